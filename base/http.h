@@ -1,0 +1,71 @@
+/*
+ * One HTTP exchange: a request in, a response out. The protocol rooms know this
+ * header; the wire is http_curl.c, or tests/fakes/http_script.c. Thread-safe:
+ * several threads may perform on one struct http at once.
+ *
+ * No redirects, no retries, no authentication here: those are decisions, made
+ * by registry/ and deploy/ (and base/http_retry.h).
+ */
+#ifndef BASE_HTTP_H
+#define BASE_HTTP_H
+
+#include "base/buf.h"
+#include "base/cc.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/op.h"
+#include "base/strv.h"
+
+/* Where the bytes of a request body come from: opened anew for each try, so it can be sent again. */
+struct http_body {
+	int (*open)(struct http_body *b, struct source **out, struct err *e);
+	void (*close)(struct http_body *b, struct source *s);
+	uint64_t size_bytes;
+};
+
+struct http_request {
+	const char *method;		/* "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE" */
+	const char *url;
+	const struct strv *headers;	/* "Name: value"; may be NULL */
+	struct http_body *body;		/* NULL: none (a POST or PUT then says Content-Length: 0) */
+	struct span body_bytes;		/* a small body instead of `body` */
+	/*
+	 * Where a 2xx body goes while it arrives. NULL: into response.body. Bodies of other
+	 * answers always go into response.body, cut at HTTP_ERROR_BODY_MAX.
+	 */
+	struct sink *out;
+	size_t body_max;		/* ceiling for response.body on 2xx; 0: HTTP_BODY_MAX */
+	const char *unix_socket;	/* talk through this socket; NULL: TCP */
+	int64_t timeout_ms;		/* whole exchange; 0: none (a stall of 30 s always ends it) */
+};
+#define HTTP_BODY_MAX		(4u << 20)
+#define HTTP_ERROR_BODY_MAX	(64u << 10)
+
+struct http_response {
+	long status;
+	struct strv headers;		/* "name: value", names in lower case; last answer only */
+	struct buf body;
+	uint64_t body_bytes;		/* that arrived, also through `out` */
+};
+
+struct http {
+	/*
+	 * 0: there was an answer, whatever its status. ERR_UNAVAILABLE: no answer (connection
+	 * refused, reset, timeout, unknown host). ERR_DENIED: certificate not trusted.
+	 * ERR_CANCELLED. An error of `out` or `body` comes through as it was.
+	 * *rs is initialised by perform and must be released in every case.
+	 */
+	int (*perform)(struct http *h, struct op *op, const struct http_request *rq,
+		       struct http_response *rs, struct err *e);
+	void (*free)(struct http *h);
+};
+
+int http_perform(struct http *h, struct op *op, const struct http_request *rq,
+		 struct http_response *rs, struct err *e) MUST_CHECK;
+void http_free(struct http *h);
+void http_response_release(struct http_response *rs);
+/* The first header of that name (lower case), else NULL. Borrowed. */
+const char *http_header(const struct http_response *rs, const char *name);
+#define auto_http_response CLEANUP(http_response_release)
+
+#endif

@@ -1,0 +1,1 @@
+# The checks and the rest of the user's targets; included by the Makefile.
