@@ -1,0 +1,32 @@
+/*
+ * An image from a store into a registry, under one or several tags.
+ * HEAD of the tag first (equal: done), blobs in parallel, manifest, tags.
+ */
+#ifndef REGISTRY_PUSH_H
+#define REGISTRY_PUSH_H
+
+#include "oci/image/store.h"
+#include "oci/image/reference.h"
+#include "registry/session.h"
+
+struct registry_push_options {
+	const struct strv *tags;	/* more tags than to->tag; may be NULL */
+	unsigned jobs;			/* blobs at once; 0: 4 */
+	bool force;			/* do the work even when the tag is equal already */
+};
+struct registry_push_report {
+	uint64_t sent_bytes;
+	size_t sent, existing;		/* blobs */
+	bool unchanged;			/* every tag had this digest before */
+};
+
+/*
+ * image: a manifest or an index in `from`. Blobs are verified while they are read: a corrupt one is
+ * named (ERR_CORRUPT) and the manifest is not put. The digest served is the digest pushed.
+ */
+int registry_push(struct registry_push_report *out, struct op *op, struct registry_session *s,
+		  struct oci_store *from, const struct oci_descriptor *image,
+		  const struct oci_reference *to, const struct registry_push_options *opt,
+		  struct err *e) MUST_CHECK;
+
+#endif
