@@ -1,0 +1,39 @@
+/*
+ * The Docker Engine API over a Unix socket or plain loopback TCP (TLS and ssh come later and
+ * are refused in words). Version negotiated: min(ours 1.41, the engine's), at
+ * least 1.40. Error bodies become one line.
+ *
+ * Thread-safe as far as struct http is. Borrows h.
+ */
+#ifndef DEPLOY_ENGINE_H
+#define DEPLOY_ENGINE_H
+
+#include <jansson.h>
+
+#include "base/http.h"
+
+struct engine;
+
+/* host: "unix:///path", "tcp://127.0.0.1:2375"; NULL: unix:///var/run/docker.sock.
+ * ERR_INPUT: not such an address. ERR_UNAVAILABLE: nobody there. */
+int engine_open(struct engine **out, struct op *op, struct http *h, const char *host,
+		struct err *e) MUST_CHECK;
+void engine_free(struct engine *eng);
+
+/* ERR_UNAVAILABLE: the engine is no swarm manager or the swarm has no leader. */
+int engine_check_manager(struct op *op, struct engine *eng, struct err *e) MUST_CHECK;
+
+/*
+ * One call. path: "/services/create" with query. body may be NULL. *out: the parsed answer, new
+ * reference (NULL when empty); out may be NULL. registry_auth: the header's value or NULL.
+ * 404 ERR_ABSENT, 409 ERR_FAILED, 400 ERR_INPUT; 5xx of a swarm without leader
+ * ERR_UNAVAILABLE; others ERR_FAILED. Text: the engine's message without "rpc error: …".
+ */
+int engine_call(json_t **out, struct op *op, struct engine *eng, const char *method,
+		const char *path, const json_t *body, const char *registry_auth,
+		struct err *e) MUST_CHECK;
+
+DEFINE_AUTO(engine, engine_free)
+#define auto_engine CLEANUP(engine_auto_)
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Carries a stack out: state of the engine -> plan -> networks, services ->
+ * watch every changed service until the new tasks run and stay running.
+ * On a rollout that fails: the previous version is brought back (ERR_ROLLED_BACK,
+ * or ERR_STUCK when that fails too); a new service that never works is removed again (ERR_FAILED).
+ */
+#ifndef DEPLOY_UP_H
+#define DEPLOY_UP_H
+
+#include "base/err.h"
+#include "base/op.h"
+#include "deploy/engine.h"
+#include "deploy/service.h"
+#include "deploy/spec_json.h"
+
+enum deploy_verb { DEPLOY_CREATED, DEPLOY_UPDATED, DEPLOY_UNCHANGED, DEPLOY_REMOVED, DEPLOY_VERB_ROLLED_BACK };
+
+struct deploy_options {
+	struct deploy_owner owner;
+	int64_t timeout_ms;		/* whole rollout; 0: 10 minutes */
+	int64_t pending_timeout_ms;	/* a task that finds no node; 0: 1 minute */
+	int64_t stable_ms;		/* how long new tasks must stay running; 0: 5 s */
+	bool detach;			/* do not watch */
+	bool no_rollback;
+	/* X-Registry-Auth for the services that want it, per image host; NULL result: none.
+	 * Owned by the caller of the callback. */
+	char *(*registry_auth)(void *arg, const char *host);
+	void *registry_auth_arg;
+};
+
+/* One line of the result, in file order. image borrowed from the stack. */
+struct deploy_outcome {
+	const char *name;
+	enum deploy_verb verb;
+	const char *image;
+};
+
+/* outcomes: room for stack->nr; *nr says how many are filled, also after a failure. */
+int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,
+	      const struct deploy_stack *stack, const struct deploy_options *opt,
+	      struct err *e) MUST_CHECK;
+
+#endif
