@@ -1,0 +1,48 @@
+/*
+ * What a step changed, as a sorted list: read from the upper directory of an
+ * overlay mount, written into a layer by write.h.
+ *
+ * Overlay's marks become the image's marks: a 0:0 character device (or a file with the
+ * overlay.whiteout xattr) is a deletion; overlay.opaque "y" (trusted. or user.) is an opaque
+ * directory. Entries that are equal to what was below (same type, mode, owner,
+ * size, mtime, link, capability; facts build 1.10) are left out, except directories that lead to a change.
+ * Sockets are left out.
+ */
+#ifndef OCI_LAYER_CHANGES_H
+#define OCI_LAYER_CHANGES_H
+
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/op.h"
+
+enum layer_change_kind {
+	LAYER_ENTRY,		/* is there now: new or changed */
+	LAYER_DELETED,		/* was there before */
+	LAYER_OPAQUE,		/* directory entry whose lower content is hidden */
+};
+struct layer_change {
+	enum layer_change_kind kind;
+	char *path;		/* "usr/bin/x" */
+	struct stat st;		/* not for LAYER_DELETED */
+	char *link;		/* symlink target, or for hard_link the first path; else NULL */
+	bool hard_link;
+	void *capability;	/* security.capability, raw; NULL: none */
+	size_t capability_len;
+};
+struct layer_changes {
+	struct layer_change *v;	/* parents before children, siblings by bytes */
+	size_t nr, cap;
+	uint64_t bytes;		/* of regular files */
+};
+
+/*
+ * upper_fd: the upper directory. lowers: the directories below it, topmost first, to compare
+ * with; nr_lowers may be 0 (everything counts as new).
+ */
+int layer_changes_from_upper(struct layer_changes *out, const struct op *op, int upper_fd,
+			     const int *lower_fds, size_t nr_lowers, struct err *e) MUST_CHECK;
+void layer_changes_release(struct layer_changes *c);
+#define auto_changes CLEANUP(layer_changes_release)
+
+#endif

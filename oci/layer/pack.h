@@ -1,0 +1,23 @@
+/*
+ * A change list to a blob in a store, in one pass:
+ * tar -> sha256 (diff_id) -> gzip -> sha256 (digest) -> store. Nothing is read twice.
+ */
+#ifndef OCI_LAYER_PACK_H
+#define OCI_LAYER_PACK_H
+
+#include "oci/image/store.h"
+#include "oci/layer/write.h"
+
+enum layer_compression { LAYER_GZIP, LAYER_UNCOMPRESSED };
+
+struct layer_pack_options {
+	struct layer_write_options write;
+	enum layer_compression compression;
+	int level;		/* of gzip; 0: the default */
+};
+
+int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,
+	       const struct layer_changes *c, int tree_fd, struct oci_store *into,
+	       const struct layer_pack_options *opt, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * Where a stage's tree can be seen whole and a command can be run in it. An
+ * interface: sandbox_ns.h (namespaces and overlayfs) carries it out; tests
+ * have tests/fakes/fake_sandbox.h.
+ *
+ *	sandbox_ns_open() in main, before any thread
+ *	-> tree_open() -> [read and write below tree->root_fd] | run()* -> tree_close()
+ *
+ * A tree is a stack of read-only directories and one upper directory that takes
+ * all changes: upper_fd is what oci/layer/changes.h reads after the step.
+ * Thread-safe; one tree is one thread's at a time.
+ */
+#ifndef OCI_RUN_SANDBOX_H
+#define OCI_RUN_SANDBOX_H
+
+#include "base/err.h"
+#include "base/op.h"
+#include "oci/run/spec.h"
+
+struct sandbox;
+
+struct sandbox_tree {
+	int root_fd;		/* the merged view */
+	int upper_fd;		/* what changed; -1 for a read-only tree */
+	void *state;		/* the sandbox's */
+};
+
+struct sandbox_ops {
+	/*
+	 * lowers: directories, topmost first, absolute paths; may be empty.
+	 * dir: an existing empty directory of the caller's for upper/ work/ merged/; the
+	 * upper directory is dir/upper and stays after tree_close (it is the next step's lower).
+	 * read_only: no upper; dir is only a place to mount on.
+	 */
+	int (*tree_open)(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
+			 const char *dir, bool read_only, struct err *e);
+	void (*tree_close)(struct sandbox *s, struct sandbox_tree *t);
+	/*
+	 * Runs spec in the tree to its end. *status is waitpid's. Output lines go to op->progress
+	 * under spec->progress_id. ERR_CANCELLED, ERR_TIMEOUT: it and all its children are dead.
+	 * ERR_IMPOSSIBLE: RUN cannot be had here (says why). ERR_FAILED: the command could not be started
+	 * ("exec '/bin/sh': no such file").
+	 */
+	int (*run)(struct sandbox *s, struct op *op, struct sandbox_tree *t,
+		   const struct run_spec *spec, int *status, struct err *e);
+	void (*free)(struct sandbox *s);
+};
+struct sandbox {
+	const struct sandbox_ops *ops;
+};
+
+int sandbox_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
+		      const char *dir, bool read_only, struct err *e) MUST_CHECK;
+void sandbox_tree_close(struct sandbox *s, struct sandbox_tree *t);	/* twice is fine */
+int sandbox_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
+		const struct run_spec *spec, int *status, struct err *e) MUST_CHECK;
+void sandbox_free(struct sandbox *s);		/* NULL is fine */
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * RUN in new mount, pid, ipc and uts namespaces over overlayfs; for a user
+ * who is not root in a new user namespace, too.
+ *
+ * sandbox_ns_open must be called while the process has one thread: it enters a user namespace
+ * when needed, a private mount namespace always (so that no mount of ours is seen outside
+ * and none outlives us, whatever ends us), and forks the helper, a small
+ * process that knows no credentials and starts every RUN.
+ */
+#ifndef OCI_RUN_SANDBOX_NS_H
+#define OCI_RUN_SANDBOX_NS_H
+
+#include "oci/run/sandbox.h"
+
+/*
+ * ERR_IMPOSSIBLE: says which call was refused. *how (static text, may be NULL) tells in
+ * one line what was chosen: "namespaces as root", "user namespace with 65536 ids", …
+ */
+int sandbox_ns_open(struct sandbox **out, const char **how, struct err *e) MUST_CHECK;
+
+#endif
