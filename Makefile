@@ -13,7 +13,7 @@ CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	   -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Wno-format-nonliteral
 WERROR  ?=
-PKGS    := libcurl libarchive jansson libcrypto zlib yaml-0.1 libseccomp
+PKGS    := libcurl libarchive jansson libcrypto zlib yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
@@ -78,6 +78,7 @@ $(BUILD)/lib/fakes.a: $(FAKE_OBJS)
 	$(Q)ar rcs $@ $^
 
 room_of = $(firstword $(subst _, ,$(notdir $(1))))
+.SECONDARY:
 .SECONDEXPANSION:
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib/fakes.a \
 		$$(foreach r,$$(BELOW_$$(call room_of,$$*)),$$(call lib,$$(r)))

@@ -13,9 +13,9 @@
 #include "oci/run/sandbox.h"
 
 /*
- * ERR_IMPOSSIBLE: says which call was refused. *how (static text, may be NULL) tells in
- * one line what was chosen: "namespaces as root", "user namespace with 65536 ids", …
+ * ERR_IMPOSSIBLE: says which call was refused. *how (owned by the caller; how may be NULL) tells
+ * in one line what was chosen: "namespaces as root", "user namespace with 65537 ids", …
  */
-int sandbox_ns_open(struct sandbox **out, const char **how, struct err *e) MUST_CHECK;
+int sandbox_ns_open(struct sandbox **out, char **how, struct err *e) MUST_CHECK;
 
 #endif

@@ -1,0 +1,25 @@
+/*
+ * The last steps before the user's command: called in the new process, in its new namespaces,
+ * and left only by exec or with an error.
+ */
+#ifndef OCI_RUN_ENTER_H
+#define OCI_RUN_ENTER_H
+
+#include "base/err.h"
+#include "oci/run/mounts.h"
+#include "oci/run/spec.h"
+
+struct enter_files {
+	struct span hosts, resolv_conf;
+};
+
+/*
+ * The working directory is the tree's root. out_fd, err_fd become stdout and stderr, stdin is /dev/null.
+ * Every other descriptor is closed by exec, so the caller can still report an error over its own.
+ * can_setgroups: more than one id is mapped.
+ * Returns only with an error.
+ */
+int enter_exec(const struct run_spec *spec, const struct stubs *stubs, const struct enter_files *files,
+	       int out_fd, int err_fd, bool can_setgroups, struct err *e);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The helper: a small process forked from main before there are threads,
+ * descriptors or credentials. It starts every RUN, so that nothing is ever forked from a
+ * threaded program, and a RUN costs no exec of this one.
+ *
+ *	main --request (spec, tree, pipes, report)--> helper --fork--> monitor --clone--> the RUN
+ *
+ * The monitor is the RUN's keeper: it makes and removes mount points, waits, reports,
+ * and kills the RUN's pid namespace when main asks, or is gone (the report socket closes).
+ */
+#ifndef OCI_RUN_HELPER_H
+#define OCI_RUN_HELPER_H
+
+#include "base/err.h"
+
+/* What comes back over a report socket (SOCK_SEQPACKET), exactly one message. */
+struct helper_report {
+	bool ran;		/* else text says why it could not be started */
+	int status;		/* waitpid's */
+	enum err_kind kind;
+	char text[ERR_TEXT_MAX];
+};
+
+/* Descriptors that travel with a request, in this order. */
+enum { HELPER_FD_SPEC, HELPER_FD_ROOT, HELPER_FD_OUT, HELPER_FD_ERR, HELPER_FD_REPORT, HELPER_FDS };
+
+/* Forks it. *sock: where requests go; the helper ends when the last copy is closed. */
+int helper_start(int *sock, bool can_setgroups, struct err *e) MUST_CHECK;
+/* Hands fds (borrowed) over. Thread-safe. */
+int helper_request(int sock, const int fds[HELPER_FDS], struct err *e) MUST_CHECK;
+
+#endif

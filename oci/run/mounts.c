@@ -1,0 +1,355 @@
+/*
+ * Every target is opened first, inside the tree and (for /proc, /sys, /dev) with no link
+ * followed, and then mounted on through /proc/self/fd: between check and use
+ * nothing can be exchanged. The old root's /proc is there until pivot_root.
+ *
+ * In a user namespace some mounts are refused (a fresh sysfs without a network namespace, a
+ * fresh proc under a masked one, gid=5 on devpts with one id): the fallbacks
+ * are the host's own mounts, bound read-only.
+ */
+#include "oci/run/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+/* -- mount points ------------------------------------------------------------ */
+
+static void stub_note(struct stubs *s, int parent_fd, const char *name, const char *path,
+		      bool is_dir, struct timespec parent_mtime)
+{
+	struct stat st;
+
+	if (s->nr == STUBS_MAX || fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	s->v[s->nr++] = (struct stub){ .path = mem_strdup(path),
+				       .ino = st.st_ino,
+				       .is_dir = is_dir,
+				       .parent_mtime = parent_mtime };
+}
+
+/* One component, made when it is missing. */
+static int stub_make_one(struct stubs *s, int root_fd, const char *path, bool is_dir, struct err *e)
+{
+	auto_free char *name = NULL;
+	auto_close int parent = fs_open_parent(root_fd, path, FS_IN_ROOT, &name, e);
+	struct stat before;
+	int r;
+
+	if (parent < 0)
+		return -1;
+	if (fstat(parent, &before) < 0)
+		return err_sys(e, "stat the parent of '%s'", path);
+	if (is_dir) {
+		r = mkdirat(parent, name, 0755);
+	} else {
+		r = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
+			   0644);
+		if (r >= 0)
+			close(r);
+	}
+	if (r >= 0)
+		stub_note(s, parent, name, path, is_dir, before.st_mtim);
+	else if (errno != EEXIST)
+		return err_sys(e, "make '%s'", path);
+	return 0;
+}
+
+static int stub_dir(struct stubs *s, int root_fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stub_make_one(s, root_fd, path, true, e) < 0)
+		return -1;
+	if (fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "stat '/%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_FAILED, "'/%s' in the image is not a directory", path);
+	return 0;
+}
+
+/*
+ * Follows the links at path inside the tree by hand, so that a link to nowhere
+ * (resolv.conf into /run, say) gives the path of the file to make.
+ */
+static char *follow_links(int root_fd, const char *path, struct err *e)
+{
+	auto_free char *at = mem_strdup(path);
+	char target[4096];
+
+	for (int hops = 0; hops < 40; hops++) {
+		auto_free char *name = NULL;
+		auto_free char *dir = NULL;
+		char *next, *slash;
+		ssize_t n;
+		auto_close int parent = fs_open_parent(root_fd, at, FS_IN_ROOT, &name, e);
+
+		if (parent < 0 && e->sys == ENOENT) {
+			err_clear(e); /* the parents are made below */
+			return STEAL(&at);
+		}
+		if (parent < 0)
+			return NULL;
+		n = readlinkat(parent, name, target, sizeof(target) - 1);
+		if (n < 0)
+			return STEAL(&at);
+		target[n] = '\0';
+		dir = mem_strdup(at);
+		slash = strrchr(dir, '/');
+		if (slash)
+			*slash = '\0';
+		else
+			dir[0] = '\0';
+		next = target[0] == '/' ? mem_strdup(target) : mem_printf("/%s/%s", dir, target);
+		free(at);
+		at = fs_path_clean(next);
+		free(next);
+	}
+	err_set(e, ERR_FAILED, "'/%s' in the image: too many symbolic links", path);
+	return NULL;
+}
+
+static int stub_file(struct stubs *s, int root_fd, const char *path, char **found, struct err *e)
+{
+	auto_free char *at = follow_links(root_fd, path, e);
+
+	if (!at)
+		return -1;
+	for (char *slash = strchr(at + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (stub_make_one(s, root_fd, at, true, e) < 0)
+			return -1;
+		*slash = '/';
+	}
+	if (stub_make_one(s, root_fd, at, false, e) < 0)
+		return -1;
+	*found = STEAL(&at);
+	return 0;
+}
+
+int stubs_make(struct stubs *s, int root_fd, struct err *e)
+{
+	static const char *const dirs[] = { "proc", "sys", "dev", "etc" };
+
+	*s = (struct stubs){ .nr = 0 };
+	for (size_t i = 0; i < ARRAY_LEN(dirs) - 1; i++)
+		if (stub_dir(s, root_fd, dirs[i], e) < 0)
+			return -1;
+	/* etc may be a link in odd images; only its files are mounted on */
+	if (stub_make_one(s, root_fd, dirs[ARRAY_LEN(dirs) - 1], true, e) < 0 ||
+	    stub_file(s, root_fd, "etc/resolv.conf", &s->resolv_conf, e) < 0 ||
+	    stub_file(s, root_fd, "etc/hosts", &s->hosts, e) < 0)
+		return -1;
+	return 0;
+}
+
+/* Ours, and as we left it: the same inode, and empty. Else the RUN made something of it. */
+static void stub_remove(const struct stub *stub, int root_fd)
+{
+	struct err ignored = ERR_INIT;
+	auto_free char *name = NULL;
+	auto_close int parent = fs_open_parent(root_fd, stub->path, FS_IN_ROOT, &name, &ignored);
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, stub->parent_mtime };
+	struct stat st;
+
+	if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_ino != stub->ino || (!stub->is_dir && st.st_size > 0))
+		return;
+	if (unlinkat(parent, name, stub->is_dir ? AT_REMOVEDIR : 0) == 0)
+		futimens(parent, times);
+}
+
+void stubs_remove(struct stubs *s, int root_fd)
+{
+	while (s->nr) {
+		struct stub *stub = &s->v[--s->nr]; /* children before parents */
+
+		stub_remove(stub, root_fd);
+		free(stub->path);
+	}
+	free(s->resolv_conf);
+	free(s->hosts);
+	s->resolv_conf = s->hosts = NULL;
+}
+
+/* -- mounting ---------------------------------------------------------------- */
+
+static int mount_at(int fd, const char *source, const char *type, unsigned long flags,
+		    const char *data)
+{
+	char target[40];
+
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
+	return mount(source, target, type, flags, data);
+}
+
+static int open_target(const char *path, enum fs_beneath how, struct err *e)
+{
+	auto_close int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (cwd < 0)
+		return err_sys(e, "open the tree");
+	return fs_open_beneath(cwd, path, O_PATH | O_NOFOLLOW, 0, how, e);
+}
+
+static int mount_proc(struct err *e)
+{
+	auto_close int fd = open_target("proc", FS_NO_LINKS, e);
+
+	if (fd < 0)
+		return -1;
+	if (mount_at(fd, "proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) == 0)
+		return 0;
+	if (errno == EPERM && mount_at(fd, "/proc", NULL, MS_BIND | MS_REC, NULL) == 0)
+		return 0;
+	return err_sys(e, "mount /proc");
+}
+
+static int mount_sys(struct err *e)
+{
+	const unsigned long flags = MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY;
+	auto_close int fd = open_target("sys", FS_NO_LINKS, e);
+
+	if (fd < 0)
+		return -1;
+	if (mount_at(fd, "sysfs", "sysfs", flags, NULL) == 0)
+		return 0;
+	if (errno == EPERM && mount_at(fd, "/sys", NULL, MS_BIND | MS_REC, NULL) == 0)
+		return 0;
+	return err_sys(e, "mount /sys");
+}
+
+/* A name in the new /dev, which is ours alone: plain relative paths are safe below it. */
+static int dev_bind(const char *name, struct err *e)
+{
+	auto_free char *from = mem_printf("/dev/%s", name);
+	auto_free char *to = mem_printf("dev/%s", name);
+	auto_close int fd = open(to, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return err_sys(e, "make '%s'", to);
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+		return err_sys(e, "bind '%s'", from);
+	return 0;
+}
+
+static int dev_links(struct err *e)
+{
+	static const char *const links[][2] = {
+		{ "/proc/self/fd", "dev/fd" },	     { "/proc/self/fd/0", "dev/stdin" },
+		{ "/proc/self/fd/1", "dev/stdout" }, { "/proc/self/fd/2", "dev/stderr" },
+		{ "pts/ptmx", "dev/ptmx" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		if (symlink(links[i][0], links[i][1]) < 0)
+			return err_sys(e, "make '%s'", links[i][1]);
+	return 0;
+}
+
+static int dev_file_systems(struct err *e)
+{
+	const unsigned long flags = MS_NOSUID | MS_NOEXEC;
+
+	if (mkdir("dev/pts", 0755) < 0 || mkdir("dev/shm", 01777) < 0 ||
+	    mkdir("dev/mqueue", 01777) < 0)
+		return err_sys(e, "make directories in /dev");
+	if (mount("devpts", "dev/pts", "devpts", flags,
+		  "newinstance,ptmxmode=0666,mode=0620,gid=5") < 0 &&
+	    mount("devpts", "dev/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=0620") < 0)
+		return err_sys(e, "mount /dev/pts");
+	if (mount("shm", "dev/shm", "tmpfs", flags | MS_NODEV, "mode=1777,size=65536k") < 0)
+		return err_sys(e, "mount /dev/shm");
+	if (mount("mqueue", "dev/mqueue", "mqueue", flags | MS_NODEV, NULL) < 0 &&
+	    errno != ENODEV && errno != EPERM)
+		return err_sys(e, "mount /dev/mqueue");
+	return 0;
+}
+
+static int mount_dev(struct err *e)
+{
+	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	auto_close int fd = open_target("dev", FS_NO_LINKS, e);
+
+	if (fd < 0)
+		return -1;
+	if (mount_at(fd, "tmpfs", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k") < 0)
+		return err_sys(e, "mount /dev");
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
+		if (dev_bind(nodes[i], e) < 0)
+			return -1;
+	if (dev_links(e) < 0)
+		return -1;
+	return dev_file_systems(e);
+}
+
+/* The file lives in the new /dev without a name; what is written to it is gone after the run. */
+static int mount_text(const char *target, struct span text, struct err *e)
+{
+	static const char name[] = "dev/.text";
+	auto_close int file = open(name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0644);
+	auto_close int fd = open_target(target, FS_IN_ROOT, e);
+
+	if (fd < 0)
+		return -1;
+	if (file < 0)
+		return err_sys(e, "make the file for '%s'", target);
+	if (fs_write_all(file, text.p, text.n, target, e) < 0)
+		return -1;
+	if (mount_at(fd, name, NULL, MS_BIND, NULL) < 0)
+		return err_sys(e, "mount '%s'", target);
+	unlink(name);
+	return 0;
+}
+
+/* Kernel knobs that a build must not see or turn (runc's default lists). Missing ones are fine. */
+static int mask_paths(struct err *e)
+{
+	static const char *const hidden[] = {
+		"proc/acpi",	      "proc/asound",	 "proc/kcore",	     "proc/keys",
+		"proc/latency_stats", "proc/timer_list", "proc/timer_stats", "proc/sched_debug",
+		"proc/scsi",	      "sys/firmware",
+	};
+	static const char *const read_only[] = {
+		"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+		struct stat st;
+		int r;
+
+		if (stat(hidden[i], &st) < 0)
+			continue;
+		r = S_ISDIR(st.st_mode) ? mount("tmpfs", hidden[i], "tmpfs", MS_RDONLY, "size=0")
+					: mount("dev/null", hidden[i], NULL, MS_BIND, NULL);
+		if (r < 0)
+			return err_sys(e, "hide '/%s'", hidden[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(read_only); i++) {
+		const char *path = read_only[i];
+		const unsigned long flags =
+			MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+		if (mount(path, path, NULL, MS_BIND, NULL) < 0) {
+			if (errno == ENOENT)
+				continue;
+			return err_sys(e, "bind '/%s'", path);
+		}
+		if (mount(NULL, path, NULL, flags, NULL) < 0)
+			return err_sys(e, "make '/%s' read-only", path);
+	}
+	return 0;
+}
+
+int mounts_make(const struct stubs *s, struct span hosts, struct span resolv_conf, struct err *e)
+{
+	if (mount_proc(e) < 0 || mount_sys(e) < 0 || mount_dev(e) < 0 ||
+	    mount_text(s->resolv_conf, resolv_conf, e) < 0 || mount_text(s->hosts, hosts, e) < 0)
+		return -1;
+	return mask_paths(e);
+}
