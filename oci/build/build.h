@@ -1,0 +1,39 @@
+/*
+ * Dockerfile -> image. Reads everything, plans, then carries out: for each stage its base, its
+ * steps, its layers; then config, manifest, and the outputs, index.json last.
+ *
+ * State below root (INTERFACES "--root"):
+ *	store/	the result: one OCI layout
+ *	cache/blobs/	an OCI layout of what was pulled
+ *	cache/trees/<chain id>/	unpacked bases, each complete or not there
+ *	tmp/<id>/	one build's work, with a lock that tells the living from the dead
+ * A build that is interrupted leaves store/ as it was; what a killed one left in tmp/ is removed by the next.
+ */
+#ifndef OCI_BUILD_BUILD_H
+#define OCI_BUILD_BUILD_H
+
+#include "base/err.h"
+#include "base/op.h"
+#include "oci/build/options.h"
+#include "oci/image/digest.h"
+#include "oci/image/source.h"
+#include "oci/run/sandbox.h"
+
+struct build_env {			/* all borrowed */
+	const char *root;		/* made when missing */
+	struct sandbox *sandbox;	/* NULL: none could be had, then … */
+	const struct err *no_sandbox;	/* … this says why */
+	struct image_source *registry;
+};
+
+struct build_result {
+	struct oci_digest manifest, config;
+	uint64_t manifest_size;
+	struct strv names;		/* full references in the store */
+};
+
+int oci_build(struct build_result *out, struct op *op, const struct build_env *env,
+	      const struct build_options *opt, struct err *e) MUST_CHECK;
+void build_result_release(struct build_result *r);
+
+#endif
