@@ -271,7 +271,7 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 	_exit(0);
 }
 
-int helper_start(int *sock, bool can_setgroups, struct err *e)
+int helper_start(struct helper *out, bool can_setgroups, struct err *e)
 {
 	int pair[2];
 	pid_t pid;
@@ -290,6 +290,13 @@ int helper_start(int *sock, bool can_setgroups, struct err *e)
 		helper_main(pair[1], can_setgroups);
 	}
 	close(pair[1]);
-	*sock = pair[0];
+	*out = (struct helper){ .sock = pair[0], .pid = pid };
 	return 0;
+}
+
+void helper_stop(struct helper *h)
+{
+	close(h->sock);
+	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }

@@ -11,6 +11,8 @@
 #ifndef OCI_RUN_HELPER_H
 #define OCI_RUN_HELPER_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
 /* What comes back over a report socket (SOCK_SEQPACKET), exactly one message. */
@@ -24,8 +26,14 @@ struct helper_report {
 /* Descriptors that travel with a request, in this order. */
 enum { HELPER_FD_SPEC, HELPER_FD_ROOT, HELPER_FD_OUT, HELPER_FD_ERR, HELPER_FD_REPORT, HELPER_FDS };
 
-/* Forks it. *sock: where requests go; the helper ends when the last copy is closed. */
-int helper_start(int *sock, bool can_setgroups, struct err *e) MUST_CHECK;
+struct helper {
+	int sock; /* where requests go */
+	pid_t pid;
+};
+
+int helper_start(struct helper *out, bool can_setgroups, struct err *e) MUST_CHECK;
+/* The helper ends when its socket is closed; waits for that. */
+void helper_stop(struct helper *h);
 /* Hands fds (borrowed) over. Thread-safe. */
 int helper_request(int sock, const int fds[HELPER_FDS], struct err *e) MUST_CHECK;
 

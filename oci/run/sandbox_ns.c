@@ -26,7 +26,7 @@
 struct sandbox_ns {
 	struct sandbox base;
 	struct userns userns;
-	int helper;
+	struct helper helper;
 };
 
 static struct sandbox_ns *ns_of(struct sandbox *s)
@@ -224,7 +224,7 @@ static int ns_run_start(struct ns_run *r, struct sandbox_ns *s, struct sandbox_t
 
 	const int fds[HELPER_FDS] = { instructions, t->root_fd, out, err, report };
 
-	return helper_request(s->helper, fds, e);
+	return helper_request(s->helper.sock, fds, e);
 }
 
 static void ns_run_end(struct ns_run *r, enum err_kind why)
@@ -333,7 +333,7 @@ static int ns_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 
 static void ns_free(struct sandbox *s)
 {
-	close(ns_of(s)->helper);
+	helper_stop(&ns_of(s)->helper);
 	free(ns_of(s));
 }
 
@@ -348,7 +348,7 @@ int sandbox_ns_open(struct sandbox **out, char **how, struct err *e)
 {
 	struct userns u;
 	struct sandbox_ns *s;
-	int helper;
+	struct helper helper;
 
 	if (userns_enter(&u, e) < 0 || helper_start(&helper, u.can_setgroups, e) < 0)
 		return -1;
