@@ -21,6 +21,8 @@ extern struct clock clock_system;
  * ("2026-01-02T03:04:05.5Z", no fraction when it is zero). out holds CLOCK_TEXT_MAX bytes. */
 #define CLOCK_TEXT_MAX 48
 void clock_format(char *out, int64_t wall_ns);
-int clock_parse(int64_t *wall_ns, const char *text) MUST_CHECK;	/* -1: not RFC 3339 */
+/* -1: not RFC 3339. A time that 64 bits of nanoseconds cannot hold (Go's zero time is the year 1)
+ * becomes the nearest one they can. */
+int clock_parse(int64_t *wall_ns, const char *text) MUST_CHECK;
 
 #endif

@@ -34,14 +34,18 @@ int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode, enum fs
 extern bool fs_without_openat2;
 
 /* Opens the parent directory of path inside dirfd and gives the last component (owned).
- * path "" or "/" has no parent: ERR_INPUT. */
+ * path "" or "/" has no parent, and one that ends in "." or ".." no name: ERR_INPUT. */
 int fs_open_parent(int dirfd, const char *path, enum fs_beneath how, char **last,
 		   struct err *e) MUST_CHECK;
 
 int fs_open_dir(const char *path, struct err *e) MUST_CHECK;	/* O_DIRECTORY|O_PATH is not used: readable */
 int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *e) MUST_CHECK;	/* existing is fine */
 
-/* Removes name and all below it; missing is fine. Never follows links, crosses no mount. */
+/*
+ * Removes name and all below it; missing is fine. Never follows links, crosses no mount (EBUSY;
+ * what was removed until then is gone). Directories that refuse us are made writable first.
+ * Uses few descriptors however deep the tree.
+ */
 int fs_remove_tree(int dirfd, const char *name, struct err *e) MUST_CHECK;
 
 /* Whole file into b (over b->max: ERR_INPUT). Only regular files. */
@@ -55,9 +59,10 @@ int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *
 /* The name behind a descriptor, for messages ("/proc/self/fd"); owned by the caller. */
 char *fs_fd_path(int fd) MUST_CHECK;
 
-/* Joins and cleans as Go's path.Clean(path.Join(a, b)): no "..", "." or "//" left, absolute
- * when a is. An absolute b replaces a when `rooted`. Owned by the caller. */
+/* As Go's path.Clean: no "//", "." or inner ".." left, nothing behind it; "" gives "."; "/.." is
+ * "/". A relative path may still begin with "..". Owned by the caller. */
 char *fs_path_clean(const char *path) MUST_CHECK;
+/* a/b, cleaned; an empty one is left out, and an absolute b is put below a like any other. */
 char *fs_path_join(const char *a, const char *b) MUST_CHECK;
 
 /*
@@ -70,6 +75,7 @@ struct tmpfile {
 	char *name;
 };
 #define TMPFILE_INIT { .dirfd = -1, .fd = -1 }
+/* mode is less the umask, as for open(2). */
 int tmpfile_open(struct tmpfile *t, int dirfd, mode_t mode, struct err *e) MUST_CHECK;
 /* fsync when `durable`, close, rename to name (replacing). */
 int tmpfile_publish(struct tmpfile *t, const char *name, bool durable, struct err *e) MUST_CHECK;

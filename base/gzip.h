@@ -18,7 +18,9 @@ struct gzip_sink {
 };
 #define GZIP_LEVEL_DEFAULT 6
 struct sink *gzip_sink_init(struct gzip_sink *k, struct sink *out, int level);
-int gzip_sink_finish(struct gzip_sink *k, struct err *e) MUST_CHECK;	/* trailer; then release */
+/* Writes the trailer and releases. On every other way out call gzip_sink_release (which may be
+ * called after finish, too). */
+int gzip_sink_finish(struct gzip_sink *k, struct err *e) MUST_CHECK;
 void gzip_sink_release(struct gzip_sink *k);
 
 struct gunzip_source {

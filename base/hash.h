@@ -12,6 +12,8 @@
 #define HASH_SHA256_LEN 32
 #define HASH_SHA256_HEX 64
 
+struct buf;
+
 struct hash {
 	void *ctx;
 };
@@ -28,8 +30,8 @@ void hash_hex(char out[HASH_SHA256_HEX + 1], const unsigned char raw[HASH_SHA256
 
 /* Base64 with padding (RFC 4648, 4); url: the alphabet of section 5. Owned by the caller. */
 char *base64_encode(struct span in, bool url) MUST_CHECK;
-/* Either alphabet, padding optional. -1: not base64. The buffer gets the bytes appended. */
-struct buf;
+/* Either alphabet, padding optional. -1: not base64. The buffer gets the bytes appended,
+ * or none when they would pass its ceiling (-1, too). */
 int base64_decode(struct buf *out, struct span in) MUST_CHECK;
 
 #endif

@@ -68,4 +68,33 @@ void http_response_release(struct http_response *rs);
 const char *http_header(const struct http_response *rs, const char *name);
 #define auto_http_response CLEANUP(http_response_release)
 
+/*
+ * For those who implement struct http: how an answer becomes a response, in one
+ * place so that the wire and the script cannot differ. `line` is one header line
+ * (its line end may be there); a status line begins the answer anew. A header block
+ * over HTTP_HEADER_MAX is ERR_CORRUPT; *seen counts it and begins at 0.
+ */
+#define HTTP_HEADER_MAX		(64u << 10)
+int http_response_add_header(struct http_response *rs, size_t *seen, struct span line,
+			     struct err *e) MUST_CHECK;
+/* 0: go on. 1: the rest of this (error) answer is not wanted. -1: `out` failed or body_max reached. */
+int http_response_add_body(struct http_response *rs, const struct http_request *rq,
+			   const void *p, size_t n, struct err *e) MUST_CHECK;
+
+/*
+ * The request's body on its way out: open (again, to begin anew), read to the end, close.
+ * `foreign` tells after a failure that it was the caller's body, whose text stays as it is.
+ */
+struct http_send {
+	const struct http_request *rq;
+	struct source *in;
+	struct span_source bytes;
+	uint64_t left;
+	bool foreign;
+};
+int http_send_open(struct http_send *s, const struct http_request *rq, struct err *e) MUST_CHECK;
+/* As source_read; a body that ends before its promised size is ERR_CORRUPT. */
+ssize_t http_send_read(struct http_send *s, void *p, size_t n, struct err *e) MUST_CHECK;
+void http_send_close(struct http_send *s);
+
 #endif

@@ -2,7 +2,8 @@
  * Streams that nest on the stack: a source gives bytes, a sink takes them.
  * Each wrapper embeds struct source or struct sink as first member and borrows
  * what it wraps. The first error is sticky: every later call on the same
- * stream fails again with the same text.
+ * stream fails again with the same text (source_read and sink_write see to
+ * that; an implementation only sets read or write).
  *
  *	struct fd_source file; struct hash_source hs;
  *	struct source *in = hash_source_init(&hs, fd_source_init(&file, fd, name));
@@ -24,10 +25,12 @@
 struct source {
 	/* >0 bytes read, 0 end, -1 error. May give less than asked. */
 	ssize_t (*read)(struct source *s, void *p, size_t n, struct err *e);
+	struct err failed;	/* set by source_read with the first error */
 };
 struct sink {
 	/* Takes all n bytes or fails. */
 	int (*write)(struct sink *k, const void *p, size_t n, struct err *e);
+	struct err failed;	/* set by sink_write with the first error */
 };
 
 ssize_t source_read(struct source *s, void *p, size_t n, struct err *e) MUST_CHECK;
@@ -58,7 +61,8 @@ struct hash_source { struct source base; struct source *in; struct hash hash; ui
 struct source *hash_source_init(struct hash_source *s, struct source *in);
 struct hash_sink { struct sink base; struct sink *out; struct hash hash; uint64_t bytes; };
 struct sink *hash_sink_init(struct hash_sink *k, struct sink *out);	/* out NULL: only hashes */
-/* Close the hash: 32 raw bytes. Call once; also frees what the hash holds. */
+/* Close the hash: 32 raw bytes. Call once; also frees what the hash holds. A way out that
+ * does not come here calls hash_release(&hs.hash). */
 void hash_source_final(struct hash_source *s, unsigned char out[HASH_SHA256_LEN]);
 void hash_sink_final(struct hash_sink *k, unsigned char out[HASH_SHA256_LEN]);
 

@@ -19,9 +19,10 @@
 
 struct pool;
 
+/* workers: 1 to 256; what is outside is taken to the nearest. */
 int pool_new(struct pool **out, unsigned workers, struct err *e) MUST_CHECK;
 void pool_free(struct pool *p);		/* waits for what is under way */
-unsigned pool_workers(const struct pool *p);
+unsigned pool_workers(const struct pool *p);	/* NULL: 1 */
 
 struct pool_batch {
 	struct pool *pool;

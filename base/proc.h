@@ -18,7 +18,7 @@ struct proc_spec {
 	const char *const *argv;	/* argv[0] is looked up in PATH */
 	const struct strv *env;		/* NULL: our own environment */
 	struct span input;		/* given on stdin; empty: /dev/null */
-	size_t output_max;		/* ceiling for each of stdout and stderr */
+	size_t output_max;		/* ceiling for each of stdout and stderr; more is dropped (buf.over) */
 	int64_t timeout_ms;		/* 0: none */
 };
 struct proc_result {
@@ -26,9 +26,12 @@ struct proc_result {
 	struct buf out, err;
 };
 
+#define auto_proc_result CLEANUP(proc_result_release)
+
 /*
  * Runs to the end. 0 also when the program exits non-zero: look at status.
- * ERR_ABSENT: no such program. ERR_TIMEOUT, ERR_CANCELLED: it was killed.
+ * ERR_ABSENT: no such program. ERR_TIMEOUT, ERR_CANCELLED: it was killed, with its process group
+ * (it leads its own).
  * No descriptor of ours but 0-2 reaches the child.
  */
 int proc_run(struct proc_result *out, const struct op *op, const struct proc_spec *spec,

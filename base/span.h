@@ -71,7 +71,11 @@ int span_to_octal(uint32_t *out, struct span s) MUST_CHECK;	/* at most 07777 */
 /* "128m" "1g" "512mb" "512MiB" "4096": binary units, as docker's RAMInBytes. */
 int span_to_size(uint64_t *out, struct span s) MUST_CHECK;
 
-/* Go durations "1h2m3.5s" "300ms" "0": nanoseconds. A bare number other than 0 is refused. */
+/* Go durations "1h2m3.5s" "300ms" "0": nanoseconds. A bare number other than 0 is refused,
+ * and so is a sign: every duration here is something to wait. */
 int span_to_duration_ns(int64_t *out, struct span s) MUST_CHECK;
+
+/* Length of the valid UTF-8 character s begins with; 0: none (or s is empty). */
+size_t utf8_len(struct span s);
 
 #endif

@@ -26,6 +26,8 @@ void url_format(struct buf *out, const struct url *u);	/* the port only when not
 bool url_same_origin(const struct url *a, const struct url *b);	/* scheme, host and port */
 bool url_is_loopback(const struct url *u);	/* localhost, 127.0.0.0/8, [::1] */
 bool host_is_loopback(struct span host);	/* the same for "host" or "host:port" */
+/* The part of an address that messages may show: queries hold tokens. Borrows. */
+struct span url_without_query(const char *text);
 /* Percent-encodes all but unreserved characters and those in `keep`. */
 void url_encode(struct buf *out, struct span text, const char *keep);
 

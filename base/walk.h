@@ -8,7 +8,9 @@
  *			walk_skip(w);
  *	}
  *
- * The walk never leaves the start's file system unless told to.
+ * The walk does not enter other file systems (it reports where they are mounted) unless told to.
+ * What disappears before it is looked at is left out. It holds one descriptor per level; a tree
+ * deeper than WALK_DEPTH_MAX is ERR_INPUT.
  */
 #ifndef BASE_WALK_H
 #define BASE_WALK_H
@@ -17,6 +19,8 @@
 
 #include "base/cc.h"
 #include "base/err.h"
+
+#define WALK_DEPTH_MAX 512
 
 struct walk;
 struct walk_entry {
@@ -31,6 +35,7 @@ struct walk_entry {
 int walk_open(struct walk **out, int dirfd, struct err *e) MUST_CHECK;
 /* 1 an entry, 0 the end, -1 an error. */
 int walk_next(struct walk *w, struct walk_entry *ent, struct err *e) MUST_CHECK;
+void walk_cross_mounts(struct walk *w);	/* enter other file systems, too */
 void walk_skip(struct walk *w);		/* do not enter the directory just reported */
 void walk_close(struct walk *w);	/* NULL is fine */
 

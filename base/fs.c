@@ -1,0 +1,130 @@
+/*
+ * Whole files and directories. Everything takes a directory descriptor and a
+ * name; what is written comes to be by rename (fs_tmpfile.c), so no reader and
+ * no crash ever sees half a file.
+ */
+#include "base/fs.h"
+
+#include <errno.h>
+#include <sys/file.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *e)
+{
+	while (n) {
+		ssize_t r = write(fd, p, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_sys(e, "write '%s'", name);
+		p = (const char *)p + r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+int fs_open_dir(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "open directory '%s'", path);
+	return fd;
+}
+
+/* One component; existing is fine when it is a directory (or a link to one). */
+static int mkdir_one(int dirfd, const char *path, mode_t mode, struct err *e)
+{
+	struct stat st;
+
+	if (mkdirat(dirfd, path, mode) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return err_sys(e, "create directory '%s'", path);
+	if (fstatat(dirfd, path, &st, 0) < 0)
+		return err_sys(e, "look at '%s'", path);
+	if (!S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return err_sys(e, "create directory '%s'", path);
+	}
+	return 0;
+}
+
+int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *e)
+{
+	auto_free char *copy = mem_strdup(path);
+
+	for (char *p = copy; *p;) {
+		char after;
+
+		p += strspn(p, "/");
+		p += strcspn(p, "/");
+		if (p == copy)
+			break;
+		after = *p;
+		*p = '\0';
+		if (copy[strspn(copy, "/")] && mkdir_one(dirfd, copy, mode, e) < 0)
+			return -1;
+		*p = after;
+	}
+	return 0;
+}
+
+int fs_read_file(int dirfd, const char *name, struct buf *b, struct err *e)
+{
+	/* without O_NONBLOCK a fifo of that name would stop us for good */
+	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct fd_source file;
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(e, "open '%s'", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INPUT, "read '%s': not a regular file", name);
+	if (io_read_all(fd_source_init(&file, fd, name), b, e) < 0)
+		return e->sys ? -1 : err_wrap(e, "read '%s'", name);
+	return 0;
+}
+
+int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
+{
+	auto_tmpfile struct tmpfile t = TMPFILE_INIT;
+
+	if (tmpfile_open(&t, dirfd, mode, e) < 0 ||
+	    fs_write_all(t.fd, bytes.p, bytes.n, name, e) < 0)
+		return -1;
+	return tmpfile_publish(&t, name, true, e);
+}
+
+char *fs_fd_path(int fd)
+{
+	auto_free char *link = mem_printf("/proc/self/fd/%d", fd);
+	char path[4096];
+	ssize_t n = readlink(link, path, sizeof(path));
+
+	if (n < 0)
+		return mem_printf("descriptor %d", fd);
+	return mem_strndup(path, (size_t)n);
+}
+
+int fs_lock(int dirfd, const char *name, bool wait, struct err *e)
+{
+	auto_close int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, "open lock '%s'", name);
+	do
+		r = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+	while (r < 0 && errno == EINTR);
+	if (r < 0 && errno == EWOULDBLOCK)
+		return err_set(e, ERR_LOCKED, "lock '%s': held by another process", name);
+	if (r < 0)
+		return err_sys(e, "lock '%s'", name);
+	return fd_steal(&fd);
+}

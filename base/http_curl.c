@@ -1,0 +1,500 @@
+/*
+ * The only door to libcurl. Every exchange borrows a line (an easy handle and the
+ * multi handle that keeps its connections) from a small stock, best the one that last
+ * talked to the same server. A line is one thread's at a time; only the stock is
+ * shared (libcurl cannot share connections between threads). The multi handle is
+ * there for its poll, which also watches the cancel descriptor.
+ *
+ * libcurl decides nothing: no redirects, no authentication, no decoding, no .netrc.
+ * What it would add by itself (Expect, a content type) is taken away.
+ */
+#include "base/http_curl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+
+#include <curl/curl.h>
+
+#include "base/cancel.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/url.h"
+
+#define CA_FILE_MAX	   (8u << 20)
+#define CONNECT_TIMEOUT_MS 15000L
+#define STALL_S		   30L
+#define UPLOAD_BUFFER	   (512L << 10)
+#define DOWNLOAD_BUFFER	   (256L << 10)
+
+struct line {
+	CURL *easy;
+	CURLM *multi;
+	char *origin; /* where its youngest connection leads */
+};
+
+struct http_curl {
+	struct http base;
+	char *user_agent, *cert_file, *key_file;
+	char *upper_http_proxy;
+	struct buf ca; /* the system's certificates and ours; empty: libcurl's default */
+	bool insecure;
+	pthread_mutex_t lock; /* of what follows */
+	struct line *idle;
+	size_t n, cap;
+};
+
+/* One request while libcurl works on it. */
+struct exchange {
+	struct op *op;
+	const struct http_request *rq;
+	struct http_response *rs;
+	struct err *e;
+	bool failed;	  /* a callback of ours failed; e says how */
+	bool foreign;	  /* … and it was the caller's sink or body: its text stays as it is */
+	bool enough;	  /* the rest of an error body is not wanted */
+	bool header_done; /* of the final answer */
+	size_t header_seen;
+	struct http_send send;
+	char detail[CURL_ERROR_SIZE];
+};
+
+/* -- callbacks --------------------------------------------------------------- */
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	struct span line = span_of(p, size * n);
+
+	if (http_response_add_header(x->rs, &x->header_seen, line, x->e) < 0) {
+		x->failed = true;
+		return 0;
+	}
+	/* a blank line ends the header; after 100 Continue another one begins */
+	if (!span_trim(line).n && x->rs->status >= 200)
+		x->header_done = true;
+	return line.n;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	int r = http_response_add_body(x->rs, x->rq, p, size * n, x->e);
+
+	if (r == 0)
+		return size * n;
+	x->failed = r < 0;
+	x->foreign = r < 0 && x->rq->out && x->rs->status >= 200 && x->rs->status < 300;
+	x->enough = r > 0;
+	return CURL_WRITEFUNC_ERROR;
+}
+
+static size_t on_read(char *p, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	ssize_t got = http_send_read(&x->send, p, size * n, x->e);
+
+	if (got >= 0)
+		return (size_t)got;
+	x->failed = true;
+	x->foreign = x->send.foreign;
+	return CURL_READFUNC_ABORT;
+}
+
+/* libcurl begins again when a kept-alive connection turns out to be dead: always at 0. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct exchange *x = arg;
+
+	if (offset != 0 || origin != SEEK_SET)
+		return CURL_SEEKFUNC_FAIL;
+	http_send_close(&x->send);
+	if (http_send_open(&x->send, x->rq, x->e) == 0)
+		return CURL_SEEKFUNC_OK;
+	x->failed = x->foreign = true;
+	return CURL_SEEKFUNC_FAIL;
+}
+
+/* -- setting up an exchange --------------------------------------------------- */
+
+static void set_always(CURL *c, const struct http_curl *h, struct exchange *x)
+{
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->detail);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_HTTP09_ALLOWED, 0L);
+	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, DOWNLOAD_BUFFER);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	if (h->user_agent)
+		curl_easy_setopt(c, CURLOPT_USERAGENT, h->user_agent);
+	if (x->rq->timeout_ms > 0)
+		curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)x->rq->timeout_ms);
+}
+
+static void set_tls(CURL *c, const struct http_curl *h)
+{
+	if (h->insecure) {
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (h->ca.len) {
+		struct curl_blob blob = { h->ca.data, h->ca.len, CURL_BLOB_NOCOPY };
+
+		curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
+	}
+	if (h->cert_file) {
+		curl_easy_setopt(c, CURLOPT_SSLCERT, h->cert_file);
+		curl_easy_setopt(c, CURLOPT_SSLKEY, h->key_file);
+	}
+}
+
+/* A proxy could not reach our loopback or our socket, but would learn what we ask there. */
+static void set_route(CURL *c, const struct http_curl *h, const struct http_request *rq,
+		      const struct url *u)
+{
+	if (rq->unix_socket)
+		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, rq->unix_socket);
+	if (rq->unix_socket || url_is_loopback(u))
+		curl_easy_setopt(c, CURLOPT_PROXY, "");
+	else if (h->upper_http_proxy && strcmp(u->scheme, "http") == 0)
+		curl_easy_setopt(c, CURLOPT_PROXY, h->upper_http_proxy);
+}
+
+static void set_method(CURL *c, struct exchange *x)
+{
+	const struct http_request *rq = x->rq;
+
+	if (strcmp(rq->method, "HEAD") == 0) {
+		/* as CUSTOMREQUEST it would wait for a body that never comes */
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	} else if (rq->body || rq->body_bytes.n) {
+		curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
+		curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->send.left);
+		curl_easy_setopt(c, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(c, CURLOPT_READDATA, x);
+		curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+		curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
+	} else if (rq->method[0] == 'P') {
+		/* POST, PUT, PATCH of nothing: some proxies answer 411 without a length */
+		curl_easy_setopt(c, CURLOPT_POST, 1L);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, "");
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, 0L);
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
+	} else {
+		curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
+	}
+}
+
+/* The caller's headers, and without those libcurl would invent. */
+static int make_headers(struct curl_slist **out, const struct strv *headers, struct err *e)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+	bool has_type = false;
+
+	for (size_t i = 0; headers && i < headers->n; i++) {
+		const char *line = headers->v[i];
+
+		if (strpbrk(line, "\r\n")) {
+			curl_slist_free_all(list);
+			return err_set(e, ERR_INPUT, "a request header may not hold a line end");
+		}
+		has_type |= strncasecmp(line, "content-type:", 13) == 0;
+		list = curl_slist_append(list, line);
+	}
+	if (!has_type)
+		list = curl_slist_append(list, "Content-Type:");
+	*out = list;
+	return 0;
+}
+
+/* -- what became of it -------------------------------------------------------- */
+
+static const char *connect_failure(CURL *c, const struct exchange *x)
+{
+	long no = 0;
+
+	curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &no);
+	if (no == ECONNREFUSED)
+		return "connection refused";
+	if (no == ENOENT && x->rq->unix_socket)
+		return "no such socket";
+	if (no == EACCES && x->rq->unix_socket)
+		return "permission denied";
+	return x->detail[0] ? x->detail : "cannot connect";
+}
+
+static bool limit_reached(CURL *c, const struct http_request *rq)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(c, CURLINFO_TOTAL_TIME_T, &us);
+	return rq->timeout_ms > 0 && us / 1000 + 20 >= rq->timeout_ms;
+}
+
+/* libcurl's code as kind and words; "METHOD url: " is put before it by the caller. */
+static int describe(CURL *c, CURLcode code, struct exchange *x)
+{
+	const char *detail = x->detail[0] ? x->detail : curl_easy_strerror(code);
+
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return err_set(x->e, ERR_UNAVAILABLE, "%s", connect_failure(c, x));
+	case CURLE_GOT_NOTHING:
+		return err_set(x->e, ERR_UNAVAILABLE, "connection closed without an answer");
+	case CURLE_OK: /* to libcurl, a header that breaks off is one that ends */
+	case CURLE_PARTIAL_FILE:
+		return err_set(x->e, ERR_UNAVAILABLE, "connection closed before the answer's end");
+	case CURLE_OPERATION_TIMEDOUT:
+		if (limit_reached(c, x->rq))
+			return err_set(x->e, ERR_TIMEOUT, "no whole answer within %jd ms",
+				       (intmax_t)x->rq->timeout_ms);
+		return err_set(x->e, ERR_UNAVAILABLE, "timed out: %s", detail);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return err_set(x->e, ERR_DENIED, "certificate not trusted: %s", detail);
+	case CURLE_SSL_CERTPROBLEM:
+		return err_set(x->e, ERR_DENIED, "client certificate not usable: %s", detail);
+	case CURLE_URL_MALFORMAT:
+		return err_set(x->e, ERR_INPUT, "%s", detail);
+	default:
+		return err_set(x->e, ERR_UNAVAILABLE, "%s", detail);
+	}
+}
+
+static bool code_lost_connection(CURLcode code)
+{
+	return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE;
+}
+
+static int finish(CURL *c, CURLcode code, struct exchange *x)
+{
+	struct span at = url_without_query(x->rq->url);
+
+	if (x->foreign)
+		return -1;
+	if (!x->failed) {
+		if ((code == CURLE_OK && x->header_done) || x->enough)
+			return 0;
+		/* refused while we were still sending: the reason is in hand already */
+		if (code_lost_connection(code) && x->header_done && x->rs->status >= 400)
+			return 0;
+		if (code == CURLE_ABORTED_BY_CALLBACK && x->op &&
+		    cancel_check(x->op->cancel, x->e) < 0)
+			return -1;
+		describe(c, code, x);
+	}
+	return err_wrap(x->e, "%s " SPAN_FMT, x->rq->method, SPAN_ARG(at));
+}
+
+/* -- the stock of lines ----------------------------------------------------- */
+
+static char *origin_of(const struct url *u, const char *unix_socket)
+{
+	if (unix_socket)
+		return mem_printf("unix:%s", unix_socket);
+	return mem_printf("%s://%s:%u", u->scheme, u->host, u->port);
+}
+
+static void line_close(struct line *l)
+{
+	curl_easy_cleanup(l->easy);
+	curl_multi_cleanup(l->multi);
+	free(l->origin);
+}
+
+/* -1: libcurl has nothing to give. */
+static int line_take(struct line *out, struct http_curl *h, char *origin)
+{
+	struct line found = { 0 };
+
+	pthread_mutex_lock(&h->lock);
+	if (h->n) {
+		size_t i = h->n - 1;
+
+		while (i > 0 && strcmp(h->idle[i].origin, origin) != 0)
+			i--;
+		found = h->idle[i];
+		h->idle[i] = h->idle[--h->n];
+	}
+	pthread_mutex_unlock(&h->lock);
+	free(found.origin);
+	found.origin = origin;
+	if (!found.easy) {
+		found.easy = curl_easy_init();
+		found.multi = curl_multi_init();
+	}
+	*out = found;
+	if (found.easy && found.multi)
+		return 0;
+	line_close(&found);
+	return -1;
+}
+
+static void line_give_back(struct http_curl *h, struct line *l)
+{
+	/* it must not keep pointers into an exchange that is over */
+	curl_easy_reset(l->easy);
+	pthread_mutex_lock(&h->lock);
+	MEM_GROW(h->idle, h->n, h->cap);
+	h->idle[h->n++] = *l;
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* Works on the transfer until it is over or cancelled. */
+static CURLcode line_drive(struct line *l, const struct cancel *cn)
+{
+	struct curl_waitfd stop = { .fd = cn ? cn->fd : -1, .events = CURL_WAIT_POLLIN };
+	CURLcode code = CURLE_ABORTED_BY_CALLBACK;
+	CURLMcode m = curl_multi_add_handle(l->multi, l->easy);
+	int running = 1, left;
+	CURLMsg *msg;
+
+	while (m == CURLM_OK && !cancel_is_set(cn)) {
+		m = curl_multi_perform(l->multi, &running);
+		if (m != CURLM_OK || !running)
+			break;
+		m = curl_multi_poll(l->multi, &stop, cn ? 1 : 0, 1000, NULL);
+	}
+	while ((msg = curl_multi_info_read(l->multi, &left)))
+		if (msg->msg == CURLMSG_DONE)
+			code = msg->data.result;
+	curl_multi_remove_handle(l->multi, l->easy);
+	return m == CURLM_OK ? code : CURLE_FAILED_INIT;
+}
+
+/* -- struct http -------------------------------------------------------------- */
+
+static int exchange_run(struct http_curl *h, struct exchange *x, const struct url *u,
+			struct curl_slist *headers)
+{
+	auto_buf struct buf address = BUF_INIT(BUF_SMALL);
+	struct line l;
+	CURLcode code;
+	int r;
+
+	if (line_take(&l, h, origin_of(u, x->rq->unix_socket)) < 0)
+		return err_set(x->e, ERR_FAILED, "libcurl gives no handle");
+	url_format(&address, u);
+	set_always(l.easy, h, x);
+	set_tls(l.easy, h);
+	set_route(l.easy, h, x->rq, u);
+	set_method(l.easy, x);
+	curl_easy_setopt(l.easy, CURLOPT_URL, buf_str(&address));
+	curl_easy_setopt(l.easy, CURLOPT_HTTPHEADER, headers);
+	code = line_drive(&l, x->op ? x->op->cancel : NULL);
+	r = finish(l.easy, code, x);
+	line_give_back(h, &l);
+	return r;
+}
+
+static int curl_http_perform(struct http *base, struct op *op, const struct http_request *rq,
+			     struct http_response *rs, struct err *e)
+{
+	struct http_curl *h = CONTAINER_OF(base, struct http_curl, base);
+	struct exchange x = { .op = op, .rq = rq, .rs = rs, .e = e };
+	struct span at = url_without_query(rq->url);
+	struct curl_slist *headers = NULL;
+	auto_url struct url u = { 0 };
+	int r = -1;
+
+	if (op && cancel_check(op->cancel, e) < 0)
+		return -1;
+	if (url_parse(&u, rq->url, e) < 0 || make_headers(&headers, rq->headers, e) < 0)
+		return err_wrap(e, "%s", rq->method);
+	if (http_send_open(&x.send, rq, e) == 0)
+		r = exchange_run(h, &x, &u, headers);
+	http_send_close(&x.send);
+	curl_slist_free_all(headers);
+	if (op && r == 0)
+		log_debug(op, "%s " SPAN_FMT ": %ld", rq->method, SPAN_ARG(at), rs->status);
+	else if (op)
+		log_debug(op, "%s", e->text);
+	return r;
+}
+
+static void curl_http_free(struct http *base)
+{
+	struct http_curl *h = CONTAINER_OF(base, struct http_curl, base);
+
+	for (size_t i = 0; i < h->n; i++)
+		line_close(&h->idle[i]);
+	free(h->idle);
+	free(h->user_agent);
+	free(h->cert_file);
+	free(h->key_file);
+	free(h->upper_http_proxy);
+	buf_release(&h->ca);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+/* -- making one --------------------------------------------------------------- */
+
+static void global_init(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/*
+ * CAINFO would replace the system's bundle, so the two are put together. The system's
+ * certificate folder, where libcurl has one, stays in force beside it.
+ */
+static int load_ca(struct buf *ca, const char *file, struct err *e)
+{
+	const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+	auto_buf struct buf extra = BUF_INIT(CA_FILE_MAX);
+	struct err ignored = ERR_INIT;
+
+	if (fs_read_file(AT_FDCWD, file, &extra, e) < 0)
+		return err_wrap(e, "certificates of '%s'", file);
+	if (!strstr(buf_str(&extra), "-----BEGIN "))
+		return err_set(e, ERR_INPUT, "certificates of '%s': no PEM certificate in it",
+			       file);
+	buf_init(ca, 2 * CA_FILE_MAX + 1);
+	if (bundle && fs_read_file(AT_FDCWD, bundle, ca, &ignored) < 0)
+		buf_reset(ca); /* a system without certificates: ours are all there are */
+	buf_add_char(ca, '\n');
+	buf_add_span(ca, buf_span(&extra));
+	return 0;
+}
+
+int http_curl_new(struct http **out, const struct http_curl_options *opt, struct err *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const char *proxy = getenv("HTTP_PROXY");
+	struct http_curl *h;
+
+	if (!opt->cert_file != !opt->key_file)
+		return err_set(e, ERR_INPUT,
+			       "a client certificate needs both its file and its key");
+	pthread_once(&once, global_init);
+	h = mem_zalloc(sizeof(*h));
+	h->base = (struct http){ .perform = curl_http_perform, .free = curl_http_free };
+	pthread_mutex_init(&h->lock, NULL);
+	h->user_agent = mem_strdup(opt->user_agent);
+	h->cert_file = mem_strdup(opt->cert_file);
+	h->key_file = mem_strdup(opt->key_file);
+	h->insecure = opt->insecure;
+	/* libcurl reads only the lower-case name of this one; pipelines set the other */
+	if (!getenv("http_proxy") && proxy && *proxy)
+		h->upper_http_proxy = mem_strdup(proxy);
+	if (opt->ca_file && load_ca(&h->ca, opt->ca_file, e) < 0) {
+		curl_http_free(&h->base);
+		return -1;
+	}
+	*out = &h->base;
+	return 0;
+}

@@ -1,0 +1,296 @@
+/*
+ * posix_spawn, because a threaded program cannot safely do anything between fork
+ * and exec itself: glibc does it there with all signals held, and tells the exec's
+ * own errno back. What is given on stdin lies in a memfd: nothing to pump, no
+ * SIGPIPE when the child does not want it, and no secret in a file.
+ *
+ * The child leads its own process group, so that a cancel or a time limit also ends
+ * what it started. Its end is waited for by pidfd where the kernel has that; the end
+ * of its output is not: a daemon it leaves behind may hold the pipes for ever.
+ */
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/fs.h"
+
+#define TICK_MS 20 /* between two looks where there is no pidfd */
+
+/* -1 where the kernel or a filter refuses it. */
+static int pidfd_of(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0u);
+}
+
+/* 1: reaped. 0: still runs. */
+static int try_reap(int *status, pid_t pid, struct err *e)
+{
+	pid_t r;
+
+	do
+		r = waitpid(pid, status, WNOHANG | __WALL);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return err_sys(e, "wait for process %d", (int)pid);
+	return r == pid;
+}
+
+int proc_wait(int *status, pid_t pid, const struct op *op, struct err *e)
+{
+	const struct cancel *cn = op ? op->cancel : NULL;
+	auto_close int pidfd = pidfd_of(pid);
+	struct pollfd fds[] = {
+		{ .fd = pidfd, .events = POLLIN },
+		{ .fd = cn ? cn->fd : -1, .events = POLLIN },
+	};
+
+	for (;;) {
+		int st, r = try_reap(&st, pid, e);
+
+		if (r < 0)
+			return -1;
+		if (r) {
+			*status = st;
+			return 0;
+		}
+		if (cancel_check(cn, e) < 0)
+			return -1;
+		if (poll(fds, ARRAY_LEN(fds), pidfd < 0 ? TICK_MS : -1) < 0 && errno != EINTR)
+			return err_sys(e, "wait for process %d", (int)pid);
+	}
+}
+
+/* -- starting ----------------------------------------------------------------- */
+
+/* What the child reads: the input, or /dev/null. */
+static int open_stdin(struct span input, struct err *e)
+{
+	auto_close int fd = -1;
+
+	if (!input.n) {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, "open '/dev/null'");
+		return fd_steal(&fd);
+	}
+	fd = memfd_create("stdin", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "make a file in memory");
+	if (fs_write_all(fd, input.p, input.n, "file in memory", e) < 0)
+		return -1;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(e, "rewind the file in memory");
+	return fd_steal(&fd);
+}
+
+/* A pipe, both ends closed on exec; our end does not block. */
+static int open_pipe(int *ours, int *theirs, struct err *e)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	*ours = p[0];
+	*theirs = p[1];
+	if (fcntl(*ours, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(e, "set up a pipe");
+	return 0;
+}
+
+/*
+ * The child's signals are as a new program expects them: our workers block all, and
+ * what we ignore it would ignore too.
+ */
+static void spawn_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t none, all;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_setsigmask(attr, &none);
+	posix_spawnattr_setsigdefault(attr, &all);
+	posix_spawnattr_setpgroup(attr, 0);
+	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+					       POSIX_SPAWN_SETPGROUP);
+}
+
+static int spawn(pid_t *pid, const struct proc_spec *spec, const int fds[3], struct err *e)
+{
+	static char *const no_env[] = { NULL };
+	char *const *env = environ;
+	posix_spawn_file_actions_t acts;
+	posix_spawnattr_t attr;
+
+	if (spec->env)
+		env = spec->env->v ? spec->env->v : no_env;
+	posix_spawnattr_init(&attr);
+	posix_spawn_file_actions_init(&acts);
+	spawn_attributes(&attr);
+	for (int i = 0; i < 3; i++)
+		posix_spawn_file_actions_adddup2(&acts, fds[i], i);
+	posix_spawn_file_actions_addclosefrom_np(&acts, 3);
+	errno = posix_spawnp(pid, spec->argv[0], &acts, &attr, (char *const *)spec->argv, env);
+	posix_spawn_file_actions_destroy(&acts);
+	posix_spawnattr_destroy(&attr);
+	return errno ? err_sys(e, "run '%s'", spec->argv[0]) : 0;
+}
+
+/* -- following ---------------------------------------------------------------- */
+
+struct child {
+	const struct op *op;
+	const struct proc_spec *spec;
+	pid_t pid;
+	int pidfd;
+	int out[2]; /* our ends of stdout and stderr; -1 once they ended */
+	struct buf *to[2];
+	int64_t deadline_ms; /* 0: none */
+};
+
+/* Takes what is there; what is over the ceiling is read and dropped, or the child would hang. */
+static void drain(struct child *c, int i)
+{
+	char piece[8192];
+	ssize_t n;
+
+	while (c->out[i] >= 0) {
+		n = read(c->out[i], piece, sizeof(piece));
+		if (n > 0) {
+			size_t room = c->to[i]->max - c->to[i]->len;
+
+			buf_add(c->to[i], piece, (size_t)n < room ? (size_t)n : room);
+			c->to[i]->over |= (size_t)n > room;
+		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			close(c->out[i]);
+			c->out[i] = -1;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+	}
+}
+
+static int check_limits(const struct child *c, struct err *e)
+{
+	struct clock *clock = c->op->clock;
+
+	if (cancel_check(c->op->cancel, e) < 0)
+		return -1;
+	if (c->deadline_ms && clock->mono_ms(clock) >= c->deadline_ms)
+		return err_set(e, ERR_TIMEOUT, "run '%s': did not end within %jd ms",
+			       c->spec->argv[0], (intmax_t)c->spec->timeout_ms);
+	return 0;
+}
+
+static int poll_timeout(const struct child *c)
+{
+	int64_t left = -1;
+
+	if (c->deadline_ms) {
+		left = c->deadline_ms - c->op->clock->mono_ms(c->op->clock);
+		if (left < 0)
+			left = 0;
+		if (left > 60000)
+			left = 60000;
+	}
+	if (c->pidfd < 0 && (left < 0 || left > TICK_MS))
+		left = TICK_MS;
+	return (int)left;
+}
+
+static int follow(int *status, struct child *c, struct err *e)
+{
+	const struct cancel *cn = c->op->cancel;
+
+	for (;;) {
+		struct pollfd fds[] = {
+			{ .fd = c->out[0], .events = POLLIN },
+			{ .fd = c->out[1], .events = POLLIN },
+			{ .fd = c->pidfd, .events = POLLIN },
+			{ .fd = cn ? cn->fd : -1, .events = POLLIN },
+		};
+		int r = try_reap(status, c->pid, e);
+
+		/* after its end: what it wrote last is in the pipes by now */
+		drain(c, 0);
+		drain(c, 1);
+		if (r)
+			return r < 0 ? -1 : 0;
+		if (check_limits(c, e) < 0)
+			return -1;
+		if (poll(fds, ARRAY_LEN(fds), poll_timeout(c)) < 0 && errno != EINTR)
+			return err_sys(e, "wait for '%s'", c->spec->argv[0]);
+	}
+}
+
+/* Follows the child; one that may not go on is killed with all it started, and reaped. */
+static int follow_or_kill(int *status, struct child *c, struct err *e)
+{
+	if (follow(status, c, e) == 0)
+		return 0;
+	kill(-c->pid, SIGKILL);
+	while (waitpid(c->pid, status, __WALL) < 0 && errno == EINTR)
+		;
+	return -1;
+}
+
+int proc_run(struct proc_result *out, const struct op *op, const struct proc_spec *spec,
+	     struct err *e)
+{
+	struct proc_result r = { .out = BUF_INIT(spec->output_max),
+				 .err = BUF_INIT(spec->output_max) };
+	struct child c = {
+		.op = op, .spec = spec, .pidfd = -1, .out = { -1, -1 }, .to = { &r.out, &r.err }
+	};
+	auto_close int in = -1, out_end = -1, err_end = -1;
+	int n = -1;
+
+	if (cancel_check(op->cancel, e) < 0)
+		return -1;
+	in = open_stdin(spec->input, e);
+	if (in >= 0 && open_pipe(&c.out[0], &out_end, e) == 0 &&
+	    open_pipe(&c.out[1], &err_end, e) == 0 &&
+	    spawn(&c.pid, spec, (int[3]){ in, out_end, err_end }, e) == 0) {
+		close(fd_steal(&out_end));
+		close(fd_steal(&err_end));
+		c.pidfd = pidfd_of(c.pid);
+		if (spec->timeout_ms > 0)
+			c.deadline_ms = op->clock->mono_ms(op->clock) + spec->timeout_ms;
+		n = follow_or_kill(&r.status, &c, e);
+	}
+	fd_auto_close_(&c.pidfd);
+	fd_auto_close_(&c.out[0]);
+	fd_auto_close_(&c.out[1]);
+	if (n < 0)
+		proc_result_release(&r);
+	else
+		*out = r;
+	return n;
+}
+
+void proc_result_release(struct proc_result *r)
+{
+	buf_release(&r->out);
+	buf_release(&r->err);
+	r->status = 0;
+}
+
+void proc_describe(char *text, size_t size, int status)
+{
+	const char *name;
+
+	if (!WIFSIGNALED(status)) {
+		snprintf(text, size, "exit status %d", WEXITSTATUS(status));
+		return;
+	}
+	name = sigdescr_np(WTERMSIG(status));
+	snprintf(text, size, "killed by signal %d (%s)", WTERMSIG(status), name ? name : "unknown");
+}

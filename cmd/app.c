@@ -1,0 +1,198 @@
+/*
+ * Signals: SIGINT, SIGTERM and SIGHUP are blocked everywhere and taken by one thread that
+ * sets the cancel flag; everything then ends by the ordinary error path. A second
+ * signal ends the program at once.
+ */
+#include "cmd/app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/progress.h"
+#include "cmd/exitcode.h"
+
+static const struct opt common[] = {
+	OPT_STR(0, "root", "CBUILD_ROOT", struct app_args, root, "DIR",
+		"where images and caches are kept"),
+	OPT_CHOICE(0, "progress", NULL, struct app_args, progress, "auto|tty|plain|json|none",
+		   "how progress is shown (auto)"),
+	OPT_CHOICE(0, "color", NULL, struct app_args, color, "auto|always|never",
+		   "colours on stderr (auto; NO_COLOR is honoured)"),
+	OPT_FLAG('q', "quiet", NULL, struct app_args, quiet, "only warnings and errors on stderr"),
+	OPT_COUNT('v', "verbose", NULL, struct app_args, verbose, "tell more; twice: tell all"),
+	OPT_FLAG(0, "help", NULL, struct app_args, help, "this text"),
+	OPT_FLAG(0, "version", NULL, struct app_args, version, "the version"),
+	OPT_END,
+};
+
+static void log_write(struct log *l, const char *line)
+{
+	(void)l;
+	fprintf(stderr, "%s\n", line);
+}
+
+static char *default_root(void)
+{
+	const char *data = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		return mem_strdup("/var/lib/cbuild");
+	if (data && data[0] == '/')
+		return mem_printf("%s/cbuild", data);
+	return mem_printf("%s/.local/share/cbuild", home && *home ? home : "/tmp");
+}
+
+static void choose_render(struct app *app)
+{
+	const char *how = app->args.progress ? app->args.progress : "auto";
+	const char *color = app->args.color ? app->args.color : "auto";
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+	bool terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+	bool colored = strcmp(color, "always") == 0 ||
+		       (strcmp(color, "auto") == 0 && terminal && !(no_color && *no_color));
+
+	if (app->args.quiet || strcmp(how, "none") == 0)
+		app->render = render_plain_new(&clock_system, colored, true);
+	else if (strcmp(how, "json") == 0)
+		app->render = render_json_new(&clock_system);
+	else if (strcmp(how, "tty") == 0 || (strcmp(how, "auto") == 0 && terminal))
+		app->render = render_tty_new(&clock_system, colored);
+	else
+		app->render = render_plain_new(&clock_system, colored, false);
+	app->log = (struct log){ .level = (int)app->args.verbose, .write = log_write };
+	app->op = (struct op){ .progress = &app->render->progress,
+			       .log = &app->log,
+			       .clock = &clock_system };
+}
+
+static void print_help(const struct app *app, const struct opt_table *tables, size_t nr)
+{
+	printf("usage: %s\n%s\n\n", app->usage, app->about);
+	opts_usage(tables, nr);
+	printf("\nFull description: man %s\n", app->tool);
+}
+
+int app_parse(struct app *app, const struct opt *own, void *own_args, int argc, char **argv,
+	      struct err *e)
+{
+	const struct opt_table tables[] = { { own, own_args }, { common, &app->args } };
+
+	umask(022); /* what a job's umask is must not show in images or state */
+	/* for the check of the manual pages; not an option for people */
+	if (argc == 2 && strcmp(argv[1], "--dump-options") == 0) {
+		opts_dump(tables, ARRAY_LEN(tables));
+		return 0;
+	}
+	if (opts_parse(tables, ARRAY_LEN(tables), argc, argv, &app->positional, e) < 0)
+		return -1;
+	if (app->args.help) {
+		print_help(app, tables, ARRAY_LEN(tables));
+		return 0;
+	}
+	if (app->args.version) {
+		printf("%s %s\n", app->tool, VERSION);
+		return 0;
+	}
+	app->root = app->args.root ? mem_strdup(app->args.root) : default_root();
+	choose_render(app);
+	return 1;
+}
+
+static void *signal_main(void *arg)
+{
+	struct app *app = arg;
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	while (sigwait(&set, &sig) == 0) {
+		if (cancel_is_set(&app->cancel))
+			_exit(128 + sig);
+		cancel_set(&app->cancel, sig);
+	}
+	return NULL;
+}
+
+int app_start(struct app *app, unsigned workers, struct err *e)
+{
+	sigset_t set;
+
+	if (cancel_init(&app->cancel, e) < 0)
+		return -1;
+	app->has_cancel = true;
+	app->op.cancel = &app->cancel;
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (pool_new(&app->op.pool, workers, e) < 0)
+		return -1;
+	errno = pthread_create(&app->signal_thread, NULL, signal_main, app);
+	if (errno)
+		return err_sys(e, "start the signal thread");
+	app->started = true;
+	return 0;
+}
+
+int app_end(struct app *app, int r, const struct err *e)
+{
+	int signo = app->has_cancel ? atomic_load(&app->cancel.signo) : 0;
+
+	if (app->started) {
+		pthread_cancel(app->signal_thread);
+		pthread_join(app->signal_thread, NULL);
+	}
+	pool_free(app->op.pool);
+	if (app->has_cancel)
+		cancel_release(&app->cancel);
+	if (app->render) {
+		app->render->finish(app->render);
+		app->render->free(app->render);
+	}
+	strv_release(&app->positional);
+	free(app->root);
+	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+		fprintf(stderr, "%s: write to standard output: %s\n", app->tool, strerror(errno));
+		return exitcode_of(ERR_FAILED, 0);
+	}
+	if (r >= 0)
+		return 0;
+	fprintf(stderr, "%s: %s\n", app->tool, e->text);
+	return exitcode_of(e->kind, signo);
+}
+
+int app_result(struct app *app, const char *line, struct err *e)
+{
+	if (app->render)
+		app->render->finish(app->render);
+	if (printf("%s\n", line) < 0 || fflush(stdout) != 0)
+		return err_sys(e, "write to standard output");
+	return 0;
+}
+
+void app_credentials(struct app *app, const char *authfile)
+{
+	app->credentials.authfile = authfile;
+	app->credentials.docker_auth_config = getenv("DOCKER_AUTH_CONFIG");
+	app->credentials.registry_auth_file = getenv("REGISTRY_AUTH_FILE");
+	app->credentials.docker_config = getenv("DOCKER_CONFIG");
+	app->credentials.home = getenv("HOME");
+	app->credentials.xdg_runtime_dir = getenv("XDG_RUNTIME_DIR");
+}
+
+int app_write_file(const char *path, const char *text, struct err *e)
+{
+	return fs_write_file(AT_FDCWD, path, span_of_str(text), 0644, e);
+}

@@ -1,0 +1,155 @@
+/*
+ * For logs: what begins is a line, output of a RUN is indented below it, what ends after more than
+ * a moment or with bytes to tell is a line. Every line is whole (one write), so
+ * parallel work never mixes within a line. Bytes below 0x20 in output are dropped, except tabs
+ * and the escape of colours, so that a log cannot be made to lie by cursor movements.
+ */
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "cmd/render.h"
+
+struct plain {
+	struct render base;
+	pthread_mutex_t lock;
+	struct clock *clock;
+	struct render_tasks tasks;
+	bool color, quiet;
+};
+
+static void put(struct buf *out)
+{
+	buf_add_char(out, '\n');
+	fwrite(out->data, 1, out->len, stderr);
+	fflush(stderr);
+}
+
+/* Keeps "ESC [ digits m" (colours) and drops every other control byte. */
+static void add_clean(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c == 0x1b && p[1] == '[') {
+			size_t n = 2 + strspn(p + 2, "0123456789;");
+
+			if (p[n] == 'm')
+				buf_add(out, p, n + 1);
+			if (p[n])
+				p += n;
+			else
+				p += n - 1;
+		} else if (c >= 0x20 ? c != 0x7f : c == '\t') {
+			buf_add_char(out, *p);
+		}
+	}
+}
+
+/* The last part after a carriage return is what a terminal would show. */
+static const char *after_cr(const char *text)
+{
+	size_t n = strlen(text);
+
+	while (n && text[n - 1] == '\r')
+		n--;
+	for (size_t i = n; i; i--)
+		if (text[i - 1] == '\r')
+			return text + i;
+	return text;
+}
+
+static void on_end(struct plain *p, struct render_task *task, const struct progress_event *ev,
+		   struct buf *out)
+{
+	int64_t ms = p->clock->mono_ms(p->clock) - task->begin_ms;
+	char bytes[24], time[24];
+
+	render_time(time, ms);
+	if (ev->kind == PROGRESS_CACHED) {
+		buf_addf(out, "%s: %s", task->text, ev->text ? ev->text : "cached");
+	} else if (ev->done) {
+		render_bytes(bytes, ev->done);
+		buf_addf(out, "%s: %s in %s", task->text, bytes, time);
+	} else if (task->has_lines || ms >= 1000) {
+		buf_addf(out, "%s: %s", task->text, time);
+	}
+	render_task_end(&p->tasks, task);
+}
+
+static void on_task(struct plain *p, const struct progress_event *ev, struct buf *out)
+{
+	struct render_task *task = render_task_find(&p->tasks, ev->id);
+
+	switch (ev->kind) {
+	case PROGRESS_LINE:
+		if (task)
+			task->has_lines = true;
+		buf_add_str(out, "  ");
+		add_clean(out, after_cr(ev->text ? ev->text : ""));
+		break;
+	case PROGRESS_END:
+	case PROGRESS_CACHED:
+		if (task)
+			on_end(p, task, ev, out);
+		break;
+	case PROGRESS_FAIL:
+		buf_addf(out, "%s: %s", task ? task->text : ev->id, ev->text ? ev->text : "failed");
+		if (task)
+			render_task_end(&p->tasks, task);
+		break;
+	default:
+		break;
+	}
+}
+
+static void plain_emit(struct progress *progress, const struct progress_event *ev)
+{
+	struct plain *p = CONTAINER_OF(progress, struct plain, base.progress);
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+
+	if (ev->kind == PROGRESS_TICK || (p->quiet && ev->kind != PROGRESS_WARN))
+		return;
+	pthread_mutex_lock(&p->lock);
+	if (ev->kind == PROGRESS_BEGIN) {
+		render_task_begin(&p->tasks, ev->id, ev->text, p->clock->mono_ms(p->clock));
+		buf_addf(&out, "%s%s%s", p->color ? "\033[1m" : "", ev->text ? ev->text : "",
+			 p->color ? "\033[0m" : "");
+	} else if (ev->kind == PROGRESS_WARN) {
+		buf_addf(&out, "%swarning:%s %s", p->color ? "\033[33m" : "",
+			 p->color ? "\033[0m" : "", ev->text);
+	} else if (ev->kind == PROGRESS_NOTE) {
+		buf_add_str(&out, ev->text);
+	} else {
+		on_task(p, ev, &out);
+	}
+	if (out.len)
+		put(&out);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void plain_finish(struct render *r)
+{
+	(void)r;
+}
+
+static void plain_free(struct render *r)
+{
+	struct plain *p = CONTAINER_OF(r, struct plain, base);
+
+	render_tasks_release(&p->tasks);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+struct render *render_plain_new(struct clock *clock, bool color, bool quiet)
+{
+	struct plain *p = mem_zalloc(sizeof(*p));
+
+	p->base = (struct render){ { plain_emit }, plain_finish, plain_free };
+	p->clock = clock;
+	p->color = color;
+	p->quiet = quiet;
+	pthread_mutex_init(&p->lock, NULL);
+	return &p->base;
+}

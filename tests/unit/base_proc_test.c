@@ -1,0 +1,312 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/proc.h"
+
+struct run {
+	struct proc_spec spec;
+	struct op op;
+	struct proc_result r;
+	struct err e;
+	int result;
+	const char *argv[4];
+};
+
+static void run_init(struct run *r, const char *script)
+{
+	*r = (struct run){ .argv = { "sh", "-c", script } };
+	r->spec.argv = r->argv;
+	r->spec.output_max = 1 << 20;
+	r->op.clock = &clock_system;
+}
+
+static void run_go(void *item)
+{
+	struct run *r = item;
+
+	r->result = proc_run(&r->r, &r->op, &r->spec, &r->e);
+}
+
+static void run_ok(struct run *r)
+{
+	run_go(r);
+	if (r->result < 0)
+		fail_msg("%s", r->e.text);
+}
+
+static void both_outputs_and_the_status_come_back(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_init(&r, "echo out; echo err >&2; exit 7");
+	run_ok(&r);
+	assert_string_equal("out\n", buf_str(&r.r.out));
+	assert_string_equal("err\n", buf_str(&r.r.err));
+	assert_int_equal(7, WEXITSTATUS(r.r.status));
+	proc_result_release(&r.r);
+}
+
+static void input_is_read_to_its_end_even_a_large_one(void **state)
+{
+	auto_free char *big = mem_alloc(300000);
+	struct run r;
+
+	(void)state;
+	memset(big, 'i', 300000);
+	run_init(&r, "cat");
+	r.spec.input = span_of(big, 300000);
+	run_ok(&r);
+	assert_int_equal(300000, r.r.out.len);
+	proc_result_release(&r.r);
+	/* a child that does not want it does no harm */
+	run_init(&r, "exit 0");
+	r.spec.input = span_of(big, 300000);
+	run_ok(&r);
+	assert_int_equal(0, r.r.status);
+	proc_result_release(&r.r);
+}
+
+static void without_input_it_reads_nothing(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_init(&r, "cat; echo end");
+	run_ok(&r);
+	assert_string_equal("end\n", buf_str(&r.r.out));
+	proc_result_release(&r.r);
+}
+
+static void output_over_the_ceiling_is_dropped_and_the_child_ends(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_init(&r, "head -c 500000 /dev/zero | tr '\\0' x; echo done >&2");
+	r.spec.output_max = 10;
+	run_ok(&r);
+	assert_string_equal("xxxxxxxxxx", buf_str(&r.r.out));
+	assert_true(r.r.out.over);
+	assert_string_equal("done\n", buf_str(&r.r.err));
+	assert_false(r.r.err.over);
+	proc_result_release(&r.r);
+}
+
+static void a_missing_program_is_absent(void **state)
+{
+	const char *argv[] = { "no-such-program-anywhere", NULL };
+	struct run r;
+
+	(void)state;
+	run_init(&r, "");
+	r.spec.argv = argv;
+	run_go(&r);
+	assert_int_equal(-1, r.result);
+	assert_int_equal(ERR_ABSENT, r.e.kind);
+	assert_non_null(strstr(r.e.text, "run 'no-such-program-anywhere'"));
+}
+
+static void the_environment_is_ours_or_exactly_what_is_given(void **state)
+{
+	auto_strv struct strv env = STRV_INIT;
+	struct run r;
+
+	(void)state;
+	setenv("PROC_TEST", "ours", 1);
+	run_init(&r, "echo $PROC_TEST");
+	run_ok(&r);
+	assert_string_equal("ours\n", buf_str(&r.r.out));
+	proc_result_release(&r.r);
+
+	run_init(&r, "echo \"[$PROC_TEST][$OTHER]\"");
+	r.spec.env = &env;
+	run_ok(&r);
+	assert_string_equal("[][]\n", buf_str(&r.r.out));
+	proc_result_release(&r.r);
+	strv_add(&env, "OTHER=x");
+	run_ok(&r);
+	assert_string_equal("[][x]\n", buf_str(&r.r.out));
+	proc_result_release(&r.r);
+	unsetenv("PROC_TEST");
+}
+
+static void no_descriptor_of_ours_reaches_the_child(void **state)
+{
+	auto_close int leak = open("/dev/null", O_RDONLY);
+	struct run r;
+
+	(void)state;
+	/* only what is numbered below 3, and the one ls itself opens */
+	run_init(&r, "exec ls /proc/self/fd | wc -l");
+	int high = fcntl(leak, F_DUPFD, 40);
+
+	assert_true(leak >= 0 && high >= 40);
+	run_ok(&r);
+	assert_string_equal("4\n", buf_str(&r.r.out));
+	proc_result_release(&r.r);
+	close(high);
+}
+
+static void a_child_of_a_worker_takes_signals_again(void **state)
+{
+	auto_pool struct pool *p = NULL;
+	struct pool_batch b;
+	struct run r;
+
+	(void)state;
+	run_init(&r, "kill -TERM $$; sleep 20");
+	assert_int_equal(0, pool_new(&p, 1, &r.e));
+	pool_batch_init(&b, p);
+	pool_submit(&b, run_go, &r);
+	pool_batch_wait(&b);
+	assert_int_equal(0, r.result);
+	assert_true(WIFSIGNALED(r.r.status));
+	assert_int_equal(SIGTERM, WTERMSIG(r.r.status));
+	proc_result_release(&r.r);
+}
+
+static bool all_ended(int fd)
+{
+	char byte;
+
+	/* end of file on a pipe whose write ends the processes held: they are gone */
+	return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 5000) == 1 &&
+	       read(fd, &byte, 1) == 0;
+}
+
+static void a_time_limit_kills_the_child_and_what_it_started(void **state)
+{
+	char dir[] = "/tmp/proc_XXXXXX";
+	auto_free char *fifo = NULL, *script = NULL;
+	auto_close int fd = -1;
+	struct run r;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	fifo = mem_printf("%s/fifo", dir);
+	script = mem_printf("exec 9>%s; sleep 30 & sleep 30", fifo);
+	assert_int_equal(0, mkfifo(fifo, 0600));
+	fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	run_init(&r, script);
+	r.spec.timeout_ms = 60;
+	run_go(&r);
+	assert_int_equal(-1, r.result);
+	assert_int_equal(ERR_TIMEOUT, r.e.kind);
+	assert_true(all_ended(fd));
+	unlink(fifo);
+	rmdir(dir);
+}
+
+static void a_cancel_kills_the_child(void **state)
+{
+	auto_pool struct pool *p = NULL;
+	struct pool_batch b;
+	struct cancel cn;
+	struct run r;
+
+	(void)state;
+	run_init(&r, "sleep 30");
+	assert_int_equal(0, cancel_init(&cn, &r.e));
+	r.op.cancel = &cn;
+	assert_int_equal(0, pool_new(&p, 1, &r.e));
+	pool_batch_init(&b, p);
+	pool_submit(&b, run_go, &r);
+	usleep(20000); /* most likely it runs by now; not begun at all is right, too */
+	cancel_set(&cn, SIGTERM);
+	pool_batch_wait(&b);
+	assert_int_equal(-1, r.result);
+	assert_int_equal(ERR_CANCELLED, r.e.kind);
+	assert_int_equal(-1, waitpid(-1, NULL, WNOHANG));
+	assert_int_equal(ECHILD, errno);
+	cancel_release(&cn);
+}
+
+static void a_daemon_that_keeps_the_pipe_is_not_waited_for(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run_init(&r, "sleep 30 & echo $!");
+	r.spec.timeout_ms = 5000;
+	run_ok(&r);
+	assert_int_equal(0, r.r.status);
+	kill((pid_t)strtol(buf_str(&r.r.out), NULL, 10), SIGKILL);
+	proc_result_release(&r.r);
+}
+
+static void waiting_ends_with_the_child_or_the_cancel(void **state)
+{
+	struct op op = { .clock = &clock_system };
+	struct err e = ERR_INIT;
+	struct cancel cn;
+	int status, hold[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(0, pipe2(hold, O_CLOEXEC));
+	assert_int_equal(0, cancel_init(&cn, &e));
+	op.cancel = &cn;
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		close(hold[1]);
+		_exit(read(hold[0], &byte, 1) == 0 ? 3 : 4);
+	}
+	cancel_set(&cn, SIGINT);
+	assert_int_equal(-1, proc_wait(&status, pid, &op, &e));
+	assert_int_equal(ERR_CANCELLED, e.kind);
+	close(hold[1]); /* it still ran: now it ends */
+	op.cancel = NULL;
+	assert_int_equal(0, proc_wait(&status, pid, &op, &e));
+	assert_int_equal(3, WEXITSTATUS(status));
+	assert_int_equal(-1, proc_wait(&status, pid, &op, &e));
+	close(hold[0]);
+	cancel_release(&cn);
+}
+
+static void statuses_are_told_in_words(void **state)
+{
+	char text[64];
+
+	(void)state;
+	proc_describe(text, sizeof(text), 7 << 8);
+	assert_string_equal("exit status 7", text);
+	proc_describe(text, sizeof(text), SIGKILL);
+	assert_string_equal("killed by signal 9 (Killed)", text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_outputs_and_the_status_come_back),
+		cmocka_unit_test(input_is_read_to_its_end_even_a_large_one),
+		cmocka_unit_test(without_input_it_reads_nothing),
+		cmocka_unit_test(output_over_the_ceiling_is_dropped_and_the_child_ends),
+		cmocka_unit_test(a_missing_program_is_absent),
+		cmocka_unit_test(the_environment_is_ours_or_exactly_what_is_given),
+		cmocka_unit_test(no_descriptor_of_ours_reaches_the_child),
+		cmocka_unit_test(a_child_of_a_worker_takes_signals_again),
+		cmocka_unit_test(a_time_limit_kills_the_child_and_what_it_started),
+		cmocka_unit_test(a_cancel_kills_the_child),
+		cmocka_unit_test(a_daemon_that_keeps_the_pipe_is_not_waited_for),
+		cmocka_unit_test(waiting_ends_with_the_child_or_the_cancel),
+		cmocka_unit_test(statuses_are_told_in_words),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+/* Which file is taken, and what is said when there is none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "deploy/locate.h"
+#include "tests/fakes/tmpdir.h"
+
+struct world {
+	struct tmpdir dir;
+	struct err err;
+	char *found;
+	int result;
+};
+
+static int setup(void **state)
+{
+	static struct world w;
+
+	w = (struct world){ .err = ERR_INIT };
+	tmpdir_init(&w.dir);
+	*state = &w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	free(w->found);
+	tmpdir_release(&w->dir);
+	return 0;
+}
+
+static const char *locate(struct world *w, const char *file, const char *env)
+{
+	struct deploy_wanted want = {
+		.dirfd = w->dir.fd, .dir = "here", .file = file, .env = env
+	};
+
+	free(w->found);
+	w->found = NULL;
+	err_clear(&w->err);
+	w->result = deploy_locate(&w->found, &want, &w->err);
+	return w->found ? w->found : "";
+}
+
+static void yml_comes_before_yaml_and_json(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.json", "{}");
+	assert_string_equal("orcinus.json", locate(w, NULL, NULL));
+	tmpdir_file(&w->dir, "orcinus.yaml", "");
+	assert_string_equal("orcinus.yaml", locate(w, NULL, NULL));
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
+}
+
+static void the_file_of_the_environment_comes_first(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	assert_string_equal("orcinus.yml", locate(w, NULL, "production"));
+	tmpdir_file(&w->dir, "orcinus-production.yaml", "");
+	assert_string_equal("orcinus-production.yaml", locate(w, NULL, "production"));
+	tmpdir_file(&w->dir, "orcinus-production.yml", "");
+	assert_string_equal("orcinus-production.yml", locate(w, NULL, "production"));
+	assert_string_equal("orcinus.yml", locate(w, NULL, "dev"));
+}
+
+static void a_given_file_is_the_only_one_tried(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	tmpdir_file(&w->dir, "deploy/other.yml", "");
+	assert_string_equal("deploy/other.yml", locate(w, "deploy/other.yml", "production"));
+	locate(w, "missing.yml", NULL);
+	assert_int_equal(-1, w->result);
+	assert_int_equal(ERR_ABSENT, w->err.kind);
+	assert_string_equal("no file 'missing.yml' in 'here'", w->err.text);
+	locate(w, "~/orcinus.yml", NULL);
+	assert_non_null(strstr(w->err.text, "the shell's to expand"));
+}
+
+static void nothing_there_names_what_was_looked_for(void **state)
+{
+	struct world *w = *state;
+
+	locate(w, NULL, "dev");
+	assert_int_equal(-1, w->result);
+	assert_int_equal(ERR_ABSENT, w->err.kind);
+	assert_string_equal("nothing to deploy in 'here': none of orcinus-dev.yml, "
+			    "orcinus-dev.yaml, orcinus-dev.json, orcinus.yml, orcinus.yaml, "
+			    "orcinus.json is there",
+			    w->err.text);
+}
+
+static void a_folder_of_that_name_is_an_error_and_not_skipped(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_dir(&w->dir, "orcinus.yml");
+	tmpdir_file(&w->dir, "orcinus.yaml", "");
+	locate(w, NULL, NULL);
+	assert_int_equal(-1, w->result);
+	assert_int_equal(ERR_INPUT, w->err.kind);
+	assert_non_null(strstr(w->err.text, "not a regular file"));
+}
+
+static void an_environment_cannot_lead_to_another_folder(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	locate(w, NULL, "../x");
+	assert_int_equal(ERR_INPUT, w->err.kind);
+	locate(w, NULL, "");
+	assert_int_equal(ERR_INPUT, w->err.kind);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(yml_comes_before_yaml_and_json, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_file_of_the_environment_comes_first, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_given_file_is_the_only_one_tried, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(nothing_there_names_what_was_looked_for, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_folder_of_that_name_is_an_error_and_not_skipped,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(an_environment_cannot_lead_to_another_folder, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
