@@ -4,7 +4,7 @@
  *
  *	int main(int argc, char **argv)
  *	{
- *		struct app app = APP_INIT("cpush");
+ *		struct app app = APP_INIT("cpush", "cpush [OPTIONS] …", "Pushes …");
  *		struct err e = ERR_INIT;
  *		int r = cpush_main(&app, argc, argv, &e);	// app_parse, …, app_start, work
  *		return app_end(&app, r, &e);
@@ -53,7 +53,7 @@ struct app {
 	bool started, has_cancel;
 };
 
-#define APP_INIT(name) { .tool = (name) }
+#define APP_INIT(name, how, what) { .tool = (name), .usage = (how), .about = (what) }
 
 /*
  * 1: go on. 0: --help or --version was printed, end with 0. -1: *e. own: the

@@ -1,1 +1,70 @@
-# The checks and the rest of the user's targets; included by the Makefile.
+# The checks and the rest of what users call; included by the Makefile.
+
+CI_JOBS ?= 2
+
+deps:	## install what is missing (Debian packages, as root)
+	$(Q)sh .ci/deps
+
+demo: deps	## the whole way: build, push, deploy, ask, change, again
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) all
+	$(Q)sh tests/e2e/demo
+
+# All of it. WERROR is on: a warning is an error here.
+check: deps	## lint, units, fuzz replay, end to end
+	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror all
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror check-unit fuzz-replay
+	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-e2e
+
+check-e2e: all	## end to end: real registry, real engine, real containers
+	$(Q)sh tests/e2e/run
+
+SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check-asan:	## units, fuzz replay and end to end under AddressSanitizer and UBSan
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) BUILD=build/asan CFLAGS="$(SAN)" all check-unit fuzz-replay
+	$(Q)$(MAKE) --no-print-directory BUILD=build/asan CFLAGS="$(SAN)" check-e2e
+
+# Both compilers, no warning; then what tests/lint knows about this house.
+lint:	## house rules, formatting, both compilers without a warning
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=gcc BUILD=build/lint-gcc WERROR=-Werror objects
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=clang BUILD=build/lint-clang WERROR=-Werror objects
+	$(Q)sh tests/lint/run
+
+ALL_SRCS := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c)) $(wildcard tests/fakes/*.c) $(UNIT_SRCS) $(wildcard tests/fuzz/*.c)
+objects: $(ALL_SRCS:%.c=$(BUILD)/obj/%.o)
+
+fmt:	## put every file into its shape
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+tidy:	## clang-tidy over everything
+	$(Q)clang-tidy --quiet $(foreach r,$(ROOMS),$(wildcard $(r)/*.c)) -- $(ALL_CPPFLAGS) -std=gnu17 $(PKG_CFLAGS)
+
+bench: all	## measure (figures, no verdict)
+	$(Q)sh tests/bench/run
+
+cover:	## line coverage of the unit tests, by file
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=gcc BUILD=build/cover CFLAGS="-O0 -g --coverage" check-unit
+	$(Q)sh tests/tools/cover build/cover/obj
+
+FUZZ ?= $(notdir $(FUZZ_SRCS:%_fuzz.c=%))
+T    ?= 60
+fuzz:	## run the fuzzers for T seconds each (FUZZ=name for one)
+	$(Q)sh tests/tools/fuzz $(T) $(FUZZ)
+
+install: all	## into DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(TOOLS:%=$(BUILD)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(TOOLS:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
+
+uninstall:	## take away what install put there
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
+
+clean:	## remove build/
+	rm -rf build
+
+help:	## this list
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk | \
+		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
+
+.PHONY: all deps demo check check-unit check-e2e check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
+	install uninstall clean help

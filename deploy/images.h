@@ -1,0 +1,29 @@
+/*
+ * From the tags a file names to what the registry has under them now: pinned_image (name:tag@sha256:…)
+ * and platforms of every service, before anything is changed. A tag alone would let
+ * the engine go on with whatever it has under that name (facts deploy 3.3).
+ */
+#ifndef DEPLOY_IMAGES_H
+#define DEPLOY_IMAGES_H
+
+#include "base/http.h"
+#include "base/op.h"
+#include "deploy/service.h"
+#include "registry/session.h"
+
+/*
+ * ERR_ABSENT: an image that is not there; ERR_DENIED, ERR_UNAVAILABLE: its registry's answer. The text
+ * begins with the service's name. Each image is asked for once.
+ */
+int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
+		      const struct registry_options *opt, struct err *e) MUST_CHECK;
+
+/*
+ * The value of X-Registry-Auth for images of host: base64url of docker's AuthConfig. NULL: no
+ * credentials are known for it, or (*e set) they could not be read. Owned by the caller,
+ * who wipes it.
+ */
+char *deploy_registry_auth(struct op *op, const struct credentials_env *env, const char *host,
+			   struct err *e);
+
+#endif
