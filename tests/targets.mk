@@ -12,7 +12,6 @@ demo: deps	## the whole way: build, push, deploy, ask, change, again
 # All of it. WERROR is on: a warning is an error here.
 check: deps	## lint, units, fuzz replay, end to end
 	$(Q)$(MAKE) --no-print-directory lint
-	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror all
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror check-unit fuzz-replay
 	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-e2e
 
@@ -25,10 +24,10 @@ check-asan:	## units, fuzz replay and end to end under AddressSanitizer and UBSa
 	$(Q)$(MAKE) --no-print-directory BUILD=build/asan CFLAGS="$(SAN)" check-e2e
 
 # Both compilers, no warning; then what tests/lint knows about this house.
-lint:	## house rules, formatting, both compilers without a warning
-	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=gcc BUILD=build/lint-gcc WERROR=-Werror objects
-	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=clang BUILD=build/lint-clang WERROR=-Werror objects
-	$(Q)sh tests/lint/run
+lint:	## house rules, formatting, manual pages, both compilers without a warning
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=gcc WERROR=-Werror all objects
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=clang BUILD=build/clang WERROR=-Werror objects
+	$(Q)sh tests/lint/run $(BUILD)/bin
 
 ALL_SRCS := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c)) $(wildcard tests/fakes/*.c) $(UNIT_SRCS) $(wildcard tests/fuzz/*.c)
 objects: $(ALL_SRCS:%.c=$(BUILD)/obj/%.o)

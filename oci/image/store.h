@@ -40,6 +40,7 @@ struct oci_store_ops {
 };
 struct oci_store {
 	const struct oci_store_ops *ops;
+	const char *name;	/* for messages: a layout's path; the store's */
 };
 
 /* size_bytes may be NULL. True only says that it is there, not that its bytes are sound. */
@@ -68,10 +69,18 @@ int oci_store_read(struct oci_store *s, const struct oci_descriptor *d, size_t m
 int oci_store_write(struct oci_store *s, struct span bytes, struct oci_digest *digest,
 		    struct err *e) MUST_CHECK;
 
-/* Copies one blob, verifying it on the way; nothing to do when `to` has it. Between two layouts
- * on one file system it is a hard link (no byte is read). */
+/*
+ * Copies one blob, verifying it on the way; nothing to do when `to` has it (a blob there whose
+ * size is wrong is replaced). Between two layouts on one file system it is a hard link when
+ * the source file is ours alone: no byte is read, and so none verified.
+ * ERR_ABSENT: `from` does not have it. ERR_CORRUPT: its bytes are not what d says.
+ */
 int oci_store_copy_blob(const struct op *op, struct oci_store *to, struct oci_store *from,
 			const struct oci_descriptor *d, struct err *e) MUST_CHECK;
+
+/* For stores: are these bytes what was wanted? ERR_CORRUPT names the blob. want NULL: yes. */
+int oci_blob_check(const struct oci_descriptor *want, const struct oci_digest *digest,
+		   uint64_t size_bytes, struct err *e) MUST_CHECK;
 
 void oci_store_free(struct oci_store *s);	/* NULL is fine */
 

@@ -35,8 +35,8 @@ void registry_world_release(struct registry_world *w)
 	http_script_free(w->script);
 }
 
-void registry_world_blob(struct registry_world *w, struct oci_descriptor *d,
-			 const char *media_type, const char *text)
+void registry_world_blob(struct registry_world *w, struct oci_descriptor *d, const char *media_type,
+			 const char *text)
 {
 	memset(d, 0, sizeof(*d));
 	d->media_type = mem_strdup(media_type);
@@ -44,8 +44,7 @@ void registry_world_blob(struct registry_world *w, struct oci_descriptor *d,
 	assert_int_equal(0, oci_store_write(w->store, span_of_str(text), &d->digest, &w->e));
 }
 
-void registry_world_image(struct registry_world *w, struct oci_descriptor *image,
-			  const char *layer)
+void registry_world_image(struct registry_world *w, struct oci_descriptor *image, const char *layer)
 {
 	auto_descriptor struct oci_descriptor l = { 0 };
 	auto_manifest struct oci_manifest m = { 0 };

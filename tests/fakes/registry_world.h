@@ -41,8 +41,8 @@ void registry_world_init(struct registry_world *w, const char *host, const char 
 void registry_world_release(struct registry_world *w);
 
 /* Puts text into the store; *d must be released. */
-void registry_world_blob(struct registry_world *w, struct oci_descriptor *d,
-			 const char *media_type, const char *text);
+void registry_world_blob(struct registry_world *w, struct oci_descriptor *d, const char *media_type,
+			 const char *text);
 /* An image of a config and one layer (its text), in the store. */
 void registry_world_image(struct registry_world *w, struct oci_descriptor *image,
 			  const char *layer);

@@ -11,7 +11,9 @@
 
 #define D1 "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 #define D2 "sha256:2222222222222222222222222222222222222222222222222222222222222222"
-#define MIN(more) "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\"]}" more "}"
+#define MIN(more)                                                                                          \
+	"{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 \
+	"\"]}" more "}"
 
 /* Everything we know, in the order in which it is written. */
 static const char full[] =
@@ -25,7 +27,8 @@ static const char full[] =
 	"\"WorkingDir\":\"/w\",\"XOther\":[1]},\"created\":\"2026-01-02T03:04:05Z\","
 	"\"history\":[{\"author\":\"h\",\"comment\":\"c\",\"created\":\"2026-01-02T03:04:05Z\",\"created_by\":\"RUN a\"},"
 	"{\"created_by\":\"ENV b\",\"empty_layer\":true}],"
-	"\"os\":\"linux\",\"os.version\":\"7\",\"rootfs\":{\"diff_ids\":[\"" D1 "\"],\"type\":\"layers\"},"
+	"\"os\":\"linux\",\"os.version\":\"7\",\"rootfs\":{\"diff_ids\":[\"" D1
+	"\"],\"type\":\"layers\"},"
 	"\"variant\":\"v7\",\"x.y\":{\"k\":null}}";
 
 static struct oci_config *parse(const char *text)
@@ -94,9 +97,11 @@ static void config_writes_sets_and_labels_sorted(void **state)
 	strv_add(&c->labels, "b=");
 	strv_add(&c->exposed_ports, "9/tcp");
 	strv_add(&c->exposed_ports, "10/tcp");
-	assert_writes(c, "{\"architecture\":\"amd64\",\"config\":{\"ExposedPorts\":{\"10/tcp\":{},\"9/tcp\":{}},"
-			 "\"Labels\":{\"b\":\"\",\"z\":\"1\"}},\"os\":\"linux\","
-			 "\"rootfs\":{\"diff_ids\":[\"" D1 "\"],\"type\":\"layers\"}}");
+	assert_writes(
+		c,
+		"{\"architecture\":\"amd64\",\"config\":{\"ExposedPorts\":{\"10/tcp\":{},\"9/tcp\":{}},"
+		"\"Labels\":{\"b\":\"\",\"z\":\"1\"}},\"os\":\"linux\","
+		"\"rootfs\":{\"diff_ids\":[\"" D1 "\"],\"type\":\"layers\"}}");
 }
 
 static void config_takes_nulls_for_nothing(void **state)
@@ -124,14 +129,16 @@ static void config_says_what_is_wrong_with_it(void **state)
 		{ "{\"os\":\"linux\"}", "architecture: missing" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\"}", "rootfs: missing" },
 		{ "{\"os\":\"li/nux\",\"architecture\":\"amd64\"}", "odd character" },
-		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"type\":\"x\"}}", "rootfs.type" },
+		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"type\":\"x\"}}",
+		  "rootfs.type" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"x\"]}}",
 		  "rootfs.diff_ids[0]" },
 		{ MIN(",\"config\":[]"), "config: not an object" },
 		{ MIN(",\"config\":{\"Env\":[1]}"), "config.Env[0]" },
 		{ MIN(",\"config\":{\"Cmd\":\"x\"}"), "config.Cmd" },
 		{ MIN(",\"config\":{\"Volumes\":{\"/x\":1}}"), "config.Volumes" },
-		{ MIN(",\"config\":{\"Healthcheck\":{\"Interval\":-1}}"), "config.Healthcheck.Interval" },
+		{ MIN(",\"config\":{\"Healthcheck\":{\"Interval\":-1}}"),
+		  "config.Healthcheck.Interval" },
 		{ MIN(",\"history\":[1]"), "history[0]" },
 		{ MIN(",\"history\":[{\"empty_layer\":1}]"), "history[0].empty_layer" },
 		{ MIN(",\"history\":[{},{}]"), "history: speaks of 2 layers" },

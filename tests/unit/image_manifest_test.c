@@ -8,13 +8,15 @@
 
 #include "oci/image/manifest.h"
 
-#define D1 "sha256:1111111111111111111111111111111111111111111111111111111111111111"
-#define D2 "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+#define D1     "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+#define D2     "sha256:2222222222222222222222222222222222222222222222222222222222222222"
 #define CONFIG "{\"mediaType\":\"" OCI_MEDIA_CONFIG "\",\"digest\":\"" D1 "\",\"size\":7}"
-#define LAYER "{\"mediaType\":\"" OCI_MEDIA_LAYER_GZIP "\",\"digest\":\"" D2 "\",\"size\":9}"
-#define MANIFEST(type, more) "{\"schemaVersion\":2," type "\"config\":" CONFIG ",\"layers\":[" LAYER "]" more "}"
+#define LAYER  "{\"mediaType\":\"" OCI_MEDIA_LAYER_GZIP "\",\"digest\":\"" D2 "\",\"size\":9}"
+#define MANIFEST(type, more)                                                                       \
+	"{\"schemaVersion\":2," type "\"config\":" CONFIG ",\"layers\":[" LAYER "]" more "}"
 #define TYPED(type) "\"mediaType\":\"" type "\","
-#define ENTRY(digest, os, arch) "{\"mediaType\":\"" OCI_MEDIA_MANIFEST "\",\"digest\":\"" digest \
+#define ENTRY(digest, os, arch)                                                                    \
+	"{\"mediaType\":\"" OCI_MEDIA_MANIFEST "\",\"digest\":\"" digest                           \
 	"\",\"size\":1,\"platform\":{\"architecture\":\"" arch "\",\"os\":\"" os "\"}}"
 
 static void manifest_written_reads_back_byte_for_byte(void **state)
@@ -41,7 +43,8 @@ static void manifest_of_docker_keeps_its_type(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(oci_manifest_parse(&m, SPAN_LIT(MANIFEST(TYPED(DOCKER_MEDIA_MANIFEST), "")),
+	assert_int_equal(oci_manifest_parse(&m,
+					    SPAN_LIT(MANIFEST(TYPED(DOCKER_MEDIA_MANIFEST), "")),
 					    DOCKER_MEDIA_MANIFEST "; charset=utf-8", &e),
 			 0);
 	assert_string_equal(m.media_type, DOCKER_MEDIA_MANIFEST);
@@ -53,7 +56,8 @@ static void manifest_without_a_type_is_known_by_its_fields(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(oci_manifest_parse(&m, SPAN_LIT(MANIFEST("", "")), "application/json", &e), 0);
+	assert_int_equal(oci_manifest_parse(&m, SPAN_LIT(MANIFEST("", "")), "application/json", &e),
+			 0);
 	assert_string_equal(m.media_type, OCI_MEDIA_MANIFEST);
 }
 
@@ -75,9 +79,11 @@ static void manifest_says_what_is_wrong_with_it(void **state)
 		{ "{\"schemaVersion\":2,\"manifests\":[]}", OCI_MEDIA_MANIFEST, "config" },
 		{ "{\"schemaVersion\":2,\"layers\":[]}", NULL, "config: missing" },
 		{ "{\"layers\":[1],\"config\":" CONFIG "}", NULL, "layers[0]: not an object" },
-		{ "{\"layers\":[{\"mediaType\":\"a\",\"digest\":\"x\",\"size\":1}],\"config\":" CONFIG "}",
+		{ "{\"layers\":[{\"mediaType\":\"a\",\"digest\":\"x\",\"size\":1}],\"config\":" CONFIG
+		  "}",
 		  NULL, "layers[0].digest" },
-		{ "{\"layers\":[{\"mediaType\":\"a\",\"digest\":\"" D1 "\",\"size\":-1}],\"config\":" CONFIG "}",
+		{ "{\"layers\":[{\"mediaType\":\"a\",\"digest\":\"" D1
+		  "\",\"size\":-1}],\"config\":" CONFIG "}",
 		  NULL, "layers[0].size" },
 		{ "{\"layers\":[{\"digest\":\"" D1 "\",\"size\":1}],\"config\":" CONFIG "}", NULL,
 		  "layers[0].mediaType" },
@@ -159,10 +165,15 @@ static void index_takes_an_empty_platform_for_none_and_refuses_an_odd_one(void *
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(oci_index_parse(&x, SPAN_LIT("{\"manifests\":[" ENTRY(D1, "", "") "]}"), NULL, &e), 0);
+	assert_int_equal(
+		oci_index_parse(&x, SPAN_LIT("{\"manifests\":[" ENTRY(D1, "", "") "]}"), NULL, &e),
+		0);
 	assert_false(x.entries[0].has_platform);
 	oci_index_release(&x);
-	assert_int_equal(oci_index_parse(&x, SPAN_LIT("{\"manifests\":[" ENTRY(D1, "li nux", "a") "]}"), NULL, &e), -1);
+	assert_int_equal(oci_index_parse(&x,
+					 SPAN_LIT("{\"manifests\":[" ENTRY(D1, "li nux", "a") "]}"),
+					 NULL, &e),
+			 -1);
 	assert_int_equal(e.kind, ERR_CORRUPT);
 	assert_non_null(strstr(e.text, "manifests[0]"));
 	assert_int_equal(oci_index_parse(&x, SPAN_LIT(MANIFEST("", "")), NULL, &e), -1);
@@ -198,8 +209,9 @@ static void descriptor_copy_stands_alone(void **state)
 	oci_descriptor_copy(&b, &a);
 	oci_descriptor_release(&a);
 	oci_descriptor_write(&out, &b);
-	assert_string_equal(buf_str(&out), "{\"mediaType\":\"t\\\"x\",\"digest\":\"" D1
-					   "\",\"size\":3,\"annotations\":{\"k\":\"\xef\xbf\xbd\"}}");
+	assert_string_equal(buf_str(&out),
+			    "{\"mediaType\":\"t\\\"x\",\"digest\":\"" D1
+			    "\",\"size\":3,\"annotations\":{\"k\":\"\xef\xbf\xbd\"}}");
 	assert_true(oci_media_is_index(DOCKER_MEDIA_LIST));
 	assert_true(oci_media_is_manifest(DOCKER_MEDIA_MANIFEST));
 	assert_false(oci_media_is_manifest(OCI_MEDIA_INDEX));

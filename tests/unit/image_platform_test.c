@@ -55,8 +55,15 @@ static void platform_of_an_os_alone_has_this_machines_architecture(void **state)
 static void platform_refuses_what_is_none(void **state)
 {
 	static const char *const wrong[] = {
-		"", "/", "linux/", "/amd64", "linux//v7", "linux/arm/v7/x", "linux/am d64",
-		"linux/amd64\n", "a23456789012345678901234567890123/amd64",
+		"",
+		"/",
+		"linux/",
+		"/amd64",
+		"linux//v7",
+		"linux/arm/v7/x",
+		"linux/am d64",
+		"linux/amd64\n",
+		"a23456789012345678901234567890123/amd64",
 	};
 
 	(void)state;

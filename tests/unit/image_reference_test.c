@@ -8,7 +8,7 @@
 
 #include "oci/image/reference.h"
 
-#define HEX "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define HEX    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define DIGEST "sha256:" HEX
 
 static void assert_reads(const char *text, const char *full, const char *familiar)
@@ -46,8 +46,7 @@ static void reference_takes_the_first_part_for_a_host_by_dockers_rule(void **sta
 	assert_reads("Host/a", "Host/a:latest", "Host/a:latest");
 	assert_reads("host/a", "docker.io/host/a:latest", "host/a:latest");
 	assert_reads("[::1]:5000/a", "[::1]:5000/a:latest", "[::1]:5000/a:latest");
-	assert_reads("docker.io/library/a/b", "docker.io/library/a/b:latest",
-		     "library/a/b:latest");
+	assert_reads("docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest");
 }
 
 static void reference_with_a_digest_gets_no_tag(void **state)

@@ -166,6 +166,7 @@ static void layout_opened_for_reading_takes_no_blob(void **state)
 	auto_store struct oci_store *s = create(w, "a"), *reader = NULL;
 	struct oci_digest d;
 
+	assert_int_equal(oci_store_write(s, SPAN_LIT("x"), &d, &w->e), 0);
 	assert_int_equal(oci_store_layout_open(&reader, w->path, OCI_LAYOUT_READ, &w->e), 0);
 	assert_int_equal(oci_store_write(reader, SPAN_LIT("x"), &d, &w->e), -1);
 	assert_int_equal(w->e.kind, ERR_INPUT);

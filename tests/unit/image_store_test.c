@@ -307,9 +307,11 @@ static void store_write_that_fails_leaves_nothing(void **state)
 	assert_int_equal(mem_store_count(full), 0);
 }
 
-#define BOTH(f)                                                                 \
-	{ #f "_in_memory", f, set_up_mem, tear_down, NULL },                      \
-	{ #f "_on_disk", f, set_up_disk, tear_down, NULL }
+#define BOTH(f)                                                                                    \
+	{ #f "_in_memory", f, set_up_mem, tear_down, NULL },                                       \
+	{                                                                                          \
+#f "_on_disk", f, set_up_disk, tear_down, NULL                                     \
+	}
 
 int main(void)
 {

@@ -1,0 +1,83 @@
+/*
+ * Any bytes as a Dockerfile: refused with words, or planned, and then every
+ * word of it expanded in a small environment.
+ */
+#include <assert.h>
+
+#include "oci/dockerfile/expand.h"
+#include "oci/dockerfile/parse.h"
+#include "oci/dockerfile/plan.h"
+#include "oci/dockerfile/plan_print.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must_be_said(const struct err *e)
+{
+	assert(e->kind == ERR_INPUT && e->text[0]);
+}
+
+static void expand_one(const char *word, const struct strv *env, char escape)
+{
+	auto_strv struct strv words = STRV_INIT;
+	auto_free char *out = NULL;
+	struct err e = ERR_INIT;
+
+	if (dockerfile_expand(&out, word, env, escape, &e) < 0)
+		must_be_said(&e);
+	else
+		assert(strlen(out) <= DOCKERFILE_WORD_MAX);
+	if (dockerfile_expand_words(&words, word, env, escape, &e) < 0)
+		must_be_said(&e);
+}
+
+static void expand_all(const struct dockerfile *df)
+{
+	auto_strv struct strv env = STRV_INIT;
+
+	strv_add(&env, "a=one two");
+	strv_add(&env, "B=");
+	strv_add(&env, "PATH=/bin:$x'\"");
+	for (size_t i = 0; i < df->nr_stages; i++)
+		for (size_t j = 0; j < df->stages[i].nr; j++)
+			for (size_t k = 0; k < df->stages[i].instrs[j].words.n; k++)
+				expand_one(df->stages[i].instrs[j].words.v[k], &env, df->escape);
+}
+
+static void plan(const struct dockerfile *df)
+{
+	auto_strv struct strv args = STRV_INIT, contexts = STRV_INIT;
+	auto_buf struct buf out = BUF_INIT(64u << 20);
+	auto_plan struct dockerfile_plan *p = NULL;
+	struct plan_options opt = { .build_args = &args, .contexts = &contexts };
+	struct err e = ERR_INIT;
+
+	strv_add(&args, "V=1.2");
+	strv_add(&contexts, "ctx");
+	oci_platform_host(&opt.platform);
+	if (dockerfile_plan_make(&p, df, &opt, &e) < 0) {
+		must_be_said(&e);
+		return;
+	}
+	assert(p->nr > 0 && p->nr <= df->nr_stages);
+	for (size_t i = 0; i < p->nr; i++) {
+		assert(p->stages[i].base.kind != PLAN_STAGE || p->stages[i].base.stage < i);
+		for (size_t j = 0; j < p->stages[i].nr; j++)
+			assert(p->stages[i].steps[j].from.kind != PLAN_STAGE ||
+			       p->stages[i].steps[j].from.stage < i);
+	}
+	dockerfile_plan_print(&out, p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	auto_dockerfile struct dockerfile *df = NULL;
+	struct err e = ERR_INIT;
+
+	if (dockerfile_parse(&df, "Dockerfile", span_of(data, size), &e) < 0) {
+		must_be_said(&e);
+		return 0;
+	}
+	expand_all(df);
+	plan(df);
+	return 0;
+}

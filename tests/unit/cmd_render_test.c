@@ -1,0 +1,223 @@
+/*
+ * What people see of progress: the plain form to the letter, the terminal form by its parts.
+ * stderr is a file for the time of a test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "cmd/exitcode.h"
+#include "cmd/render.h"
+#include "tests/fakes/fake_clock.h"
+
+struct screen {
+	FILE *file;
+	int saved;
+	struct fake_clock clock;
+	struct render *render;
+};
+
+static void screen_begin(struct screen *s)
+{
+	fflush(stderr);
+	s->saved = dup(STDERR_FILENO);
+	s->file = tmpfile();
+	assert_non_null(s->file);
+	dup2(fileno(s->file), STDERR_FILENO);
+	fake_clock_init(&s->clock);
+}
+
+/* What was written; stderr is itself again. */
+static char *screen_end(struct screen *s)
+{
+	char *text = mem_zalloc(65536);
+
+	s->render->finish(s->render);
+	s->render->free(s->render);
+	fflush(stderr);
+	dup2(s->saved, STDERR_FILENO);
+	close(s->saved);
+	rewind(s->file);
+	text[fread(text, 1, 65535, s->file)] = '\0';
+	fclose(s->file);
+	return text;
+}
+
+static void emit_line(struct progress *p, const char *id, const char *text)
+{
+	struct progress_event ev = { .kind = PROGRESS_LINE, .id = id, .text = text, .stream = 1 };
+
+	progress_emit(p, &ev);
+}
+
+static void the_plain_form_is_a_story_of_whole_lines(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, false);
+	p = &s.render->progress;
+	progress_note(p, "isolation: %s", "namespaces as root");
+	progress_begin(p, "1", "[1/2] RUN %s", "make");
+	emit_line(p, "1", "hello");
+	s.clock.base.sleep_ms(&s.clock.base, 1500, NULL);
+	progress_end(p, "1", 0);
+	progress_begin(p, "2", "layer sha256:ab");
+	progress_tick(p, "2", 5, 10);
+	progress_end(p, "2", 12300000);
+	progress_begin(p, "3", "layer sha256:cd");
+	progress_cached(p, "3", "exists");
+	progress_begin(p, "4", "layer sha256:ef");
+	progress_fail(p, "4", "reset");
+	progress_warn(p, "odd");
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "isolation: namespaces as root\n"
+				  "[1/2] RUN make\n"
+				  "  hello\n"
+				  "[1/2] RUN make: 1.5s\n"
+				  "layer sha256:ab\n"
+				  "layer sha256:ab: 12.3 MB in 0.0s\n"
+				  "layer sha256:cd\n"
+				  "layer sha256:cd: exists\n"
+				  "layer sha256:ef\n"
+				  "layer sha256:ef: reset\n"
+				  "warning: odd\n");
+}
+
+static void quiet_leaves_only_warnings(void **state)
+{
+	struct screen s;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, true);
+	progress_begin(&s.render->progress, "1", "step");
+	emit_line(&s.render->progress, "1", "hello");
+	progress_note(&s.render->progress, "note");
+	progress_warn(&s.render->progress, "careful");
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "warning: careful\n");
+}
+
+static void output_cannot_move_the_cursor_of_a_log(void **state)
+{
+	struct screen s;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, false);
+	progress_begin(&s.render->progress, "1", "step");
+	emit_line(&s.render->progress, "1", "a\033[2Ab\033[31mred\033[0m\ttab\abell");
+	emit_line(&s.render->progress, "1", "10%\r100%\r");
+	emit_line(&s.render->progress, "1", "cut \033[");
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "step\n"
+				  "  ab\033[31mred\033[0m\ttabbell\n"
+				  "  100%\n"
+				  "  cut \n");
+}
+
+static void a_terminal_gets_a_bar_and_what_failed_said_last(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_tty_new(&s.clock.base, false);
+	p = &s.render->progress;
+	progress_begin(p, "1", "pull base");
+	progress_tick(p, "1", 50, 100);
+	s.clock.base.sleep_ms(&s.clock.base, 200, NULL);
+	progress_tick(p, "1", 50, 100);
+	progress_begin(p, "2", "RUN make");
+	emit_line(p, "2", "error: no rule");
+	progress_fail(p, "2", "exit status 2");
+
+	auto_free char *text = screen_end(&s);
+
+	assert_non_null(strstr(text, "[##########..........] 50 B/100 B pull base"));
+	assert_non_null(strstr(text, "  error: no rule\n! RUN make: exit status 2\n"));
+}
+
+static void the_json_form_is_one_object_a_line(void **state)
+{
+	struct screen s;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_json_new(&s.clock.base);
+	emit_line(&s.render->progress, "1", "say \"hi\"");
+
+	auto_free char *text = screen_end(&s);
+
+	assert_non_null(strstr(text, "\"kind\":\"line\",\"id\":\"1\",\"text\":\"say \\\"hi\\\"\",\"stream\":1}\n"));
+}
+
+static void numbers_are_for_people(void **state)
+{
+	static const struct {
+		uint64_t n;
+		const char *text;
+	} bytes[] = { { 0, "0 B" }, { 999, "999 B" }, { 1000, "1.0 kB" }, { 123456789, "123 MB" } };
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} times[] = { { 0, "0.0s" }, { 59900, "59.9s" }, { 64000, "1m04s" } };
+	char out[24];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bytes); i++) {
+		render_bytes(out, bytes[i].n);
+		assert_string_equal(out, bytes[i].text);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		render_time(out, times[i].ms);
+		assert_string_equal(out, times[i].text);
+	}
+}
+
+static void every_kind_of_error_has_its_exit_status(void **state)
+{
+	static const struct {
+		enum err_kind kind;
+		int status;
+	} table[] = {
+		{ ERR_NONE, 0 },	{ ERR_FAILED, 1 },     { ERR_CORRUPT, 1 },
+		{ ERR_INPUT, 2 },	{ ERR_DENIED, 3 },     { ERR_ABSENT, 4 },
+		{ ERR_UNAVAILABLE, 5 }, { ERR_TIMEOUT, 6 },    { ERR_IMPOSSIBLE, 7 },
+		{ ERR_ROLLED_BACK, 9 }, { ERR_STUCK, 10 },     { ERR_LOCKED, 11 },
+		{ ERR_CANCELLED, 143 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		assert_int_equal(exitcode_of(table[i].kind, 15), table[i].status);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_plain_form_is_a_story_of_whole_lines),
+		cmocka_unit_test(quiet_leaves_only_warnings),
+		cmocka_unit_test(output_cannot_move_the_cursor_of_a_log),
+		cmocka_unit_test(a_terminal_gets_a_bar_and_what_failed_said_last),
+		cmocka_unit_test(the_json_form_is_one_object_a_line),
+		cmocka_unit_test(numbers_are_for_people),
+		cmocka_unit_test(every_kind_of_error_has_its_exit_status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
