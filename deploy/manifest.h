@@ -14,11 +14,12 @@
 #include "deploy/service.h"
 
 struct deploy_input {
-	const char *file;		/* for messages */
+	const char *file; /* for messages */
 	struct span text;
-	const struct strv *env;		/* KEY=VALUE: what ${VAR} means */
-	const struct strv *images;	/* --image: "[SERVICE=]REF" */
-	const char *image_ref;		/* IMAGE_REF: for the placeholder and services of the same repository; NULL: none */
+	const struct strv *env;	   /* KEY=VALUE: what ${VAR} means */
+	const struct strv *images; /* --image: "[SERVICE=]REF" */
+	const char *
+		image_ref; /* IMAGE_REF: for the placeholder and services of the same repository; NULL: none */
 };
 
 /* warnings: lines "orcinus.yml:7: …" are added to it. */

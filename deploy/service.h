@@ -13,9 +13,9 @@
 #include "oci/image/platform.h"
 
 struct deploy_port {
-	char protocol[8];		/* "tcp" "udp" "sctp" */
-	uint16_t target, published;	/* published 0: the engine chooses */
-	bool host_mode;			/* else ingress */
+	char protocol[8];	    /* "tcp" "udp" "sctp" */
+	uint16_t target, published; /* published 0: the engine chooses */
+	bool host_mode;		    /* else ingress */
 };
 
 enum deploy_mount_type { DEPLOY_MOUNT_BIND, DEPLOY_MOUNT_VOLUME };
@@ -23,7 +23,7 @@ struct deploy_mount {
 	enum deploy_mount_type type;
 	char *source, *target;
 	bool read_only;
-	struct strv driver_options;	/* KEY=VALUE for a volume: type=nfs o=addr=… device=:/… */
+	struct strv driver_options; /* KEY=VALUE for a volume: type=nfs o=addr=… device=:/… */
 };
 
 enum deploy_mode { DEPLOY_REPLICATED, DEPLOY_GLOBAL };
@@ -34,29 +34,29 @@ struct deploy_service {
 	unsigned line;			/* where the file defines it */
 	char *image;			/* as written, placeholder filled: "host/app:latest" */
 	char *pinned_image;		/* with @sha256:…; NULL until resolved */
-	struct oci_platform *platforms;	/* of the image; for Placement.Platforms */
+	struct oci_platform *platforms; /* of the image; for Placement.Platforms */
 	size_t nr_platforms;
-	struct strv args;		/* commands, split into words */
-	struct strv env;		/* KEY=VALUE or KEY, file order */
-	struct strv labels;		/* service labels, KEY=VALUE */
-	struct strv constraints;	/* "node.role==manager" */
-	struct strv networks;		/* names; the stack's own network among them */
+	struct strv args;	 /* commands, split into words */
+	struct strv env;	 /* KEY=VALUE or KEY, file order */
+	struct strv labels;	 /* service labels, KEY=VALUE */
+	struct strv constraints; /* "node.role==manager" */
+	struct strv networks;	 /* names; the stack's own network among them */
 	struct deploy_port *ports;
 	size_t nr_ports, cap_ports;
 	struct deploy_mount *mounts;
 	size_t nr_mounts, cap_mounts;
 	enum deploy_mode mode;
 	bool has_replicas;
-	uint64_t replicas;		/* 1 when not written */
-	int64_t nano_cpus;		/* 0: no limit */
-	int64_t memory_bytes;		/* 0: no limit */
-	bool with_auth;			/* `auth: true` */
+	uint64_t replicas;    /* 1 when not written */
+	int64_t nano_cpus;    /* 0: no limit */
+	int64_t memory_bytes; /* 0: no limit */
+	bool with_auth;	      /* `auth: true` */
 };
 
 struct deploy_stack {
-	char *name;			/* of `stack:`; NULL: none */
-	struct strv make_networks;	/* networks to create when missing: the stack's */
-	struct deploy_service *services;	/* file order */
+	char *name;			 /* of `stack:`; NULL: none */
+	struct strv make_networks;	 /* networks to create when missing: the stack's */
+	struct deploy_service *services; /* file order */
 	size_t nr, cap;
 };
 

@@ -14,13 +14,14 @@
 #define DEPLOY_LABEL_PREFIX "io.cdeploy."
 
 struct deploy_owner {
-	const char *project;	/* io.cdeploy.project */
+	const char *project; /* io.cdeploy.project */
 };
 
 /*
  * New reference. Networks' Targets are names here. io.cdeploy.hash is the SHA-256 of the spec
  * without it.
  */
-json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner) MUST_CHECK;
+json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner)
+	MUST_CHECK;
 
 #endif

@@ -28,14 +28,26 @@ struct deploy_options {
 	void *registry_auth_arg;
 };
 
-/* One line of the result, in file order. image borrowed from the stack. */
+/*
+ * One line of the result, in file order. name and image are borrowed from the stack; of a
+ * service that was rolled back, image is the one that runs again and lies in `previous`.
+ */
 struct deploy_outcome {
 	const char *name;
 	enum deploy_verb verb;
 	const char *image;
+	char previous[512];
 };
 
-/* outcomes: room for stack->nr; *nr says how many are filled, also after a failure. */
+/*
+ * outcomes: room for stack->nr; *nr says how many are filled, also after a failure. A deploy is
+ * one thing: when one service fails, all that this call changed are taken back.
+ *
+ * ERR_ROLLED_BACK, ERR_STUCK: see above. ERR_FAILED: a new service does not work, or a service is
+ * another project's. ERR_TIMEOUT: a limit, and there was no previous version. ERR_ABSENT: a
+ * network that is not the stack's own. ERR_INPUT: the engine refuses a spec. ERR_CANCELLED: what
+ * was begun is left to the engine. ERR_UNAVAILABLE.
+ */
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,
 	      const struct deploy_stack *stack, const struct deploy_options *opt,
 	      struct err *e) MUST_CHECK;

@@ -140,7 +140,7 @@ static void defaults_stand_for_what_is_not_set(void **state)
 static void a_required_variable_is_asked_for(void **state)
 {
 	(void)state;
-	assert_text("value", "${V:?must be set}${V?}");
+	assert_text("valuevalue", "${V:?must be set}${V?}");
 	assert_text("", "${EMPTY?}");
 	assert_refused("variable 'NONE': ask value", "${NONE?ask $V}");
 	assert_refused("variable 'EMPTY': not set, and the file requires it", "${EMPTY:?}");

@@ -37,9 +37,7 @@ static int teardown(void **state)
 
 static const char *locate(struct world *w, const char *file, const char *env)
 {
-	struct deploy_wanted want = {
-		.dirfd = w->dir.fd, .dir = "here", .file = file, .env = env
-	};
+	struct deploy_wanted want = { .dirfd = w->dir.fd, .dir = "here", .file = file, .env = env };
 
 	free(w->found);
 	w->found = NULL;

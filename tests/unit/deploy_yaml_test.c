@@ -85,8 +85,8 @@ static void values_know_line_and_column(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(0, deploy_yaml_read(&doc, "f", SPAN_LIT("# x\na:\n  b: c\nd:\n"),
-					     &warnings, &e));
+	assert_int_equal(
+		0, deploy_yaml_read(&doc, "f", SPAN_LIT("# x\na:\n  b: c\nd:\n"), &warnings, &e));
 	v = yaml_map_get(yaml_map_get(doc->root, "a"), "b");
 	assert_int_equal(3, v->line);
 	assert_int_equal(6, v->column);
@@ -137,7 +137,8 @@ static void nothing_is_no_value(void **state)
 static void the_first_of_two_equal_keys_counts(void **state)
 {
 	(void)state;
-	assert_reads_span("{a: 1, b: 2}", "f:3: 'a' is written again in the same map; line 1 counts",
+	assert_reads_span("{a: 1, b: 2}",
+			  "f:3: 'a' is written again in the same map; line 1 counts",
 			  SPAN_LIT("a: 1\nb: 2\na: 3\n"));
 	assert_reads_span("{a: }",
 			  "f:2: 'a' is written again in the same map; line 1 counts, and it is "
@@ -232,12 +233,14 @@ static void a_tab_as_indentation_is_said_in_one_line(void **state)
 static void broken_text_has_its_line(void **state)
 {
 	(void)state;
-	assert_refused("f:3: not valid YAML: did not find expected ',' or ']', while parsing a flow "
-		       "sequence that begins on line 1",
-		       "a: [\nb\nc: d");
-	assert_refused("f:1: not valid YAML: found unexpected end of stream, while scanning a quoted "
-		       "scalar that begins on line 1",
-		       "a: \"x\n");
+	assert_refused(
+		"f:3: not valid YAML: did not find expected ',' or ']', while parsing a flow "
+		"sequence that begins on line 1",
+		"a: [\nb\nc: d");
+	assert_refused(
+		"f:2: not valid YAML: found unexpected end of stream, while scanning a quoted "
+		"scalar that begins on line 1",
+		"a: \"x\n");
 	assert_refused("f:2: not valid text in UTF-8: invalid leading UTF-8 octet", "a: b\n\xff");
 	assert_refused_span("f:1: not valid text in UTF-8: control characters are not allowed",
 			    span_of("a\0b", 3));

@@ -66,7 +66,10 @@ static void one_pattern_matches_paths_and_what_is_below(void **state)
 		{ "*/b", "a/b/c", true },
 		{ "a?c", "abc", true },
 		{ "a?c", "a/c", false },
-		{ "a?c", "a\xc3\xa9" "c", true },
+		{ "a?c",
+		  "a\xc3\xa9"
+		  "c",
+		  true },
 		{ "a?c", "ac", false },
 		{ "[a-c]x", "bx", true },
 		{ "[a-c]x", "dx", false },
@@ -152,16 +155,11 @@ static void excluded_folders_are_entered_only_for_what_is_brought_back(void **st
 		const char *text, *dir;
 		bool may;
 	} cases[] = {
-		{ "a", "a", false },
-		{ "a", "b", true },
-		{ "a\n!a/b", "a", true },
-		{ "a\n!a/b/c", "a/b", true },
-		{ "a\n!a/b", "a/c", false },
-		{ "a\n!ab/c", "a", false },
-		{ "a\n!b", "a", false },
-		{ "*\n!*/x", "a", true },
-		{ "*\n!*/x", "a/b", false },
-		{ "*\n!**/x", "a/b/c", true },
+		{ "a", "a", false },	     { "a", "b", true },
+		{ "a\n!a/b", "a", true },    { "a\n!a/b/c", "a/b", true },
+		{ "a\n!a/b", "a/c", false }, { "a\n!ab/c", "a", false },
+		{ "a\n!b", "a", false },     { "*\n!*/x", "a", true },
+		{ "*\n!*/x", "a/b", false }, { "*\n!**/x", "a/b/c", true },
 		{ "!a/b\na", "a", false },
 	};
 
@@ -233,9 +231,18 @@ static void globs_match_one_component(void **state)
 		{ "ab[^e-g]", "abc", 1 },
 		{ "a\\*b", "a*b", 1 },
 		{ "a\\*b", "axb", 0 },
-		{ "a?b", "a\xe2\x98\xba" "b", 1 },
-		{ "a[^a]b", "a\xe2\x98\xba" "b", 1 },
-		{ "a???b", "a\xe2\x98\xba" "b", 0 },
+		{ "a?b",
+		  "a\xe2\x98\xba"
+		  "b",
+		  1 },
+		{ "a[^a]b",
+		  "a\xe2\x98\xba"
+		  "b",
+		  1 },
+		{ "a???b",
+		  "a\xe2\x98\xba"
+		  "b",
+		  0 },
 		{ "[a-\xce\xb6]*", "\xce\xb1", 1 },
 		{ "*[a-\xce\xb6]", "A", 0 },
 		{ "a?b", "a/b", 0 },

@@ -45,8 +45,13 @@ static void lines_are_folded(void **state)
 		{ "A b\nC d\n", "1:A b|2:C d|" },
 		{ "A b", "1:A b|" },
 		{ "  A b \t\n", "1:A b|" },
-		{ "\xef\xbb\xbf" "A b\n", "1:A b|" },
-		{ "A\n\xef\xbb\xbf" "B\n", "1:A|2:\xef\xbb\xbf" "B|" },
+		{ "\xef\xbb\xbf"
+		  "A b\n",
+		  "1:A b|" },
+		{ "A\n\xef\xbb\xbf"
+		  "B\n",
+		  "1:A|2:\xef\xbb\xbf"
+		  "B|" },
 		{ "A b\r\nC d\r\n", "1:A b|2:C d|" },
 		{ "A b \\\r\n c\r\n", "1:A b  c|" },
 		{ "# x\nA\n  # y\nB # z\n", "2:A|4:B # z|" },

@@ -7,9 +7,9 @@
 
 #include "registry/api_error.h"
 
-static const struct credentials joe = {
-	.user = (char *)"joe", .password = (char *)"secret", .origin = "DOCKER_AUTH_CONFIG"
-};
+static const struct credentials joe = { .user = (char *)"joe",
+					.password = (char *)"secret",
+					.origin = "DOCKER_AUTH_CONFIG" };
 
 static void assert_told(long status, const char *body, const struct credentials *who,
 			enum err_kind kind, const char *text)
@@ -29,8 +29,10 @@ static void the_registrys_words_are_told_in_one_line(void **state)
 	(void)state;
 	assert_told(404, "{\"errors\":[{\"code\":\"NAME_UNKNOWN\",\"message\":\"no such name\"}]}",
 		    NULL, ERR_ABSENT, "404 not found: NAME_UNKNOWN: no such name");
-	assert_told(400, "{\"errors\":[{\"code\":\"A\"},{\"message\":\"b\"},{\"code\":\"C\"},{\"code\":\"D\"}]}",
-		    NULL, ERR_FAILED, "400 bad request: A; b; C");
+	assert_told(
+		400,
+		"{\"errors\":[{\"code\":\"A\"},{\"message\":\"b\"},{\"code\":\"C\"},{\"code\":\"D\"}]}",
+		NULL, ERR_FAILED, "400 bad request: A; b; C");
 }
 
 static void the_status_decides_the_kind(void **state)
@@ -49,8 +51,8 @@ static void a_refusal_tells_whose_credentials_but_not_what_they_are(void **state
 	static const struct credentials nobody = { 0 };
 
 	(void)state;
-	assert_told(403, "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no\"}]}", &joe, ERR_DENIED,
-		    "403 forbidden: DENIED: no (credentials from DOCKER_AUTH_CONFIG)");
+	assert_told(403, "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"no\"}]}", &joe,
+		    ERR_DENIED, "403 forbidden: DENIED: no (credentials from DOCKER_AUTH_CONFIG)");
 	assert_told(401, "", &nobody, ERR_DENIED,
 		    "401 unauthorized (no credentials for r.example found)");
 }

@@ -57,7 +57,8 @@ static void quoted_strings_may_hold_commas_and_escapes(void **state)
 	auto_challenge struct registry_challenge c = { 0 };
 
 	(void)state;
-	add(&c, "Bearer scope=\"repository:a:pull,push\",service=\"a \\\"b\\\" \\\\ c=d\",realm=\"r\"");
+	add(&c,
+	    "Bearer scope=\"repository:a:pull,push\",service=\"a \\\"b\\\" \\\\ c=d\",realm=\"r\"");
 	assert_string_equal("repository:a:pull,push", c.scope);
 	assert_string_equal("a \"b\" \\ c=d", c.service);
 	assert_string_equal("r", c.realm);
@@ -75,8 +76,9 @@ static void a_header_that_breaks_off_keeps_what_was_whole(void **state)
 
 static void what_is_no_challenge_gives_nothing(void **state)
 {
-	static const char *const odd[] = { "", ",,,", "=\"x\"", "\"Bearer\"", "realm=\"x\"",
-					   "Bearerrealm=\"x\"", "\x01\xff" };
+	static const char *const odd[] = { "",		 ",,,",		"=\"x\"",
+					   "\"Bearer\"", "realm=\"x\"", "Bearerrealm=\"x\"",
+					   "\x01\xff" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {

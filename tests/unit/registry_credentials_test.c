@@ -14,7 +14,7 @@
 #include "tests/fakes/tmpdir.h"
 
 #define JOE   "{\"auths\":{\"r.example\":{\"auth\":\"am9lOnNlY3JldA==\"}}}" /* joe:secret */
-#define ANN   "{\"auths\":{\"r.example\":{\"auth\":\"YW5uOnB3\"}}}"	       /* ann:pw */
+#define ANN   "{\"auths\":{\"r.example\":{\"auth\":\"YW5uOnB3\"}}}"	    /* ann:pw */
 #define OTHER "{\"auths\":{\"o.example\":{\"auth\":\"b3RoZXI6cHc=\"}}}"
 
 struct fixture {
@@ -176,7 +176,8 @@ static void keys_may_be_addresses_but_not_parts_of_a_host(void **state)
 {
 	struct fixture *f = *state;
 
-	f->env.docker_auth_config = "{\"auths\":{\"https://r.example/v1/\":{\"auth\":\"YW5uOnB3\"}}}";
+	f->env.docker_auth_config =
+		"{\"auths\":{\"https://r.example/v1/\":{\"auth\":\"YW5uOnB3\"}}}";
 	assert_found(f, "r.example", "ann", "pw", "DOCKER_AUTH_CONFIG");
 	f->env.docker_auth_config = "{\"auths\":{\"R.example/v2\":{\"auth\":\"YW5uOnB3\"}}}";
 	assert_found(f, "r.example", "ann", "pw", "DOCKER_AUTH_CONFIG");

@@ -196,7 +196,8 @@ static void a_small_blob_is_verified_and_bounded(void **state)
 
 	expect_get(f, "layer");
 	expect_get(f, "layer");
-	assert_int_equal(-1, registry_download_bytes(&out, &f->w.op, &f->w.repo, &f->blob, &f->w.e));
+	assert_int_equal(-1,
+			 registry_download_bytes(&out, &f->w.op, &f->w.repo, &f->blob, &f->w.e));
 	assert_err(&f->w, ERR_CORRUPT, "only 5 of its 11 bytes");
 	assert_int_equal(-1,
 			 registry_download_bytes(&small, &f->w.op, &f->w.repo, &f->blob, &f->w.e));

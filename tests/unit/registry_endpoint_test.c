@@ -65,8 +65,7 @@ static void what_is_no_host_is_refused(void **state)
 }
 
 /* want NULL: refused with `kind`. */
-static void assert_resolve(const char *host, const char *text, const char *want,
-			   enum err_kind kind)
+static void assert_resolve(const char *host, const char *text, const char *want, enum err_kind kind)
 {
 	const struct registry_options opt = { 0 };
 	struct registry_endpoint ep = { 0 };
@@ -107,11 +106,21 @@ static void https_never_becomes_http_but_a_proxys_slip_is_put_right(void **state
 static void a_public_registry_cannot_send_us_to_private_addresses(void **state)
 {
 	static const char *const inside[] = {
-		"https://169.254.169.254/latest", "https://127.0.0.1/",	 "https://10.0.0.1/",
-		"https://192.168.0.1/",		  "https://172.31.0.1/", "https://100.64.0.1/",
-		"https://localhost/",		  "https://a.localhost/", "https://[::1]/",
-		"https://[fe80::1]/",		  "https://[fd00::1]/",	 "https://[::ffff:10.0.0.1]/",
-		"https://127.1/",		  "https://0x7f000001/", "https://2130706433/",
+		"https://169.254.169.254/latest",
+		"https://127.0.0.1/",
+		"https://10.0.0.1/",
+		"https://192.168.0.1/",
+		"https://172.31.0.1/",
+		"https://100.64.0.1/",
+		"https://localhost/",
+		"https://a.localhost/",
+		"https://[::1]/",
+		"https://[fe80::1]/",
+		"https://[fd00::1]/",
+		"https://[::ffff:10.0.0.1]/",
+		"https://127.1/",
+		"https://0x7f000001/",
+		"https://2130706433/",
 		"https://0.0.0.0/",
 	};
 

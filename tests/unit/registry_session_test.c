@@ -13,8 +13,7 @@
 	"WWW-Authenticate: Bearer realm=\"https://t.example/auth\",service=\"reg\","               \
 	"scope=\"repository:other:pull\""
 
-static int get(struct registry_world *w, const struct registry_call *more,
-	       struct http_response *rs)
+static int get(struct registry_world *w, const struct registry_call *more, struct http_response *rs)
 {
 	struct registry_call call = *more;
 
@@ -105,6 +104,22 @@ static void a_token_is_renewed_before_it_ends(void **state)
 	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 200,
 		    .answer = "{\"token\":\"two\"}");
 	script_ok(&w, "Bearer two");
+	expect_answer(&w, 200);
+	registry_world_release(&w);
+}
+
+static void a_token_of_short_life_is_not_renewed_for_every_request(void **state)
+{
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", NULL);
+	script_401(&w, CHALLENGE);
+	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 200,
+		    .answer = "{\"token\":\"one\",\"expires_in\":4}");
+	script_ok(&w, "Bearer one");
+	expect_answer(&w, 200);
+	script_ok(&w, "Bearer one");
 	expect_answer(&w, 200);
 	registry_world_release(&w);
 }
@@ -215,7 +230,8 @@ static void a_refusing_token_server_is_denied_and_names_the_source(void **state)
 	script_401(&w, CHALLENGE);
 	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 401,
 		    .answer = "{\"details\":\"incorrect username or password\"}");
-	expect_error(&w, ERR_DENIED, "incorrect username or password (credentials from DOCKER_AUTH");
+	expect_error(&w, ERR_DENIED,
+		     "incorrect username or password (credentials from DOCKER_AUTH");
 	registry_world_release(&w);
 }
 
@@ -360,6 +376,7 @@ int main(void)
 		cmocka_unit_test(the_first_request_goes_bare_and_the_token_has_our_scope),
 		cmocka_unit_test(without_credentials_the_token_is_asked_for_anonymously),
 		cmocka_unit_test(a_token_is_renewed_before_it_ends),
+		cmocka_unit_test(a_token_of_short_life_is_not_renewed_for_every_request),
 		cmocka_unit_test(a_token_that_is_refused_is_renewed_once),
 		cmocka_unit_test(basic_is_used_from_the_challenge_on),
 		cmocka_unit_test(a_refused_password_is_not_sent_twice),

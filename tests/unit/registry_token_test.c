@@ -39,9 +39,17 @@ static void a_life_that_is_not_said_or_senseless_is_a_minute(void **state)
 static void what_is_no_token_is_refused_without_being_shown(void **state)
 {
 	static const char *const bad[] = {
-		"", "{}", "[]", "<html>hush</html>", "{\"token\":\"\"}", "{\"token\":5}",
-		"{\"token\":\"hush\\r\\nX: y\"}", "{\"token\":\"hush hush\"}",
-		"{\"token\":\"hush\",\"token\":\"b\"}", "{\"token\":\"hush", "{\"token\":hush",
+		"",
+		"{}",
+		"[]",
+		"<html>hush</html>",
+		"{\"token\":\"\"}",
+		"{\"token\":5}",
+		"{\"token\":\"hush\\r\\nX: y\"}",
+		"{\"token\":\"hush hush\"}",
+		"{\"token\":\"hush\",\"token\":\"b\"}",
+		"{\"token\":\"hush",
+		"{\"token\":hush",
 	};
 
 	(void)state;

@@ -94,8 +94,8 @@ static void assert_refused(struct fixture *f, enum err_kind kind, const char *pa
 {
 	enum registry_upload got;
 
-	assert_int_equal(-1, registry_upload(&got, &f->w.op, &f->w.repo, f->w.store, &f->blob,
-					     &f->w.e));
+	assert_int_equal(
+		-1, registry_upload(&got, &f->w.op, &f->w.repo, f->w.store, &f->blob, &f->w.e));
 	assert_err(&f->w, kind, part);
 	assert_non_null(strstr(f->w.e.text, f->blob.digest.text));
 }
@@ -103,9 +103,9 @@ static void assert_refused(struct fixture *f, enum err_kind kind, const char *pa
 static void an_absent_blob_takes_two_requests(void **state)
 {
 	struct fixture *f = *state;
-	auto_free char *story = mem_printf("begin push %.19s: push %.19s\nend push %.19s 10\n",
-					   f->blob.digest.text, f->blob.digest.text,
-					   f->blob.digest.text);
+	auto_free char *story =
+		mem_printf("begin push %.19s: push %.19s\nend push %.19s 10\n", f->blob.digest.text,
+			   f->blob.digest.text, f->blob.digest.text);
 
 	expect_mount(f, 202);
 	expect_put(f, 201);

@@ -1,0 +1,275 @@
+/*
+ * A write to a swarm can end in three ways: done, refused, or nobody knows (the
+ * connection broke, or the leader did not answer within the engine's own 20 s and
+ * the write goes through later). In the third case the only way on is to look: the
+ * spec that is there tells whether we were heard.
+ *
+ * An update quotes the version it is based on. The orchestrator raises that version
+ * while it works, so "update out of sequence" usually means nothing: when the spec
+ * is still the one we started from, the update is repeated with the new version.
+ */
+#include "deploy/apply.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "deploy/diff.h"
+
+#define LOST_TRIES	3
+#define SEQUENCE_TRIES	10
+#define LOST_PAUSE_MS	1000
+#define SEQUENCE_MIN_MS 100
+#define SEQUENCE_MAX_MS 500
+
+static void pause_ms(struct op *op, int64_t ms)
+{
+	op->clock->sleep_ms(op->clock, ms, op->cancel);
+}
+
+/* Many jobs may fight for one service: not all at the same pace. */
+static void pause_for_sequence(struct op *op)
+{
+	uint64_t mix = (uint64_t)op->clock->wall_ns(op->clock) * 0x9e3779b97f4a7c15u >> 33;
+
+	pause_ms(op, SEQUENCE_MIN_MS + (int64_t)(mix % (SEQUENCE_MAX_MS - SEQUENCE_MIN_MS)));
+}
+
+static bool is_out_of_sequence(const struct err *e)
+{
+	return e->kind == ERR_FAILED && strstr(e->text, "update out of sequence") != NULL;
+}
+
+/* -- networks ---------------------------------------------------------------- */
+
+/* 1: it is there. 0: it is not. */
+static int network_exists(struct op *op, struct engine *eng, const char *name, struct err *e)
+{
+	auto_engine_state struct engine_state s = { 0 };
+	auto_strv struct strv services = STRV_INIT, networks = STRV_INIT;
+	const struct engine_network *n;
+
+	strv_add(&networks, name);
+	if (engine_state_get(&s, op, eng, &services, &networks, e) < 0)
+		return -1;
+	n = engine_state_network(&s, name);
+	return n && n->usable;
+}
+
+static json_t *network_json(const char *name, const struct deploy_owner *owner)
+{
+	json_t *o = json_object(), *labels = json_object();
+
+	if (owner->project)
+		json_object_set_new(labels, DEPLOY_LABEL_PREFIX "project",
+				    json_str(owner->project));
+	json_object_set_new(o, "Name", json_str(name));
+	json_object_set_new(o, "Driver", json_string("overlay"));
+	json_object_set_new(o, "CheckDuplicate", json_true());
+	json_object_set_new(o, "Labels", labels);
+	return o;
+}
+
+int deploy_apply_network(struct op *op, struct engine *eng, const char *name,
+			 const struct deploy_owner *owner, struct err *e)
+{
+	auto_json json_t *body = network_json(name, owner);
+
+	for (unsigned tries = LOST_TRIES;; tries--) {
+		struct err why = ERR_INIT;
+		int found;
+
+		if (engine_call(NULL, op, eng, "POST", "/networks/create", body, NULL, e) == 0)
+			return 0;
+		/* refused because another deploy made it meanwhile, or made with the answer lost */
+		if (e->kind != ERR_UNAVAILABLE && e->kind != ERR_FAILED)
+			break;
+		found = network_exists(op, eng, name, &why);
+		if (found > 0) {
+			err_clear(e);
+			return 0;
+		}
+		if (found < 0 || e->kind != ERR_UNAVAILABLE || tries == 1)
+			break;
+		pause_ms(op, LOST_PAUSE_MS);
+	}
+	return err_wrap(e, "create network '%s'", name);
+}
+
+/* -- create ------------------------------------------------------------------ */
+
+static int take_id(char **id, const json_t *answer, struct err *e)
+{
+	const char *text;
+
+	if (json_get_str(&text, answer, "ID", "answer", e) < 0)
+		return -1;
+	if (!*text || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(text))
+		return err_set(e, ERR_CORRUPT, "the engine's answer: '%s' is not an id", text);
+	*id = mem_strdup(text);
+	return 0;
+}
+
+/* 1: it is there and what we want. 0: no such service. -1: it is there and not ours, or unknown. */
+static int find_created(char **id, struct op *op, struct engine *eng, const char *name,
+			const json_t *spec, struct err *e)
+{
+	auto_engine_state struct engine_state s = { 0 };
+	auto_strv struct strv services = STRV_INIT, networks = STRV_INIT;
+	const struct engine_service *found;
+
+	strv_add(&services, name);
+	if (engine_state_get(&s, op, eng, &services, &networks, e) < 0)
+		return -1;
+	found = engine_state_service(&s, name);
+	if (!found)
+		return 0;
+	if (!deploy_spec_equal(found->spec, spec))
+		return err_set(e, ERR_FAILED, "somebody else made a service of that name meanwhile");
+	*id = mem_strdup(found->id);
+	return 1;
+}
+
+int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			const char *auth, struct err *e)
+{
+	const char *name = json_string_value(json_object_get(spec, "Name"));
+
+	for (unsigned tries = LOST_TRIES;; tries--) {
+		auto_json json_t *answer = NULL;
+		struct err why = ERR_INIT;
+		int found;
+
+		if (engine_call(&answer, op, eng, "POST", "/services/create", spec, auth, e) == 0)
+			return take_id(id, answer, e);
+		/* 409 is ERR_FAILED, too: it may be our own first try */
+		if (e->kind != ERR_UNAVAILABLE && e->kind != ERR_FAILED)
+			return -1;
+		found = find_created(id, op, eng, name, spec, &why);
+		if (found > 0) {
+			err_clear(e);
+			return 0;
+		}
+		if (found < 0 && why.kind == ERR_FAILED)
+			*e = why;
+		if (found < 0 || e->kind != ERR_UNAVAILABLE || tries == 1)
+			return -1;
+		pause_ms(op, LOST_PAUSE_MS);
+	}
+}
+
+/* -- update ------------------------------------------------------------------ */
+
+/* What an update does, and from where to where. */
+struct change {
+	const char *id;
+	const json_t *from, *to;
+	const json_t *body;	/* what is sent; for the engine's rollback not `to` */
+	const char *query;	/* "&rollback=previous" or "" */
+	const char *auth;
+};
+
+static int post_update(struct op *op, struct engine *eng, const struct change *c,
+		       uint64_t version, struct err *e)
+{
+	auto_free char *path = mem_printf("/services/%s/update?version=%llu%s", c->id,
+					  (unsigned long long)version, c->query);
+
+	return engine_call(NULL, op, eng, "POST", path, c->body, c->auth, e);
+}
+
+/* 1: it is as we want. 0: it is as before, and *version is its version now. -1: neither. */
+static int look_again(uint64_t *version, struct op *op, struct engine *eng,
+		      const struct change *c, struct err *e)
+{
+	auto_engine_service struct engine_service now = { 0 };
+
+	if (engine_service_get(&now, op, eng, c->id, e) < 0)
+		return -1;
+	if (deploy_spec_equal(now.spec, c->to))
+		return 1;
+	if (!deploy_spec_equal(now.spec, c->from))
+		return err_set(e, ERR_FAILED, "somebody else changed it meanwhile");
+	*version = now.version;
+	return 0;
+}
+
+static int change_service(struct op *op, struct engine *eng, const struct change *c,
+			  uint64_t version, struct err *e)
+{
+	unsigned lost = LOST_TRIES, sequence = SEQUENCE_TRIES;
+
+	while (post_update(op, eng, c, version, e) < 0) {
+		struct err why = ERR_INIT;
+		bool again = false;
+		int seen;
+
+		if (is_out_of_sequence(e)) {
+			again = --sequence > 0;
+			pause_for_sequence(op);
+		} else if (e->kind == ERR_UNAVAILABLE) {
+			again = --lost > 0;
+			pause_ms(op, LOST_PAUSE_MS);
+		} else {
+			return -1;
+		}
+		seen = look_again(&version, op, eng, c, &why);
+		if (seen > 0)
+			break;
+		if (seen < 0 && (why.kind == ERR_FAILED || why.kind == ERR_CANCELLED))
+			*e = why;
+		if (seen < 0 || !again)
+			return -1;
+	}
+	err_clear(e);
+	return 0;
+}
+
+int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_service *base,
+			const json_t *spec, const char *auth, struct err *e)
+{
+	struct change c = { .id = base->id, .from = base->spec, .to = spec, .body = spec,
+			    .query = "", .auth = auth };
+
+	return change_service(op, eng, &c, base->version, e);
+}
+
+int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine_service *base,
+			  const json_t *ours, struct err *e)
+{
+	auto_engine_service struct engine_service now = { 0 };
+	struct change c = { .id = base->id, .from = ours, .to = base->spec };
+
+	if (engine_service_get(&now, op, eng, base->id, e) < 0)
+		return -1;
+	if (deploy_spec_equal(now.spec, base->spec))
+		return 0;
+	if (!deploy_spec_equal(now.spec, ours))
+		return err_set(e, ERR_FAILED, "somebody else changed it meanwhile");
+	if (now.previous && deploy_spec_equal(now.previous, base->spec)) {
+		c.body = now.spec; /* has to be a valid spec, is not looked at */
+		c.query = "&rollback=previous";
+	} else {
+		c.body = base->spec;
+		c.query = "&registryAuthFrom=previous-spec";
+	}
+	return change_service(op, eng, &c, now.version, e);
+}
+
+/* -- remove ------------------------------------------------------------------ */
+
+int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struct err *e)
+{
+	auto_free char *path = mem_printf("/services/%s", id);
+
+	for (unsigned tries = LOST_TRIES;; tries--) {
+		if (engine_call(NULL, op, eng, "DELETE", path, NULL, NULL, e) == 0)
+			return 0;
+		if (e->kind == ERR_ABSENT) {
+			err_clear(e);
+			return 0;
+		}
+		if (e->kind != ERR_UNAVAILABLE || tries == 1)
+			return -1;
+		pause_ms(op, LOST_PAUSE_MS);
+	}
+}

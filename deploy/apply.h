@@ -1,0 +1,37 @@
+/*
+ * Single writes to the swarm, each safe to lose an answer of: before a write is repeated,
+ * the engine is asked whether the first one was done. Nothing here waits for tasks.
+ */
+#ifndef DEPLOY_APPLY_H
+#define DEPLOY_APPLY_H
+
+#include "deploy/spec_json.h"
+#include "deploy/state.h"
+
+/* An overlay network of exactly that name exists afterwards. */
+int deploy_apply_network(struct op *op, struct engine *eng, const char *name,
+			 const struct deploy_owner *owner, struct err *e) MUST_CHECK;
+
+/* *id: owned by the caller. auth: value of X-Registry-Auth or NULL. */
+int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			const char *auth, struct err *e) MUST_CHECK;
+
+/*
+ * From `base` (what the change was worked out from) to spec. ERR_FAILED: somebody else
+ * changed the service since.
+ */
+int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_service *base,
+			const json_t *spec, const char *auth, struct err *e) MUST_CHECK;
+
+/*
+ * From `ours` back to base->spec, by the engine's own rollback where it still has that
+ * spec. Nothing is written when it is back already. ERR_FAILED: it is neither of the two.
+ */
+int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine_service *base,
+			  const json_t *ours, struct err *e) MUST_CHECK;
+
+/* Already gone is fine. */
+int deploy_apply_remove(struct op *op, struct engine *eng, const char *id,
+			struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * One place that knows how the Engine API talks: where it is, which version is
+ * spoken, what its errors mean. The engine puts the text of an inner gRPC error into
+ * its messages ("rpc error: code = X desc = …"); the code decides the kind, the
+ * rest is what users see.
+ *
+ * Only GET is repeated here. A write whose answer was lost may have been done, and only
+ * apply.c knows how to find out.
+ */
+#include "deploy/engine.h"
+
+#include "base/cancel.h"
+#include "base/http_retry.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/url.h"
+
+#define ENGINE_ANSWER_MAX  (16u << 20)
+#define ENGINE_HOST_DFLT   "unix:///var/run/docker.sock"
+#define ENGINE_SOCKET_MAX  107
+#define ENGINE_TIMEOUT_MS  60000
+#define ENGINE_GET_RETRIES 3
+#define ENGINE_API_MAJOR   1
+#define ENGINE_API_MINOR   41
+#define ENGINE_API_LOWEST  40
+
+struct engine {
+	struct http *h; /* borrowed */
+	char *host;	/* as the user wrote it, for messages */
+	char *socket;	/* NULL: TCP */
+	char *base;	/* "http://docker", "http://127.0.0.1:2375" */
+	uint64_t minor; /* of the API version spoken, 1.x */
+};
+
+void engine_free(struct engine *eng)
+{
+	if (!eng)
+		return;
+	free(eng->host);
+	free(eng->socket);
+	free(eng->base);
+	free(eng);
+}
+
+/* -- where it is ------------------------------------------------------------- */
+
+static int engine_set_socket(struct engine *eng, struct span path, struct err *e)
+{
+	if (!span_starts(path, "/") || path.n > ENGINE_SOCKET_MAX)
+		return err_set(e, ERR_INPUT,
+			       "engine '%s': not an absolute socket path of at most %d bytes",
+			       eng->host, ENGINE_SOCKET_MAX);
+	eng->socket = span_dup(path);
+	eng->base = mem_strdup("http://docker");
+	return 0;
+}
+
+static int engine_set_tcp(struct engine *eng, struct span rest, struct err *e)
+{
+	auto_free char *text = mem_printf("http://" SPAN_FMT, SPAN_ARG(rest));
+	auto_url struct url u = { 0 };
+	const char *after;
+
+	if (url_parse(&u, text, e) < 0)
+		return err_wrap(e, "engine '%s'", eng->host);
+	if ((u.path && strcmp(u.path, "/") != 0) || u.query)
+		return err_set(e, ERR_INPUT, "engine '%s': nothing may follow host and port",
+			       eng->host);
+	if (!url_is_loopback(&u))
+		return err_set(e, ERR_INPUT,
+			       "engine '%s': plain tcp is only for loopback addresses, and TLS and "
+			       "ssh are not supported yet",
+			       eng->host);
+	/* url_parse fills in port 80; docker's own default is 2375 */
+	after = strrchr(text + strlen("http://"), ':');
+	if (!after || strchr(after, ']'))
+		u.port = 2375;
+	eng->base = mem_printf("http://%s:%u", u.host, u.port);
+	return 0;
+}
+
+static int engine_set_host(struct engine *eng, struct err *e)
+{
+	struct span rest = span_of_str(eng->host);
+
+	if (span_take(&rest, "unix://"))
+		return engine_set_socket(eng, rest, e);
+	if (span_take(&rest, "tcp://"))
+		return engine_set_tcp(eng, rest, e);
+	if (span_starts(rest, "ssh://"))
+		return err_set(e, ERR_INPUT, "engine '%s': ssh is not supported yet", eng->host);
+	return err_set(e, ERR_INPUT, "engine '%s': not unix:///path or tcp://host:port",
+		       eng->host);
+}
+
+/* -- errors ------------------------------------------------------------------ */
+
+/* Takes "rpc error: code = X desc = " off; code is X, or empty when it was not there. */
+static struct span engine_strip_rpc(struct span msg, struct span *code)
+{
+	static const char mark[] = " desc = ";
+	struct span rest = msg;
+	const char *desc;
+
+	*code = span_of("", 0);
+	if (!span_take(&rest, "rpc error: code = "))
+		return msg;
+	desc = memmem(rest.p, rest.n, mark, sizeof(mark) - 1);
+	if (!desc)
+		return msg;
+	*code = span_head(rest, (size_t)(desc - rest.p));
+	return span_sub(rest, (size_t)(desc - rest.p) + sizeof(mark) - 1);
+}
+
+/* The engine's own words: {"message": …}, or the first line of what a proxy said. */
+static char *engine_message(const struct http_response *rs)
+{
+	struct err ignored = ERR_INIT;
+	auto_json json_t *o = json_load_span(buf_span(&rs->body), HTTP_ERROR_BODY_MAX, "answer",
+					     &ignored);
+	const char *text = json_string_value(json_object_get(o, "message"));
+	struct span body = buf_span(&rs->body), line = span_of("", 0);
+
+	if (text && *text)
+		return mem_strdup(text);
+	span_line(&body, &line);
+	line = span_head(span_trim(line), 200);
+	if (!line.n)
+		return mem_printf("the engine answered %ld", rs->status);
+	return mem_printf("the engine answered %ld: " SPAN_FMT, rs->status, SPAN_ARG(line));
+}
+
+static enum err_kind engine_kind(long status, struct span code, struct span text)
+{
+	static const struct {
+		long status;
+		enum err_kind kind;
+	} kinds[] = {
+		{ 400, ERR_INPUT },	  { 401, ERR_DENIED },	    { 403, ERR_DENIED },
+		{ 404, ERR_ABSENT },	  { 409, ERR_FAILED },	    { 429, ERR_UNAVAILABLE },
+		{ 502, ERR_UNAVAILABLE }, { 503, ERR_UNAVAILABLE }, { 504, ERR_UNAVAILABLE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (kinds[i].status == status)
+			return kinds[i].kind;
+	if (span_eq_str(code, "DeadlineExceeded") || span_eq_str(code, "Unavailable") ||
+	    memmem(text.p, text.n, "does not have a leader", 22))
+		return ERR_UNAVAILABLE;
+	return ERR_FAILED;
+}
+
+static int engine_fail(const struct http_response *rs, struct err *e)
+{
+	auto_free char *text = engine_message(rs);
+	struct span code, msg = engine_strip_rpc(span_of_str(text), &code);
+
+	return err_set(e, engine_kind(rs->status, code, msg), SPAN_FMT, SPAN_ARG(msg));
+}
+
+/* No answer at all: say where we looked and what may help. */
+static int engine_no_answer(const struct engine *eng, struct err *e)
+{
+	if (e->kind != ERR_UNAVAILABLE)
+		return -1;
+	err_wrap(e, "docker engine at '%s'", eng->host);
+	return -1;
+}
+
+/* -- calls ------------------------------------------------------------------- */
+
+static bool engine_retries(const char *method, int performed, const struct http_response *rs)
+{
+	if (strcmp(method, "GET") != 0)
+		return false;
+	if (performed < 0)
+		return true;
+	/* a worker node will not become a manager while we wait */
+	return !rs->body.len || !memmem(rs->body.data, rs->body.len, "not a swarm manager", 19);
+}
+
+static int engine_perform(struct http_response *rs, struct op *op, struct engine *eng,
+			  const struct http_request *rq, struct err *e)
+{
+	struct http_retry r = { .left = ENGINE_GET_RETRIES };
+	int n;
+
+	*rs = (struct http_response){ 0 };
+	do {
+		http_response_release(rs);
+		n = http_perform(eng->h, op, rq, rs, e);
+		/* with no tries left the answer itself stands: its message says more */
+	} while (r.left && engine_retries(rq->method, n, rs) && http_retry_again(&r, op, &n, rs, e));
+	return n < 0 ? engine_no_answer(eng, e) : 0;
+}
+
+int engine_call(json_t **out, struct op *op, struct engine *eng, const char *method,
+		const char *path, const json_t *body, const char *registry_auth, struct err *e)
+{
+	auto_free char *url = mem_printf("%s/v%d.%u%s", eng->base, ENGINE_API_MAJOR,
+					 (unsigned)eng->minor, path);
+	auto_http_response struct http_response rs = { 0 };
+	auto_strv struct strv headers = STRV_INIT;
+	auto_buf struct buf text = BUF_INIT(ENGINE_ANSWER_MAX);
+	struct http_request rq = { .method = method, .url = url, .headers = &headers,
+				   .unix_socket = eng->socket, .body_max = ENGINE_ANSWER_MAX,
+				   .timeout_ms = ENGINE_TIMEOUT_MS };
+	json_t *answer = NULL;
+
+	if (cancel_check(op->cancel, e) < 0)
+		return -1;
+	if (body) {
+		json_write(&text, body, false);
+		if (text.over)
+			return err_set(e, ERR_INPUT, "a request of more than %u bytes",
+				       ENGINE_ANSWER_MAX);
+		strv_add(&headers, "Content-Type: application/json");
+		rq.body_bytes = buf_span(&text);
+	}
+	if (registry_auth)
+		strv_addf(&headers, "X-Registry-Auth: %s", registry_auth);
+	log_debug(op, "engine: %s %s", method, path);
+	if (engine_perform(&rs, op, eng, &rq, e) < 0)
+		return -1;
+	if (rs.status < 200 || rs.status > 299)
+		return engine_fail(&rs, e);
+	if (out && rs.body.len) {
+		answer = json_load_span(buf_span(&rs.body), ENGINE_ANSWER_MAX,
+					"the engine's answer", e);
+		if (!answer)
+			return -1;
+	}
+	if (out)
+		*out = answer;
+	return 0;
+}
+
+/* -- opening ----------------------------------------------------------------- */
+
+/* "1.41" -> the minor number; -1: not 1.x. */
+static int engine_read_version(uint64_t *minor, const char *text)
+{
+	struct span major, rest;
+
+	if (!text || !span_cut(span_of_str(text), '.', &major, &rest) || !span_eq_str(major, "1"))
+		return -1;
+	return span_to_u64(minor, rest);
+}
+
+static int engine_negotiate(struct op *op, struct engine *eng, struct err *e)
+{
+	auto_free char *url = mem_printf("%s/_ping", eng->base);
+	auto_http_response struct http_response rs = { 0 };
+	struct http_request rq = { .method = "GET", .url = url, .unix_socket = eng->socket,
+				   .timeout_ms = ENGINE_TIMEOUT_MS };
+	uint64_t theirs;
+
+	if (http_perform(eng->h, op, &rq, &rs, e) < 0) {
+		if (e->kind == ERR_CANCELLED)
+			return -1;
+		return err_set(e, ERR_UNAVAILABLE,
+			       "docker engine at '%s': %s (is it running? DOCKER_HOST or --host say "
+			       "where it is)",
+			       eng->host, strlen(e->text) < 400 ? e->text : "no answer");
+	}
+	if (rs.status != 200 || engine_read_version(&theirs, http_header(&rs, "api-version")) < 0)
+		return err_set(e, ERR_UNAVAILABLE,
+			       "docker engine at '%s': what answers there (status %ld) is no "
+			       "Docker engine",
+			       eng->host, rs.status);
+	if (theirs < ENGINE_API_LOWEST)
+		return err_set(e, ERR_UNAVAILABLE,
+			       "docker engine at '%s': speaks API 1.%u, at least 1.%d is needed",
+			       eng->host, (unsigned)theirs, ENGINE_API_LOWEST);
+	eng->minor = theirs < ENGINE_API_MINOR ? theirs : ENGINE_API_MINOR;
+	return 0;
+}
+
+int engine_open(struct engine **out, struct op *op, struct http *h, const char *host,
+		struct err *e)
+{
+	auto_engine struct engine *eng = mem_zalloc(sizeof(*eng));
+
+	eng->h = h;
+	eng->host = mem_strdup(host && *host ? host : ENGINE_HOST_DFLT);
+	if (engine_set_host(eng, e) < 0 || engine_negotiate(op, eng, e) < 0)
+		return -1;
+	*out = STEAL(&eng);
+	return 0;
+}
+
+int engine_check_manager(struct op *op, struct engine *eng, struct err *e)
+{
+	auto_json json_t *info = NULL;
+	const char *state;
+	bool manages;
+	json_t *swarm;
+
+	if (engine_call(&info, op, eng, "GET", "/info", NULL, NULL, e) < 0 ||
+	    json_get_obj(&swarm, info, "Swarm", "info", e) < 0 ||
+	    json_opt_str(&state, swarm, "LocalNodeState", "info.Swarm", "inactive", e) < 0 ||
+	    json_opt_bool(&manages, swarm, "ControlAvailable", "info.Swarm", false, e) < 0)
+		return err_wrap(e, "swarm state");
+	if (manages)
+		return 0;
+	if (strcmp(state, "active") == 0)
+		return err_set(e, ERR_UNAVAILABLE,
+			       "docker engine at '%s': a worker of its swarm, not a manager (set "
+			       "DOCKER_HOST to a manager)",
+			       eng->host);
+	return err_set(e, ERR_UNAVAILABLE,
+		       "docker engine at '%s': not part of a swarm (%s); run `docker swarm init` "
+		       "there or set DOCKER_HOST to a manager",
+		       eng->host, state);
+}

@@ -1,0 +1,98 @@
+/*
+ * The users keep one complete file per environment (orcinus-production.yml) beside
+ * orcinus.yml; the environment's file replaces the general one, it is no overlay. The first
+ * name that exists counts. What exists but cannot be read as a file is an
+ * error: silently taking the next name would deploy the wrong thing.
+ */
+#include "deploy/locate.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "base/strv.h"
+
+#define ENV_NAME_MAX 100
+
+/* 1 there, 0 not there, -1 an error. */
+static int try_name(const struct deploy_wanted *want, const char *name, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(want->dirfd, name, &st, 0) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return 0;
+		return err_sys(e, "open '%s' in '%s'", name, want->dir);
+	}
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INPUT, "'%s' in '%s' is not a regular file", name, want->dir);
+	return 1;
+}
+
+static void add_names(struct strv *names, const char *stem)
+{
+	static const char *const suffixes[] = { "yml", "yaml", "json" };
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
+		strv_addf(names, "%s.%s", stem, suffixes[i]);
+}
+
+static int check_env_name(const char *env, struct err *e)
+{
+	size_t n = strspn(env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+	if (!n || env[n] || n > ENV_NAME_MAX)
+		return err_set(e, ERR_INPUT,
+			       "environment '%s' cannot be part of a file name: letters, digits, "
+			       "'.', '_' and '-' only",
+			       env);
+	return 0;
+}
+
+static int locate_given(char **out, const struct deploy_wanted *want, struct err *e)
+{
+	int r = try_name(want, want->file, e);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set(e, ERR_ABSENT, "no file '%s' in '%s'%s", want->file, want->dir,
+			       want->file[0] == '~' ? " ('~' is the shell's to expand)" : "");
+	*out = mem_strdup(want->file);
+	return 0;
+}
+
+static int locate_usual(char **out, const struct deploy_wanted *want, struct err *e)
+{
+	auto_strv struct strv names = STRV_INIT;
+	auto_free char *tried = NULL;
+
+	if (want->env) {
+		auto_free char *stem = mem_printf("orcinus-%s", want->env);
+
+		add_names(&names, stem);
+	}
+	add_names(&names, "orcinus");
+	for (size_t i = 0; i < names.n; i++) {
+		int r = try_name(want, names.v[i], e);
+
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			continue;
+		*out = mem_strdup(names.v[i]);
+		return 0;
+	}
+	tried = strv_join(&names, ", ");
+	return err_set(e, ERR_ABSENT, "nothing to deploy in '%s': none of %s is there", want->dir,
+		       tried);
+}
+
+int deploy_locate(char **out, const struct deploy_wanted *want, struct err *e)
+{
+	if (want->file)
+		return locate_given(out, want, e);
+	if (want->env && check_env_name(want->env, e) < 0)
+		return -1;
+	return locate_usual(out, want, e);
+}

@@ -1,0 +1,176 @@
+/*
+ * The top of an orcinus.yml: the stack's name (a network that its services share,
+ * no owner), the services in the file's order, and what only shows between
+ * services. reader_*.c read what is below.
+ */
+#include "deploy/manifest.h"
+
+#include "base/mem.h"
+#include "deploy/ports.h"
+#include "deploy/reader.h"
+#include "deploy/yaml.h"
+
+#define SERVICES_MAX 1000
+#define PORTS_MAX    4096 /* of all services; each is compared with each */
+
+static void reader_release(struct reader *r)
+{
+	expand_release(&r->expand);
+	strv_release(&r->used_volumes);
+	free(r->image_used);
+}
+#define auto_reader CLEANUP(reader_release)
+
+static int read_stack(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		      struct err *e)
+{
+	struct deploy_stack *stack = arg;
+
+	if (reader_want(r, v, YAML_SCALAR, path, "it names the network the services share", e) <
+		    0 ||
+	    reader_text(&stack->name, r, v, path, e) < 0)
+		return -1;
+	if (!reader_is_name(stack->name))
+		return reader_fail(
+			r, v, path, e,
+			"'%s' cannot be a network's name: letters, digits, '-' and '_', a "
+			"letter or digit at both ends, at most 63",
+			stack->name);
+	return 0;
+}
+
+static int read_volumes(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+			struct err *e)
+{
+	(void)arg;
+	if (reader_want(r, v, YAML_MAP, path, "name: {type, source, target}", e) < 0)
+		return -1;
+	r->volumes = v;
+	return 0;
+}
+
+/* Services need to know the volumes and the stack, wherever in the file these stand. */
+static int note_services(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+			 struct err *e)
+{
+	(void)arg;
+	if (reader_want(r, v, YAML_MAP, path, "name: {image: …}", e) < 0)
+		return -1;
+	if (v->nr > SERVICES_MAX)
+		return reader_fail(r, v, path, e, "more than %d services", SERVICES_MAX);
+	r->nr_services = v->nr;
+	return 0;
+}
+
+static const struct reader_key top_keys[] = {
+	{ "stack", read_stack, true },
+	{ "services", note_services, false },
+	{ "volumes", read_volumes, false },
+	{ "domain", NULL, false },
+};
+
+/* The stack's network comes first, so that it is the one a service is found by. */
+static void join_stack(struct deploy_stack *stack)
+{
+	if (!stack->name)
+		return;
+	strv_add(&stack->make_networks, stack->name);
+	for (size_t i = 0; i < stack->nr; i++) {
+		struct deploy_service *s = &stack->services[i];
+		struct strv networks = STRV_INIT;
+
+		strv_add(&networks, stack->name);
+		for (size_t j = 0; j < s->networks.n; j++)
+			if (strcmp(s->networks.v[j], stack->name) != 0)
+				strv_add(&networks, s->networks.v[j]);
+		strv_release(&s->networks);
+		s->networks = networks;
+	}
+}
+
+/* The engine gives a published port of the routing mesh to one service only. */
+static int check_two(const struct deploy_service *a, const struct deploy_service *b,
+		     const struct reader *r, struct err *e)
+{
+	for (size_t i = 0; i < a->nr_ports; i++) {
+		for (size_t j = 0; j < b->nr_ports; j++) {
+			const struct deploy_port *p = &a->ports[i], *q = &b->ports[j];
+
+			if (p->host_mode || q->host_mode || !deploy_port_collides(p, q))
+				continue;
+			return err_set(e, ERR_INPUT,
+				       "%s:%u: services.%s: port %u/%s is published by "
+				       "services.%s as well",
+				       r->in->file, b->line, b->name, p->published, p->protocol,
+				       a->name);
+		}
+	}
+	return 0;
+}
+
+static int check_ports(const struct deploy_stack *stack, const struct reader *r, struct err *e)
+{
+	for (size_t i = 0; i < stack->nr; i++)
+		for (size_t j = 0; j < i; j++)
+			if (check_two(&stack->services[j], &stack->services[i], r, e) < 0)
+				return -1;
+	return 0;
+}
+
+static int read_services(struct deploy_stack *stack, struct reader *r,
+			 const struct yaml_value *services, struct err *e)
+{
+	size_t nr_ports = 0;
+
+	for (size_t i = 0; i < services->nr; i++) {
+		MEM_GROW(stack->services, stack->nr, stack->cap);
+		stack->services[stack->nr] = (struct deploy_service){ 0 };
+		if (reader_service(&stack->services[stack->nr++], r, &services->pairs[i], e) < 0)
+			return -1;
+		nr_ports += stack->services[i].nr_ports;
+		if (nr_ports > PORTS_MAX)
+			return err_set(e, ERR_INPUT, "%s: more than %d ports", r->in->file,
+				       PORTS_MAX);
+	}
+	return check_ports(stack, r, e);
+}
+
+static int read_top(struct deploy_stack *stack, struct reader *r, const struct yaml_value *root,
+		    struct err *e)
+{
+	const struct yaml_value *services = yaml_map_get(root, "services");
+
+	if (!root || root->kind != YAML_MAP)
+		return err_set(e, ERR_INPUT, "%s:%u: no services in it", r->in->file,
+			       root ? root->line : 1);
+	if (reader_keys(r, stack, root, "", top_keys, ARRAY_LEN(top_keys), e) < 0)
+		return -1;
+	if (yaml_is_null(services) || !services->nr)
+		return err_set(e, ERR_INPUT, "%s:%u: no services in it", r->in->file,
+			       services ? services->line : 1);
+	if (reader_images_check(r, services, e) < 0 || read_services(stack, r, services, e) < 0 ||
+	    reader_images_finish(r, e) < 0)
+		return -1;
+	join_stack(stack);
+	reader_warn_unused_volumes(r);
+	return 0;
+}
+
+int deploy_manifest_read(struct deploy_stack *out, const struct deploy_input *in,
+			 struct strv *warnings, struct err *e)
+{
+	auto_deploy_yaml struct deploy_yaml *doc = NULL;
+	auto_stack struct deploy_stack stack = { 0 };
+	auto_reader struct reader r = { .in = in,
+					.warnings = warnings,
+					.expand = EXPAND_INIT(in->env) };
+
+	if (in->images && in->images->n)
+		r.image_used = mem_zalloc(in->images->n * sizeof(*r.image_used));
+	if (deploy_yaml_read(&doc, in->file, in->text, warnings, e) < 0 ||
+	    read_top(&stack, &r, doc->root, e) < 0)
+		return -1;
+	*out = stack;
+	stack = (struct deploy_stack){ 0 };
+	return 0;
+}

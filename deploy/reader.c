@@ -1,0 +1,227 @@
+/*
+ * Values to text, keys to functions, and words for what does not fit. Text of
+ * the file never reaches a message except as part of a path: values may be secret.
+ */
+#include "deploy/reader.h"
+
+#include <ctype.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#define SHOWN_MAX    60
+#define NAME_LEN_MAX 63
+#define WARNINGS_MAX 1000
+#define NEAR_MAX     32 /* no key we know is longer */
+
+/* -- messages ------------------------------------------------------------------- */
+
+int reader_wrap(const struct reader *r, const struct yaml_value *at, const char *path,
+		struct err *e)
+{
+	return err_wrap(e, "%s:%u: %s", r->in->file, at->line, path);
+}
+
+int reader_fail(const struct reader *r, const struct yaml_value *at, const char *path,
+		struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	err_vset(e, ERR_INPUT, fmt, ap);
+	va_end(ap);
+	return reader_wrap(r, at, path, e);
+}
+
+void reader_warn(struct reader *r, const struct yaml_value *at, const char *path, const char *fmt,
+		 ...)
+{
+	auto_buf struct buf line = BUF_INIT(ERR_TEXT_MAX);
+	va_list ap;
+
+	if (r->warnings->n >= WARNINGS_MAX) /* nobody reads on */
+		return;
+	buf_addf(&line, "%s:%u: %s: ", r->in->file, at->line, path);
+	va_start(ap, fmt);
+	buf_vaddf(&line, fmt, ap);
+	va_end(ap);
+	/* a definition used by several services is read several times */
+	if (!strv_has(r->warnings, buf_str(&line)))
+		strv_add_span(r->warnings, buf_span(&line));
+}
+
+char *reader_path(const char *up, const char *key)
+{
+	char shown[SHOWN_MAX + 1];
+	size_t n = 0;
+
+	for (; n < SHOWN_MAX && key[n]; n++)
+		shown[n] = iscntrl((unsigned char)key[n]) ? '?' : key[n];
+	while (key[n] && n && ((unsigned char)key[n] & 0xc0) == 0x80)
+		n--; /* do not cut a character in two */
+	shown[n] = '\0';
+	return mem_printf("%s%s%s", up, *up ? "." : "", shown);
+}
+
+char *reader_item_path(const char *up, size_t i)
+{
+	return mem_printf("%s[%zu]", up, i);
+}
+
+/* -- text ----------------------------------------------------------------------- */
+
+static void tell_expansion(struct reader *r, const struct yaml_value *at, const char *path)
+{
+	struct expand *x = &r->expand;
+
+	for (size_t i = 0; i < x->unset.n; i++)
+		reader_warn(r, at, path, "variable '%s' is not set, nothing stands in its place",
+			    x->unset.v[i]);
+	strv_release(&x->unset);
+	if (x->literal[0] && !r->said_literal) {
+		r->said_literal = true;
+		reader_warn(r, at, path,
+			    "'%s' is taken as it is, here and below: no shell reads this file",
+			    x->literal);
+	}
+}
+
+int reader_want(const struct reader *r, const struct yaml_value *v, enum yaml_kind kind,
+		const char *path, const char *hint, struct err *e)
+{
+	static const char *const names[] = { "text", "a list", "a map" };
+
+	if (v->kind == kind && (kind != YAML_SCALAR || !yaml_is_null(v)))
+		return 0;
+	return reader_fail(r, v, path, e, "must be %s, not %s%s%s", names[kind], yaml_kind_name(v),
+			   hint ? "; " : "", hint ? hint : "");
+}
+
+int reader_expand(char **out, struct reader *r, const struct yaml_value *at, const char *text,
+		  const char *path, struct err *e)
+{
+	auto_free char *filled = NULL;
+
+	if (reader_fill(&filled, r, at, text, path, e) < 0)
+		return -1;
+	if (expand_text(out, &r->expand, filled, e) < 0)
+		return reader_wrap(r, at, path, e);
+	tell_expansion(r, at, path);
+	return 0;
+}
+
+int reader_text(char **out, struct reader *r, const struct yaml_value *v, const char *path,
+		struct err *e)
+{
+	if (reader_want(r, v, YAML_SCALAR, path, NULL, e) < 0)
+		return -1;
+	return reader_expand(out, r, v, v->text, path, e);
+}
+
+int reader_words(struct strv *out, struct reader *r, const struct yaml_value *v, const char *path,
+		 struct err *e)
+{
+	auto_free char *filled = NULL;
+
+	if (reader_want(r, v, YAML_SCALAR, path, NULL, e) < 0 ||
+	    reader_fill(&filled, r, v, v->text, path, e) < 0)
+		return -1;
+	if (expand_words(out, &r->expand, filled, e) < 0)
+		return reader_wrap(r, v, path, e);
+	tell_expansion(r, v, path);
+	return 0;
+}
+
+bool reader_is_name(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!n || n > NAME_LEN_MAX || !isalnum((unsigned char)text[0]) ||
+	    !isalnum((unsigned char)text[n - 1]))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_')
+			return false;
+	return true;
+}
+
+/* -- keys ------------------------------------------------------------------------- */
+
+/* How many letters to change, add, drop or swap to come from a to b. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+	size_t rows[3][NEAR_MAX + 1];
+	size_t *two = rows[0], *one = rows[1], *now = rows[2];
+
+	if (na > NEAR_MAX || nb > NEAR_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= nb; j++)
+		now[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		size_t *spare = two;
+
+		two = one;
+		one = now;
+		now = spare;
+		now[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			size_t best = one[j - 1] + (a[i - 1] != b[j - 1]);
+
+			best = one[j] + 1 < best ? one[j] + 1 : best;
+			best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    two[j - 2] + 1 < best)
+				best = two[j - 2] + 1;
+			now[j] = best;
+		}
+	}
+	return now[nb];
+}
+
+static const char *near_key(const char *name, const struct reader_key *keys, size_t nr)
+{
+	size_t least = strlen(name) > 5 ? 3 : 2;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < nr; i++) {
+		size_t d = keys[i].read ? distance(name, keys[i].name) : SIZE_MAX;
+
+		if (d < least) {
+			least = d;
+			found = keys[i].name;
+		}
+	}
+	return found;
+}
+
+static const struct reader_key *find_key(const char *name, const struct reader_key *keys, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+int reader_keys(struct reader *r, void *arg, const struct yaml_value *map, const char *path,
+		const struct reader_key *keys, size_t nr, struct err *e)
+{
+	for (size_t i = 0; i < map->nr; i++) {
+		const struct yaml_pair *p = &map->pairs[i];
+		const struct reader_key *key = find_key(p->key->text, keys, nr);
+		const char *near = key ? NULL : near_key(p->key->text, keys, nr);
+		auto_free char *at = reader_path(path, p->key->text);
+
+		if (near)
+			reader_warn(r, p->key, at, "unknown key, ignored; did you mean '%s'?",
+				    near);
+		else if (!key)
+			reader_warn(r, p->key, at, "unknown key, ignored");
+		else if (!key->read)
+			reader_warn(r, p->key, at, "not supported yet, ignored");
+		else if ((key->null_too || !yaml_is_null(p->value)) &&
+			 key->read(r, arg, p->value, at, e) < 0)
+			return -1;
+	}
+	return 0;
+}

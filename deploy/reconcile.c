@@ -1,0 +1,201 @@
+/*
+ * A service is compared as it would be after the update: what the file is silent
+ * about and the engine or an operator has counted on (ForceUpdate, a number of
+ * replicas that only the swarm knows) is taken over from the service first. So a
+ * scaler's work or a `docker service update --force` is neither undone nor a reason to
+ * restart anything.
+ */
+#include "deploy/reconcile.h"
+
+#include "base/mem.h"
+#include "deploy/diff.h"
+
+#define LABEL_HASH  DEPLOY_LABEL_PREFIX "hash"
+#define LABEL_OWNER DEPLOY_LABEL_PREFIX "project"
+
+void deploy_plan_release(struct deploy_plan *p)
+{
+	for (size_t i = 0; i < p->nr; i++)
+		json_decref(p->v[i].spec);
+	free(p->v);
+	strv_release(&p->networks);
+	*p = (struct deploy_plan){ 0 };
+}
+
+static void add_once(struct strv *list, const struct strv *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strv_has(list, names->v[i]))
+			strv_add(list, names->v[i]);
+}
+
+void deploy_plan_names(struct strv *services, struct strv *networks,
+		       const struct deploy_stack *want)
+{
+	add_once(networks, &want->make_networks);
+	for (size_t i = 0; i < want->nr; i++) {
+		strv_add(services, want->services[i].name);
+		add_once(networks, &want->services[i].networks);
+	}
+}
+
+/* -- networks ---------------------------------------------------------------- */
+
+static int plan_network(struct deploy_plan *p, const struct deploy_stack *want,
+			const struct engine_state *have, const char *name, struct err *e)
+{
+	const struct engine_network *n = engine_state_network(have, name);
+
+	if (n && n->usable)
+		return 0;
+	if (n)
+		return err_set(e, ERR_FAILED,
+			       "network '%s' exists on one node only (scope local); a service needs "
+			       "one of the swarm",
+			       name);
+	if (!strv_has(&want->make_networks, name))
+		return err_set(e, ERR_ABSENT, "network '%s' does not exist", name);
+	strv_add(&p->networks, name);
+	return 0;
+}
+
+static int plan_networks(struct deploy_plan *p, const struct deploy_stack *want,
+			 const struct engine_state *have, struct err *e)
+{
+	auto_strv struct strv services = STRV_INIT, networks = STRV_INIT;
+
+	deploy_plan_names(&services, &networks, want);
+	for (size_t i = 0; i < networks.n; i++)
+		if (plan_network(p, want, have, networks.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Names to ids, so that it compares with what the engine gives back. */
+static void resolve_networks(json_t *spec, const struct engine_state *have)
+{
+	json_t *list = json_object_get(json_object_get(spec, "TaskTemplate"), "Networks"), *o;
+	size_t i;
+
+	json_array_foreach(list, i, o)
+	{
+		const char *name = json_string_value(json_object_get(o, "Target"));
+		const struct engine_network *n = name ? engine_state_network(have, name) : NULL;
+
+		if (n)
+			json_object_set_new(o, "Target", json_string(n->id));
+	}
+}
+
+/* -- services ---------------------------------------------------------------- */
+
+static const char *spec_label(const json_t *spec, const char *key)
+{
+	return json_string_value(json_object_get(json_object_get(spec, "Labels"), key));
+}
+
+static json_t *spec_mode(const json_t *spec, const char *mode)
+{
+	return json_object_get(json_object_get(spec, "Mode"), mode);
+}
+
+/* See the top of the file. */
+static void keep_counts(json_t *spec, const struct deploy_service *want, const json_t *have)
+{
+	json_t *force = json_object_get(json_object_get(have, "TaskTemplate"), "ForceUpdate");
+	json_t *replicas = json_object_get(spec_mode(have, "Replicated"), "Replicas");
+
+	if (json_is_integer(force))
+		json_object_set(json_object_get(spec, "TaskTemplate"), "ForceUpdate", force);
+	if (!want->has_replicas && json_is_integer(replicas))
+		json_object_set(spec_mode(spec, "Replicated"), "Replicas", replicas);
+}
+
+static int check_owner(struct deploy_action *a, const struct deploy_owner *owner, struct err *e)
+{
+	const char *theirs = spec_label(a->have->spec, LABEL_OWNER);
+
+	if (!theirs) {
+		a->adopted = true;
+		return 0;
+	}
+	if (strcmp(theirs, owner->project ? owner->project : "") != 0)
+		return err_set(e, ERR_FAILED, "service '%s' belongs to project '%s'", a->want->name,
+			       theirs);
+	return 0;
+}
+
+static int check_mode(const struct deploy_action *a, struct err *e)
+{
+	const char *mine = a->want->mode == DEPLOY_GLOBAL ? "Global" : "Replicated";
+
+	if (spec_mode(a->have->spec, mine))
+		return 0;
+	return err_set(e, ERR_FAILED,
+		       "service '%s' is to become %s, which the engine cannot do to a service that "
+		       "exists: remove it first",
+		       a->want->name, a->want->mode == DEPLOY_GLOBAL ? "global" : "replicated");
+}
+
+static void say_why(struct deploy_action *a)
+{
+	auto_strv struct strv words = STRV_INIT;
+	auto_free char *list = NULL;
+	const char *mine = spec_label(a->spec, LABEL_HASH);
+	const char *theirs = spec_label(a->have->spec, LABEL_HASH);
+	bool drifted = mine && theirs && strcmp(mine, theirs) == 0;
+
+	deploy_spec_diff(&words, a->spec, a->have->spec);
+	list = strv_join(&words, ", ");
+	snprintf(a->why, sizeof(a->why), "%s%s", list,
+		 drifted ? " (changed by someone since the last deploy)" : "");
+}
+
+static bool is_unfinished(const struct engine_service *s)
+{
+	return s->update == UPDATE_UPDATING || s->update == UPDATE_PAUSED;
+}
+
+static int plan_service(struct deploy_action *a, const struct deploy_service *want,
+			const struct engine_state *have, const struct deploy_owner *owner,
+			struct err *e)
+{
+	a->want = want;
+	a->have = engine_state_service(have, want->name);
+	a->spec = deploy_spec_json(want, owner);
+	resolve_networks(a->spec, have);
+	if (!a->have) {
+		a->verb = DEPLOY_CREATED;
+		snprintf(a->why, sizeof(a->why), "it does not exist");
+		return 0;
+	}
+	if (check_owner(a, owner, e) < 0 || check_mode(a, e) < 0)
+		return -1;
+	keep_counts(a->spec, want, a->have->spec);
+	if (deploy_spec_equal(a->spec, a->have->spec)) {
+		a->verb = DEPLOY_UNCHANGED;
+		a->unfinished = is_unfinished(a->have);
+		return 0;
+	}
+	a->verb = DEPLOY_UPDATED;
+	say_why(a);
+	return 0;
+}
+
+int deploy_reconcile(struct deploy_plan *out, const struct deploy_stack *want,
+		     const struct engine_state *have, const struct deploy_owner *owner,
+		     struct err *e)
+{
+	auto_plan struct deploy_plan p = { 0 };
+
+	if (plan_networks(&p, want, have, e) < 0)
+		return -1;
+	p.v = mem_zalloc((want->nr ? want->nr : 1) * sizeof(*p.v));
+	p.nr = want->nr; /* zeroed ones are harmless to release */
+	for (size_t i = 0; i < p.nr; i++)
+		if (plan_service(&p.v[i], &want->services[i], have, owner, e) < 0)
+			return -1;
+	*out = p;
+	p = (struct deploy_plan){ 0 };
+	return 0;
+}

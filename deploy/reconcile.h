@@ -1,0 +1,44 @@
+/*
+ * What is wanted and what is there -> what to do, and why. Pure: no network, no
+ * clock, no environment.
+ */
+#ifndef DEPLOY_RECONCILE_H
+#define DEPLOY_RECONCILE_H
+
+#include "base/err.h"
+#include "deploy/service.h"
+#include "deploy/spec_json.h"
+#include "deploy/state.h"
+#include "deploy/up.h"
+
+struct deploy_action {
+	enum deploy_verb verb;		    /* CREATED, UPDATED or UNCHANGED: what it is to become */
+	const struct deploy_service *want;  /* borrowed from the stack */
+	const struct engine_service *have;  /* borrowed from the state; NULL for a new one */
+	json_t *spec;			    /* owned: to send; networks are ids where they exist */
+	bool adopted;			    /* it was nobody's until now */
+	bool unfinished;		    /* unchanged, but its last update did not end well yet */
+	char why[256];			    /* "image, environment" */
+};
+
+struct deploy_plan {
+	struct deploy_action *v; /* file order */
+	size_t nr;
+	struct strv networks;	 /* to create first */
+};
+
+/* The names that the state must be asked for. */
+void deploy_plan_names(struct strv *services, struct strv *networks,
+		       const struct deploy_stack *want);
+
+/*
+ * ERR_ABSENT: a network that is not the stack's own does not exist. ERR_FAILED: a service is
+ * another project's, or would have to change between replicated and global.
+ */
+int deploy_reconcile(struct deploy_plan *out, const struct deploy_stack *want,
+		     const struct engine_state *have, const struct deploy_owner *owner,
+		     struct err *e) MUST_CHECK;
+void deploy_plan_release(struct deploy_plan *p);
+#define auto_plan CLEANUP(deploy_plan_release)
+
+#endif

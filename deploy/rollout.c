@@ -1,0 +1,322 @@
+/*
+ * When is a rollout over? Not when the engine says so:
+ *
+ * - right after an update was accepted the engine has no status at all, and the
+ *   old tasks run: so only tasks of the present spec count (up_to_date);
+ * - "completed" means that nothing failed within the engine's short monitor time:
+ *   so all must run for a time of ours, without a new failure;
+ * - "rollback_completed" comes up to five seconds before the old version runs
+ *   again: so a way back is watched like a way forth;
+ * - a task that finds no node, or pulls for ever, is no failure to the engine: so there
+ *   are limits;
+ * - a task of the old version that is killed while it is replaced ends as "failed": so
+ *   tasks that were there before are never evidence.
+ *
+ * A failure is counted once per task. A spec that cannot work makes new tasks fail for
+ * ever, so some tries (the restart policy may help) and then an end.
+ */
+#include "deploy/rollout.h"
+
+#include "base/mem.h"
+
+#define FAILURES_MIN   3
+#define FAILED_IDS_MAX 1000
+#define DEAD_MS	       2000 /* a replacement is made together with the end; this is ample */
+
+struct census {
+	uint64_t live;	    /* up to date and still meant to run */
+	uint64_t running;   /* of those */
+	uint64_t completed; /* up to date, ended with 0 */
+	uint64_t old;	    /* of an earlier spec and still meant to run */
+	const struct engine_task *behind;  /* the live one that is least far */
+	const struct engine_task *no_node; /* a live one without a node */
+	bool new_failure;
+};
+
+void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
+{
+	const json_t *mode = json_object_get(spec, "Mode");
+	const json_t *replicas = json_object_get(json_object_get(mode, "Replicated"), "Replicas");
+	const json_t *task = json_object_get(spec, "TaskTemplate");
+	const json_t *restart = json_object_get(task, "RestartPolicy");
+	const char *when = json_string_value(json_object_get(restart, "Condition"));
+
+	o->global = json_object_get(mode, "Global") != NULL;
+	o->replicas = 1;
+	if (json_is_integer(replicas) && json_integer_value(replicas) >= 0)
+		o->replicas = (uint64_t)json_integer_value(replicas);
+	o->one_shot = when && (!strcmp(when, "none") || !strcmp(when, "on-failure"));
+}
+
+void deploy_rollout_init(struct deploy_rollout *r, const struct rollout_options *opt,
+			 int64_t now_ms)
+{
+	*r = (struct deploy_rollout){
+		.opt = *opt, .start_ms = now_ms, .stable_since = -1, .dead_since = -1
+	};
+}
+
+void deploy_rollout_release(struct deploy_rollout *r)
+{
+	strv_release(&r->known);
+	strv_release(&r->failed);
+}
+
+static bool has_ended(const struct engine_task *t)
+{
+	return t->state > TASK_RUNNING;
+}
+
+static bool is_live(const struct engine_task *t)
+{
+	return !has_ended(t) && t->desired <= TASK_RUNNING;
+}
+
+void deploy_rollout_know(struct deploy_rollout *r, const struct engine_tasks *tasks, bool all)
+{
+	for (size_t i = 0; i < tasks->nr; i++)
+		if (all || has_ended(&tasks->v[i]))
+			strv_add(&r->known, tasks->v[i].id);
+}
+
+/* -- what one picture shows ------------------------------------------------- */
+
+static bool is_failure(const struct deploy_rollout *r, const struct engine_task *t)
+{
+	if (t->state == TASK_FAILED || t->state == TASK_REJECTED || t->state == TASK_ORPHANED)
+		return true;
+	/* a server that ends with 0 is as gone as one that crashes */
+	return t->state == TASK_COMPLETE && !(r->opt.one_shot && t->exit_code == 0);
+}
+
+static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
+{
+	const char *why = *t->why ? t->why : task_state_name(t->state);
+
+	if (t->state == TASK_COMPLETE)
+		why = "it ended, exit status 0";
+	snprintf(r->last_error, sizeof(r->last_error), "%.*s", (int)strcspn(why, "\r\n"), why);
+}
+
+static void note_failure(struct deploy_rollout *r, struct census *c, const struct engine_task *t)
+{
+	if (strv_has(&r->known, t->id) || strv_has(&r->failed, t->id) ||
+	    r->failed.n >= FAILED_IDS_MAX)
+		return;
+	strv_add(&r->failed, t->id);
+	keep_error(r, t);
+	c->new_failure = true;
+}
+
+static void count_live(struct census *c, const struct engine_task *t)
+{
+	c->live++;
+	if (t->state == TASK_RUNNING)
+		c->running++;
+	else if (!c->behind || t->state < c->behind->state)
+		c->behind = t;
+	if (t->state < TASK_ASSIGNED && !c->no_node)
+		c->no_node = t;
+}
+
+static void take_census(struct census *c, struct deploy_rollout *r,
+			const struct engine_tasks *tasks)
+{
+	*c = (struct census){ 0 };
+	for (size_t i = 0; i < tasks->nr; i++) {
+		const struct engine_task *t = &tasks->v[i];
+
+		if (!t->up_to_date) {
+			c->old += is_live(t);
+			continue;
+		}
+		if (is_live(t))
+			count_live(c, t);
+		else if (is_failure(r, t))
+			note_failure(r, c, t);
+		else if (t->state == TASK_COMPLETE)
+			c->completed++;
+	}
+}
+
+static uint64_t wanted(const struct deploy_rollout *r, const struct census *c)
+{
+	if (!r->opt.global)
+		return r->opt.replicas;
+	return c->live ? c->live : 1;
+}
+
+static bool all_run(const struct deploy_rollout *r, const struct census *c)
+{
+	uint64_t done = r->opt.one_shot ? c->completed : 0;
+
+	if (c->old || c->live != c->running)
+		return false;
+	if (done)
+		return c->running + done >= wanted(r, c);
+	return c->running == wanted(r, c);
+}
+
+/* -- ends -------------------------------------------------------------------- */
+
+static enum rollout_step fail(struct deploy_rollout *r, enum rollout_end end, const char *fmt, ...)
+	PRINTF_FMT(3, 4);
+
+static enum rollout_step fail(struct deploy_rollout *r, enum rollout_end end, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r->reason, sizeof(r->reason), fmt, ap);
+	va_end(ap);
+	r->end = end;
+	return ROLLOUT_FAILED;
+}
+
+/* ": why", when a task told why. */
+static const char *because(const struct deploy_rollout *r)
+{
+	return *r->last_error ? ": " : "";
+}
+
+/*
+ * The spec is not the one we set. Which tasks are up to date is now said of another
+ * spec, so any task that was not there before is one of ours.
+ */
+static enum rollout_step not_ours(struct deploy_rollout *r, const struct rollout_picture *pic)
+{
+	bool rolled_back = pic->service->update >= UPDATE_ROLLBACK_STARTED;
+
+	if (r->opt.taking_back || !rolled_back)
+		return fail(r, ROLLOUT_SUPERSEDED, "somebody else changed it meanwhile");
+	for (size_t i = 0; i < pic->tasks->nr && !*r->last_error; i++) {
+		const struct engine_task *t = &pic->tasks->v[i];
+
+		if (is_failure(r, t) && !strv_has(&r->known, t->id))
+			keep_error(r, t);
+	}
+	return fail(r, ROLLOUT_TAKEN_BACK, "the engine took the update back%s%s", because(r),
+		    r->last_error);
+}
+
+static enum rollout_step paused(struct deploy_rollout *r, const struct engine_service *s)
+{
+	const char *what = r->opt.taking_back ? "the way back" : "the update";
+
+	if (*r->last_error)
+		return fail(r, ROLLOUT_PAUSED, "the engine paused %s: %s", what, r->last_error);
+	return fail(r, ROLLOUT_PAUSED, "the engine paused %s: %s", what, s->update_message);
+}
+
+/* Tries used up, or nothing left that could still come to run. */
+static enum rollout_step failures(struct deploy_rollout *r, const struct census *c, int64_t now)
+{
+	uint64_t most = wanted(r, c) > FAILURES_MIN ? wanted(r, c) : FAILURES_MIN;
+
+	if (r->failed.n >= most || r->failed.n >= FAILED_IDS_MAX)
+		return fail(r, ROLLOUT_TASKS_FAIL, "%zu tasks failed, the last%s%s", r->failed.n,
+			    because(r), r->last_error);
+	if (!r->failed.n || c->live || c->old || all_run(r, c)) {
+		r->dead_since = -1;
+		return ROLLOUT_WAIT;
+	}
+	if (r->dead_since < 0)
+		r->dead_since = now;
+	if (now - r->dead_since < DEAD_MS)
+		return ROLLOUT_WAIT;
+	return fail(r, ROLLOUT_TASKS_FAIL, "no task is left to run%s%s", because(r), r->last_error);
+}
+
+/* One task at a time is timed: in a long rollout another one may always be waiting. */
+static enum rollout_step no_node(struct deploy_rollout *r, const struct census *c, int64_t now)
+{
+	bool none_made = !c->live && !r->failed.n && !all_run(r, c);
+	const char *id = c->no_node ? c->no_node->id : "";
+
+	if (!c->no_node && !none_made) {
+		r->is_waiting = false;
+		return ROLLOUT_WAIT;
+	}
+	if (!r->is_waiting || strncmp(r->waiting, id, sizeof(r->waiting) - 1) != 0) {
+		r->is_waiting = true;
+		r->waiting_since = now;
+		snprintf(r->waiting, sizeof(r->waiting), "%s", id);
+	}
+	if (now - r->waiting_since < r->opt.pending_ms)
+		return ROLLOUT_WAIT;
+	return fail(r, ROLLOUT_NO_NODE, "no node for a task within %lld s: %s",
+		    (long long)(r->opt.pending_ms / 1000),
+		    c->no_node ? c->no_node->why : "the swarm made no task");
+}
+
+/* -- the story --------------------------------------------------------------- */
+
+/* "1/2 running (starting)"; the scheduler's words when a task waits for a node. */
+static enum rollout_step tell(struct deploy_rollout *r, const struct census *c)
+{
+	char now[sizeof(r->counts)];
+	bool moved;
+	int n;
+
+	n = snprintf(now, sizeof(now), "%llu/%llu running", (unsigned long long)c->running,
+		     (unsigned long long)wanted(r, c));
+	if (r->opt.one_shot && c->completed)
+		n += snprintf(now + n, sizeof(now) - (size_t)n, ", %llu done",
+			      (unsigned long long)c->completed);
+	if (c->no_node && c->no_node->state == TASK_PENDING && *c->no_node->why)
+		snprintf(now + n, sizeof(now) - (size_t)n, " (%.200s)", c->no_node->why);
+	else if (c->behind)
+		snprintf(now + n, sizeof(now) - (size_t)n, " (%s)",
+			 task_state_name(c->behind->state));
+	moved = strcmp(now, r->counts) != 0;
+	memcpy(r->counts, now, sizeof(r->counts));
+	if (c->new_failure)
+		snprintf(r->line, sizeof(r->line), "a task failed%s%s; %.200s", because(r),
+			 r->last_error, now);
+	else
+		snprintf(r->line, sizeof(r->line), "%s", now);
+	return moved || c->new_failure ? ROLLOUT_MOVED : ROLLOUT_WAIT;
+}
+
+static bool is_busy(const struct engine_service *s)
+{
+	return s->update == UPDATE_UPDATING || s->update == UPDATE_ROLLBACK_STARTED;
+}
+
+/* All run, for long enough, and the engine thinks so too. */
+static bool is_done(struct deploy_rollout *r, const struct rollout_picture *pic,
+		    const struct census *c, int64_t now)
+{
+	if (c->new_failure || !all_run(r, c)) {
+		r->stable_since = -1;
+		return false;
+	}
+	if (r->stable_since < 0)
+		r->stable_since = now;
+	return !is_busy(pic->service) && now - r->stable_since >= r->opt.stable_ms;
+}
+
+enum rollout_step deploy_rollout_step(struct deploy_rollout *r, const struct rollout_picture *pic,
+				      int64_t now)
+{
+	struct census c;
+
+	if (!pic->service)
+		return fail(r, ROLLOUT_GONE, "somebody removed it meanwhile");
+	if (!pic->is_ours)
+		return not_ours(r, pic);
+	take_census(&c, r, pic->tasks);
+	if (pic->service->update == UPDATE_PAUSED || pic->service->update == UPDATE_ROLLBACK_PAUSED)
+		return paused(r, pic->service);
+	if (is_done(r, pic, &c, now)) {
+		r->end = ROLLOUT_CONVERGED;
+		return ROLLOUT_DONE;
+	}
+	if (failures(r, &c, now) == ROLLOUT_FAILED || no_node(r, &c, now) == ROLLOUT_FAILED)
+		return ROLLOUT_FAILED;
+	if (now - r->start_ms >= r->opt.timeout_ms)
+		return fail(r, ROLLOUT_TIME_OVER, "not done within %lld s, %s%s%s",
+			    (long long)(r->opt.timeout_ms / 1000),
+			    *r->counts ? r->counts : "no task seen", because(r), r->last_error);
+	return tell(r, &c);
+}

@@ -1,0 +1,115 @@
+/*
+ * What the swarm says about itself, read into small structs: services, their tasks,
+ * networks. The *_read functions take documents (pure; hostile ones are
+ * ERR_CORRUPT), the *_get functions ask the engine.
+ *
+ * Owns what it holds. Specs stay JSON: a spec that is sent back for a rollback must
+ * keep fields that we know nothing of.
+ */
+#ifndef DEPLOY_STATE_H
+#define DEPLOY_STATE_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/op.h"
+#include "base/strv.h"
+#include "deploy/engine.h"
+
+/* In the order a task goes through them; beyond RUNNING it has ended. */
+enum task_state {
+	TASK_NEW,
+	TASK_ALLOCATED,
+	TASK_PENDING,
+	TASK_ASSIGNED,
+	TASK_ACCEPTED,
+	TASK_PREPARING,
+	TASK_READY,
+	TASK_STARTING,
+	TASK_RUNNING,
+	TASK_COMPLETE,
+	TASK_SHUTDOWN,
+	TASK_FAILED,
+	TASK_REJECTED,
+	TASK_REMOVE,
+	TASK_ORPHANED,
+};
+
+enum update_state {
+	UPDATE_NONE, /* the engine has nothing to say: no update, or one just accepted */
+	UPDATE_UPDATING,
+	UPDATE_PAUSED,
+	UPDATE_COMPLETED,
+	UPDATE_ROLLBACK_STARTED,
+	UPDATE_ROLLBACK_PAUSED,
+	UPDATE_ROLLBACK_COMPLETED,
+};
+
+struct engine_task {
+	char *id;
+	uint64_t slot; /* 0 for a global service */
+	enum task_state state, desired;
+	char *why;	 /* Status.Err, or Status.Message; may be "" */
+	int64_t exit_code;
+	bool up_to_date; /* made from the service's present spec */
+};
+
+struct engine_tasks {
+	struct engine_task *v;
+	size_t nr, cap;
+};
+
+struct engine_service {
+	char *id, *name;
+	uint64_t version; /* Version.Index: what an update must quote */
+	json_t *spec;
+	json_t *previous; /* PreviousSpec; NULL: none */
+	enum update_state update;
+	char *update_message;
+};
+
+struct engine_network {
+	char *id, *name;
+	bool usable; /* of the swarm, or one of the engine's own (host, none, bridge) */
+};
+
+struct engine_state {
+	struct engine_service *services;
+	size_t nr, cap;
+	struct engine_network *networks;
+	size_t nr_networks, cap_networks;
+};
+
+const char *task_state_name(enum task_state s);
+
+int engine_service_read(struct engine_service *out, const json_t *o, struct err *e) MUST_CHECK;
+/* up_to_date: the answer of the same question with the filter _up-to-date. */
+int engine_tasks_read(struct engine_tasks *out, const json_t *all, const json_t *up_to_date,
+		      struct err *e) MUST_CHECK;
+int engine_networks_read(struct engine_state *out, const json_t *list, struct err *e) MUST_CHECK;
+
+/* ERR_ABSENT: no such service. id may be a name. */
+int engine_service_get(struct engine_service *out, struct op *op, struct engine *eng,
+		       const char *id, struct err *e) MUST_CHECK;
+int engine_tasks_get(struct engine_tasks *out, struct op *op, struct engine *eng,
+		     const char *service_id, struct err *e) MUST_CHECK;
+/* Those of these exact names that exist. */
+int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng,
+		     const struct strv *services, const struct strv *networks,
+		     struct err *e) MUST_CHECK;
+
+/* NULL: none. Borrowed. Of two networks with one name the usable one. */
+const struct engine_service *engine_state_service(const struct engine_state *s, const char *name);
+const struct engine_network *engine_state_network(const struct engine_state *s, const char *name);
+
+/* The image of a service spec; "" when it has none. Borrowed. */
+const char *engine_spec_image(const json_t *spec);
+
+void engine_service_release(struct engine_service *s);
+void engine_tasks_release(struct engine_tasks *t);
+void engine_state_release(struct engine_state *s);
+#define auto_engine_service CLEANUP(engine_service_release)
+#define auto_engine_tasks   CLEANUP(engine_tasks_release)
+#define auto_engine_state   CLEANUP(engine_state_release)
+
+#endif

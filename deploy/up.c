@@ -1,0 +1,483 @@
+/*
+ * The order of things: look, plan, networks, services, watch, and when one service
+ * fails, take all back that this run has changed, so that a stack is never left half
+ * in one version and half in another. A service that somebody else changed or
+ * removed meanwhile is theirs: then nothing is taken back, for it would be taken from them.
+ *
+ * What counts as taken back is watched as strictly as the way forth: the engine says
+ * "rollback completed" before the old version runs.
+ */
+#include "deploy/up.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "deploy/apply.h"
+#include "deploy/reconcile.h"
+#include "deploy/watch.h"
+#include "oci/image/reference.h"
+
+#define TIMEOUT_DFLT_MS INT64_C(600000)
+#define PENDING_DFLT_MS INT64_C(60000)
+#define STABLE_DFLT_MS	INT64_C(5000)
+
+/* One service of the stack on its way. */
+struct up_item {
+	const struct deploy_action *action;
+	char *id;
+	json_t *back;		/* borrowed: spec to go back to; NULL: there was none */
+	bool begun;		/* written to the engine, or found half way */
+	bool has_outcome;
+	enum deploy_verb verb;
+	struct deploy_rollout rollout;
+};
+
+struct up {
+	struct op *op;
+	struct engine *eng;
+	const struct deploy_stack *stack;
+	const struct deploy_options *opt;
+	struct engine_state state;
+	struct deploy_plan plan;
+	struct up_item *items;
+	size_t nr;
+};
+
+static void up_release(struct up *u)
+{
+	for (size_t i = 0; i < u->nr; i++) {
+		free(u->items[i].id);
+		deploy_rollout_release(&u->items[i].rollout);
+	}
+	free(u->items);
+	deploy_plan_release(&u->plan);
+	engine_state_release(&u->state);
+}
+
+static const char *item_name(const struct up_item *it)
+{
+	return it->action->want->name;
+}
+
+static void item_settle(struct up_item *it, enum deploy_verb verb)
+{
+	it->has_outcome = true;
+	it->verb = verb;
+}
+
+static int64_t or_default(int64_t value, int64_t dflt)
+{
+	return value > 0 ? value : dflt;
+}
+
+static void item_start(struct up *u, struct up_item *it, const json_t *spec, bool taking_back)
+{
+	struct rollout_options o = {
+		.taking_back = taking_back,
+		.timeout_ms = or_default(u->opt->timeout_ms, TIMEOUT_DFLT_MS),
+		.pending_ms = or_default(u->opt->pending_timeout_ms, PENDING_DFLT_MS),
+		.stable_ms = or_default(u->opt->stable_ms, STABLE_DFLT_MS),
+	};
+
+	rollout_options_from_spec(&o, spec);
+	deploy_rollout_release(&it->rollout);
+	deploy_rollout_init(&it->rollout, &o, u->op->clock->mono_ms(u->op->clock));
+}
+
+/* -- plan and networks ------------------------------------------------------- */
+
+static int up_plan(struct up *u, struct err *e)
+{
+	auto_strv struct strv services = STRV_INIT, networks = STRV_INIT;
+
+	deploy_plan_release(&u->plan);
+	engine_state_release(&u->state);
+	deploy_plan_names(&services, &networks, u->stack);
+	if (engine_state_get(&u->state, u->op, u->eng, &services, &networks, e) < 0)
+		return -1;
+	return deploy_reconcile(&u->plan, u->stack, &u->state, &u->opt->owner, e);
+}
+
+static int up_networks(struct up *u, struct err *e)
+{
+	if (!u->plan.networks.n)
+		return 0;
+	for (size_t i = 0; i < u->plan.networks.n; i++) {
+		const char *name = u->plan.networks.v[i];
+
+		if (deploy_apply_network(u->op, u->eng, name, &u->opt->owner, e) < 0)
+			return -1;
+		progress_note(u->op->progress, "network '%s' created", name);
+	}
+	/* the specs want the new networks' ids */
+	if (up_plan(u, e) < 0)
+		return -1;
+	if (u->plan.networks.n)
+		return err_set(e, ERR_FAILED, "network '%s' was removed by somebody meanwhile",
+			       u->plan.networks.v[0]);
+	return 0;
+}
+
+static void up_items(struct up *u)
+{
+	u->items = mem_zalloc((u->plan.nr ? u->plan.nr : 1) * sizeof(*u->items));
+	u->nr = u->plan.nr;
+	for (size_t i = 0; i < u->nr; i++)
+		u->items[i].action = &u->plan.v[i];
+}
+
+/* -- services ---------------------------------------------------------------- */
+
+/* The value of X-Registry-Auth for the service's image; NULL: none. Owned by the caller. */
+static char *item_auth(struct up *u, const struct up_item *it)
+{
+	const struct deploy_service *s = it->action->want;
+	auto_reference struct oci_reference ref = { 0 };
+	struct err ignored = ERR_INIT; /* the engine will say what it thinks of the image */
+	char *auth = NULL;
+
+	if (!u->opt->registry_auth ||
+	    oci_reference_parse(&ref, s->pinned_image ? s->pinned_image : s->image, &ignored) < 0)
+		return NULL;
+	auth = u->opt->registry_auth(u->opt->registry_auth_arg, ref.host);
+	if (!auth && s->with_auth)
+		progress_warn(u->op->progress,
+			      "service '%s' asks for credentials, but there are none for '%s'",
+			      s->name, ref.host);
+	return auth;
+}
+
+static int item_create(struct up *u, struct up_item *it, const char *auth, struct err *e)
+{
+	progress_begin(u->op->progress, item_name(it), "create service '%s'", item_name(it));
+	item_start(u, it, it->action->spec, false);
+	return deploy_apply_create(&it->id, u->op, u->eng, it->action->spec, auth, e);
+}
+
+static int item_update(struct up *u, struct up_item *it, const char *auth, struct err *e)
+{
+	const struct deploy_action *a = it->action;
+	auto_engine_tasks struct engine_tasks before = { 0 };
+
+	if (a->adopted)
+		progress_warn(u->op->progress,
+			      "service '%s' was nobody's until now; it is ours from here on",
+			      item_name(it));
+	progress_begin(u->op->progress, item_name(it), "update service '%s': %s", item_name(it),
+		       a->why);
+	it->id = mem_strdup(a->have->id);
+	it->back = a->have->spec;
+	item_start(u, it, a->spec, false);
+	if (engine_tasks_get(&before, u->op, u->eng, it->id, e) < 0)
+		return -1;
+	deploy_rollout_know(&it->rollout, &before, true);
+	return deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
+}
+
+/*
+ * Nothing to write. But where an earlier run was cut off in the middle of an update, that
+ * update is watched to its end: "unchanged" must not hide a service that does not run.
+ */
+static int item_keep(struct up *u, struct up_item *it)
+{
+	const struct deploy_action *a = it->action;
+
+	item_settle(it, DEPLOY_UNCHANGED);
+	if (!a->unfinished || u->opt->detach) {
+		progress_begin(u->op->progress, item_name(it), "service '%s'", item_name(it));
+		progress_cached(u->op->progress, item_name(it), "unchanged");
+		return 0;
+	}
+	progress_begin(u->op->progress, item_name(it),
+		       "service '%s' is unchanged, its last update not over", item_name(it));
+	it->id = mem_strdup(a->have->id);
+	it->back = a->have->previous;
+	it->begun = true;
+	item_start(u, it, a->spec, false);
+	return 0;
+}
+
+static int item_apply(struct up *u, struct up_item *it, struct err *e)
+{
+	enum deploy_verb verb = it->action->verb;
+	char *auth;
+	int n;
+
+	if (verb == DEPLOY_UNCHANGED)
+		return item_keep(u, it);
+	auth = item_auth(u, it);
+	if (verb == DEPLOY_CREATED)
+		n = item_create(u, it, auth, e);
+	else
+		n = item_update(u, it, auth, e);
+	if (auth)
+		explicit_bzero(auth, strlen(auth));
+	free(auth);
+	if (n < 0) {
+		progress_fail(u->op->progress, item_name(it), e->text);
+		return err_wrap(e, "%s service '%s'", verb == DEPLOY_CREATED ? "create" : "update",
+				item_name(it));
+	}
+	it->begun = true;
+	if (u->opt->detach) {
+		item_settle(it, verb);
+		progress_end(u->op->progress, item_name(it), 0);
+	}
+	return 0;
+}
+
+/* -- watching ---------------------------------------------------------------- */
+
+/* Those that have begun, watched with one loop; their machines go there and come back. */
+static int up_watch(struct up *u, bool taking_back, struct err *e)
+{
+	struct deploy_watch *v = mem_zalloc((u->nr ? u->nr : 1) * sizeof(*v));
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < u->nr; i++) {
+		struct up_item *it = &u->items[i];
+
+		if (it->begun)
+			v[n++] = (struct deploy_watch){
+				.name = item_name(it),
+				.id = it->id,
+				.spec = taking_back ? it->back : it->action->spec,
+				.rollout = it->rollout,
+			};
+	}
+	r = deploy_watch_run(u->op, u->eng, v, n, !taking_back, e);
+	n = 0;
+	for (size_t i = 0; i < u->nr; i++)
+		if (u->items[i].begun)
+			u->items[i].rollout = v[n++].rollout;
+	free(v);
+	return r;
+}
+
+/* Ends the story of those that are neither here nor there. */
+static void up_leave_open(struct up *u, const char *text, bool warn)
+{
+	for (size_t i = 0; i < u->nr; i++) {
+		struct up_item *it = &u->items[i];
+
+		if (!it->begun || it->rollout.end != ROLLOUT_GOING_ON)
+			continue;
+		progress_fail(u->op->progress, item_name(it), text);
+		if (warn)
+			progress_warn(u->op->progress, "service '%s': %s", item_name(it), text);
+	}
+}
+
+/* -- the way back ------------------------------------------------------------ */
+
+/* What went wrong on the way back is kept in *why; the first such thing counts. */
+struct way_back {
+	bool restored;
+	struct err why;
+};
+
+static void way_back_stuck(struct way_back *b, struct up_item *it, enum err_kind kind,
+			   const char *why)
+{
+	if (b->why.kind == ERR_NONE)
+		err_set(&b->why, kind, "service '%s': %s", item_name(it), why);
+	it->begun = false;
+	it->has_outcome = false;
+}
+
+static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
+{
+	struct err e = ERR_INIT;
+
+	it->begun = false;
+	if (deploy_apply_remove(u->op, u->eng, it->id, &e) < 0) {
+		way_back_stuck(b, it, e.kind, e.text);
+		return;
+	}
+	item_settle(it, DEPLOY_REMOVED);
+	progress_note(u->op->progress, "%s: removed again", item_name(it));
+}
+
+static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
+{
+	struct engine_service base = { .id = it->id, .spec = it->back };
+	auto_engine_tasks struct engine_tasks before = { 0 };
+	struct err e = ERR_INIT;
+	int n;
+
+	progress_begin(u->op->progress, item_name(it), "roll back service '%s'", item_name(it));
+	item_start(u, it, it->back, true);
+	n = engine_tasks_get(&before, u->op, u->eng, it->id, &e);
+	if (n == 0) {
+		deploy_rollout_know(&it->rollout, &before, false);
+		n = deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, &e);
+	}
+	if (n == 0)
+		return;
+	progress_fail(u->op->progress, item_name(it), e.text);
+	way_back_stuck(b, it, e.kind, e.text);
+}
+
+static void up_undo(struct up *u, struct way_back *b)
+{
+	for (size_t i = u->nr; i-- > 0;) {
+		struct up_item *it = &u->items[i];
+
+		if (!it->begun)
+			continue;
+		if (it->back)
+			item_roll_back(u, b, it);
+		else if (it->action->verb == DEPLOY_CREATED)
+			item_remove(u, b, it);
+		else
+			way_back_stuck(b, it, ERR_STUCK, "the engine knows no previous version");
+	}
+}
+
+static void up_check_undone(struct up *u, struct way_back *b)
+{
+	for (size_t i = 0; i < u->nr; i++) {
+		struct up_item *it = &u->items[i];
+
+		if (!it->begun)
+			continue;
+		if (it->rollout.end == ROLLOUT_CONVERGED) {
+			item_settle(it, DEPLOY_VERB_ROLLED_BACK);
+			b->restored = true;
+		} else {
+			way_back_stuck(b, it, ERR_STUCK, it->rollout.reason);
+		}
+	}
+}
+
+/* *e says what failed; afterwards also what became of it. */
+static int up_take_back(struct up *u, struct err *e)
+{
+	struct way_back b = { .why = ERR_INIT };
+	struct err cause = *e, why = ERR_INIT;
+
+	up_leave_open(u, "taken back", false);
+	up_undo(u, &b);
+	if (up_watch(u, true, &why) < 0) {
+		up_leave_open(u, "left to the engine, which goes on with it", true);
+		if (b.why.kind == ERR_NONE)
+			b.why = why;
+	} else {
+		up_check_undone(u, &b);
+	}
+	if (b.why.kind == ERR_CANCELLED)
+		return err_set(e, ERR_CANCELLED, "%s; interrupted while it was taken back",
+			       cause.text);
+	if (b.why.kind != ERR_NONE)
+		return err_set(e, ERR_STUCK, "%s; and it could not be taken back: %s", cause.text,
+			       b.why.text);
+	if (b.restored)
+		return err_set(e, ERR_ROLLED_BACK, "%s; the previous version is running again",
+			       cause.text);
+	return err_set(e, cause.kind, "%s; what was created is removed again", cause.text);
+}
+
+/* -- the whole --------------------------------------------------------------- */
+
+static bool is_begun(const struct up *u)
+{
+	for (size_t i = 0; i < u->nr; i++)
+		if (u->items[i].begun && u->items[i].action->verb != DEPLOY_UNCHANGED)
+			return true;
+	return false;
+}
+
+/* A write was refused, or the watch broke off. */
+static int up_broke_off(struct up *u, bool may_undo, struct err *e)
+{
+	if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || u->opt->no_rollback ||
+	    !may_undo || !is_begun(u)) {
+		up_leave_open(u, "left to the engine, which goes on with it", true);
+		return -1;
+	}
+	return up_take_back(u, e);
+}
+
+static int up_failed(struct up *u, const struct up_item *it, struct err *e)
+{
+	enum rollout_end end = it->rollout.end;
+	bool limit = end == ROLLOUT_NO_NODE || end == ROLLOUT_TIME_OVER;
+	bool theirs = end == ROLLOUT_SUPERSEDED || end == ROLLOUT_GONE;
+
+	err_set(e, limit ? ERR_TIMEOUT : ERR_FAILED, "service '%s': %s", item_name(it),
+		it->rollout.reason);
+	/* what the engine takes back by itself is waited for in any case */
+	if (theirs || (u->opt->no_rollback && end != ROLLOUT_TAKEN_BACK)) {
+		up_leave_open(u, "left to the engine, which goes on with it", true);
+		return -1;
+	}
+	return up_take_back(u, e);
+}
+
+static int up_settle(struct up *u, struct err *e)
+{
+	struct up_item *failed = NULL;
+
+	for (size_t i = 0; i < u->nr; i++) {
+		struct up_item *it = &u->items[i];
+
+		if (!it->begun)
+			continue;
+		if (it->rollout.end == ROLLOUT_CONVERGED)
+			item_settle(it, it->action->verb);
+		else
+			it->has_outcome = false;
+		if (it->rollout.end > ROLLOUT_CONVERGED && !failed)
+			failed = it;
+	}
+	return failed ? up_failed(u, failed, e) : 0;
+}
+
+static int up_run(struct up *u, struct err *e)
+{
+	if (engine_check_manager(u->op, u->eng, e) < 0 || up_plan(u, e) < 0 ||
+	    up_networks(u, e) < 0)
+		return -1;
+	up_items(u);
+	for (size_t i = 0; i < u->nr; i++)
+		if (item_apply(u, &u->items[i], e) < 0)
+			return up_broke_off(u, true, e);
+	if (u->opt->detach)
+		return 0;
+	if (up_watch(u, false, e) < 0)
+		return up_broke_off(u, false, e);
+	return up_settle(u, e);
+}
+
+static void up_report(struct deploy_outcome *outcomes, size_t *nr, const struct up *u)
+{
+	*nr = 0;
+	for (size_t i = 0; i < u->nr; i++) {
+		const struct up_item *it = &u->items[i];
+		const struct deploy_service *s = it->action->want;
+		struct deploy_outcome *o = &outcomes[*nr];
+
+		if (!it->has_outcome)
+			continue;
+		*o = (struct deploy_outcome){ .name = s->name, .verb = it->verb };
+		o->image = s->pinned_image ? s->pinned_image : s->image;
+		if (it->verb == DEPLOY_VERB_ROLLED_BACK) {
+			snprintf(o->previous, sizeof(o->previous), "%s",
+				 engine_spec_image(it->back));
+			o->image = o->previous;
+		}
+		(*nr)++;
+	}
+}
+
+int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,
+	      const struct deploy_stack *stack, const struct deploy_options *opt, struct err *e)
+{
+	struct up u = { .op = op, .eng = eng, .stack = stack, .opt = opt };
+	int r = up_run(&u, e);
+
+	up_report(outcomes, nr, &u);
+	up_release(&u);
+	return r;
+}
