@@ -17,8 +17,6 @@
 #include "cmd/exitcode.h"
 
 static const struct opt common[] = {
-	OPT_STR(0, "root", "CBUILD_ROOT", struct app_args, root, "DIR",
-		"where images and caches are kept"),
 	OPT_CHOICE(0, "progress", NULL, struct app_args, progress, "auto|tty|plain|json|none",
 		   "how progress is shown (auto)"),
 	OPT_CHOICE(0, "color", NULL, struct app_args, color, "auto|always|never",
@@ -27,6 +25,12 @@ static const struct opt common[] = {
 	OPT_COUNT('v', "verbose", NULL, struct app_args, verbose, "tell more; twice: tell all"),
 	OPT_FLAG(0, "help", NULL, struct app_args, help, "this text"),
 	OPT_FLAG(0, "version", NULL, struct app_args, version, "the version"),
+	OPT_END,
+};
+
+static const struct opt stateful[] = {
+	OPT_STR(0, "root", "CBUILD_ROOT", struct app_args, root, "DIR",
+		"where images and caches are kept"),
 	OPT_END,
 };
 
@@ -82,18 +86,21 @@ static void print_help(const struct app *app, const struct opt_table *tables, si
 int app_parse(struct app *app, const struct opt *own, void *own_args, int argc, char **argv,
 	      struct err *e)
 {
-	const struct opt_table tables[] = { { own, own_args }, { common, &app->args } };
+	const struct opt_table tables[] = { { own, own_args },
+					    { common, &app->args },
+					    { stateful, &app->args } };
+	size_t nr = app->has_state ? 3 : 2;
 
 	umask(022); /* what a job's umask is must not show in images or state */
 	/* for the check of the manual pages; not an option for people */
 	if (argc == 2 && strcmp(argv[1], "--dump-options") == 0) {
-		opts_dump(tables, ARRAY_LEN(tables));
+		opts_dump(tables, nr);
 		return 0;
 	}
-	if (opts_parse(tables, ARRAY_LEN(tables), argc, argv, &app->positional, e) < 0)
+	if (opts_parse(tables, nr, argc, argv, &app->positional, e) < 0)
 		return -1;
 	if (app->args.help) {
-		print_help(app, tables, ARRAY_LEN(tables));
+		print_help(app, tables, nr);
 		return 0;
 	}
 	if (app->args.version) {

@@ -41,6 +41,7 @@ struct app {
 	const char *tool;
 	const char *usage;		/* "cpush [OPTIONS] [SOURCE] IMAGE" */
 	const char *about;		/* one sentence */
+	bool has_state;			/* --root means something to this tool */
 	struct app_args args;
 	struct strv positional;
 	struct op op;

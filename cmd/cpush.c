@@ -214,7 +214,10 @@ int main(int argc, char **argv)
 		APP_INIT("cpush", "cpush [OPTIONS] [SOURCE] IMAGE",
 			 "Pushes an image from an OCI layout, or from the store, to a registry.");
 	struct err e = ERR_INIT;
-	int r = cpush_main(&app, argc, argv, &e);
+	int r;
+
+	app.has_state = true;
+	r = cpush_main(&app, argc, argv, &e);
 
 	return app_end(&app, r, &e);
 }
