@@ -1,0 +1,20 @@
+/*
+ * Arguments of a build: the global scope, and which --build-arg nobody reads.
+ */
+#ifndef OCI_DOCKERFILE_PLAN_ARGS_H
+#define OCI_DOCKERFILE_PLAN_ARGS_H
+
+#include "oci/dockerfile/plan.h"
+
+/*
+ * What FROM lines and a stage's bare `ARG NAME` see: the platform arguments, then the ARGs before
+ * the first FROM with their defaults or the values given.
+ */
+int plan_args_globals(struct strv *out, const struct dockerfile *df, const struct plan_options *opt,
+		      struct err *e) MUST_CHECK;
+
+/* Names given that no ARG declares and that mean nothing by themselves. */
+void plan_args_unused(struct strv *out, const struct dockerfile *df, const struct plan_options *opt,
+		      const struct strv *globals);
+
+#endif
