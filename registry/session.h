@@ -10,6 +10,7 @@
 #define REGISTRY_SESSION_H
 
 #include "base/http.h"
+#include "base/url.h"
 #include "oci/image/reference.h"
 #include "registry/credentials.h"
 
@@ -26,6 +27,53 @@ struct registry_options {
 struct registry_session *registry_session_new(struct http *h, const char *host,
 					      const struct registry_options *opt);
 void registry_session_free(struct registry_session *s);		/* NULL is fine */
+
+/*
+ * One request to this registry, for the rest of this room. Address: `path` ("/v2/…") of the
+ * registry, or `at`, an address it gave us; elsewhere no credentials are sent. All borrowed.
+ */
+struct registry_call {
+	const char *method;
+	const char *path;
+	const struct url *at;		/* instead of path */
+	const char *scope;		/* what a token must allow: "repository:a/b:pull" */
+	const struct strv *headers;	/* more of them; may be NULL */
+	struct http_body *body;
+	struct span body_bytes;
+	struct sink *out;
+	size_t body_max;
+	/* Temporary failures are not retried here: this is part of a larger whole that is. (After a
+	 * 401 it is sent again, unless it has a `body`: such a place takes it only once.) */
+	bool once;
+};
+
+/*
+ * 0: an answer, whatever its status; a 401 that stays is an answer, too. ERR_UNAVAILABLE after
+ * all retries. ERR_DENIED: the token server refuses us. *rs must be released in every case.
+ */
+int registry_session_perform(struct registry_session *s, struct op *op,
+			     const struct registry_call *call, struct http_response *rs,
+			     struct err *e) MUST_CHECK;
+
+/* Says in *e what an answer other than the one hoped for means. Always -1; see api_error.h. */
+int registry_session_refused(struct registry_session *s, const struct http_response *rs,
+			     struct err *e);
+
+/* An address out of an answer to a request for base (NULL: for the registry's root). */
+int registry_session_resolve(struct url *out, struct registry_session *s, const struct url *base,
+			     const char *text, struct err *e) MUST_CHECK;
+
+unsigned registry_session_retries(const struct registry_session *s);
+unsigned registry_session_jobs(const struct registry_session *s);	/* at least 1 */
+
+/* What this registry has taught us about asking for blobs (upload.c). */
+enum registry_mount {
+	REGISTRY_MOUNT_UNKNOWN,	/* nothing yet */
+	REGISTRY_MOUNT_TELLS,	/* a mount of a blob that exists was answered so */
+	REGISTRY_MOUNT_USELESS,	/* refused, or blind to blobs that exist: HEAD first */
+};
+enum registry_mount registry_session_mount(struct registry_session *s);
+void registry_session_set_mount(struct registry_session *s, enum registry_mount m);
 
 DEFINE_AUTO(registry_session, registry_session_free)
 #define auto_session CLEANUP(registry_session_auto_)

@@ -1,0 +1,112 @@
+/*
+ * Error bodies are {"errors":[{"code":…,"message":…},…]} by the book; proxies in
+ * between answer HTML, limiters plain text. Taken: code and message of the first few errors,
+ * or the first line of plain text. HTML says nothing that the status does not.
+ */
+#include "registry/api_error.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+
+#define ERRORS_TOLD 3
+#define TEXT_MAX    400
+
+static enum err_kind kind_of_status(long status)
+{
+	if (status == 401 || status == 403)
+		return ERR_DENIED;
+	if (status == 404)
+		return ERR_ABSENT;
+	return status >= 500 ? ERR_UNAVAILABLE : ERR_FAILED;
+}
+
+static const char *status_name(long status)
+{
+	static const struct {
+		long status;
+		const char *name;
+	} names[] = {
+		{ 400, "bad request" },	       { 401, "unauthorized" },
+		{ 403, "forbidden" },	       { 404, "not found" },
+		{ 405, "method not allowed" }, { 409, "conflict" },
+		{ 413, "body too large" },     { 429, "too many requests" },
+		{ 500, "server error" },       { 502, "bad gateway" },
+		{ 503, "unavailable" },	       { 504, "gateway timeout" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (names[i].status == status)
+			return names[i].name;
+	return "unexpected answer";
+}
+
+static void add_clipped(struct buf *out, struct span text)
+{
+	buf_add_span(out, span_head(text, TEXT_MAX));
+	if (text.n > TEXT_MAX)
+		buf_add_str(out, "…");
+}
+
+static const char *str_at(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static bool add_json_errors(struct buf *out, struct span body)
+{
+	struct err ignored = ERR_INIT;
+	auto_json json_t *root = json_load_span(body, HTTP_ERROR_BODY_MAX, "error", &ignored);
+	const json_t *list = json_object_get(root, "errors");
+	size_t told = 0;
+
+	for (size_t i = 0; i < json_array_size(list) && told < ERRORS_TOLD; i++) {
+		const json_t *item = json_array_get(list, i);
+		struct span code = span_of_str(str_at(item, "code"));
+		struct span message = span_of_str(str_at(item, "message"));
+
+		if (!code.n && !message.n)
+			continue;
+		buf_add_str(out, told++ ? "; " : "");
+		add_clipped(out, code);
+		buf_add_str(out, code.n && message.n ? ": " : "");
+		add_clipped(out, message);
+	}
+	/* token servers: {"details":"…"} or {"error":…,"error_description":…} */
+	if (!told && *str_at(root, "details")) {
+		add_clipped(out, span_of_str(str_at(root, "details")));
+		told++;
+	}
+	return told > 0;
+}
+
+static void add_words(struct buf *out, const struct http_response *rs)
+{
+	struct span body = span_trim(buf_span(&rs->body));
+	struct span line;
+
+	if (!body.n || add_json_errors(out, body))
+		return;
+	if (*body.p != '<' && *body.p != '{' && span_line(&body, &line))
+		add_clipped(out, span_trim(line));
+}
+
+int registry_api_error(struct err *e, const struct http_response *rs, const struct credentials *who,
+		       const char *host)
+{
+	auto_buf struct buf words = BUF_INIT(4u << 10);
+	auto_buf struct buf text = BUF_INIT(8u << 10);
+
+	add_words(&words, rs);
+	buf_addf(&text, "%ld %s", rs->status, status_name(rs->status));
+	if (words.len)
+		buf_addf(&text, ": %s", buf_str(&words));
+	if (kind_of_status(rs->status) == ERR_DENIED && who && who->origin)
+		buf_addf(&text, " (credentials from %s)", who->origin);
+	else if (kind_of_status(rs->status) == ERR_DENIED && who)
+		buf_addf(&text, " (no credentials for %s found)", host);
+	else if (rs->status == 413)
+		buf_add_str(&text, " (a proxy in front of the registry may limit the size)");
+	return err_set(e, kind_of_status(rs->status), "%s", buf_str(&text));
+}

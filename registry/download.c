@@ -1,0 +1,153 @@
+/*
+ * Blobs go from the wire into a target as they come: a writer of the store, or a
+ * buffer. A try begins with an empty target, since after a break what was written is
+ * worth nothing; the target keeps the bytes only when they are the blob.
+ */
+#include "registry/download.h"
+
+#include "base/clock.h"
+#include "base/http_retry.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/progress.h"
+
+#define TICK_MS 100
+
+struct download {
+	struct sink base; /* what the wire writes into */
+	struct op *op;
+	const struct registry_repo *repo;
+	const struct oci_descriptor *blob;
+	const char *id;
+	/* the target: one of both */
+	struct oci_store *into;
+	struct buf *bytes;
+
+	struct oci_blob_writer writer;
+	uint64_t done;
+	int64_t told_ms;
+	bool was_corrupt;
+};
+
+static void download_tick(struct download *d)
+{
+	int64_t now = d->op->clock->mono_ms(d->op->clock);
+
+	if (now - d->told_ms < TICK_MS)
+		return;
+	d->told_ms = now;
+	progress_tick(d->op->progress, d->id, d->done, d->blob->size_bytes);
+}
+
+static int download_write(struct sink *k, const void *p, size_t n, struct err *e)
+{
+	struct download *d = CONTAINER_OF(k, struct download, base);
+
+	/* whatever the answer's header says: no more than the manifest promised */
+	if (n > d->blob->size_bytes - d->done)
+		return err_set(e, ERR_CORRUPT, "more than its %ju bytes came",
+			       (uintmax_t)d->blob->size_bytes);
+	if (d->into && sink_write(d->writer.sink, p, n, e) < 0)
+		return -1;
+	if (d->bytes)
+		buf_add(d->bytes, p, n);
+	d->done += n;
+	download_tick(d);
+	return 0;
+}
+
+static int download_begin(struct download *d, struct err *e)
+{
+	d->done = 0;
+	if (d->into)
+		return oci_store_begin(d->into, &d->writer, e);
+	buf_reset(d->bytes);
+	return 0;
+}
+
+static int download_commit(struct download *d, struct err *e)
+{
+	struct oci_digest digest;
+	uint64_t n;
+
+	if (d->into)
+		return oci_store_commit(&d->writer, d->blob, &digest, &n, e);
+	oci_digest_of_bytes(&digest, buf_span(d->bytes));
+	if (d->done != d->blob->size_bytes)
+		return err_set(e, ERR_CORRUPT, "only %ju of its %ju bytes came", (uintmax_t)d->done,
+			       (uintmax_t)d->blob->size_bytes);
+	if (!oci_digest_eq(&digest, &d->blob->digest))
+		return err_set(e, ERR_CORRUPT, "other bytes came, of digest %s", digest.text);
+	return 0;
+}
+
+static int download_try(struct download *d, struct http_response *rs, struct err *e)
+{
+	int r;
+
+	if (download_begin(d, e) < 0)
+		return -1;
+	r = registry_api_blob_get(rs, d->op, d->repo, &d->blob->digest, &d->base, e);
+	if (r == 0 && rs->status == 200)
+		return download_commit(d, e);
+	if (d->into)
+		oci_store_abort(&d->writer);
+	return r;
+}
+
+/* Once is an accident on the way, twice is the registry's blob. */
+static bool download_was_spoilt(struct download *d, int r, struct err *e)
+{
+	if (r == 0 || e->kind != ERR_CORRUPT || d->was_corrupt)
+		return false;
+	log_info(d->op, "%s; trying once more", e->text);
+	d->was_corrupt = true;
+	err_clear(e);
+	return true;
+}
+
+static int download_run(struct download *d, struct err *e)
+{
+	struct http_retry retry = { .left = registry_session_retries(d->repo->session) };
+	auto_http_response struct http_response rs = { 0 };
+	int r;
+
+	d->base.write = download_write;
+	do {
+		http_response_release(&rs);
+		r = download_try(d, &rs, e);
+	} while (http_retry_again(&retry, d->op, &r, &rs, e) || download_was_spoilt(d, r, e));
+	if (r == 0 && rs.status != 200)
+		r = registry_session_refused(d->repo->session, &rs, e);
+	return r < 0 ? err_wrap(e, "blob %s", d->blob->digest.text) : 0;
+}
+
+int registry_download(struct op *op, const struct registry_repo *r,
+		      const struct oci_descriptor *blob, struct oci_store *into, struct err *e)
+{
+	auto_free char *id = mem_printf("pull %.19s", blob->digest.text);
+	struct download d = { .op = op, .repo = r, .blob = blob, .id = id, .into = into };
+
+	if (oci_store_has(into, &blob->digest, NULL))
+		return 0;
+	progress_begin(op->progress, id, "pull %.19s", blob->digest.text);
+	if (download_run(&d, e) < 0) {
+		progress_fail(op->progress, id, e->text);
+		return -1;
+	}
+	progress_end(op->progress, id, blob->size_bytes);
+	return 0;
+}
+
+int registry_download_bytes(struct buf *out, struct op *op, const struct registry_repo *r,
+			    const struct oci_descriptor *blob, struct err *e)
+{
+	struct op quiet = *op;
+	struct download d = { .op = &quiet, .repo = r, .blob = blob, .bytes = out };
+
+	quiet.progress = NULL; /* a document is not worth a line */
+	if (blob->size_bytes > out->max)
+		return err_set(e, ERR_CORRUPT, "blob %s: %ju bytes, more than the %zu allowed",
+			       blob->digest.text, (uintmax_t)blob->size_bytes, out->max);
+	return download_run(&d, e);
+}

@@ -1,0 +1,22 @@
+/* One blob from a store into a repository, unless it is there already. */
+#ifndef REGISTRY_UPLOAD_H
+#define REGISTRY_UPLOAD_H
+
+#include "oci/image/store.h"
+#include "registry/api.h"
+
+enum registry_upload {
+	REGISTRY_UPLOAD_SENT,
+	REGISTRY_UPLOAD_EXISTS, /* no byte was sent */
+};
+
+/*
+ * Asks, begins, sends; all retries included. The bytes are hashed while they are read, and
+ * the last piece leaves only when digest and size are right: ERR_CORRUPT otherwise, and the
+ * registry cannot have taken it. Thread-safe.
+ */
+int registry_upload(enum registry_upload *out, struct op *op, const struct registry_repo *r,
+		    struct oci_store *from, const struct oci_descriptor *blob, struct err *e)
+	MUST_CHECK;
+
+#endif
