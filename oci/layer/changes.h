@@ -4,9 +4,10 @@
  *
  * Overlay's marks become the image's marks: a 0:0 character device (or a file with the
  * overlay.whiteout xattr) is a deletion; overlay.opaque "y" (trusted. or user.) is an opaque
- * directory. Entries that are equal to what was below (same type, mode, owner,
- * size, mtime, link, capability; facts build 1.10) are left out, except directories that lead to a change.
- * Sockets are left out.
+ * directory. Entries that are equal to what was below (compare.h) are left out, except
+ * directories that lead to a change and the other names of a file that is not left out.
+ * Sockets are left out. ERR_INPUT: a name that begins with ".wh.". ERR_IMPOSSIBLE: the overlay
+ * was mounted so that content lies elsewhere.
  */
 #ifndef OCI_LAYER_CHANGES_H
 #define OCI_LAYER_CHANGES_H

@@ -1,5 +1,5 @@
 /*
- * A change list as a tar stream that depends on the changes only (facts build 1.10): USTAR,
+ * A change list as a tar stream that depends on the changes only: USTAR,
  * PAX where needed, no user names, whole seconds, whiteouts with mode 0 and time 0.
  * A file that shrinks or grows while it is read is an error that names it.
  */

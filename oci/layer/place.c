@@ -1,0 +1,427 @@
+/*
+ * The order for one entry: what stands in its way is removed (a directory only
+ * by something else), it is made, then owner, mode (chown clears setuid), capability
+ * (chown clears that, too), time.
+ *
+ * The directory of the last entry stays open: a tar lists a directory's files one after the other.
+ */
+#include "oci/layer/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/cancel.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "oci/layer/path.h"
+
+struct dir_time {
+	char *path;
+	ino_t ino;
+	struct timespec mtime;
+};
+
+int place_open(struct place *p, const struct op *op, int root_fd, struct err *e)
+{
+	struct stat st;
+
+	*p = (struct place){ .op = op, .root_fd = root_fd, .dir_fd = -1 };
+	buf_init(&p->path, LAYER_PATH_MAX);
+	buf_init(&p->target, LAYER_PATH_MAX);
+	if (fstat(root_fd, &st) < 0)
+		return err_sys(e, "look at the tree");
+	p->root_ino = st.st_ino;
+	return 0;
+}
+
+static void close_dir(struct place *p)
+{
+	fd_auto_close_(&p->dir_fd);
+	p->dir_fd = -1;
+	free(p->dir);
+	p->dir = NULL;
+	p->stale = false;
+}
+
+void place_release(struct place *p)
+{
+	close_dir(p);
+	for (size_t i = 0; i < p->nr_times; i++)
+		free(p->times[i].path);
+	free(p->times);
+	touched_release(&p->touched);
+	buf_release(&p->path);
+	buf_release(&p->target);
+}
+
+static struct span dir_of(const char *path)
+{
+	const char *last = layer_path_last(path);
+
+	return span_of(path, last == path ? 0 : (size_t)(last - path - 1));
+}
+
+/* One part of a path that is to be a directory; made when missing. Gives its descriptor. */
+static int enter_or_make(struct place *p, int at, const char *upto, struct err *e)
+{
+	const char *name = layer_path_last(upto);
+	int fd = fs_open_beneath(p->root_fd, upto, O_RDONLY | O_DIRECTORY, 0, FS_IN_ROOT, e);
+
+	if (fd >= 0 || e->sys != ENOENT)
+		return fd;
+	err_clear(e);
+	/* a link to nothing is EEXIST here */
+	if (mkdirat(at, name, 0755) < 0)
+		return err_sys(e, "create directory '%s'", upto);
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0755) < 0) { /* whatever the umask */
+		fd_auto_close_(&fd);
+		return err_sys(e, "create directory '%s'", upto);
+	}
+	return fd;
+}
+
+static int make_dirs(struct place *p, char *dir, struct err *e)
+{
+	auto_close int at =
+		fs_open_beneath(p->root_fd, "", O_RDONLY | O_DIRECTORY, 0, FS_IN_ROOT, e);
+
+	for (char *end = dir; at >= 0 && *end;) {
+		char after;
+		int fd;
+
+		end += *end == '/';
+		end += strcspn(end, "/");
+		after = *end;
+		*end = '\0';
+		fd = enter_or_make(p, at, dir, e);
+		*end = after;
+		close(at);
+		at = fd;
+	}
+	return fd_steal(&at);
+}
+
+/* This directory and all above it are of this layer now. */
+static int touch_upwards(struct place *p, int dirfd, struct err *e)
+{
+	auto_close int fd = -1;
+	struct stat st;
+
+	for (;;) {
+		int up;
+
+		if (fstat(fd >= 0 ? fd : dirfd, &st) < 0)
+			return err_sys(e, "look at a directory");
+		if (touched_has_dir(&p->touched, st.st_ino))
+			return 0;
+		touched_add_dir(&p->touched, st.st_ino);
+		if (st.st_ino == p->root_ino)
+			return 0;
+		up = openat(fd >= 0 ? fd : dirfd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (up < 0)
+			return err_sys(e, "open a directory");
+		fd_auto_close_(&fd);
+		fd = up;
+	}
+}
+
+/* Opens the directory of p->path, making what is missing. */
+static int go_to_dir(struct place *p, struct err *e)
+{
+	struct span dir = dir_of(buf_str(&p->path));
+	struct stat st;
+
+	if (p->dir && !p->stale && span_eq_str(dir, p->dir))
+		return 0;
+	close_dir(p);
+	p->dir = span_dup(dir);
+	p->dir_fd = fs_open_beneath(p->root_fd, p->dir, O_RDONLY | O_DIRECTORY, 0, FS_IN_ROOT, e);
+	if (p->dir_fd < 0 && e->sys == ENOENT) {
+		err_clear(e);
+		p->dir_fd = make_dirs(p, p->dir, e);
+	}
+	if (p->dir_fd < 0)
+		return -1;
+	if (fstat(p->dir_fd, &st) < 0)
+		return err_sys(e, "look at '%s'", p->dir);
+	p->dir_ino = st.st_ino;
+	return touch_upwards(p, p->dir_fd, e);
+}
+
+/* For whiteouts: a directory that is not there has nothing to hide. 1, 0 or -1. */
+static int open_existing_dir(int *out, const struct place *p, struct err *e)
+{
+	auto_free char *dir = span_dup(dir_of(buf_str(&p->path)));
+
+	*out = fs_open_beneath(p->root_fd, dir, O_RDONLY | O_DIRECTORY, 0, FS_IN_ROOT, e);
+	if (*out >= 0)
+		return 1;
+	if (e->sys != ENOENT && e->sys != ENOTDIR)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+static int apply_whiteout(struct place *p, enum layer_whiteout kind, const char *hidden,
+			  struct err *e)
+{
+	auto_close int fd = -1;
+	struct stat st;
+	int r;
+
+	if (kind == WHITEOUT_IGNORED)
+		return 0;
+	if (kind == WHITEOUT_BAD)
+		return err_set(e, ERR_CORRUPT, "a whiteout of no name");
+	r = open_existing_dir(&fd, p, e);
+	if (r <= 0)
+		return r;
+	if (kind == WHITEOUT_OPAQUE)
+		return place_hide_content(p, fd, e);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at a directory");
+	return place_hide_name(p, fd, st.st_ino, hidden, e);
+}
+
+/* 1: a directory is there and may stay; 0: the name is free. */
+static int make_room(struct place *p, const char *name, enum tar_type type, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "look at it");
+	if (S_ISDIR(st.st_mode) && type == TAR_DIR)
+		return 1;
+	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+		p->stale = true;
+	if (S_ISDIR(st.st_mode))
+		return fs_remove_tree(p->dir_fd, name, e);
+	return unlinkat(p->dir_fd, name, 0) < 0 ? err_sys(e, "remove the old one") : 0;
+}
+
+static int write_data(const struct place *p, int fd, const struct tar_entry *ent,
+		      struct tar_reader *from, struct err *e)
+{
+	uint64_t pos = 0, at;
+	struct span piece;
+	int r;
+
+	while ((r = tar_reader_data(from, &piece, &at, e)) > 0) {
+		if (cancel_check(p->op ? p->op->cancel : NULL, e) < 0)
+			return -1;
+		if (at > ent->size_bytes || piece.n > ent->size_bytes - at)
+			return err_set(e, ERR_CORRUPT, "it has more bytes than its header says");
+		if (at != pos && lseek(fd, (off_t)at, SEEK_SET) < 0)
+			return err_sys(e, "write");
+		if (fs_write_all(fd, piece.p, piece.n, "content", e) < 0)
+			return -1;
+		pos = at + piece.n;
+	}
+	/* a hole at the end */
+	if (r == 0 && pos < ent->size_bytes && ftruncate(fd, (off_t)ent->size_bytes) < 0)
+		return err_sys(e, "set its size");
+	return r;
+}
+
+static struct timespec time_of(const struct tar_entry *ent)
+{
+	return (struct timespec){ .tv_sec = ent->mtime, .tv_nsec = ent->mtime_nsec };
+}
+
+static int place_file(struct place *p, const char *name, const struct tar_entry *ent,
+		      struct tar_reader *from, struct err *e)
+{
+	auto_close int fd =
+		openat(p->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct timespec times[2] = { time_of(ent), time_of(ent) };
+
+	if (fd < 0)
+		return err_sys(e, "create");
+	if (write_data(p, fd, ent, from, e) < 0)
+		return -1;
+	if (fchown(fd, ent->uid, ent->gid) < 0)
+		return err_sys(e, "set its owner to %u:%u", ent->uid, ent->gid);
+	if (fchmod(fd, ent->mode) < 0)
+		return err_sys(e, "set its mode");
+	if (ent->capability.n &&
+	    fsetxattr(fd, "security.capability", ent->capability.p, ent->capability.n, 0) < 0)
+		return err_sys(e, "set its capabilities");
+	if (futimens(fd, times) < 0)
+		return err_sys(e, "set its time");
+	if (close(fd_steal(&fd)) < 0)
+		return err_sys(e, "close");
+	return 0;
+}
+
+/* For what has no descriptor; name was made a moment ago. */
+static int set_attributes(const struct place *p, const char *name, const struct tar_entry *ent,
+			  struct err *e)
+{
+	struct timespec times[2] = { time_of(ent), time_of(ent) };
+
+	if (fchownat(p->dir_fd, name, ent->uid, ent->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "set its owner to %u:%u", ent->uid, ent->gid);
+	if (ent->type != TAR_SYMLINK && fchmodat(p->dir_fd, name, ent->mode, 0) < 0)
+		return err_sys(e, "set its mode");
+	if (utimensat(p->dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "set its time");
+	return 0;
+}
+
+static int place_dir(struct place *p, const char *name, const struct tar_entry *ent, bool is_there,
+		     struct err *e)
+{
+	struct stat st;
+
+	if (!is_there && mkdirat(p->dir_fd, name, 0700) < 0)
+		return err_sys(e, "create directory");
+	if (set_attributes(p, name, ent, e) < 0)
+		return -1;
+	if (fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "look at it");
+	touched_add_dir(&p->touched, st.st_ino);
+	MEM_GROW(p->times, p->nr_times, p->cap_times);
+	p->times[p->nr_times++] = (struct dir_time){ .path = mem_strdup(buf_str(&p->path)),
+						     .ino = st.st_ino,
+						     .mtime = time_of(ent) };
+	return 0;
+}
+
+static int place_symlink(struct place *p, const char *name, const struct tar_entry *ent,
+			 struct err *e)
+{
+	if (!*ent->link)
+		return err_set(e, ERR_CORRUPT, "a link to nothing");
+	if (symlinkat(ent->link, p->dir_fd, name) < 0)
+		return err_sys(e, "create link");
+	return set_attributes(p, name, ent, e);
+}
+
+static int place_hard_link(struct place *p, const char *name, struct err *e)
+{
+	auto_free char *dir = span_dup(dir_of(buf_str(&p->target)));
+	auto_close int fd =
+		fs_open_beneath(p->root_fd, dir, O_PATH | O_DIRECTORY, 0, FS_IN_ROOT, e);
+	const char *target = layer_path_last(buf_str(&p->target));
+
+	if (fd < 0)
+		return -1;
+	/* without AT_SYMLINK_FOLLOW a link is linked itself, wherever it leads */
+	if (linkat(fd, target, p->dir_fd, name, 0) < 0)
+		return err_sys(e, "link to '%s'", buf_str(&p->target));
+	return 0;
+}
+
+static int place_node(struct place *p, const char *name, const struct tar_entry *ent, struct err *e)
+{
+	mode_t type = ent->type == TAR_CHAR ? S_IFCHR : ent->type == TAR_BLOCK ? S_IFBLK : S_IFIFO;
+
+	/* as a layer of an overlay mount this would delete its own name */
+	if (ent->type == TAR_CHAR && !ent->dev_major && !ent->dev_minor)
+		return err_set(e, ERR_CORRUPT, "a device 0:0 cannot be in a layer");
+	if (mknodat(p->dir_fd, name, type | 0600, makedev(ent->dev_major, ent->dev_minor)) == 0)
+		return set_attributes(p, name, ent, e);
+	if (errno != EPERM || ent->type == TAR_FIFO)
+		return err_sys(e, "create device %u:%u", ent->dev_major, ent->dev_minor);
+	/* a container's /dev comes from its runtime: the image is of use without it */
+	log_info(p->op, "'%s': a device cannot be made here: left out", buf_str(&p->path));
+	return 0;
+}
+
+/* Before anything is removed: is there something to link to, and is it not the name itself? */
+static int check_hard_link(struct place *p, const struct tar_entry *ent, struct err *e)
+{
+	if (layer_path_clean(&p->target, ent->link, e) < 0)
+		return -1;
+	if (!p->target.len || strcmp(buf_str(&p->target), buf_str(&p->path)) == 0)
+		return err_set(e, ERR_CORRUPT, "a hard link to '%s'", ent->link);
+	return 0;
+}
+
+static int place_new(struct place *p, const char *name, const struct tar_entry *ent,
+		     struct tar_reader *from, struct err *e)
+{
+	int r;
+
+	if (ent->type == TAR_HARD_LINK && check_hard_link(p, ent, e) < 0)
+		return -1;
+	r = make_room(p, name, ent->type, e);
+	if (r < 0)
+		return -1;
+	if (ent->type == TAR_DIR)
+		return place_dir(p, name, ent, r, e);
+	touched_add_name(&p->touched, p->dir_ino, name);
+	switch (ent->type) {
+	case TAR_FILE:
+		return place_file(p, name, ent, from, e);
+	case TAR_SYMLINK:
+		return place_symlink(p, name, ent, e);
+	case TAR_HARD_LINK:
+		return place_hard_link(p, name, e);
+	default:
+		return place_node(p, name, ent, e);
+	}
+}
+
+/* Names that cannot be as the tar has them: missing, not directories, links in circles. */
+static bool is_tars_fault(int sys)
+{
+	return sys == ENOENT || sys == ENOTDIR || sys == ELOOP || sys == EEXIST ||
+	       sys == ENAMETOOLONG;
+}
+
+int place_entry(struct place *p, const struct tar_entry *ent, struct tar_reader *from,
+		struct err *e)
+{
+	const char *name, *hidden = NULL;
+	enum layer_whiteout kind;
+
+	if (layer_path_clean(&p->path, ent->path, e) < 0)
+		return -1;
+	if (!p->path.len) /* the root is the runtime's own */
+		return 0;
+	name = layer_path_last(buf_str(&p->path));
+	kind = layer_whiteout_of(name, &hidden);
+	if (kind != WHITEOUT_NONE)
+		return apply_whiteout(p, kind, hidden, e) < 0
+			       ? err_wrap(e, "'%s'", buf_str(&p->path))
+			       : 0;
+	if (go_to_dir(p, e) == 0 && place_new(p, name, ent, from, e) == 0)
+		return 0;
+	if (is_tars_fault(e->sys))
+		e->kind = ERR_CORRUPT;
+	return err_wrap(e, "'%s'", buf_str(&p->path));
+}
+
+/* A path that no longer leads to the directory it led to was replaced later on. */
+static int set_dir_time(const struct place *p, const struct dir_time *t, struct err *e)
+{
+	auto_close int fd = fs_open_beneath(p->root_fd, t->path,
+					    O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, FS_IN_ROOT, e);
+	struct timespec times[2] = { t->mtime, t->mtime };
+	struct stat st;
+
+	if (fd < 0) {
+		if (e->sys != ENOENT && e->sys != ENOTDIR && e->sys != ELOOP)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at '%s'", t->path);
+	if (st.st_ino == t->ino && futimens(fd, times) < 0)
+		return err_sys(e, "set the time of '%s'", t->path);
+	return 0;
+}
+
+int place_finish(struct place *p, struct err *e)
+{
+	for (size_t i = 0; i < p->nr_times; i++)
+		if (set_dir_time(p, &p->times[i], e) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,475 @@
+/*
+ * Overlay's marks are made by hand here, so that no mount is needed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+
+#include "base/mem.h"
+#include "oci/layer/changes.h"
+#include "tests/fakes/layer_tree.h"
+
+#define LOWERS 3
+
+struct world {
+	struct tree upper, lower[LOWERS]; /* topmost first */
+	struct layer_changes got;
+	struct err e;
+};
+
+static int set_up(void **state)
+{
+	struct world *w = mem_zalloc(sizeof(*w));
+
+	tree_open(&w->upper);
+	for (size_t i = 0; i < LOWERS; i++)
+		tree_open(&w->lower[i]);
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	tree_close(&w->upper);
+	for (size_t i = 0; i < LOWERS; i++)
+		tree_close(&w->lower[i]);
+	layer_changes_release(&w->got);
+	free(w);
+	return 0;
+}
+
+static int scan(struct world *w)
+{
+	int fds[LOWERS];
+
+	for (size_t i = 0; i < LOWERS; i++)
+		fds[i] = w->lower[i].fd;
+	return layer_changes_from_upper(&w->got, NULL, w->upper.fd, fds, LOWERS, &w->e);
+}
+
+/* "+ new or changed", "- deleted", "O opaque", "= a hard link == its first name". */
+static void assert_changes(struct world *w, const char *want)
+{
+	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
+
+	if (scan(w) < 0)
+		fail_msg("%s", w->e.text);
+	buf_add_str(&b, "");
+	for (size_t i = 0; i < w->got.nr; i++) {
+		const struct layer_change *c = &w->got.v[i];
+
+		if (c->hard_link)
+			buf_addf(&b, "= %s == %s\n", c->path, c->link);
+		else
+			buf_addf(&b, "%c %s\n", "+-O"[c->kind], c -> path);
+	}
+	assert_string_equal(buf_str(&b), want);
+}
+
+static void what_is_new_is_listed_parents_first_siblings_by_bytes(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->upper, "b");
+	tree_file(&w->upper, "b/x", "1");
+	tree_file(&w->upper, "b.txt", "22");
+	tree_symlink(&w->upper, "a", "b");
+	tree_file(&w->upper, "Z", "333");
+	assert_changes(w, "+ Z\n+ a\n+ b\n+ b/x\n+ b.txt\n");
+	assert_string_equal(w->got.v[1].link, "b");
+	assert_int_equal(w->got.bytes, 6);
+}
+
+static void without_anything_below_all_is_new(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->upper, "f", "1");
+	assert_int_equal(layer_changes_from_upper(&w->got, NULL, w->upper.fd, NULL, 0, &w->e), 0);
+	assert_int_equal(w->got.nr, 1);
+	assert_int_equal(w->got.v[0].kind, LAYER_ENTRY);
+}
+
+static void what_is_equal_to_below_is_left_out(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct tree *t = i ? &w->upper : &w->lower[1];
+
+		tree_dir(t, "d");
+		tree_file(t, "d/f", "same");
+		tree_symlink(t, "d/l", "x");
+		tree_node(t, "d/p", S_IFIFO | 0600, 0, 0);
+		tree_settle(t);
+	}
+	assert_changes(w, "");
+}
+
+/* The same file below and above, and one thing about the upper one changed by `how`. */
+static void assert_counts(struct world *w, void (*how)(struct tree *))
+{
+	for (int i = 0; i < 2; i++) {
+		struct tree *t = i ? &w->upper : &w->lower[0];
+
+		tree_dir(t, "d");
+		tree_file(t, "d/f", "1234");
+		tree_symlink(t, "d/l", "x");
+		tree_settle(t);
+	}
+	how(&w->upper);
+	assert_changes(w, "+ d\n+ d/f\n");
+}
+
+static void change_mode(struct tree *t)
+{
+	assert_int_equal(fchmodat(t->fd, "d/f", 04644, 0), 0);
+}
+
+static void change_owner(struct tree *t)
+{
+	assert_int_equal(fchownat(t->fd, "d/f", 0, 9, 0), 0);
+}
+
+static void change_time(struct tree *t)
+{
+	tree_set_time(t, "d/f", TREE_TIME, 1);
+}
+
+static void change_content(struct tree *t)
+{
+	tree_file(t, "d/f", "4321"); /* size and time as before */
+}
+
+static void change_size(struct tree *t)
+{
+	tree_file(t, "d/f", "12345");
+}
+
+static void change_capability(struct tree *t)
+{
+	const char cap[20] = { 1, 0, 0, 2, 0, 4 };
+	auto_close int fd = openat(t->fd, "d/f", O_RDONLY);
+
+	assert_int_equal(fsetxattr(fd, "security.capability", cap, sizeof(cap), 0), 0);
+}
+
+static void a_mode_counts(void **state)
+{
+	assert_counts(*state, change_mode);
+}
+
+static void an_owner_counts(void **state)
+{
+	assert_counts(*state, change_owner);
+}
+
+static void a_part_of_a_second_counts(void **state)
+{
+	assert_counts(*state, change_time);
+}
+
+static void content_counts_where_times_are_whole_seconds(void **state)
+{
+	assert_counts(*state, change_content);
+}
+
+static void a_size_counts(void **state)
+{
+	assert_counts(*state, change_size);
+}
+
+static void a_capability_counts_and_is_kept(void **state)
+{
+	struct world *w = *state;
+
+	assert_counts(w, change_capability);
+	assert_int_equal(w->got.v[1].capability_len, 20);
+	assert_memory_equal(w->got.v[1].capability, "\1\0\0\2\0\4", 6);
+}
+
+static void a_link_to_elsewhere_counts(void **state)
+{
+	struct world *w = *state;
+
+	tree_symlink(&w->lower[0], "l", "x");
+	tree_symlink(&w->upper, "l", "y");
+	assert_changes(w, "+ l\n");
+}
+
+static void another_type_counts(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->lower[0], "a", "");
+	tree_dir(&w->lower[0], "b");
+	tree_file(&w->lower[0], "b/x", "");
+	tree_dir(&w->upper, "a");
+	tree_mark(&w->upper, "a", "opaque", "y");
+	tree_file(&w->upper, "a/x", "");
+	tree_file(&w->upper, "b", "");
+	assert_changes(w, "+ a\n+ a/x\n+ b\n");
+}
+
+static void a_directory_with_another_time_counts_alone(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->lower[0], "d");
+	tree_dir(&w->upper, "d");
+	tree_set_time(&w->upper, "d", TREE_TIME + 1, 0);
+	assert_changes(w, "+ d\n");
+}
+
+static void directories_that_lead_to_a_change_are_kept_and_others_not(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct tree *t = i ? &w->upper : &w->lower[0];
+
+		tree_dir(t, "a");
+		tree_dir(t, "a/b");
+		tree_dir(t, "a/c");
+		tree_dir(t, "z");
+	}
+	tree_file(&w->upper, "a/b/new", "");
+	tree_settle(&w->lower[0]);
+	tree_settle(&w->upper);
+	assert_changes(w, "+ a\n+ a/b\n+ a/b/new\n");
+}
+
+static void a_whiteout_is_a_deletion_where_something_was(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->lower[2], "d");
+	tree_file(&w->lower[2], "d/was", "");
+	tree_dir(&w->upper, "d");
+	tree_whiteout(&w->upper, "d/was");
+	tree_whiteout(&w->upper, "d/never");
+	tree_settle(&w->lower[2]);
+	tree_settle(&w->upper);
+	assert_changes(w, "+ d\n- d/was\n");
+}
+
+static void a_whiteout_may_be_an_attribute(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->lower[0], "f", "1");
+	tree_file(&w->upper, "f", "");
+	tree_mark(&w->upper, "f", "whiteout", "");
+	assert_changes(w, "- f\n");
+}
+
+static void an_opaque_directory_hides_a_lower_one(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct tree *t = i ? &w->upper : &w->lower[0];
+
+		tree_dir(t, "d");
+		tree_dir(t, "d/e");
+		tree_file(t, "d/e/same", "1");
+		tree_settle(t);
+	}
+	tree_file(&w->lower[0], "d/gone", "");
+	tree_mark(&w->upper, "d", "opaque", "y");
+	/* also what is equal, since the mark hides that, too; and nothing in it needs deleting */
+	tree_whiteout(&w->upper, "d/gone");
+	assert_changes(w, "O d\n+ d/e\n+ d/e/same\n");
+}
+
+static void a_new_directory_is_not_opaque_though_overlayfs_marks_it(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->upper, "d");
+	tree_mark(&w->upper, "d", "opaque", "y");
+	tree_dir(&w->upper, "e");
+	tree_mark(&w->upper, "e", "opaque", "x");
+	tree_dir(&w->lower[0], "e");
+	tree_settle(&w->lower[0]);
+	tree_settle(&w->upper);
+	assert_changes(w, "+ d\n");
+}
+
+static void whiteouts_of_layers_between_are_honoured(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->lower[2], "f", "1");
+	tree_whiteout(&w->lower[1], "f");
+	tree_whiteout(&w->upper, "f"); /* nothing to delete any more */
+	tree_dir(&w->lower[2], "d");
+	tree_file(&w->lower[2], "d/x", "1");
+	tree_whiteout(&w->lower[0], "d");
+	tree_dir(&w->upper, "d");
+	tree_file(&w->upper, "d/x", "1"); /* equal to something that is hidden */
+	tree_settle(&w->lower[2]);
+	tree_settle(&w->upper);
+	assert_changes(w, "+ d\n+ d/x\n");
+}
+
+static void opaque_directories_of_layers_between_are_honoured(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->lower[2], "d");
+	tree_dir(&w->lower[2], "d/e");
+	tree_file(&w->lower[2], "d/e/x", "1");
+	tree_dir(&w->lower[1], "d");
+	tree_mark(&w->lower[1], "d", "opaque", "y");
+	tree_dir(&w->lower[0], "d");
+	tree_dir(&w->upper, "d");
+	tree_whiteout(&w->upper, "d/e");
+	for (size_t i = 0; i < LOWERS; i++)
+		tree_settle(&w->lower[i]);
+	tree_settle(&w->upper);
+	assert_changes(w, "");
+}
+
+static void a_file_between_hides_a_directory_below_it(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->lower[1], "d");
+	tree_file(&w->lower[1], "d/x", "1");
+	tree_file(&w->lower[0], "d", "a file");
+	tree_dir(&w->upper, "d");
+	tree_mark(&w->upper, "d", "opaque", "y");
+	tree_file(&w->upper, "d/x", "1");
+	assert_changes(w, "+ d\n+ d/x\n");
+}
+
+static void the_topmost_layer_is_the_one_compared_with(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->lower[1], "f", "old");
+	tree_file(&w->lower[0], "f", "new");
+	tree_file(&w->upper, "f", "old");
+	tree_file(&w->lower[1], "g", "old");
+	tree_file(&w->lower[0], "g", "new");
+	tree_file(&w->upper, "g", "new");
+	assert_changes(w, "+ f\n");
+}
+
+static void links_in_lower_layers_are_not_followed(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->lower[0], "real");
+	tree_file(&w->lower[0], "real/x", "1");
+	tree_symlink(&w->lower[0], "d", "real");
+	tree_dir(&w->upper, "d");
+	tree_file(&w->upper, "d/x", "1");
+	tree_whiteout(&w->upper, "d/y");
+	assert_changes(w, "+ d\n+ d/x\n");
+}
+
+static void hard_links_have_a_first_name_and_further_ones(void **state)
+{
+	struct world *w = *state;
+
+	tree_dir(&w->upper, "a");
+	tree_file(&w->upper, "b", "1234");
+	tree_hard_link(&w->upper, "a/x", "b");
+	tree_hard_link(&w->upper, "c", "b");
+	tree_symlink(&w->upper, "l", "b");
+	tree_hard_link(&w->upper, "m", "l");
+	assert_changes(w, "+ a\n+ a/x\n= b == a/x\n= c == a/x\n+ l\n= m == l\n");
+	assert_int_equal(w->got.bytes, 4);
+}
+
+static void an_unchanged_name_of_a_file_with_a_new_one_is_listed_too(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->lower[0], "a", "1");
+	tree_file(&w->lower[0], "x", "1");
+	tree_hard_link(&w->lower[0], "y", "x");
+	tree_file(&w->upper, "a", "1");
+	tree_hard_link(&w->upper, "b", "a");
+	tree_file(&w->upper, "x", "1");
+	tree_hard_link(&w->upper, "y", "x"); /* both as they were */
+	assert_changes(w, "+ a\n= b == a\n");
+}
+
+static void a_socket_is_left_out_but_not_what_it_hid(void **state)
+{
+	struct world *w = *state;
+
+	tree_node(&w->upper, "new", S_IFSOCK | 0600, 0, 0);
+	tree_node(&w->upper, "old", S_IFSOCK | 0600, 0, 0);
+	tree_file(&w->lower[0], "old", "1");
+	assert_changes(w, "- old\n");
+}
+
+static void names_that_mean_deletions_are_refused(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->upper, ".wh.x", "");
+	assert_int_equal(scan(w), -1);
+	assert_int_equal(w->e.kind, ERR_INPUT);
+	assert_non_null(strstr(w->e.text, "'.wh.x'"));
+	assert_int_equal(w->got.nr, 0);
+}
+
+static void content_that_lies_elsewhere_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->upper, "f", "");
+	tree_mark(&w->upper, "f", "metacopy", "");
+	assert_int_equal(scan(w), -1);
+	assert_int_equal(w->e.kind, ERR_IMPOSSIBLE);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_new_is_listed_parents_first_siblings_by_bytes),
+		TEST(without_anything_below_all_is_new),
+		TEST(what_is_equal_to_below_is_left_out),
+		TEST(a_mode_counts),
+		TEST(an_owner_counts),
+		TEST(a_part_of_a_second_counts),
+		TEST(content_counts_where_times_are_whole_seconds),
+		TEST(a_size_counts),
+		TEST(a_capability_counts_and_is_kept),
+		TEST(a_link_to_elsewhere_counts),
+		TEST(another_type_counts),
+		TEST(a_directory_with_another_time_counts_alone),
+		TEST(directories_that_lead_to_a_change_are_kept_and_others_not),
+		TEST(a_whiteout_is_a_deletion_where_something_was),
+		TEST(a_whiteout_may_be_an_attribute),
+		TEST(an_opaque_directory_hides_a_lower_one),
+		TEST(a_new_directory_is_not_opaque_though_overlayfs_marks_it),
+		TEST(whiteouts_of_layers_between_are_honoured),
+		TEST(opaque_directories_of_layers_between_are_honoured),
+		TEST(a_file_between_hides_a_directory_below_it),
+		TEST(the_topmost_layer_is_the_one_compared_with),
+		TEST(links_in_lower_layers_are_not_followed),
+		TEST(hard_links_have_a_first_name_and_further_ones),
+		TEST(an_unchanged_name_of_a_file_with_a_new_one_is_listed_too),
+		TEST(a_socket_is_left_out_but_not_what_it_hid),
+		TEST(names_that_mean_deletions_are_refused),
+		TEST(content_that_lies_elsewhere_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
