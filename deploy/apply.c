@@ -124,7 +124,8 @@ static int find_created(char **id, struct op *op, struct engine *eng, const char
 	if (!found)
 		return 0;
 	if (!deploy_spec_equal(found->spec, spec))
-		return err_set(e, ERR_FAILED, "somebody else made a service of that name meanwhile");
+		return err_set(e, ERR_FAILED,
+			       "somebody else made a service of that name meanwhile");
 	*id = mem_strdup(found->id);
 	return 1;
 }
@@ -163,13 +164,13 @@ int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json
 struct change {
 	const char *id;
 	const json_t *from, *to;
-	const json_t *body;	/* what is sent; for the engine's rollback not `to` */
-	const char *query;	/* "&rollback=previous" or "" */
+	const json_t *body; /* what is sent; for the engine's rollback not `to` */
+	const char *query;  /* "&rollback=previous" or "" */
 	const char *auth;
 };
 
-static int post_update(struct op *op, struct engine *eng, const struct change *c,
-		       uint64_t version, struct err *e)
+static int post_update(struct op *op, struct engine *eng, const struct change *c, uint64_t version,
+		       struct err *e)
 {
 	auto_free char *path = mem_printf("/services/%s/update?version=%llu%s", c->id,
 					  (unsigned long long)version, c->query);
@@ -178,8 +179,8 @@ static int post_update(struct op *op, struct engine *eng, const struct change *c
 }
 
 /* 1: it is as we want. 0: it is as before, and *version is its version now. -1: neither. */
-static int look_again(uint64_t *version, struct op *op, struct engine *eng,
-		      const struct change *c, struct err *e)
+static int look_again(uint64_t *version, struct op *op, struct engine *eng, const struct change *c,
+		      struct err *e)
 {
 	auto_engine_service struct engine_service now = { 0 };
 
@@ -227,8 +228,12 @@ static int change_service(struct op *op, struct engine *eng, const struct change
 int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_service *base,
 			const json_t *spec, const char *auth, struct err *e)
 {
-	struct change c = { .id = base->id, .from = base->spec, .to = spec, .body = spec,
-			    .query = "", .auth = auth };
+	struct change c = { .id = base->id,
+			    .from = base->spec,
+			    .to = spec,
+			    .body = spec,
+			    .query = "",
+			    .auth = auth };
 
 	return change_service(op, eng, &c, base->version, e);
 }

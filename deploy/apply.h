@@ -31,7 +31,7 @@ int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine
 			  const json_t *ours, struct err *e) MUST_CHECK;
 
 /* Already gone is fine. */
-int deploy_apply_remove(struct op *op, struct engine *eng, const char *id,
-			struct err *e) MUST_CHECK;
+int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struct err *e)
+	MUST_CHECK;
 
 #endif

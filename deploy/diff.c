@@ -95,8 +95,7 @@ static void prune(json_t *v)
 	size_t i;
 	void *next;
 
-	json_array_foreach(v, i, child)
-		prune(child);
+	json_array_foreach(v, i, child) prune(child);
 	json_object_foreach_safe(v, next, key, child)
 	{
 		if (!is_users_map(key))

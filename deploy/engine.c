@@ -90,8 +90,7 @@ static int engine_set_host(struct engine *eng, struct err *e)
 		return engine_set_tcp(eng, rest, e);
 	if (span_starts(rest, "ssh://"))
 		return err_set(e, ERR_INPUT, "engine '%s': ssh is not supported yet", eng->host);
-	return err_set(e, ERR_INPUT, "engine '%s': not unix:///path or tcp://host:port",
-		       eng->host);
+	return err_set(e, ERR_INPUT, "engine '%s': not unix:///path or tcp://host:port", eng->host);
 }
 
 /* -- errors ------------------------------------------------------------------ */
@@ -117,8 +116,8 @@ static struct span engine_strip_rpc(struct span msg, struct span *code)
 static char *engine_message(const struct http_response *rs)
 {
 	struct err ignored = ERR_INIT;
-	auto_json json_t *o = json_load_span(buf_span(&rs->body), HTTP_ERROR_BODY_MAX, "answer",
-					     &ignored);
+	auto_json json_t *o =
+		json_load_span(buf_span(&rs->body), HTTP_ERROR_BODY_MAX, "answer", &ignored);
 	const char *text = json_string_value(json_object_get(o, "message"));
 	struct span body = buf_span(&rs->body), line = span_of("", 0);
 
@@ -159,13 +158,24 @@ static int engine_fail(const struct http_response *rs, struct err *e)
 	return err_set(e, engine_kind(rs->status, code, msg), SPAN_FMT, SPAN_ARG(msg));
 }
 
-/* No answer at all: say where we looked and what may help. */
-static int engine_no_answer(const struct engine *eng, struct err *e)
+/*
+ * No answer at all: where we looked, and why not. The wire puts method and address in
+ * front, but through a socket that address is made up.
+ */
+static int engine_no_answer(const struct engine *eng, const struct http_request *rq,
+			    const char *hint, struct err *e)
 {
+	struct err why = *e;
+	struct span text = span_of_str(why.text);
+
 	if (e->kind != ERR_UNAVAILABLE)
 		return -1;
-	err_wrap(e, "docker engine at '%s'", eng->host);
-	return -1;
+	if (span_take(&text, rq->method) && span_take(&text, " ") && span_take(&text, rq->url))
+		span_take(&text, ": ");
+	else
+		text = span_of_str(why.text);
+	return err_set(e, ERR_UNAVAILABLE, "docker engine at '%s': " SPAN_FMT "%s", eng->host,
+		       SPAN_ARG(text), hint);
 }
 
 /* -- calls ------------------------------------------------------------------- */
@@ -191,20 +201,24 @@ static int engine_perform(struct http_response *rs, struct op *op, struct engine
 		http_response_release(rs);
 		n = http_perform(eng->h, op, rq, rs, e);
 		/* with no tries left the answer itself stands: its message says more */
-	} while (r.left && engine_retries(rq->method, n, rs) && http_retry_again(&r, op, &n, rs, e));
-	return n < 0 ? engine_no_answer(eng, e) : 0;
+	} while (r.left && engine_retries(rq->method, n, rs) &&
+		 http_retry_again(&r, op, &n, rs, e));
+	return n < 0 ? engine_no_answer(eng, rq, "", e) : 0;
 }
 
 int engine_call(json_t **out, struct op *op, struct engine *eng, const char *method,
 		const char *path, const json_t *body, const char *registry_auth, struct err *e)
 {
-	auto_free char *url = mem_printf("%s/v%d.%u%s", eng->base, ENGINE_API_MAJOR,
-					 (unsigned)eng->minor, path);
+	auto_free char *url =
+		mem_printf("%s/v%d.%u%s", eng->base, ENGINE_API_MAJOR, (unsigned)eng->minor, path);
 	auto_http_response struct http_response rs = { 0 };
 	auto_strv struct strv headers = STRV_INIT;
 	auto_buf struct buf text = BUF_INIT(ENGINE_ANSWER_MAX);
-	struct http_request rq = { .method = method, .url = url, .headers = &headers,
-				   .unix_socket = eng->socket, .body_max = ENGINE_ANSWER_MAX,
+	struct http_request rq = { .method = method,
+				   .url = url,
+				   .headers = &headers,
+				   .unix_socket = eng->socket,
+				   .body_max = ENGINE_ANSWER_MAX,
 				   .timeout_ms = ENGINE_TIMEOUT_MS };
 	json_t *answer = NULL;
 
@@ -252,18 +266,15 @@ static int engine_negotiate(struct op *op, struct engine *eng, struct err *e)
 {
 	auto_free char *url = mem_printf("%s/_ping", eng->base);
 	auto_http_response struct http_response rs = { 0 };
-	struct http_request rq = { .method = "GET", .url = url, .unix_socket = eng->socket,
+	struct http_request rq = { .method = "GET",
+				   .url = url,
+				   .unix_socket = eng->socket,
 				   .timeout_ms = ENGINE_TIMEOUT_MS };
 	uint64_t theirs;
 
-	if (http_perform(eng->h, op, &rq, &rs, e) < 0) {
-		if (e->kind == ERR_CANCELLED)
-			return -1;
-		return err_set(e, ERR_UNAVAILABLE,
-			       "docker engine at '%s': %s (is it running? DOCKER_HOST or --host say "
-			       "where it is)",
-			       eng->host, strlen(e->text) < 400 ? e->text : "no answer");
-	}
+	if (http_perform(eng->h, op, &rq, &rs, e) < 0)
+		return engine_no_answer(
+			eng, &rq, " (is it running? DOCKER_HOST or --host say where it is)", e);
 	if (rs.status != 200 || engine_read_version(&theirs, http_header(&rs, "api-version")) < 0)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': what answers there (status %ld) is no "
@@ -277,8 +288,7 @@ static int engine_negotiate(struct op *op, struct engine *eng, struct err *e)
 	return 0;
 }
 
-int engine_open(struct engine **out, struct op *op, struct http *h, const char *host,
-		struct err *e)
+int engine_open(struct engine **out, struct op *op, struct http *h, const char *host, struct err *e)
 {
 	auto_engine struct engine *eng = mem_zalloc(sizeof(*eng));
 

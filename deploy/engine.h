@@ -16,8 +16,8 @@ struct engine;
 
 /* host: "unix:///path", "tcp://127.0.0.1:2375"; NULL: unix:///var/run/docker.sock.
  * ERR_INPUT: not such an address. ERR_UNAVAILABLE: nobody there. */
-int engine_open(struct engine **out, struct op *op, struct http *h, const char *host,
-		struct err *e) MUST_CHECK;
+int engine_open(struct engine **out, struct op *op, struct http *h, const char *host, struct err *e)
+	MUST_CHECK;
 void engine_free(struct engine *eng);
 
 /* ERR_UNAVAILABLE: the engine is no swarm manager or the swarm has no leader. */
@@ -30,8 +30,8 @@ int engine_check_manager(struct op *op, struct engine *eng, struct err *e) MUST_
  * ERR_UNAVAILABLE; others ERR_FAILED. Text: the engine's message without "rpc error: …".
  */
 int engine_call(json_t **out, struct op *op, struct engine *eng, const char *method,
-		const char *path, const json_t *body, const char *registry_auth,
-		struct err *e) MUST_CHECK;
+		const char *path, const json_t *body, const char *registry_auth, struct err *e)
+	MUST_CHECK;
 
 DEFINE_AUTO(engine, engine_free)
 #define auto_engine CLEANUP(engine_auto_)

@@ -49,10 +49,11 @@ static int plan_network(struct deploy_plan *p, const struct deploy_stack *want,
 	if (n && n->usable)
 		return 0;
 	if (n)
-		return err_set(e, ERR_FAILED,
-			       "network '%s' exists on one node only (scope local); a service needs "
-			       "one of the swarm",
-			       name);
+		return err_set(
+			e, ERR_FAILED,
+			"network '%s' exists on one node only (scope local); a service needs "
+			"one of the swarm",
+			name);
 	if (!strv_has(&want->make_networks, name))
 		return err_set(e, ERR_ABSENT, "network '%s' does not exist", name);
 	strv_add(&p->networks, name);

@@ -12,19 +12,19 @@
 #include "deploy/up.h"
 
 struct deploy_action {
-	enum deploy_verb verb;		    /* CREATED, UPDATED or UNCHANGED: what it is to become */
-	const struct deploy_service *want;  /* borrowed from the stack */
-	const struct engine_service *have;  /* borrowed from the state; NULL for a new one */
-	json_t *spec;			    /* owned: to send; networks are ids where they exist */
-	bool adopted;			    /* it was nobody's until now */
-	bool unfinished;		    /* unchanged, but its last update did not end well yet */
-	char why[256];			    /* "image, environment" */
+	enum deploy_verb verb;		   /* CREATED, UPDATED or UNCHANGED: what it is to become */
+	const struct deploy_service *want; /* borrowed from the stack */
+	const struct engine_service *have; /* borrowed from the state; NULL for a new one */
+	json_t *spec;			   /* owned: to send; networks are ids where they exist */
+	bool adopted;			   /* it was nobody's until now */
+	bool unfinished;		   /* unchanged, but its last update did not end well yet */
+	char why[256];			   /* "image, environment" */
 };
 
 struct deploy_plan {
 	struct deploy_action *v; /* file order */
 	size_t nr;
-	struct strv networks;	 /* to create first */
+	struct strv networks; /* to create first */
 };
 
 /* The names that the state must be asked for. */

@@ -24,10 +24,10 @@
 #define DEAD_MS	       2000 /* a replacement is made together with the end; this is ample */
 
 struct census {
-	uint64_t live;	    /* up to date and still meant to run */
-	uint64_t running;   /* of those */
-	uint64_t completed; /* up to date, ended with 0 */
-	uint64_t old;	    /* of an earlier spec and still meant to run */
+	uint64_t live;			   /* up to date and still meant to run */
+	uint64_t running;		   /* of those */
+	uint64_t completed;		   /* up to date, ended with 0 */
+	uint64_t old;			   /* of an earlier spec and still meant to run */
 	const struct engine_task *behind;  /* the live one that is least far */
 	const struct engine_task *no_node; /* a live one without a node */
 	bool new_failure;
@@ -244,9 +244,12 @@ static enum rollout_step no_node(struct deploy_rollout *r, const struct census *
 	}
 	if (now - r->waiting_since < r->opt.pending_ms)
 		return ROLLOUT_WAIT;
-	return fail(r, ROLLOUT_NO_NODE, "no node for a task within %lld s: %s",
+	if (!c->no_node)
+		return fail(r, ROLLOUT_NO_NODE, "the swarm made no task within %lld s",
+			    (long long)(r->opt.pending_ms / 1000));
+	return fail(r, ROLLOUT_NO_NODE, "no node took a task within %lld s: %s",
 		    (long long)(r->opt.pending_ms / 1000),
-		    c->no_node ? c->no_node->why : "the swarm made no task");
+		    *c->no_node->why ? c->no_node->why : task_state_name(c->no_node->state));
 }
 
 /* -- the story --------------------------------------------------------------- */

@@ -22,44 +22,44 @@ enum rollout_step { ROLLOUT_WAIT, ROLLOUT_MOVED, ROLLOUT_DONE, ROLLOUT_FAILED };
 enum rollout_end {
 	ROLLOUT_GOING_ON,
 	ROLLOUT_CONVERGED,
-	ROLLOUT_TASKS_FAIL,  /* tasks end again and again, or none is left to run */
-	ROLLOUT_PAUSED,	     /* the engine gave the update up */
-	ROLLOUT_NO_NODE,     /* a limit: a task that no node takes */
-	ROLLOUT_TIME_OVER,   /* a limit */
-	ROLLOUT_TAKEN_BACK,  /* the engine rolls back, or has done so */
-	ROLLOUT_SUPERSEDED,  /* somebody else changed the service meanwhile */
-	ROLLOUT_GONE,	     /* somebody removed it */
+	ROLLOUT_TASKS_FAIL, /* tasks end again and again, or none is left to run */
+	ROLLOUT_PAUSED,	    /* the engine gave the update up */
+	ROLLOUT_NO_NODE,    /* a limit: a task that no node takes */
+	ROLLOUT_TIME_OVER,  /* a limit */
+	ROLLOUT_TAKEN_BACK, /* the engine rolls back, or has done so */
+	ROLLOUT_SUPERSEDED, /* somebody else changed the service meanwhile */
+	ROLLOUT_GONE,	    /* somebody removed it */
 };
 
 struct rollout_options {
-	uint64_t replicas;	/* how many must run; of a global service: as many as there are */
+	uint64_t replicas; /* how many must run; of a global service: as many as there are */
 	bool global;
-	bool one_shot;		/* a task that ended with 0 has done its work */
+	bool one_shot; /* a task that ended with 0 has done its work */
 	bool taking_back;
 	int64_t timeout_ms, pending_ms, stable_ms;
 };
 
 struct rollout_picture {
-	const struct engine_service *service;	/* NULL: there is none any more */
-	bool is_ours;				/* its spec is the one to be reached */
+	const struct engine_service *service; /* NULL: there is none any more */
+	bool is_ours;			      /* its spec is the one to be reached */
 	const struct engine_tasks *tasks;
 };
 
 struct deploy_rollout {
 	struct rollout_options opt;
 	int64_t start_ms;
-	int64_t stable_since;	/* -1: not all run */
+	int64_t stable_since; /* -1: not all run */
 	int64_t waiting_since;
-	int64_t dead_since;	/* -1: something is left to run */
-	char waiting[64];	/* id of a task that has no node yet; "" none was made */
+	int64_t dead_since; /* -1: something is left to run */
+	char waiting[64];   /* id of a task that has no node yet; "" none was made */
 	bool is_waiting;
-	struct strv known;	/* ids of tasks whose end is not this rollout's fault */
-	struct strv failed;	/* ids of tasks that were counted */
-	char last_error[256];	/* of the last task that failed */
+	struct strv known;    /* ids of tasks whose end is not this rollout's fault */
+	struct strv failed;   /* ids of tasks that were counted */
+	char last_error[256]; /* of the last task that failed */
 	enum rollout_end end;
-	char line[512];		/* after MOVED: "1/2 running (starting)" */
-	char counts[512];	/* the line without failures; to see what changed */
-	char reason[768];	/* after FAILED */
+	char line[512];	  /* after MOVED: "1/2 running (starting)" */
+	char counts[512]; /* the line without failures; to see what changed */
+	char reason[768]; /* after FAILED */
 };
 
 /* What the spec says about how its tasks are to run. Limits are left alone. */

@@ -14,8 +14,9 @@
 #include "base/url.h"
 
 static const char *const task_states[] = {
-	"new",	   "allocated", "pending",  "assigned", "accepted", "preparing", "ready", "starting",
-	"running", "complete",	"shutdown", "failed",	"rejected", "remove",	 "orphaned",
+	"new",	     "allocated", "pending",  "assigned", "accepted",
+	"preparing", "ready",	  "starting", "running",  "complete",
+	"shutdown",  "failed",	  "rejected", "remove",	  "orphaned",
 };
 
 static const char *const update_states[] = {
@@ -142,14 +143,15 @@ static int task_read_exit(struct engine_task *t, const json_t *status, struct er
 		return -1;
 	code = json_object_get(container, "ExitCode");
 	if (code && !json_is_integer(code))
-		return err_set(e, ERR_CORRUPT, "task.Status.ContainerStatus.ExitCode: not a number");
+		return err_set(e, ERR_CORRUPT,
+			       "task.Status.ContainerStatus.ExitCode: not a number");
 	t->exit_code = code ? json_integer_value(code) : 0;
 	return 0;
 }
 
 static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 {
-	const char *id, *state, *desired, *message, *why;
+	const char *id, *state, *desired, *why;
 	unsigned now = 0, want = 0;
 	json_t *status;
 
@@ -158,7 +160,6 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	    json_opt_str(&desired, o, "DesiredState", "task", "new", e) < 0 ||
 	    json_get_obj(&status, o, "Status", "task", e) < 0 ||
 	    json_opt_str(&state, status, "State", "task.Status", "new", e) < 0 ||
-	    json_opt_str(&message, status, "Message", "task.Status", "", e) < 0 ||
 	    json_opt_str(&why, status, "Err", "task.Status", "", e) < 0 ||
 	    task_read_exit(t, status, e) < 0)
 		return -1;
@@ -168,7 +169,7 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	t->state = (enum task_state)now;
 	t->desired = (enum task_state)want;
 	t->id = mem_strdup(id);
-	t->why = mem_strdup(*why ? why : message);
+	t->why = mem_strdup(why);
 	return 0;
 }
 
@@ -346,15 +347,15 @@ int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng
 	auto_engine_state struct engine_state s = { 0 };
 
 	if (services->n) {
-		auto_json json_t *list = state_list(op, eng, "/services", "name", services, false,
-						    e);
+		auto_json json_t *list =
+			state_list(op, eng, "/services", "name", services, false, e);
 
 		if (!list || services_read(&s, list, services, e) < 0)
 			return err_wrap(e, "read the services");
 	}
 	if (networks->n) {
-		auto_json json_t *list = state_list(op, eng, "/networks", "name", networks, false,
-						    e);
+		auto_json json_t *list =
+			state_list(op, eng, "/networks", "name", networks, false, e);
 
 		if (!list || engine_networks_read(&s, list, e) < 0)
 			return err_wrap(e, "read the networks");

@@ -49,7 +49,7 @@ struct engine_task {
 	char *id;
 	uint64_t slot; /* 0 for a global service */
 	enum task_state state, desired;
-	char *why;	 /* Status.Err, or Status.Message; may be "" */
+	char *why; /* Status.Err; "" as long as nothing is wrong */
 	int64_t exit_code;
 	bool up_to_date; /* made from the service's present spec */
 };
@@ -95,8 +95,8 @@ int engine_tasks_get(struct engine_tasks *out, struct op *op, struct engine *eng
 		     const char *service_id, struct err *e) MUST_CHECK;
 /* Those of these exact names that exist. */
 int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng,
-		     const struct strv *services, const struct strv *networks,
-		     struct err *e) MUST_CHECK;
+		     const struct strv *services, const struct strv *networks, struct err *e)
+	MUST_CHECK;
 
 /* NULL: none. Borrowed. Of two networks with one name the usable one. */
 const struct engine_service *engine_state_service(const struct engine_state *s, const char *name);

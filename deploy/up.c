@@ -25,8 +25,8 @@
 struct up_item {
 	const struct deploy_action *action;
 	char *id;
-	json_t *back;		/* borrowed: spec to go back to; NULL: there was none */
-	bool begun;		/* written to the engine, or found half way */
+	json_t *back; /* borrowed: spec to go back to; NULL: there was none */
+	bool begun;   /* written to the engine, or found half way */
 	bool has_outcome;
 	enum deploy_verb verb;
 	struct deploy_rollout rollout;
@@ -256,16 +256,13 @@ static int up_watch(struct up *u, bool taking_back, struct err *e)
 }
 
 /* Ends the story of those that are neither here nor there. */
-static void up_leave_open(struct up *u, const char *text, bool warn)
+static void up_leave_open(struct up *u, const char *text)
 {
 	for (size_t i = 0; i < u->nr; i++) {
 		struct up_item *it = &u->items[i];
 
-		if (!it->begun || it->rollout.end != ROLLOUT_GOING_ON)
-			continue;
-		progress_fail(u->op->progress, item_name(it), text);
-		if (warn)
-			progress_warn(u->op->progress, "service '%s': %s", item_name(it), text);
+		if (it->begun && it->rollout.end == ROLLOUT_GOING_ON)
+			progress_fail(u->op->progress, item_name(it), text);
 	}
 }
 
@@ -357,10 +354,10 @@ static int up_take_back(struct up *u, struct err *e)
 	struct way_back b = { .why = ERR_INIT };
 	struct err cause = *e, why = ERR_INIT;
 
-	up_leave_open(u, "taken back", false);
+	up_leave_open(u, "taken back");
 	up_undo(u, &b);
 	if (up_watch(u, true, &why) < 0) {
-		up_leave_open(u, "left to the engine, which goes on with it", true);
+		up_leave_open(u, "left to the engine, which goes on with it");
 		if (b.why.kind == ERR_NONE)
 			b.why = why;
 	} else {
@@ -393,7 +390,7 @@ static int up_broke_off(struct up *u, bool may_undo, struct err *e)
 {
 	if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || u->opt->no_rollback ||
 	    !may_undo || !is_begun(u)) {
-		up_leave_open(u, "left to the engine, which goes on with it", true);
+		up_leave_open(u, "left to the engine, which goes on with it");
 		return -1;
 	}
 	return up_take_back(u, e);
@@ -409,7 +406,7 @@ static int up_failed(struct up *u, const struct up_item *it, struct err *e)
 		it->rollout.reason);
 	/* what the engine takes back by itself is waited for in any case */
 	if (theirs || (u->opt->no_rollback && end != ROLLOUT_TAKEN_BACK)) {
-		up_leave_open(u, "left to the engine, which goes on with it", true);
+		up_leave_open(u, "left to the engine, which goes on with it");
 		return -1;
 	}
 	return up_take_back(u, e);

@@ -13,14 +13,20 @@
 #include "deploy/service.h"
 #include "deploy/spec_json.h"
 
-enum deploy_verb { DEPLOY_CREATED, DEPLOY_UPDATED, DEPLOY_UNCHANGED, DEPLOY_REMOVED, DEPLOY_VERB_ROLLED_BACK };
+enum deploy_verb {
+	DEPLOY_CREATED,
+	DEPLOY_UPDATED,
+	DEPLOY_UNCHANGED,
+	DEPLOY_REMOVED,
+	DEPLOY_VERB_ROLLED_BACK
+};
 
 struct deploy_options {
 	struct deploy_owner owner;
-	int64_t timeout_ms;		/* whole rollout; 0: 10 minutes */
-	int64_t pending_timeout_ms;	/* a task that finds no node; 0: 1 minute */
-	int64_t stable_ms;		/* how long new tasks must stay running; 0: 5 s */
-	bool detach;			/* do not watch */
+	int64_t timeout_ms;	    /* whole rollout; 0: 10 minutes */
+	int64_t pending_timeout_ms; /* a task that finds no node; 0: 1 minute */
+	int64_t stable_ms;	    /* how long new tasks must stay running; 0: 5 s */
+	bool detach;		    /* do not watch */
 	bool no_rollback;
 	/* X-Registry-Auth for the services that want it, per image host; NULL result: none.
 	 * Owned by the caller of the callback. */
@@ -49,7 +55,7 @@ struct deploy_outcome {
  * was begun is left to the engine. ERR_UNAVAILABLE.
  */
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,
-	      const struct deploy_stack *stack, const struct deploy_options *opt,
-	      struct err *e) MUST_CHECK;
+	      const struct deploy_stack *stack, const struct deploy_options *opt, struct err *e)
+	MUST_CHECK;
 
 #endif

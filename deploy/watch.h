@@ -8,9 +8,9 @@
 #include "deploy/rollout.h"
 
 struct deploy_watch {
-	const char *name;	/* borrowed */
-	const char *id;		/* of the service; borrowed */
-	const json_t *spec;	/* the one to be reached; borrowed */
+	const char *name;   /* borrowed */
+	const char *id;	    /* of the service; borrowed */
+	const json_t *spec; /* the one to be reached; borrowed */
 	struct deploy_rollout rollout;
 };
 

@@ -1,0 +1,430 @@
+/*
+ * Plans from a wanted stack and a recorded state. The state is JSON as a 20.10 engine
+ * gives it back, so the comparison is tested with what it has to bear.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "deploy/diff.h"
+#include "deploy/reconcile.h"
+
+static const struct deploy_owner owner = { "team/app" };
+
+struct world {
+	struct deploy_stack stack;
+	struct deploy_service *app;
+	struct engine_state have;
+	struct deploy_plan plan;
+	struct err e;
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct deploy_service *s = mem_zalloc(sizeof(*s));
+
+	s->name = mem_strdup("app");
+	s->image = mem_strdup("r/app:1");
+	s->pinned_image = mem_strdup("r/app:1@sha256:aa");
+	strv_add(&s->env, "B=2");
+	strv_add(&s->env, "A=1");
+	strv_add(&s->labels, "empty=");
+	strv_add(&s->networks, "shop");
+	s->ports = mem_zalloc(sizeof(*s->ports));
+	s->ports[0] = (struct deploy_port){ "tcp", 80, 8080, false };
+	s->nr_ports = s->cap_ports = 1;
+	s->has_replicas = true;
+	s->replicas = 2;
+	w->stack.name = mem_strdup("shop");
+	strv_add(&w->stack.make_networks, "shop");
+	w->stack.services = w->app = s;
+	w->stack.nr = w->stack.cap = 1;
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	deploy_plan_release(&w->plan);
+	engine_state_release(&w->have);
+	deploy_stack_release(&w->stack);
+	free(w);
+	return 0;
+}
+
+static void add_networks(struct world *w, const char *json)
+{
+	json_t *list = json_loads(json, 0, NULL);
+
+	assert_int_equal(0, engine_networks_read(&w->have, list, &w->e));
+	json_decref(list);
+}
+
+#define SHOP "[{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"}]"
+
+/* The service as it is when `%s` parts are put in; the whole Spec of a 20.10 engine. */
+static void add_service(struct world *w, const char *image, const char *labels, const char *mode,
+			const char *update)
+{
+	auto_free char *text = mem_printf(
+		"{\"ID\":\"s1\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"app\",\"Labels\":{%s},"
+		"\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":\"%s\",\"Env\":[\"B=2\",\"A=1\"],"
+		"\"Init\":false,\"DNSConfig\":{},\"Isolation\":\"default\"},"
+		"\"Resources\":{\"Limits\":{},\"Reservations\":{}},\"Placement\":{},"
+		"\"Networks\":[{\"Target\":\"n1\"}],\"ForceUpdate\":3,\"Runtime\":\"container\"},"
+		"\"Mode\":%s,\"EndpointSpec\":{\"Mode\":\"vip\",\"Ports\":[{\"Protocol\":\"tcp\","
+		"\"TargetPort\":80,\"PublishedPort\":8080,\"PublishMode\":\"ingress\"}]}}%s}",
+		labels, image, mode, update);
+	json_t *o = json_loads(text, 0, NULL);
+
+	assert_non_null(o);
+	MEM_GROW(w->have.services, w->have.nr, w->have.cap);
+	assert_int_equal(0, engine_service_read(&w->have.services[w->have.nr++], o, &w->e));
+	json_decref(o);
+}
+
+#define OURS   "\"io.cdeploy.project\":\"team/app\",\"io.cdeploy.hash\":\"old\",\"empty\":\"\""
+#define TWO    "{\"Replicated\":{\"Replicas\":2}}"
+#define PINNED "r/app:1@sha256:aa"
+
+static struct deploy_action *plan(struct world *w)
+{
+	if (deploy_reconcile(&w->plan, &w->stack, &w->have, &owner, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+	assert_int_equal(1, w->plan.nr);
+	return &w->plan.v[0];
+}
+
+static void assert_refused(struct world *w, enum err_kind kind, const char *text)
+{
+	assert_int_equal(-1, deploy_reconcile(&w->plan, &w->stack, &w->have, &owner, &w->e));
+	assert_int_equal(kind, w->e.kind);
+	assert_string_equal(text, w->e.text);
+}
+
+static const char *target(const struct deploy_action *a)
+{
+	json_t *list = json_object_get(json_object_get(a->spec, "TaskTemplate"), "Networks");
+
+	return json_string_value(json_object_get(json_array_get(list, 0), "Target"));
+}
+
+static void a_service_that_is_not_there_is_created_with_its_network(void **state)
+{
+	struct world *w = *state;
+	struct deploy_action *a = plan(w);
+
+	assert_int_equal(DEPLOY_CREATED, a->verb);
+	assert_int_equal(1, w->plan.networks.n);
+	assert_string_equal("shop", w->plan.networks.v[0]);
+	assert_string_equal("shop", target(a));
+}
+
+static void a_network_that_exists_is_used_by_its_id(void **state)
+{
+	struct world *w = *state;
+	struct deploy_action *a;
+
+	/* the filter of the engine matches parts of names, and one name may exist twice */
+	add_networks(w, "[{\"Id\":\"n0\",\"Name\":\"shop-db\",\"Scope\":\"swarm\"},"
+			"{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"},"
+			"{\"Id\":\"n2\",\"Name\":\"shop\",\"Scope\":\"local\"}]");
+	a = plan(w);
+	assert_int_equal(0, w->plan.networks.n);
+	assert_string_equal("n1", target(a));
+}
+
+static void a_network_that_is_not_the_stacks_must_exist(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, "[{\"Id\":\"n0\",\"Name\":\"database\",\"Scope\":\"swarm\"}]");
+	strv_add(&w->app->networks, "data");
+	assert_refused(w, ERR_ABSENT, "network 'data' does not exist");
+}
+
+static void a_network_of_one_node_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, "[{\"Id\":\"n0\",\"Name\":\"shop\",\"Scope\":\"local\"}]");
+	assert_refused(w, ERR_FAILED,
+		       "network 'shop' exists on one node only (scope local); a service needs one "
+		       "of the swarm");
+}
+
+static void the_host_network_may_be_used(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, "[{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"},"
+			"{\"Id\":\"n9\",\"Name\":\"host\",\"Scope\":\"local\"}]");
+	strv_add(&w->app->networks, "host");
+	assert_int_equal(DEPLOY_CREATED, plan(w)->verb);
+}
+
+static void what_the_engine_gives_back_is_unchanged(void **state)
+{
+	struct world *w = *state;
+	struct deploy_action *a;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS, TWO, "");
+	a = plan(w);
+	if (a->verb != DEPLOY_UNCHANGED)
+		fail_msg("it differs in: %s", a->why);
+	assert_false(a->unfinished);
+}
+
+static void an_update_that_is_not_over_is_known(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS, TWO, ",\"UpdateStatus\":{\"State\":\"paused\"}");
+	assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+	assert_true(w->plan.v[0].unfinished);
+}
+
+static void another_digest_is_an_update(void **state)
+{
+	struct world *w = *state;
+	struct deploy_action *a;
+
+	add_networks(w, SHOP);
+	add_service(w, "r/app:1@sha256:bb", OURS, TWO, "");
+	a = plan(w);
+	assert_int_equal(DEPLOY_UPDATED, a->verb);
+	assert_string_equal("image", a->why);
+	assert_false(a->adopted);
+	/* somebody's --force is kept, else the update would restart more than it must */
+	assert_int_equal(3, json_integer_value(json_object_get(
+				    json_object_get(a->spec, "TaskTemplate"), "ForceUpdate")));
+}
+
+static void the_order_of_the_environment_counts(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS, TWO, "");
+	strv_remove(&w->app->env, 0);
+	strv_add(&w->app->env, "B=2");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_string_equal("environment", w->plan.v[0].why);
+}
+
+static void an_empty_label_is_not_a_missing_one(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, "\"io.cdeploy.project\":\"team/app\"", TWO, "");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_string_equal("labels", w->plan.v[0].why);
+}
+
+static void a_count_that_the_file_does_not_give_is_kept(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS, "{\"Replicated\":{\"Replicas\":5}}", "");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_string_equal("replicas or mode", w->plan.v[0].why);
+	deploy_plan_release(&w->plan);
+	w->app->has_replicas = false;
+	assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+}
+
+static void a_change_by_hand_is_told_as_one(void **state)
+{
+	struct world *w = *state;
+	json_t *spec = deploy_spec_json(w->app, &owner);
+	const char *hash = json_string_value(
+		json_object_get(json_object_get(spec, "Labels"), "io.cdeploy.hash"));
+	auto_free char *labels = mem_printf("\"io.cdeploy.project\":\"team/app\","
+					    "\"io.cdeploy.hash\":\"%s\",\"empty\":\"\"",
+					    hash);
+
+	json_decref(spec);
+	add_networks(w, SHOP);
+	add_service(w, PINNED, labels, "{\"Replicated\":{\"Replicas\":1}}", "");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_string_equal("replicas or mode (changed by someone since the last deploy)",
+			    w->plan.v[0].why);
+}
+
+static void nobodys_service_is_adopted(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, "\"empty\":\"\"", TWO, "");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_true(w->plan.v[0].adopted);
+}
+
+static void another_projects_service_is_refused_by_name(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, "\"io.cdeploy.project\":\"team/shop\"", TWO, "");
+	assert_refused(w, ERR_FAILED, "service 'app' belongs to project 'team/shop'");
+}
+
+static void replicated_does_not_become_global(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS, TWO, "");
+	w->app->mode = DEPLOY_GLOBAL;
+	assert_int_equal(-1, deploy_reconcile(&w->plan, &w->stack, &w->have, &owner, &w->e));
+	assert_int_equal(ERR_FAILED, w->e.kind);
+	assert_non_null(strstr(w->e.text, "service 'app' is to become global"));
+}
+
+/* -- the comparison alone ---------------------------------------------------- */
+
+static void specs_are_compared_for_what_they_mean(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} pairs[] = {
+		{ "{}", "{\"EndpointSpec\":{\"Mode\":\"vip\"},\"Labels\":{}}", true },
+		{ "{}", "{\"EndpointSpec\":{\"Mode\":\"dnsrr\"}}", false },
+		{ "{\"Mode\":{\"Replicated\":{}}}", "{\"Mode\":{\"Replicated\":{\"Replicas\":1}}}",
+		  true },
+		{ "{\"Mode\":{\"Replicated\":{}}}", "{\"Mode\":{\"Replicated\":{\"Replicas\":0}}}",
+		  false },
+		{ "{\"Mode\":{\"Global\":{}}}", "{\"Mode\":{\"Replicated\":{\"Replicas\":0}}}",
+		  false },
+		{ "{\"EndpointSpec\":{\"Ports\":[{\"TargetPort\":1}]}}",
+		  "{\"EndpointSpec\":{\"Ports\":[{\"TargetPort\":1,\"Protocol\":\"tcp\","
+		  "\"PublishMode\":\"ingress\",\"PublishedPort\":0}]}}",
+		  true },
+		{ "{\"UpdateConfig\":{\"Parallelism\":1,\"MaxFailureRatio\":0}}",
+		  "{\"UpdateConfig\":{\"Parallelism\":1,\"FailureAction\":\"pause\","
+		  "\"Order\":\"stop-first\"}}",
+		  true },
+		{ "{\"UpdateConfig\":{\"Parallelism\":1}}", "{}", false },
+		{ "{\"TaskTemplate\":{\"ContainerSpec\":{\"Args\":[\"\"]}}}",
+		  "{\"TaskTemplate\":{\"ContainerSpec\":{\"Args\":[]}}}", false },
+		{ "{\"Labels\":{\"io.cdeploy.hash\":\"1\"}}", "{}", true },
+		{ "{\"Labels\":{\"a\":\"\"}}", "{}", false },
+		{ "{\"TaskTemplate\":{\"Runtime\":\"container\"}}", "{\"TaskTemplate\":{}}", true },
+		{ "[]", "{}", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		json_t *a = json_loads(pairs[i].a, 0, NULL), *b = json_loads(pairs[i].b, 0, NULL);
+
+		if (deploy_spec_equal(a, b) != pairs[i].same)
+			fail_msg("%s and %s", pairs[i].a, pairs[i].b);
+		json_decref(a);
+		json_decref(b);
+	}
+}
+
+static void a_difference_is_named_without_its_value(void **state)
+{
+	auto_strv struct strv words = STRV_INIT;
+	auto_free char *text = NULL;
+	json_t *a = json_loads("{\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"PASSWORD=x\"],"
+			       "\"User\":\"u\"},\"Resources\":{\"Limits\":{\"NanoCPUs\":1}}}}",
+			       0, NULL);
+	json_t *b = json_loads("{\"EndpointSpec\":{\"Ports\":[{\"TargetPort\":1}]}}", 0, NULL);
+
+	(void)state;
+	deploy_spec_diff(&words, a, b);
+	text = strv_join(&words, ", ");
+	assert_string_equal("environment, cpu or memory, ports, other settings", text);
+	json_decref(a);
+	json_decref(b);
+}
+
+/* -- reading ----------------------------------------------------------------- */
+
+static void answers_of_another_shape_are_refused(void **state)
+{
+	static const char *const services[] = {
+		"[]",
+		"{\"ID\":\"x\"}",
+		"{\"ID\":\"../x\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"a\"}}",
+		"{\"ID\":\"x\",\"Version\":{\"Index\":-1},\"Spec\":{\"Name\":\"a\"}}",
+		("{\"ID\":\"x\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"a\"},"
+		 "\"UpdateStatus\":{\"State\":\"flying\"}}"),
+	};
+	static const char *const tasks[] = {
+		"{}",
+		"[7]",
+		"[{\"ID\":\"t\"}]",
+		"[{\"ID\":\"t\",\"Status\":{\"State\":\"odd\"}}]",
+		"[{\"ID\":\"t\",\"Slot\":\"1\",\"Status\":{\"State\":\"new\"}}]",
+		"[{\"ID\":\"t\",\"Status\":{\"ContainerStatus\":{\"ExitCode\":\"7\"}}}]",
+	};
+	struct err e = ERR_INIT;
+	json_t *none = json_array();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+		struct engine_service s = { 0 };
+		json_t *o = json_loads(services[i], 0, NULL);
+
+		err_clear(&e);
+		assert_int_equal(-1, engine_service_read(&s, o, &e));
+		assert_int_equal(ERR_CORRUPT, e.kind);
+		assert_null(s.id);
+		json_decref(o);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(tasks); i++) {
+		struct engine_tasks t = { 0 };
+		json_t *o = json_loads(tasks[i], 0, NULL);
+
+		err_clear(&e);
+		assert_int_equal(-1, engine_tasks_read(&t, o, none, &e));
+		assert_int_equal(ERR_CORRUPT, e.kind);
+		assert_int_equal(0, t.nr);
+		json_decref(o);
+	}
+	json_decref(none);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_service_that_is_not_there_is_created_with_its_network),
+		T(a_network_that_exists_is_used_by_its_id),
+		T(a_network_that_is_not_the_stacks_must_exist),
+		T(a_network_of_one_node_is_refused),
+		T(the_host_network_may_be_used),
+		T(what_the_engine_gives_back_is_unchanged),
+		T(an_update_that_is_not_over_is_known),
+		T(another_digest_is_an_update),
+		T(the_order_of_the_environment_counts),
+		T(an_empty_label_is_not_a_missing_one),
+		T(a_count_that_the_file_does_not_give_is_kept),
+		T(a_change_by_hand_is_told_as_one),
+		T(nobodys_service_is_adopted),
+		T(another_projects_service_is_refused_by_name),
+		T(replicated_does_not_become_global),
+		cmocka_unit_test(specs_are_compared_for_what_they_mean),
+		cmocka_unit_test(a_difference_is_named_without_its_value),
+		cmocka_unit_test(answers_of_another_shape_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

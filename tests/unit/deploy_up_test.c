@@ -1,0 +1,704 @@
+/*
+ * Whole deploys against a scripted engine and a clock that nobody waits for. Every request
+ * is written down in order, so a write that should not be there fails the test.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "deploy/up.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/http_script.h"
+#include "tests/fakes/recorder.h"
+
+#define V141	   "http://docker/v1.41"
+#define NAMED(n)   "/services?filters=%7B%22name%22%3A%5B%22" n "%22%5D%7D"
+#define NET	   "/networks?filters=%7B%22name%22%3A%5B%22shop%22%5D%7D"
+#define TASKS	   "/tasks?filters=%7B%22service%22%3A%5B%22"
+#define UP_TO_DATE "%2C%22_up-to-date%22%3A%5B%22true%22%5D"
+
+#define RUNNING(id)                                                                                \
+	"{\"ID\":\"" id "\",\"DesiredState\":\"running\",\"Status\":{\"State\":\"running\"}}"
+#define STOPPED(id)                                                                                \
+	"{\"ID\":\"" id "\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"shutdown\"}}"
+#define FAILED(id)                                                                                 \
+	"{\"ID\":\"" id "\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"failed\","       \
+	"\"Err\":\"exit (7)\"}}"
+#define PENDING(id)                                                                                \
+	"{\"ID\":\"" id "\",\"DesiredState\":\"running\",\"Status\":{\"State\":\"pending\","       \
+	"\"Err\":\"no suitable node\"}}"
+
+struct world {
+	struct http_script *s;
+	struct fake_clock clock;
+	struct recorder rec;
+	struct cancel cancel;
+	struct op op;
+	struct engine *eng;
+	struct deploy_stack stack;
+	struct deploy_options opt;
+	struct deploy_outcome out[2];
+	size_t nr;
+	struct strv texts;  /* what the script was given lives at least as long as the test */
+	json_t *old, *spec; /* of the first service: before, and as wanted */
+	struct err e;
+};
+
+static void add_service(struct world *w, const char *name)
+{
+	struct deploy_service *s;
+
+	MEM_GROW(w->stack.services, w->stack.nr, w->stack.cap);
+	s = &w->stack.services[w->stack.nr++];
+	*s = (struct deploy_service){ .name = mem_strdup(name),
+				      .image = mem_strdup("r:5000/app:2"),
+				      .has_replicas = true,
+				      .replicas = 1 };
+}
+
+static json_t *spec_with_image(struct world *w, const char *image)
+{
+	struct deploy_service *s = &w->stack.services[0];
+	char *kept = s->image;
+	json_t *o;
+
+	s->image = (char *)(uintptr_t)image;
+	o = deploy_spec_json(s, &w->opt.owner);
+	s->image = kept;
+	return o;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->s = http_script_new();
+	assert_int_equal(0, cancel_init(&w->cancel, &w->e));
+	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
+			     .progress = recorder_init(&w->rec),
+			     .cancel = &w->cancel };
+	w->opt = (struct deploy_options){ .owner = { "team/app" }, .stable_ms = 1 };
+	add_service(w, "app");
+	w->spec = spec_with_image(w, "r:5000/app:2");
+	w->old = spec_with_image(w, "r:5000/app:1");
+	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
+		    .headers = { "Api-Version: 1.41" });
+	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s), NULL, &w->e));
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
+		    .answer = "{\"Swarm\":{\"ControlAvailable\":true}}");
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	engine_free(w->eng);
+	http_script_free(w->s);
+	deploy_stack_release(&w->stack);
+	recorder_release(&w->rec);
+	cancel_release(&w->cancel);
+	strv_release(&w->texts);
+	json_decref(w->old);
+	json_decref(w->spec);
+	free(w);
+	return 0;
+}
+
+static const char *kept(struct world *w, char *text)
+{
+	strv_take(&w->texts, text);
+	return text;
+}
+
+/* The service "s1" as the engine tells it; previous and update may be NULL. */
+static const char *service(struct world *w, unsigned version, json_t *spec, json_t *previous,
+			   const char *update)
+{
+	json_t *o = json_pack("{s:s,s:{s:i},s:O}", "ID", "s1", "Version", "Index", version, "Spec",
+			      spec);
+
+	if (previous)
+		json_object_set(o, "PreviousSpec", previous);
+	if (update)
+		json_object_set_new(o, "UpdateStatus",
+				    json_pack("{s:s,s:s}", "State", update, "Message", "because"));
+	strv_take(&w->texts, json_dumps(o, JSON_COMPACT));
+	json_decref(o);
+	return w->texts.v[w->texts.n - 1];
+}
+
+static void get(struct world *w, const char *path, const char *answer)
+{
+	HTTP_EXPECT(w->s, .method = "GET", .url = kept(w, mem_printf(V141 "%s", path)),
+		    .status = answer ? 200 : 404,
+		    .answer = answer ? answer : "{\"message\":\"service s1 not found\"}");
+}
+
+static void get_list(struct world *w, const char *path, const char *item)
+{
+	get(w, path, kept(w, mem_printf("[%s]", item)));
+}
+
+static void tasks(struct world *w, const char *all, const char *up_to_date)
+{
+	get_list(w, TASKS "s1%22%5D%7D", all);
+	get_list(w, TASKS "s1%22%5D" UP_TO_DATE "%7D", up_to_date);
+}
+
+static void poll(struct world *w, const char *answer, const char *all, const char *up_to_date)
+{
+	get(w, "/services/s1", answer);
+	if (answer)
+		tasks(w, all, up_to_date);
+}
+
+#define POST(path, ...) HTTP_EXPECT(w->s, .method = "POST", .url = V141 path, __VA_ARGS__)
+#define CREATED		POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}")
+#define SEQUENCE                                                                                   \
+	.status = 500,                                                                             \
+	.answer = "{\"message\":\"rpc error: code = Unknown desc = update out of sequence\"}"
+
+static void up(struct world *w, int result)
+{
+	int r = deploy_up(w->out, &w->nr, &w->op, w->eng, &w->stack, &w->opt, &w->e);
+
+	if (r != result)
+		fail_msg("%d: %s", r, w->e.text);
+	http_script_done(w->s);
+}
+
+static void up_fails(struct world *w, enum err_kind kind, const char *text)
+{
+	up(w, -1);
+	assert_string_equal(text, w->e.text);
+	assert_int_equal(kind, w->e.kind);
+}
+
+static void assert_outcome(struct world *w, enum deploy_verb verb, const char *image)
+{
+	assert_int_equal(1, w->nr);
+	assert_string_equal("app", w->out[0].name);
+	assert_int_equal(verb, w->out[0].verb);
+	assert_string_equal(image, w->out[0].image);
+}
+
+/* An update of app from version 7 that was accepted; o1 ran before. */
+static void begin_update(struct world *w)
+{
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	POST("/services/s1/update?version=7", .status = 200, .answer = "{\"Warnings\":null}");
+}
+
+/* -- the good ends ----------------------------------------------------------- */
+
+static void a_new_service_and_its_network_are_created_and_watched(void **state)
+{
+	struct world *w = *state;
+	const char *net = "{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"}";
+	json_t *resolved;
+
+	strv_add(&w->stack.make_networks, "shop");
+	strv_add(&w->stack.services[0].networks, "shop");
+	resolved = spec_with_image(w, "r:5000/app:2");
+	json_object_set_new(
+		json_array_get(
+			json_object_get(json_object_get(resolved, "TaskTemplate"), "Networks"), 0),
+		"Target", json_string("n1"));
+	get_list(w, NAMED("app"), "");
+	get_list(w, NET, "");
+	POST("/networks/create", .status = 201, .answer = "{\"Id\":\"n1\"}",
+	     .body = "{\"Name\":\"shop\",\"Driver\":\"overlay\",\"CheckDuplicate\":true,"
+		     "\"Labels\":{\"io.cdeploy.project\":\"team/app\"}}");
+	get_list(w, NAMED("app"), "");
+	get_list(w, NET, net);
+	strv_take(&w->texts, json_dumps(resolved, JSON_COMPACT));
+	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
+	     .body = w->texts.v[w->texts.n - 1], .lacks = { "X-Registry-Auth" });
+	poll(w, service(w, 1, resolved, NULL, NULL), "", "");
+	poll(w, service(w, 1, resolved, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	poll(w, service(w, 1, resolved, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_CREATED, "r:5000/app:2");
+	assert_string_equal("note: network 'shop' created\n"
+			    "begin app: create service 'app'\n"
+			    "note: app: 0/1 running\n"
+			    "note: app: 1/1 running\n"
+			    "end app 0\n",
+			    recorder_text(&w->rec));
+	json_decref(resolved);
+}
+
+static void nothing_is_written_when_nothing_differs(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 7, w->spec, NULL, "completed"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+	assert_string_equal("begin app: service 'app'\ncached app: unchanged\n",
+			    recorder_text(&w->rec));
+}
+
+static void an_update_quotes_the_version_and_waits_for_the_new_tasks(void **state)
+{
+	struct world *w = *state;
+
+	begin_update(w);
+	poll(w, service(w, 8, w->spec, w->old, NULL), RUNNING("o1"), "");
+	poll(w, service(w, 9, w->spec, w->old, "updating"), STOPPED("o1") "," RUNNING("a"),
+	     RUNNING("a"));
+	poll(w, service(w, 9, w->spec, w->old, "updating"), STOPPED("o1") "," RUNNING("a"),
+	     RUNNING("a"));
+	poll(w, service(w, 9, w->spec, w->old, "completed"), STOPPED("o1") "," RUNNING("a"),
+	     RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+	assert_true(recorder_has(&w->rec, "begin app: update service 'app': image\n"));
+}
+
+static void detached_means_not_watched(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.detach = true;
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	up(w, 0);
+	assert_outcome(w, DEPLOY_CREATED, "r:5000/app:2");
+}
+
+static char *auth_for(void *arg, const char *host)
+{
+	unsigned *calls = arg;
+
+	assert_string_equal("r:5000", host);
+	return ++*calls == 1 ? mem_strdup("c2VjcmV0") : NULL;
+}
+
+static void credentials_go_with_the_service_or_are_missed(void **state)
+{
+	struct world *w = *state;
+	unsigned calls = 0;
+
+	w->opt.detach = true;
+	w->opt.registry_auth = auth_for;
+	w->opt.registry_auth_arg = &calls;
+	w->stack.services[0].with_auth = true;
+	get_list(w, NAMED("app"), "");
+	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
+	     .has = { "X-Registry-Auth: c2VjcmV0" });
+	up(w, 0);
+	assert_null(strstr(recorder_text(&w->rec), "warn"));
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
+		    .answer = "{\"Swarm\":{\"ControlAvailable\":true}}");
+	get_list(w, NAMED("app"), "");
+	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
+	     .lacks = { "X-Registry-Auth" });
+	up(w, 0);
+	assert_true(recorder_has(&w->rec, "warn: service 'app' asks for credentials, but there are "
+					  "none for 'r:5000'"));
+}
+
+static void a_service_that_was_nobodys_is_adopted_with_a_notice(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.detach = true;
+	json_object_clear(json_object_get(w->old, "Labels"));
+	begin_update(w);
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+	assert_true(recorder_has(&w->rec, "warn: service 'app' was nobody's until now"));
+}
+
+/* -- answers that are lost, and others who write ------------------------------ */
+
+static void an_update_out_of_sequence_is_repeated_with_the_new_version(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.detach = true;
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "updating"));
+	tasks(w, "", "");
+	POST("/services/s1/update?version=7", SEQUENCE);
+	get(w, "/services/s1", service(w, 8, w->old, NULL, "completed"));
+	POST("/services/s1/update?version=8", .status = 200);
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+	assert_int_equal(1, w->clock.sleeps);
+}
+
+static void an_update_is_not_repeated_over_somebody_elses(void **state)
+{
+	struct world *w = *state;
+	json_t *theirs = spec_with_image(w, "r:5000/app:3");
+
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, NULL));
+	tasks(w, "", "");
+	POST("/services/s1/update?version=7", SEQUENCE);
+	get(w, "/services/s1", service(w, 8, theirs, w->old, NULL));
+	up_fails(w, ERR_FAILED, "update service 'app': somebody else changed it meanwhile");
+	json_decref(theirs);
+}
+
+static void an_update_out_of_sequence_ends_after_ten_tries(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, NULL));
+	tasks(w, "", "");
+	for (int i = 0; i < 10; i++) {
+		POST("/services/s1/update?version=7", SEQUENCE);
+		get(w, "/services/s1", service(w, 7, w->old, NULL, NULL));
+	}
+	up_fails(w, ERR_FAILED, "update service 'app': update out of sequence");
+}
+
+static void an_update_whose_answer_was_lost_is_not_made_twice(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.detach = true;
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, NULL));
+	tasks(w, "", "");
+	POST("/services/s1/update?version=7", .fail = ERR_UNAVAILABLE);
+	get(w, "/services/s1", service(w, 8, w->spec, w->old, NULL));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+}
+
+static void a_create_whose_answer_was_lost_is_looked_up_first(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.detach = true;
+	get_list(w, NAMED("app"), "");
+	POST("/services/create", .fail = ERR_UNAVAILABLE);
+	get_list(w, NAMED("app"), ""); /* not done: again */
+	POST("/services/create", .status = 500,
+	     .answer = "{\"message\":\"rpc error: code = DeadlineExceeded desc = slow\"}");
+	get_list(w, NAMED("app"), service(w, 1, w->spec, NULL, NULL));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_CREATED, "r:5000/app:2");
+}
+
+static void a_service_that_somebody_else_made_meanwhile_is_theirs(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), "");
+	POST("/services/create", .status = 409,
+	     .answer = "{\"message\":\"rpc error: code = AlreadyExists desc = name conflicts\"}");
+	get_list(w, NAMED("app"), service(w, 1, w->old, NULL, NULL));
+	up_fails(w, ERR_FAILED,
+		 "create service 'app': somebody else made a service of that name meanwhile");
+	assert_int_equal(0, w->nr);
+}
+
+static void a_network_that_another_deploy_made_meanwhile_is_used(void **state)
+{
+	struct world *w = *state;
+	const char *net = "{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"}";
+
+	w->opt.detach = true;
+	strv_add(&w->stack.make_networks, "shop");
+	get_list(w, NAMED("app"), "");
+	get_list(w, NET, "{\"Id\":\"n0\",\"Name\":\"shop-db\",\"Scope\":\"swarm\"}");
+	POST("/networks/create", .status = 409, .answer = "{\"message\":\"already exists\"}");
+	get_list(w, NET, net);
+	get_list(w, NAMED("app"), "");
+	get_list(w, NET, net);
+	CREATED;
+	up(w, 0);
+}
+
+static void a_refused_spec_is_an_error_of_input(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), "");
+	POST("/services/create", .status = 400,
+	     .answer = "{\"message\":\"rpc error: code = InvalidArgument desc = port '80' is "
+		       "already in use\"}");
+	up_fails(w, ERR_INPUT, "create service 'app': port '80' is already in use");
+}
+
+/* -- the bad ends ------------------------------------------------------------ */
+
+static void another_projects_service_is_not_touched(void **state)
+{
+	struct world *w = *state;
+
+	json_object_set_new(json_object_get(w->old, "Labels"), "io.cdeploy.project",
+			    json_string("team/other"));
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, NULL));
+	up_fails(w, ERR_FAILED, "service 'app' belongs to project 'team/other'");
+}
+
+static void an_update_that_fails_is_rolled_back_and_the_old_tasks_run(void **state)
+{
+	struct world *w = *state;
+
+	begin_update(w);
+	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a") "," STOPPED("o1"),
+	     FAILED("a"));
+	tasks(w, FAILED("a") "," STOPPED("o1"), FAILED("a"));
+	get(w, "/services/s1", service(w, 10, w->spec, w->old, "paused"));
+	POST("/services/s1/update?version=10&rollback=previous", .status = 200);
+	/* completed, but nothing runs yet */
+	poll(w, service(w, 12, w->old, NULL, "rollback_completed"), FAILED("a"), "");
+	poll(w, service(w, 12, w->old, NULL, "rollback_completed"), RUNNING("o2"), RUNNING("o2"));
+	poll(w, service(w, 12, w->old, NULL, "rollback_completed"), RUNNING("o2"), RUNNING("o2"));
+	up_fails(w, ERR_ROLLED_BACK,
+		 "service 'app': the engine paused the update: exit (7); the previous version is "
+		 "running again");
+	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+static void a_rollback_of_the_engines_own_is_waited_for_and_not_repeated(void **state)
+{
+	struct world *w = *state;
+
+	begin_update(w);
+	poll(w, service(w, 9, w->old, NULL, "rollback_completed"), FAILED("a") "," STOPPED("o1"),
+	     STOPPED("o1"));
+	tasks(w, FAILED("a") "," STOPPED("o1"), STOPPED("o1"));
+	get(w, "/services/s1", service(w, 9, w->old, NULL, "rollback_completed"));
+	poll(w, service(w, 9, w->old, NULL, "rollback_completed"), RUNNING("o2"), RUNNING("o2"));
+	poll(w, service(w, 9, w->old, NULL, "rollback_completed"), RUNNING("o2"), RUNNING("o2"));
+	up_fails(w, ERR_ROLLED_BACK,
+		 "service 'app': the engine took the update back: exit (7); the previous version "
+		 "is running again");
+	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+static void the_old_spec_is_sent_when_the_engine_has_another_previous_one(void **state)
+{
+	struct world *w = *state;
+
+	strv_take(&w->texts, json_dumps(w->old, JSON_COMPACT));
+	begin_update(w);
+	poll(w, service(w, 9, w->spec, w->spec, "paused"), FAILED("a"), FAILED("a"));
+	tasks(w, FAILED("a"), FAILED("a"));
+	get(w, "/services/s1", service(w, 9, w->spec, w->spec, "paused"));
+	POST("/services/s1/update?version=9&registryAuthFrom=previous-spec", .status = 200,
+	     .body = w->texts.v[0]);
+	poll(w, service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	poll(w, service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	up(w, -1);
+	assert_int_equal(ERR_ROLLED_BACK, w->e.kind);
+}
+
+static void a_way_back_that_fails_is_stuck(void **state)
+{
+	struct world *w = *state;
+
+	begin_update(w);
+	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	tasks(w, FAILED("a"), FAILED("a"));
+	get(w, "/services/s1", service(w, 9, w->spec, w->old, "paused"));
+	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
+	poll(w, service(w, 12, w->old, NULL, "rollback_paused"), FAILED("o2"), FAILED("o2"));
+	up_fails(w, ERR_STUCK,
+		 "service 'app': the engine paused the update: exit (7); and it could not be taken "
+		 "back: service 'app': the engine paused the way back: exit (7)");
+	assert_int_equal(0, w->nr);
+}
+
+static void without_rollback_a_failed_update_stays(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.no_rollback = true;
+	begin_update(w);
+	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	up_fails(w, ERR_FAILED, "service 'app': the engine paused the update: exit (7)");
+	assert_int_equal(0, w->nr);
+}
+
+static void a_new_service_that_never_works_is_removed_again(void **state)
+{
+	struct world *w = *state;
+	const char *three = FAILED("a") "," FAILED("b") "," FAILED("c");
+
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	up_fails(w, ERR_FAILED,
+		 "service 'app': 3 tasks failed, the last: exit (7); what was created is removed "
+		 "again");
+	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
+}
+
+static void a_new_service_that_cannot_be_removed_is_stuck(void **state)
+{
+	struct world *w = *state;
+	const char *three = FAILED("a") "," FAILED("b") "," FAILED("c");
+
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 500,
+		    .answer = "{\"message\":\"no\"}");
+	up_fails(w, ERR_STUCK,
+		 "service 'app': 3 tasks failed, the last: exit (7); and it could not be taken "
+		 "back: service 'app': no");
+}
+
+static void a_limit_with_nothing_to_go_back_to_is_a_timeout(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.pending_timeout_ms = 500;
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), PENDING("a"), PENDING("a"));
+	poll(w, service(w, 1, w->spec, NULL, NULL), PENDING("a"), PENDING("a"));
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	up_fails(
+		w, ERR_TIMEOUT,
+		"service 'app': no node took a task within 0 s: no suitable node; what was created "
+		"is removed again");
+}
+
+static void an_update_that_was_cut_off_is_watched_by_the_next_run(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 9, w->spec, w->old, "paused"));
+	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	tasks(w, FAILED("a"), FAILED("a"));
+	get(w, "/services/s1", service(w, 9, w->spec, w->old, "paused"));
+	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
+	poll(w, service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	poll(w, service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	up(w, -1);
+	assert_int_equal(ERR_ROLLED_BACK, w->e.kind);
+	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+static void what_somebody_else_changed_meanwhile_is_left_to_them(void **state)
+{
+	struct world *w = *state;
+
+	begin_update(w);
+	poll(w, NULL, NULL, NULL);
+	up_fails(w, ERR_FAILED, "service 'app': somebody removed it meanwhile");
+	assert_int_equal(0, w->nr);
+}
+
+static void all_of_a_stack_is_taken_back_when_one_service_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	add_service(w, "second");
+	get_list(w, NAMED("app%22%2C%22second"), service(w, 7, w->old, NULL, NULL));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	POST("/services/s1/update?version=7", .status = 200);
+	POST("/services/create", .status = 400, .answer = "{\"message\":\"port in use\"}");
+	tasks(w, RUNNING("o1"), "");
+	get(w, "/services/s1", service(w, 8, w->spec, w->old, "updating"));
+	POST("/services/s1/update?version=8&rollback=previous", .status = 200);
+	poll(w, service(w, 9, w->old, w->spec, "rollback_completed"), RUNNING("o1"), RUNNING("o1"));
+	poll(w, service(w, 9, w->old, w->spec, "rollback_completed"), RUNNING("o1"), RUNNING("o1"));
+	up_fails(w, ERR_ROLLED_BACK,
+		 "create service 'second': port in use; the previous version is running again");
+	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+static void terminate(struct fake_clock *fc, int64_t ms)
+{
+	(void)ms;
+	cancel_set(fc->arg, SIGTERM);
+}
+
+static void a_signal_leaves_the_update_to_the_engine_and_says_so(void **state)
+{
+	struct world *w = *state;
+
+	w->clock.on_sleep = terminate;
+	w->clock.arg = &w->cancel;
+	begin_update(w);
+	poll(w, service(w, 8, w->spec, w->old, "updating"), RUNNING("o1"), "");
+	up(w, -1);
+	assert_int_equal(ERR_CANCELLED, w->e.kind);
+	assert_int_equal(0, w->nr);
+	assert_true(recorder_has(&w->rec, "fail app: left to the engine, which goes on with it\n"));
+}
+
+static void an_engine_that_is_silent_for_a_while_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", .fail = ERR_UNAVAILABLE,
+		    .times = 4);
+	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_CREATED, "r:5000/app:2");
+	assert_true(recorder_has(&w->rec, "; going on asking\n"));
+}
+
+static void an_engine_that_stays_silent_is_unavailable_and_nothing_is_undone(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	http_script_unordered(w->s);
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", .fail = ERR_UNAVAILABLE,
+		    .any_times = true);
+	up(w, -1);
+	assert_int_equal(ERR_UNAVAILABLE, w->e.kind);
+	assert_true(w->clock.now_ms >= 60000 && w->clock.now_ms < 75000);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_new_service_and_its_network_are_created_and_watched),
+		T(nothing_is_written_when_nothing_differs),
+		T(an_update_quotes_the_version_and_waits_for_the_new_tasks),
+		T(detached_means_not_watched),
+		T(credentials_go_with_the_service_or_are_missed),
+		T(a_service_that_was_nobodys_is_adopted_with_a_notice),
+		T(an_update_out_of_sequence_is_repeated_with_the_new_version),
+		T(an_update_is_not_repeated_over_somebody_elses),
+		T(an_update_out_of_sequence_ends_after_ten_tries),
+		T(an_update_whose_answer_was_lost_is_not_made_twice),
+		T(a_create_whose_answer_was_lost_is_looked_up_first),
+		T(a_service_that_somebody_else_made_meanwhile_is_theirs),
+		T(a_network_that_another_deploy_made_meanwhile_is_used),
+		T(a_refused_spec_is_an_error_of_input),
+		T(another_projects_service_is_not_touched),
+		T(an_update_that_fails_is_rolled_back_and_the_old_tasks_run),
+		T(a_rollback_of_the_engines_own_is_waited_for_and_not_repeated),
+		T(the_old_spec_is_sent_when_the_engine_has_another_previous_one),
+		T(a_way_back_that_fails_is_stuck),
+		T(without_rollback_a_failed_update_stays),
+		T(a_new_service_that_never_works_is_removed_again),
+		T(a_new_service_that_cannot_be_removed_is_stuck),
+		T(a_limit_with_nothing_to_go_back_to_is_a_timeout),
+		T(an_update_that_was_cut_off_is_watched_by_the_next_run),
+		T(what_somebody_else_changed_meanwhile_is_left_to_them),
+		T(all_of_a_stack_is_taken_back_when_one_service_is_refused),
+		T(a_signal_leaves_the_update_to_the_engine_and_says_so),
+		T(an_engine_that_is_silent_for_a_while_is_waited_for),
+		T(an_engine_that_stays_silent_is_unavailable_and_nothing_is_undone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
