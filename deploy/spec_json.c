@@ -15,6 +15,7 @@
 #include "base/mem.h"
 
 #define SPEC_MAX    (64u << 20) /* a file of 1 MiB with variables cannot come near */
+#define UPDATE_MONITOR_NS INT64_C(5000000000)
 #define LABEL_HASH  DEPLOY_LABEL_PREFIX "hash"
 #define LABEL_OWNER DEPLOY_LABEL_PREFIX "project"
 
@@ -215,6 +216,21 @@ static json_t *hash_json(const json_t *spec)
 	return json_string(hex);
 }
 
+/*
+ * One task after the other, and back on its own when one fails: should this program be killed in the
+ * middle, the swarm still does not stop half way (its default is to pause there).
+ */
+static json_t *update_json(void)
+{
+	json_t *o = json_object();
+
+	set(o, "Parallelism", json_integer(1));
+	set(o, "FailureAction", json_string("rollback"));
+	set(o, "Monitor", json_integer(UPDATE_MONITOR_NS));
+	set(o, "Order", json_string("stop-first"));
+	return o;
+}
+
 json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner)
 {
 	json_t *o = json_object(), *labels = map_json(&s->labels);
@@ -225,6 +241,7 @@ json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_own
 		set(labels, LABEL_OWNER, json_str(owner->project));
 	set(o, "TaskTemplate", task_json(s));
 	set(o, "Mode", mode_json(s));
+	set(o, "UpdateConfig", update_json());
 	set(o, "EndpointSpec", endpoint_json(s));
 	set(labels, LABEL_HASH, hash_json(o));
 	return o;

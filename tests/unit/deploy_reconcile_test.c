@@ -79,7 +79,9 @@ static void add_service(struct world *w, const char *image, const char *labels, 
 		"\"Init\":false,\"DNSConfig\":{},\"Isolation\":\"default\"},"
 		"\"Resources\":{\"Limits\":{},\"Reservations\":{}},\"Placement\":{},"
 		"\"Networks\":[{\"Target\":\"n1\"}],\"ForceUpdate\":3,\"Runtime\":\"container\"},"
-		"\"Mode\":%s,\"EndpointSpec\":{\"Mode\":\"vip\",\"Ports\":[{\"Protocol\":\"tcp\","
+		"\"Mode\":%s,\"UpdateConfig\":{\"Parallelism\":1,\"FailureAction\":\"rollback\","
+		"\"Monitor\":5000000000,\"MaxFailureRatio\":0,\"Order\":\"stop-first\"},"
+		"\"EndpointSpec\":{\"Mode\":\"vip\",\"Ports\":[{\"Protocol\":\"tcp\","
 		"\"TargetPort\":80,\"PublishedPort\":8080,\"PublishMode\":\"ingress\"}]}}%s}",
 		labels, image, mode, update);
 	json_t *o = json_loads(text, 0, NULL);
