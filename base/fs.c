@@ -73,10 +73,11 @@ int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-int fs_read_file(int dirfd, const char *name, struct buf *b, struct err *e)
+static int read_file(int dirfd, const char *name, int flags, struct buf *b, struct err *e)
 {
 	/* without O_NONBLOCK a fifo of that name would stop us for good */
-	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	auto_close int fd =
+		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
 	struct fd_source file;
 	struct stat st;
 
@@ -89,6 +90,16 @@ int fs_read_file(int dirfd, const char *name, struct buf *b, struct err *e)
 	if (io_read_all(fd_source_init(&file, fd, name), b, e) < 0)
 		return e->sys ? -1 : err_wrap(e, "read '%s'", name);
 	return 0;
+}
+
+int fs_read_file(int dirfd, const char *name, struct buf *b, struct err *e)
+{
+	return read_file(dirfd, name, 0, b, e);
+}
+
+int fs_read_file_no_link(int dirfd, const char *name, struct buf *b, struct err *e)
+{
+	return read_file(dirfd, name, O_NOFOLLOW, b, e);
 }
 
 int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)

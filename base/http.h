@@ -36,7 +36,7 @@ struct http_request {
 	struct sink *out;
 	size_t body_max;		/* ceiling for response.body on 2xx; 0: HTTP_BODY_MAX */
 	const char *unix_socket;	/* talk through this socket; NULL: TCP */
-	int64_t timeout_ms;		/* whole exchange; 0: none (a stall of 30 s always ends it) */
+	int64_t timeout_ms;		/* whole exchange; 0: none (a stall always ends it: http_curl.h) */
 };
 #define HTTP_BODY_MAX		(4u << 20)
 #define HTTP_ERROR_BODY_MAX	(64u << 10)

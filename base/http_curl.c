@@ -17,6 +17,7 @@
 #include <curl/curl.h>
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -24,7 +25,9 @@
 
 #define CA_FILE_MAX	   (8u << 20)
 #define CONNECT_TIMEOUT_MS 15000L
-#define STALL_S		   30L
+#define STALL_MS	   30000
+#define ANSWER_MS	   600000
+#define LOOK_MS		   1000 /* between two looks whether anything moves */
 #define UPLOAD_BUFFER	   (512L << 10)
 #define DOWNLOAD_BUFFER	   (256L << 10)
 
@@ -40,6 +43,7 @@ struct http_curl {
 	char *upper_http_proxy;
 	struct buf ca; /* the system's certificates and ours; empty: libcurl's default */
 	bool insecure;
+	int64_t stall_ms, answer_ms;
 	pthread_mutex_t lock; /* of what follows */
 	struct line *idle;
 	size_t n, cap;
@@ -128,8 +132,6 @@ static void set_always(CURL *c, const struct http_curl *h, struct exchange *x)
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, DOWNLOAD_BUFFER);
@@ -262,7 +264,8 @@ static int describe(CURL *c, CURLcode code, struct exchange *x)
 		if (limit_reached(c, x->rq))
 			return err_set(x->e, ERR_TIMEOUT, "no whole answer within %jd ms",
 				       (intmax_t)x->rq->timeout_ms);
-		return err_set(x->e, ERR_UNAVAILABLE, "timed out: %s", detail);
+		return err_set(x->e, ERR_UNAVAILABLE, "timed out: %s",
+			       x->detail[0] ? x->detail : "nothing came for too long");
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return err_set(x->e, ERR_DENIED, "certificate not trusted: %s", detail);
 	case CURLE_SSL_CERTPROBLEM:
@@ -353,9 +356,50 @@ static void line_give_back(struct http_curl *h, struct line *l)
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* Works on the transfer until it is over or cancelled. */
-static CURLcode line_drive(struct line *l, const struct cancel *cn)
+/* -- stalls ------------------------------------------------------------------- */
+
+/*
+ * libcurl's own limit is one for all, but a server may be silent for minutes while it
+ * stores a large body that it has whole, and for seconds only at any other time.
+ */
+struct stall {
+	uint64_t moved; /* bytes, either way */
+	int64_t since_ms;
+};
+
+/* How long nothing may move from here on. */
+static int64_t stall_limit(const struct http_curl *h, const struct exchange *x, uint64_t sent)
 {
+	uint64_t size = x->rq->body ? x->rq->body->size_bytes : x->rq->body_bytes.n;
+	bool has_body = x->rq->body || x->rq->body_bytes.n;
+
+	return has_body && sent >= size && !x->header_done ? h->answer_ms : h->stall_ms;
+}
+
+/* How long to wait for the next event, in ms; 0: it has been too long. */
+static int64_t stall_left(struct stall *s, CURL *c, const struct http_curl *h,
+			  const struct exchange *x)
+{
+	int64_t now = clock_system.mono_ms(&clock_system), left;
+	curl_off_t up = 0, down = 0;
+	uint64_t moved;
+
+	curl_easy_getinfo(c, CURLINFO_SIZE_UPLOAD_T, &up);
+	curl_easy_getinfo(c, CURLINFO_SIZE_DOWNLOAD_T, &down);
+	moved = (uint64_t)up + (uint64_t)down + x->header_seen;
+	/* less than a byte a second is no movement; on a new connection all begins anew */
+	if (!s->since_ms || moved < s->moved ||
+	    moved - s->moved > (uint64_t)(now - s->since_ms) / 1000)
+		*s = (struct stall){ .moved = moved, .since_ms = now };
+	left = s->since_ms + stall_limit(h, x, (uint64_t)up) - now;
+	return left < 0 ? 0 : left < LOOK_MS ? left : LOOK_MS;
+}
+
+/* Works on the transfer until it is over, stalled or cancelled. */
+static CURLcode line_drive(struct line *l, const struct http_curl *h, struct exchange *x)
+{
+	const struct cancel *cn = x->op ? x->op->cancel : NULL;
+	struct stall stall = { 0 };
 	struct curl_waitfd stop = { .fd = cn ? cn->fd : -1, .events = CURL_WAIT_POLLIN };
 	CURLcode code = CURLE_ABORTED_BY_CALLBACK;
 	CURLMcode m = curl_multi_add_handle(l->multi, l->easy);
@@ -363,10 +407,17 @@ static CURLcode line_drive(struct line *l, const struct cancel *cn)
 	CURLMsg *msg;
 
 	while (m == CURLM_OK && !cancel_is_set(cn)) {
+		int64_t wait_ms;
+
 		m = curl_multi_perform(l->multi, &running);
 		if (m != CURLM_OK || !running)
 			break;
-		m = curl_multi_poll(l->multi, &stop, cn ? 1 : 0, 1000, NULL);
+		wait_ms = stall_left(&stall, l->easy, h, x);
+		if (!wait_ms) {
+			code = CURLE_OPERATION_TIMEDOUT;
+			break;
+		}
+		m = curl_multi_poll(l->multi, &stop, cn ? 1 : 0, (int)wait_ms, NULL);
 	}
 	while ((msg = curl_multi_info_read(l->multi, &left)))
 		if (msg->msg == CURLMSG_DONE)
@@ -394,7 +445,7 @@ static int exchange_run(struct http_curl *h, struct exchange *x, const struct ur
 	set_method(l.easy, x);
 	curl_easy_setopt(l.easy, CURLOPT_URL, buf_str(&address));
 	curl_easy_setopt(l.easy, CURLOPT_HTTPHEADER, headers);
-	code = line_drive(&l, x->op ? x->op->cancel : NULL);
+	code = line_drive(&l, h, x);
 	r = finish(l.easy, code, x);
 	line_give_back(h, &l);
 	return r;
@@ -488,6 +539,8 @@ int http_curl_new(struct http **out, const struct http_curl_options *opt, struct
 	h->cert_file = mem_strdup(opt->cert_file);
 	h->key_file = mem_strdup(opt->key_file);
 	h->insecure = opt->insecure;
+	h->stall_ms = opt->stall_ms ? opt->stall_ms : STALL_MS;
+	h->answer_ms = opt->answer_ms ? opt->answer_ms : ANSWER_MS;
 	/* libcurl reads only the lower-case name of this one; pipelines set the other */
 	if (!getenv("http_proxy") && proxy && *proxy)
 		h->upper_http_proxy = mem_strdup(proxy);

@@ -9,6 +9,11 @@ struct http_curl_options {
 	const char *cert_file, *key_file;	/* client certificate; NULL: none */
 	bool insecure;			/* no certificate check */
 	const char *user_agent;		/* "cpush/0.1.0" */
+	/*
+	 * How long nothing may move, either way; 0: 30 s. And between a body's last byte and
+	 * the answer to it (a registry puts a large blob together then); 0: 10 min.
+	 */
+	int64_t stall_ms, answer_ms;
 };
 
 int http_curl_new(struct http **out, const struct http_curl_options *opt, struct err *e) MUST_CHECK;

@@ -23,7 +23,9 @@
 #include "base/clock.h"
 #include "base/fs.h"
 
-#define TICK_MS 20 /* between two looks where there is no pidfd */
+#define TICK_MS	 20 /* between two looks where there is no pidfd */
+#define PIECE	 8192
+#define PIPE_MAX (1u << 20) /* the most that a pipe holds */
 
 /* -1 where the kernel or a filter refuses it. */
 static int pidfd_of(pid_t pid)
@@ -156,13 +158,16 @@ struct child {
 	int64_t deadline_ms; /* 0: none */
 };
 
-/* Takes what is there; what is over the ceiling is read and dropped, or the child would hang. */
+/*
+ * Takes what is there; what is over the ceiling is read and dropped, or the child would hang.
+ * No more than a pipe holds, or one that writes faster than we read would never let us go.
+ */
 static void drain(struct child *c, int i)
 {
-	char piece[8192];
+	char piece[PIECE];
 	ssize_t n;
 
-	while (c->out[i] >= 0) {
+	for (unsigned k = 0; k < PIPE_MAX / PIECE && c->out[i] >= 0; k++) {
 		n = read(c->out[i], piece, sizeof(piece));
 		if (n > 0) {
 			size_t room = c->to[i]->max - c->to[i]->len;

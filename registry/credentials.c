@@ -1,6 +1,7 @@
 /*
  * The places where users keep passwords, asked in order until one knows the host.
- * A file that somebody named must be there; one that is merely usual may be missing.
+ * A file that somebody named must be there; one that is merely usual may be missing, and one
+ * that cannot be opened is only warned about.
  */
 #include "registry/credentials.h"
 
@@ -8,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "registry/credentials_file.h"
 #include "registry/credentials_helper.h"
 #include "registry/secret.h"
@@ -94,7 +96,13 @@ static int place_ask(struct credentials *out, struct op *op, const struct place 
 			err_clear(e);
 			return 0;
 		}
-		return err_wrap(e, "credentials (%s)", p->origin);
+		err_wrap(e, "credentials (%s)", p->origin);
+		if (!p->may_be_absent || !e->sys)
+			return -1;
+		/* somebody else's home, say: what needs no password must work all the same */
+		progress_warn(op->progress, "%s", e->text);
+		err_clear(e);
+		return 0;
 	}
 	return text_ask(out, op, buf_span(&text), p->path, host, e);
 }

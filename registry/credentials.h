@@ -28,8 +28,8 @@ struct credentials {
 	const char *origin;		/* which source, for messages ("DOCKER_AUTH_CONFIG"); static text */
 };
 
-/* host: "docker.io", "localhost:5000". Nothing found is not an error: anonymous.
- * ERR_INPUT: a file that cannot be read as JSON (named). */
+/* host: "docker.io", "localhost:5000". Nothing found is not an error: anonymous; nor is
+ * a usual place that cannot be opened (a warning). ERR_INPUT: a file that is not JSON (named). */
 int credentials_find(struct credentials *out, struct op *op, const struct credentials_env *env,
 		     const char *host, struct err *e) MUST_CHECK;
 void credentials_release(struct credentials *c);	/* wipes */

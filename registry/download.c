@@ -59,6 +59,7 @@ static int download_write(struct sink *k, const void *p, size_t n, struct err *e
 static int download_begin(struct download *d, struct err *e)
 {
 	d->done = 0;
+	d->base.write = download_write; /* a sink that failed stays so */
 	if (d->into)
 		return oci_store_begin(d->into, &d->writer, e);
 	buf_reset(d->bytes);
@@ -112,7 +113,6 @@ static int download_run(struct download *d, struct err *e)
 	auto_http_response struct http_response rs = { 0 };
 	int r;
 
-	d->base.write = download_write;
 	do {
 		http_response_release(&rs);
 		r = download_try(d, &rs, e);
@@ -127,8 +127,10 @@ int registry_download(struct op *op, const struct registry_repo *r,
 {
 	auto_free char *id = mem_printf("pull %.19s", blob->digest.text);
 	struct download d = { .op = op, .repo = r, .blob = blob, .id = id, .into = into };
+	uint64_t size;
 
-	if (oci_store_has(into, &blob->digest, NULL))
+	/* after a crash it may be there and short */
+	if (oci_store_has(into, &blob->digest, &size) && size == blob->size_bytes)
 		return 0;
 	progress_begin(op->progress, id, "pull %.19s", blob->digest.text);
 	if (download_run(&d, e) < 0) {

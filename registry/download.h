@@ -7,7 +7,8 @@
 
 /*
  * All retries included; a blob that comes short or with other bytes is fetched once more, then it
- * is ERR_CORRUPT. Nothing to do when `into` has it. ERR_ABSENT: not there. Thread-safe.
+ * is ERR_CORRUPT. Nothing to do when `into` has it in its size. ERR_ABSENT: not there.
+ * Thread-safe.
  */
 int registry_download(struct op *op, const struct registry_repo *r,
 		      const struct oci_descriptor *blob, struct oci_store *into, struct err *e)

@@ -72,7 +72,9 @@ static bool host_is_private(const struct url *u)
 	struct in_addr v4;
 	struct in6_addr v6;
 
-	if (url_is_loopback(u) || span_ends(host, ".localhost"))
+	if (span_ends(host, ".")) /* the root, which every name may end in */
+		host.n--;
+	if (host_is_loopback(host) || span_ends(host, ".localhost"))
 		return true;
 	/* inet_aton also reads "127.1" and "0x7f000001", as the resolver would */
 	if (inet_aton(u->host, &v4))

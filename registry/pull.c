@@ -205,8 +205,6 @@ static int source_fetch_layer(struct image_source *base, struct op *op, const ch
 	auto_reference struct oci_reference ref = { 0 };
 	struct registry_repo repo;
 
-	if (oci_store_has(into, &layer->digest, NULL))
-		return 0;
 	if (oci_reference_parse(&ref, text, e) < 0)
 		return -1;
 	repo = (struct registry_repo){ .session = source_session(src, ref.host), .path = ref.path };

@@ -29,13 +29,13 @@ static int resolve_wrap(const struct oci_reference *ref, struct err *e)
 	return err_wrap(e, "image %s", buf_str(&name));
 }
 
-/* Does the answer say all that a descriptor holds? */
+/* Does the answer say all that a descriptor holds? (No document is of length 0.) */
 static bool resolve_from_head(struct oci_descriptor *out, const struct http_response *rs)
 {
 	struct oci_descriptor d = { 0 };
 
 	if (rs->status != 200 || !registry_api_digest(&d.digest, rs) ||
-	    !registry_api_length(&d.size_bytes, rs))
+	    !registry_api_length(&d.size_bytes, rs) || !d.size_bytes)
 		return false;
 	d.media_type = registry_document_type(rs);
 	if (!d.media_type)

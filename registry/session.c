@@ -127,6 +127,10 @@ void registry_session_set_mount(struct registry_session *s, enum registry_mount 
 int registry_session_resolve(struct url *out, struct registry_session *s, const struct url *base,
 			     const char *text, struct err *e)
 {
+	if (s->broken.kind != ERR_NONE) {
+		*e = s->broken;
+		return -1;
+	}
 	return registry_endpoint_resolve(out, &s->at, base ? base : &s->at.origin, text, e);
 }
 
@@ -184,24 +188,26 @@ static void token_forget(struct registry_session *s, const char *scope)
 	*t = s->tokens[--s->nr_tokens];
 }
 
-static int token_renew(struct registry_session *s, struct op *op, const char *scope, struct err *e)
+/* A call that is part of a larger whole: its budget counts, not one more for each of its tries. */
+static int token_renew(struct registry_session *s, struct op *op, const struct registry_call *call,
+		       struct err *e)
 {
 	struct registry_token_request rq = { .http = s->http,
 					     .at = &s->at,
 					     .challenge = &s->challenge,
 					     .who = &s->who,
-					     .scope = scope,
-					     .retries = s->opt.retries };
+					     .scope = call->scope,
+					     .retries = call->once ? 0 : s->opt.retries };
 	auto_token struct registry_token token = { 0 };
 	int64_t now_ms = op->clock->mono_ms(op->clock);
 	struct cached_token *t;
 
 	if (registry_token_fetch(&token, op, &rq, e) < 0)
 		return -1;
-	token_forget(s, scope);
+	token_forget(s, call->scope);
 	MEM_GROW(s->tokens, s->nr_tokens, s->cap_tokens);
 	t = &s->tokens[s->nr_tokens++];
-	t->scope = mem_strdup(scope);
+	t->scope = mem_strdup(call->scope);
 	t->header = mem_printf("Bearer %s", token.text);
 	t->life_ms = token.life_ms;
 	t->ends_ms = now_ms + token.life_ms;
@@ -218,7 +224,7 @@ static int session_sign(char **header, struct registry_session *s, struct op *op
 	if (uses_bearer(s)) {
 		t = token_find(s, call->scope);
 		if ((!t || !token_is_fresh(t, op->clock->mono_ms(op->clock), margin)) &&
-		    token_renew(s, op, call->scope, e) < 0)
+		    token_renew(s, op, call, e) < 0)
 			return -1;
 		*header = mem_strdup(token_find(s, call->scope)->header);
 	} else if (s->challenge.has_basic) {

@@ -215,7 +215,7 @@ static int upload_judge(struct upload *u, const struct http_response *rs, struct
 	if (registry_api_blob_head(&head, u->op, u->repo, &u->blob->digest, e) < 0)
 		return -1;
 	if (!says_exists(u, &head))
-		return err_set(e, ERR_FAILED,
+		return err_set(e, is_trouble(head.status) ? ERR_UNAVAILABLE : ERR_FAILED,
 			       "the upload was answered %ld but the blob is not there", rs->status);
 	return upload_done(u, REGISTRY_UPLOAD_SENT);
 }

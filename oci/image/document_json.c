@@ -6,6 +6,8 @@
  */
 #include "oci/image/document_json.h"
 
+#include <strings.h>
+
 #include "base/json.h"
 
 #define MEDIA_SCHEMA1	     "application/vnd.docker.distribution.manifest.v1+json"
@@ -78,6 +80,35 @@ static const char *media_of(const json_t *root, const char *own, enum oci_docume
 	return NULL;
 }
 
+/*
+ * Members by which somebody else could see another document here: those of schema 1, and
+ * ours in other spellings, which readers in Go take for ours.
+ */
+static int refuse_ambiguous(json_t *root, struct err *e)
+{
+	static const char *const ours[] = { "schemaVersion", "mediaType", "config", "layers",
+					    "manifests" };
+	static const char *const foreign[] = { "fsLayers", "history" };
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(root, key, v)
+	{
+		bool wrong = false;
+
+		for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+			wrong |= strcasecmp(key, ours[i]) == 0 && strcmp(key, ours[i]) != 0;
+		for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+			wrong |= strcasecmp(key, foreign[i]) == 0;
+		if (wrong)
+			return err_set(e, ERR_CORRUPT,
+				       "has a member '%s', which has no place in it", key);
+	}
+	if (json_object_get(root, "layers") && json_object_get(root, "manifests"))
+		return err_set(e, ERR_CORRUPT, "has both 'layers' and 'manifests'");
+	return 0;
+}
+
 json_t *oci_document_load(struct span text, const char *media_type, enum oci_document *kind,
 			  const char **media, struct err *e)
 {
@@ -91,13 +122,9 @@ json_t *oci_document_load(struct span text, const char *media_type, enum oci_doc
 		return NULL;
 	}
 	root = json_load_span(text, OCI_MANIFEST_MAX, "document", e);
-	if (!root || refuse_schema1(root, said_type, e) < 0 ||
+	if (!root || refuse_schema1(root, said_type, e) < 0 || refuse_ambiguous(root, e) < 0 ||
 	    json_opt_str(&own, root, "mediaType", "", NULL, e) < 0)
 		return NULL;
-	if (json_object_get(root, "layers") && json_object_get(root, "manifests")) {
-		err_set(e, ERR_CORRUPT, "has both 'layers' and 'manifests'");
-		return NULL;
-	}
 	said = media_known(said_type, kind);
 	if (said && own && strcmp(said, own) != 0) {
 		err_set(e, ERR_CORRUPT, "mediaType: '%s', but it was announced as '%s'", own, said);

@@ -52,7 +52,7 @@ static int naming_init(struct naming *n, const char *name, bool handed_on, struc
 static int read_text(struct oci_store *s, struct buf *b, struct err *e)
 {
 	assert(oci_store_layout_fd(s) >= 0);
-	if (fs_read_file(oci_store_layout_fd(s), INDEX_FILE, b, e) < 0) {
+	if (fs_read_file_no_link(oci_store_layout_fd(s), INDEX_FILE, b, e) < 0) {
 		/* too long or not a file: the layout is broken, not the user's words */
 		if (e->kind == ERR_INPUT)
 			e->kind = ERR_CORRUPT;

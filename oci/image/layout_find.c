@@ -183,9 +183,11 @@ int oci_layout_find(struct oci_store *s, const char *name, struct oci_descriptor
 	struct query q;
 	int r;
 
-	if (query_init(&q, name, e) < 0 || oci_layout_read(s, &x, e) < 0)
+	if (query_init(&q, name, e) < 0)
 		return -1;
-	r = find_in(s, &x, &q, out, e);
+	r = oci_layout_read(s, &x, e);
+	if (r == 0)
+		r = find_in(s, &x, &q, out, e);
 	free(q.full);
 	return r;
 }

@@ -1,7 +1,6 @@
 /*
- * An OCI layout folder as a place where base images come from. Documents are
- * verified here, by reading them; layers on their way into the store (or when they are
- * unpacked, where the way is a hard link).
+ * An OCI layout folder as a place where base images come from. It may be a stranger's:
+ * documents are verified here, by reading them, layers on their way into the store.
  */
 #include "oci/image/source.h"
 
@@ -77,7 +76,7 @@ static int layout_resolve(struct image_source *src, struct op *op, const char *r
 		return -1;
 	if (oci_manifest_parse(&m, buf_span(&manifest), d.media_type, e) < 0)
 		return err_wrap(e, "blob %s", d.digest.text);
-	/* read here so that it is known to be sound, also when it is only linked */
+	/* read here for its ceiling: whoever parses it may rely on that */
 	if (oci_store_read(from, &m.config, OCI_CONFIG_MAX, &config, e) < 0 ||
 	    oci_store_copy_blob(op, into, from, &m.config, e) < 0 ||
 	    oci_store_copy_blob(op, into, from, &d, e) < 0)

@@ -71,8 +71,8 @@ int oci_store_write(struct oci_store *s, struct span bytes, struct oci_digest *d
 
 /*
  * Copies one blob, verifying it on the way; nothing to do when `to` has it (a blob there whose
- * size is wrong is replaced). Between two layouts on one file system it is a hard link when
- * the source file is ours alone: no byte is read, and so none verified.
+ * size is wrong is replaced). Between two layouts on one file system, both open for CREATE, it
+ * is a hard link when the source file is ours alone: no byte is read, and so none verified.
  * ERR_ABSENT: `from` does not have it. ERR_CORRUPT: its bytes are not what d says.
  */
 int oci_store_copy_blob(const struct op *op, struct oci_store *to, struct oci_store *from,

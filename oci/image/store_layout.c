@@ -231,8 +231,11 @@ int oci_store_layout_link(struct oci_store *to, struct oci_store *from,
 		return 0;
 	l = layout_of(to);
 	f = layout_of(from);
-	/* whatever is odd is left to the copy, which says what and where */
-	if (l->mode != OCI_LAYOUT_CREATE || f->blobs_fd < 0 ||
+	/*
+	 * A layout opened only to be read may be anybody's: what is in it is verified, so copied.
+	 * Whatever is odd is left to the copy as well, which says what and where.
+	 */
+	if (l->mode != OCI_LAYOUT_CREATE || f->mode != OCI_LAYOUT_CREATE ||
 	    fstatat(f->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	if (oci_blob_check(d, &d->digest, (uint64_t)st.st_size, e) < 0)
@@ -263,7 +266,7 @@ static int check_version(struct layout_store *l, struct err *e)
 	auto_json json_t *root = NULL;
 	const char *version;
 
-	if (fs_read_file(l->root_fd, LAYOUT_FILE, &b, e) < 0)
+	if (fs_read_file_no_link(l->root_fd, LAYOUT_FILE, &b, e) < 0)
 		return e->kind == ERR_ABSENT
 			       ? err_set(e, ERR_INPUT, "no file '%s' in it", LAYOUT_FILE)
 			       : -1;

@@ -33,7 +33,7 @@ int oci_store_layout_open(struct oci_store **out, const char *path, enum oci_lay
 
 /*
  * The same blob under the same name in both, as one file; for store.c. 1: done; 0: cannot be
- * linked (not two layouts, another file system, a file that others may change, …), copy it;
+ * linked (not two layouts, one open only for reading, a file that others may change, …), copy it;
  * -1: ERR_CORRUPT, its size is wrong.
  */
 int oci_store_layout_link(struct oci_store *to, struct oci_store *from,

@@ -28,6 +28,8 @@ struct answer {
 	bool deaf;		/* answers after the header, without reading the body */
 	struct cancel *cancels; /* instead of an answer: cancels, then waits for the client to go */
 	bool silent;		/* instead of an answer: waits for the client to go */
+	bool then_silent;	/* the same behind the answer */
+	unsigned slow_ms;	/* waits that long before the answer */
 };
 
 struct server {
@@ -91,18 +93,20 @@ static void server_answer(struct server *s, const struct answer *a)
 {
 	char byte;
 
+	if (a->slow_ms)
+		usleep(1000 * a->slow_ms);
 	if (a->cancels)
 		cancel_set(a->cancels, SIGTERM);
-	if (a->cancels || a->silent) {
-		if (readable(s->conn) && read(s->conn, &byte, 1) > 0)
-			buf_add_str(&s->seen, "the client went on talking");
-	} else if (a->text) {
+	if (a->text && !a->cancels && !a->silent) {
 		auto_free char *fill = mem_alloc(a->fill + 1);
 
 		memset(fill, 'x', a->fill);
 		server_write(s->conn, a->text, strlen(a->text));
 		server_write(s->conn, fill, a->fill);
 	}
+	if ((a->cancels || a->silent || a->then_silent) && readable(s->conn) &&
+	    read(s->conn, &byte, 1) > 0)
+		buf_add_str(&s->seen, "the client went on talking");
 }
 
 static void server_run(void *item)
@@ -177,20 +181,25 @@ static void server_join(struct server *s)
 	pool_free(s->pool);
 }
 
-static struct http *client(void)
+static struct http *client_of(const struct http_curl_options *opt)
 {
-	struct http_curl_options opt = { .user_agent = "test/1" };
 	struct err e = ERR_INIT;
 	struct http *h;
 
-	if (http_curl_new(&h, &opt, &e) < 0)
+	if (http_curl_new(&h, opt, &e) < 0)
 		fail_msg("%s", e.text);
 	return h;
+}
+
+static struct http *client(void)
+{
+	return client_of(&(struct http_curl_options){ .user_agent = "test/1" });
 }
 
 /* One request to a server with one answer. */
 struct once {
 	struct server server;
+	struct http_curl_options opt;
 	struct http_request rq;
 	struct http_response rs;
 	struct err e;
@@ -199,9 +208,11 @@ struct once {
 
 static void once_run(struct once *o, const struct answer *a, const char *path, struct op *op)
 {
-	struct http *h = client();
+	struct http *h;
 	auto_free char *url = NULL;
 
+	o->opt.user_agent = "test/1";
+	h = client_of(&o->opt);
 	server_start(&o->server, a, 1);
 	url = mem_printf("%s%s", o->server.path[0] ? "http://docker" : o->server.url, path);
 	o->rq.url = url;
@@ -731,6 +742,67 @@ static void a_limit_of_the_caller_is_a_timeout(void **state)
 	once_release(&o);
 }
 
+/* What the client makes of a server that is silent for 100 ms, or for good. */
+static void stall_run(struct once *o, const char *body, unsigned slow_ms)
+{
+	struct answer a = { .text = "HTTP/1.1 201 Ok\r\nContent-Length: 0\r\n\r\n",
+			    .slow_ms = slow_ms,
+			    .silent = !slow_ms };
+
+	o->rq = (struct http_request){ .method = body ? "PUT" : "GET",
+				       .body_bytes = span_of_str(body) };
+	once_run(o, &a, "/", NULL);
+}
+
+static void a_server_that_falls_silent_is_left(void **state)
+{
+	struct once o = { .opt = { .stall_ms = 30, .answer_ms = 60000 } };
+
+	(void)state;
+	stall_run(&o, NULL, 0);
+	assert_int_equal(-1, o.result);
+	assert_int_equal(ERR_UNAVAILABLE, o.e.kind);
+	assert_non_null(strstr(o.e.text, "timed out: nothing came for too long"));
+	once_release(&o);
+}
+
+static void the_answer_to_a_whole_body_may_take_longer(void **state)
+{
+	struct once o = { .opt = { .stall_ms = 30, .answer_ms = 60000 } };
+
+	(void)state;
+	stall_run(&o, "a large blob", 100);
+	assert_int_equal(0, o.result);
+	assert_int_equal(201, o.rs.status);
+	once_release(&o);
+}
+
+static void the_answer_to_a_whole_body_has_a_limit_too(void **state)
+{
+	struct once o = { .opt = { .stall_ms = 60000, .answer_ms = 30 } };
+
+	(void)state;
+	stall_run(&o, "a large blob", 0);
+	assert_int_equal(-1, o.result);
+	assert_int_equal(ERR_UNAVAILABLE, o.e.kind);
+	once_release(&o);
+}
+
+/* The header is there, so the body has to flow: the short limit counts again. */
+static void an_answer_that_stops_halfway_is_left_after_the_short_limit(void **state)
+{
+	struct once o = { .opt = { .stall_ms = 30, .answer_ms = 60000 },
+			  .rq = { .method = "PUT", .body_bytes = SPAN_LIT("a large blob") } };
+	struct answer a = { .text = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+			    .then_silent = true };
+
+	(void)state;
+	once_run(&o, &a, "/", NULL);
+	assert_int_equal(-1, o.result);
+	assert_int_equal(ERR_UNAVAILABLE, o.e.kind);
+	once_release(&o);
+}
+
 static void a_line_end_in_a_header_is_refused(void **state)
 {
 	auto_strv struct strv headers = STRV_INIT;
@@ -841,6 +913,10 @@ int main(void)
 		cmocka_unit_test(a_sink_takes_a_large_body),
 		cmocka_unit_test(a_cancel_ends_a_wait_at_once),
 		cmocka_unit_test(a_limit_of_the_caller_is_a_timeout),
+		cmocka_unit_test(a_server_that_falls_silent_is_left),
+		cmocka_unit_test(the_answer_to_a_whole_body_may_take_longer),
+		cmocka_unit_test(the_answer_to_a_whole_body_has_a_limit_too),
+		cmocka_unit_test(an_answer_that_stops_halfway_is_left_after_the_short_limit),
 		cmocka_unit_test(a_line_end_in_a_header_is_refused),
 		cmocka_unit_test(many_threads_share_one_client),
 		cmocka_unit_test(certificate_files_are_looked_at_when_the_client_is_made),

@@ -129,6 +129,62 @@ static void output_cannot_move_the_cursor_of_a_log(void **state)
 				  "  cut \n");
 }
 
+static void hide_and_move(struct render *r)
+{
+	struct progress *p = &r->progress;
+
+	progress_begin(p, "1", "RUN \033[2Aecho");
+	emit_line(p, "1", "\033[8mhidden");
+	emit_line(p, "1",
+		  "c1 \xc2\x9b"
+		  "2Aend \xc3\xa9");
+	progress_fail(p, "1", "no \033]0;title\a");
+	progress_begin(p, "2", "step");
+	progress_cached(p, "2", "had\033[2A");
+	progress_note(p, "note\033[2A");
+	progress_warn(p, "warn\033[2A");
+}
+
+static void no_text_of_others_moves_the_cursor_or_hides_what_follows(void **state)
+{
+	struct screen s;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, false);
+	hide_and_move(s.render);
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "RUN echo\n"
+				  "  \033[8mhidden\033[0m\n"
+				  "  c1 2Aend \xc3\xa9\n"
+				  "RUN echo: no ]0;title\n"
+				  "step\n"
+				  "step: had\n"
+				  "note\n"
+				  "warning: warn\n");
+}
+
+static void a_terminal_gets_no_control_bytes_of_others(void **state)
+{
+	struct screen s;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_tty_new(&s.clock.base, false);
+	hide_and_move(s.render);
+
+	auto_free char *text = screen_end(&s);
+
+	assert_null(strstr(text, "\xc2\x9b"));
+	assert_null(strstr(text, "\033]"));
+	assert_null(strstr(text, "\a"));
+	assert_null(strstr(text, "\033[8m"));
+	assert_null(strstr(text, "had\033"));
+	assert_null(strstr(text, "note\033"));
+}
+
 static void a_terminal_gets_a_bar_and_what_failed_said_last(void **state)
 {
 	struct screen s;
@@ -163,7 +219,9 @@ static void the_json_form_is_one_object_a_line(void **state)
 
 	auto_free char *text = screen_end(&s);
 
-	assert_non_null(strstr(text, "\"kind\":\"line\",\"id\":\"1\",\"text\":\"say \\\"hi\\\"\",\"stream\":1}\n"));
+	assert_non_null(strstr(
+		text,
+		"\"kind\":\"line\",\"id\":\"1\",\"text\":\"say \\\"hi\\\"\",\"stream\":1}\n"));
 }
 
 static void numbers_are_for_people(void **state)
@@ -195,10 +253,10 @@ static void every_kind_of_error_has_its_exit_status(void **state)
 		enum err_kind kind;
 		int status;
 	} table[] = {
-		{ ERR_NONE, 0 },	{ ERR_FAILED, 1 },     { ERR_CORRUPT, 1 },
-		{ ERR_INPUT, 2 },	{ ERR_DENIED, 3 },     { ERR_ABSENT, 4 },
-		{ ERR_UNAVAILABLE, 5 }, { ERR_TIMEOUT, 6 },    { ERR_IMPOSSIBLE, 7 },
-		{ ERR_ROLLED_BACK, 9 }, { ERR_STUCK, 10 },     { ERR_LOCKED, 11 },
+		{ ERR_NONE, 0 },	{ ERR_FAILED, 1 },  { ERR_CORRUPT, 1 },
+		{ ERR_INPUT, 2 },	{ ERR_DENIED, 3 },  { ERR_ABSENT, 4 },
+		{ ERR_UNAVAILABLE, 5 }, { ERR_TIMEOUT, 6 }, { ERR_IMPOSSIBLE, 7 },
+		{ ERR_ROLLED_BACK, 9 }, { ERR_STUCK, 10 },  { ERR_LOCKED, 11 },
 		{ ERR_CANCELLED, 143 },
 	};
 
@@ -213,6 +271,8 @@ int main(void)
 		cmocka_unit_test(the_plain_form_is_a_story_of_whole_lines),
 		cmocka_unit_test(quiet_leaves_only_warnings),
 		cmocka_unit_test(output_cannot_move_the_cursor_of_a_log),
+		cmocka_unit_test(no_text_of_others_moves_the_cursor_or_hides_what_follows),
+		cmocka_unit_test(a_terminal_gets_no_control_bytes_of_others),
 		cmocka_unit_test(a_terminal_gets_a_bar_and_what_failed_said_last),
 		cmocka_unit_test(the_json_form_is_one_object_a_line),
 		cmocka_unit_test(numbers_are_for_people),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -299,6 +300,20 @@ static void index_that_is_too_long_is_refused(void **state)
 	assert_not_found(w, "a", ERR_CORRUPT, "4194304");
 }
 
+/* The second half is for the leak checker. */
+static void index_behind_a_link_is_not_read(void **state)
+{
+	struct world *w = *state;
+	int fd = oci_store_layout_fd(w->store);
+	struct oci_descriptor d = { 0 };
+
+	assert_int_equal(renameat(fd, "index.json", fd, "elsewhere"), 0);
+	assert_int_equal(symlinkat("elsewhere", fd, "index.json"), 0);
+	assert_int_equal(oci_layout_find(w->store, NULL, &d, &w->e), -1);
+	assert_int_equal(w->e.sys, ELOOP);
+	assert_int_equal(oci_layout_find(w->store, "r.io/a:1", &d, &w->e), -1);
+}
+
 /* -- as a source ------------------------------------------------------------- */
 
 #define CONFIG_TEXT                                                                                \
@@ -399,6 +414,7 @@ int main(void)
 		TEST(index_finds_names_that_other_tools_write_short),
 		TEST(index_that_is_broken_is_named_and_left_alone),
 		TEST(index_that_is_too_long_is_refused),
+		TEST(index_behind_a_link_is_not_read),
 		TEST(source_gives_the_manifest_of_the_platform_and_layers_when_asked),
 		TEST(source_refuses_a_configuration_whose_bytes_changed),
 	};

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -292,6 +293,35 @@ static void layout_copies_and_verifies_a_file_that_others_may_change(void **stat
 	assert_int_not_equal(inode_of(w, "a", &d.digest), inode_of(w, "b", &d.digest));
 }
 
+static struct oci_store *read_only(struct world *w, const char *name)
+{
+	auto_free char *path = mem_printf("%s/%s", w->dir, name);
+	struct oci_store *s = NULL;
+
+	if (oci_store_layout_open(&s, path, OCI_LAYOUT_READ, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+	return s;
+}
+
+static void layout_verifies_what_comes_from_one_that_is_only_read(void **state)
+{
+	struct world *w = *state;
+	auto_store struct oci_store *a = create(w, "a"), *b = create(w, "b");
+	auto_store struct oci_store *stranger = read_only(w, "a");
+	struct oci_descriptor d = { .size_bytes = 5 };
+	auto_free char *path = NULL;
+
+	assert_int_equal(oci_store_write(a, SPAN_LIT("hello"), &d.digest, &w->e), 0);
+	path = mem_printf("a/blobs/sha256/%s", oci_digest_hex(&d.digest));
+	write_file(w, path, "jello");
+	assert_int_equal(oci_store_copy_blob(NULL, b, stranger, &d, &w->e), -1);
+	assert_int_equal(w->e.kind, ERR_CORRUPT);
+	assert_false(oci_store_has(b, &d.digest, NULL));
+	write_file(w, path, "hello");
+	assert_int_equal(oci_store_copy_blob(NULL, b, stranger, &d, &w->e), 0);
+	assert_int_not_equal(inode_of(w, "a", &d.digest), inode_of(w, "b", &d.digest));
+}
+
 static void layout_does_not_link_a_blob_of_the_wrong_size(void **state)
 {
 	struct world *w = *state;
@@ -352,6 +382,18 @@ static void layout_whose_blobs_lie_behind_a_link_is_refused(void **state)
 	assert_null(s);
 }
 
+static void layout_whose_version_is_a_link_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct oci_store *s = NULL;
+
+	assert_int_equal(mkdirat(w->fd, "a", 0755), 0);
+	write_file(w, "elsewhere", "{\"imageLayoutVersion\":\"1.0.0\"}");
+	assert_int_equal(symlinkat("../elsewhere", w->fd, "a/oci-layout"), 0);
+	assert_int_equal(oci_store_layout_open(&s, w->path, OCI_LAYOUT_READ, &w->e), -1);
+	assert_int_equal(w->e.sys, ELOOP);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -368,10 +410,12 @@ int main(void)
 		TEST(layout_names_the_folder_when_a_write_is_refused),
 		TEST(layout_links_a_blob_from_another_layout),
 		TEST(layout_copies_and_verifies_a_file_that_others_may_change),
+		TEST(layout_verifies_what_comes_from_one_that_is_only_read),
 		TEST(layout_does_not_link_a_blob_of_the_wrong_size),
 		TEST(layout_replaces_a_short_blob_by_a_copy),
 		TEST(layout_opens_no_blob_that_is_a_link_or_a_pipe),
 		TEST(layout_whose_blobs_lie_behind_a_link_is_refused),
+		TEST(layout_whose_version_is_a_link_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,6 +316,22 @@ static void a_helper_cannot_be_a_path(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_usual_place_that_cannot_be_opened_is_only_warned_about(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *docker = mem_printf("%s/.docker", f->dir.path);
+	auto_free char *config = mem_printf("%s/config.json", docker);
+
+	assert_int_equal(0, mkdir(docker, 0700));
+	assert_int_equal(0, symlink("config.json", config));
+	f->env.home = f->dir.path;
+	assert_anonymous(f, "r.example");
+	assert_true(recorder_has(&f->rec, "warn: credentials (~/.docker/config.json)"));
+	/* somebody asked for this one */
+	f->env.registry_auth_file = config;
+	assert_int_equal(-1, credentials_find(&f->got, &f->op, &f->env, "r.example", &f->e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +350,7 @@ int main(void)
 		T(a_helper_that_knows_nothing_is_silent),
 		T(a_helper_that_is_missing_or_broken_warns_and_shows_nothing),
 		T(a_helper_cannot_be_a_path),
+		T(a_usual_place_that_cannot_be_opened_is_only_warned_about),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,27 @@ static void more_bytes_than_promised_are_stopped(void **state)
 	assert_refused(f, ERR_CORRUPT, "more than its 11 bytes");
 }
 
+static void more_bytes_than_promised_are_fetched_once_more(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_get(f, TEXT "and much more");
+	expect_get(f, TEXT);
+	assert_downloaded(f);
+}
+
+static void a_blob_that_a_crash_left_short_is_fetched_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t size;
+
+	mem_store_damage(f->w.store, &f->blob.digest, true);
+	expect_get(f, TEXT);
+	assert_int_equal(0, registry_download(&f->w.op, &f->w.repo, &f->blob, f->w.store, &f->w.e));
+	assert_true(oci_store_has(f->w.store, &f->blob.digest, &size));
+	assert_int_equal(f->blob.size_bytes, size);
+}
+
 static void an_absent_blob_is_absent(void **state)
 {
 	struct fixture *f = *state;
@@ -218,6 +239,8 @@ int main(void)
 		T(wrong_bytes_are_fetched_once_more),
 		T(wrong_bytes_twice_are_corrupt),
 		T(more_bytes_than_promised_are_stopped),
+		T(more_bytes_than_promised_are_fetched_once_more),
+		T(a_blob_that_a_crash_left_short_is_fetched_again),
 		T(an_absent_blob_is_absent),
 		T(a_full_disk_is_not_retried),
 		T(a_small_blob_comes_into_memory),

@@ -114,6 +114,8 @@ static void a_public_registry_cannot_send_us_to_private_addresses(void **state)
 		"https://100.64.0.1/",
 		"https://localhost/",
 		"https://a.localhost/",
+		"https://localhost./",
+		"https://a.localhost./",
 		"https://[::1]/",
 		"https://[fe80::1]/",
 		"https://[fd00::1]/",

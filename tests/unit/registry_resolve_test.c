@@ -95,6 +95,17 @@ static void what_head_does_not_tell_a_get_does(void **state)
 	}
 }
 
+static void a_head_without_a_length_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+
+	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = R "/manifests/1", .status = 200,
+		    .headers = { "Content-Type: " OCI_MEDIA_MANIFEST, f->digest_header,
+				 "Content-Length: 0" });
+	expect_get(f, "Content-Type: " OCI_MEDIA_MANIFEST, f->text);
+	assert_resolved(f);
+}
+
 static void without_a_content_type_the_document_says_what_it_is(void **state)
 {
 	struct fixture *f = *state;
@@ -207,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_head_tells_it_all),
 		T(what_head_does_not_tell_a_get_does),
+		T(a_head_without_a_length_is_not_believed),
 		T(without_a_content_type_the_document_says_what_it_is),
 		T(a_type_at_odds_with_the_document_is_refused),
 		T(an_absent_tag_is_absent_and_named),

@@ -325,6 +325,22 @@ static void temporary_failures_are_retried_unless_asked_not_to(void **state)
 	registry_world_release(&w);
 }
 
+static void a_part_of_a_larger_whole_asks_for_a_token_once(void **state)
+{
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_call call = { .once = true };
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", WORLD_AUTHS);
+	script_401(&w, CHALLENGE);
+	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 503);
+	assert_int_equal(-1, get(&w, &call, &rs));
+	assert_err(&w, ERR_UNAVAILABLE, "503");
+	assert_int_equal(0, w.clock.sleeps);
+	registry_world_release(&w);
+}
+
 static int body_open(struct http_body *b, struct source **out, struct err *e)
 {
 	static struct span_source s;
@@ -370,6 +386,19 @@ static void a_host_that_is_none_fails_every_request(void **state)
 	registry_world_release(&w);
 }
 
+/* A reference lets it pass: hex digits and colons. */
+static void a_host_that_is_no_address_fails_before_anything_is_resolved(void **state)
+{
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "[:::::]", NULL);
+	assert_int_equal(-1, registry_api_manifest_head(&rs, &w.op, &w.repo, "1", &w.e));
+	assert_err(&w, ERR_INPUT, "registry '[:::::]'");
+	registry_world_release(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,8 +417,10 @@ int main(void)
 		cmocka_unit_test(a_loopback_registry_may_have_a_loopback_token_server),
 		cmocka_unit_test(an_identity_token_is_exchanged_by_post),
 		cmocka_unit_test(temporary_failures_are_retried_unless_asked_not_to),
+		cmocka_unit_test(a_part_of_a_larger_whole_asks_for_a_token_once),
 		cmocka_unit_test(a_body_is_not_sent_again_after_a_401),
 		cmocka_unit_test(a_host_that_is_none_fails_every_request),
+		cmocka_unit_test(a_host_that_is_no_address_fails_before_anything_is_resolved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,17 @@ static void a_put_answered_204_is_believed_only_after_a_look(void **state)
 	assert_refused(f, ERR_FAILED, "the blob is not there");
 }
 
+static void trouble_at_the_look_after_a_put_is_retried(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_mount(f, 202);
+	expect_put(f, 204);
+	expect_head(f, 503);
+	expect_mount(f, 201);
+	assert_upload(f, REGISTRY_UPLOAD_EXISTS);
+}
+
 static void a_redirected_put_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -374,6 +385,7 @@ int main(void)
 		T(a_forgotten_upload_begins_anew_but_not_forever),
 		T(an_answer_without_location_is_a_passing_trouble),
 		T(a_put_answered_204_is_believed_only_after_a_look),
+		T(trouble_at_the_look_after_a_put_is_retried),
 		T(a_redirected_put_is_refused),
 		T(an_upload_elsewhere_gets_no_credentials),
 		T(an_upload_cannot_be_led_to_plain_http),
