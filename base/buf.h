@@ -24,12 +24,12 @@ struct buf {
 	bool over;
 };
 
-#define BUF_INIT(ceiling) { .max = (ceiling) }
-#define BUF_SMALL	(1u << 20)	/* ceiling for names, lines, messages */
+#define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
+#define BUF_SMALL (1u << 20) /* ceiling for names, lines, messages */
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b);
-void buf_reset(struct buf *b);			/* empty again, memory kept */
+void buf_reset(struct buf *b); /* empty again, memory kept */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_span(struct buf *b, struct span s);
@@ -40,7 +40,7 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_FMT(2, 0);
 void buf_add_json(struct buf *b, const char *s);
 const char *buf_str(const struct buf *b);
 struct span buf_span(const struct buf *b);
-char *buf_steal(struct buf *b) MUST_CHECK;	/* terminated; the buffer is empty after it */
+char *buf_steal(struct buf *b) MUST_CHECK; /* terminated; the buffer is empty after it */
 
 #define auto_buf CLEANUP(buf_release)
 

@@ -12,14 +12,15 @@
 #include "base/err.h"
 
 struct cancel {
-	atomic_int signo;	/* 0: go on; else the signal that asked */
-	int fd;			/* readable once cancelled (eventfd) */
+	atomic_int signo; /* 0: go on; else the signal that asked */
+	int fd;		  /* readable once cancelled (eventfd) */
 };
 
 int cancel_init(struct cancel *c, struct err *e) MUST_CHECK;
 void cancel_release(struct cancel *c);
-void cancel_set(struct cancel *c, int signo);		/* async-signal-safe */
-bool cancel_is_set(const struct cancel *c);		/* NULL: false */
-int cancel_check(const struct cancel *c, struct err *e) MUST_CHECK;	/* -1 and ERR_CANCELLED when set */
+void cancel_set(struct cancel *c, int signo); /* async-signal-safe */
+bool cancel_is_set(const struct cancel *c);   /* NULL: false */
+int cancel_check(const struct cancel *c, struct err *e)
+	MUST_CHECK; /* -1 and ERR_CANCELLED when set */
 
 #endif

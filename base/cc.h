@@ -24,22 +24,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MUST_CHECK	__attribute__((warn_unused_result))
+#define MUST_CHECK	 __attribute__((warn_unused_result))
 #define PRINTF_FMT(f, a) __attribute__((format(printf, f, a)))
-#define NORETURN	__attribute__((noreturn))
-#define MAYBE_UNUSED	__attribute__((unused))
-#define CLEANUP(fn)	__attribute__((cleanup(fn)))
-#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
+#define NORETURN	 __attribute__((noreturn))
+#define MAYBE_UNUSED	 __attribute__((unused))
+#define CLEANUP(fn)	 __attribute__((cleanup(fn)))
+#define ARRAY_LEN(a)	 (sizeof(a) / sizeof((a)[0]))
 
 /* The struct that holds member m at address p. */
-#define CONTAINER_OF(p, type, m) ((type *)((char *)(p) - offsetof(type, m)))
+#define CONTAINER_OF(p, type, m) ((type *)((char *)(p)-offsetof(type, m)))
 
 /* Hand a pointer over: its value is returned, the variable becomes NULL. */
-#define STEAL(pp)				\
-	({					\
-		__typeof__(*(pp)) stolen_ = *(pp); \
-		*(pp) = NULL;			\
-		stolen_;			\
+#define STEAL(pp)                                                                                  \
+	({                                                                                         \
+		__typeof__(*(pp)) stolen_ = *(pp);                                                 \
+		*(pp) = NULL;                                                                      \
+		stolen_;                                                                           \
 	})
 
 /*
@@ -47,10 +47,10 @@
  *	DEFINE_AUTO(oci_config, oci_config_free)
  *	#define auto_config CLEANUP(oci_config_auto_)
  */
-#define DEFINE_AUTO(type, free_fn)				\
-	static inline MAYBE_UNUSED void type##_auto_(struct type **p) \
-	{							\
-		free_fn(*p);					\
+#define DEFINE_AUTO(type, free_fn)                                                                 \
+	static inline MAYBE_UNUSED void type##_auto_(struct type **p)                              \
+	{                                                                                          \
+		free_fn(*p);                                                                       \
 	}
 
 static inline MAYBE_UNUSED void mem_auto_free_(void *p)
@@ -75,28 +75,28 @@ static inline MAYBE_UNUSED int fd_steal(int *fd)
 }
 
 /* Calls that lose a length, hide state or read past an end: a compile error. */
-#define BANNED(f)	banned_function_##f##_use_span_buf_or_mem
+#define BANNED(f) banned_function_##f##_use_span_buf_or_mem
 #undef strcpy
-#define strcpy(...)	BANNED(strcpy)
+#define strcpy(...) BANNED(strcpy)
 #undef strcat
-#define strcat(...)	BANNED(strcat)
+#define strcat(...) BANNED(strcat)
 #undef strncpy
-#define strncpy(...)	BANNED(strncpy)
+#define strncpy(...) BANNED(strncpy)
 #undef strncat
-#define strncat(...)	BANNED(strncat)
+#define strncat(...) BANNED(strncat)
 #undef sprintf
-#define sprintf(...)	BANNED(sprintf)
+#define sprintf(...) BANNED(sprintf)
 #undef vsprintf
-#define vsprintf(...)	BANNED(vsprintf)
+#define vsprintf(...) BANNED(vsprintf)
 #undef strtok
-#define strtok(...)	BANNED(strtok)
+#define strtok(...) BANNED(strtok)
 #undef atoi
-#define atoi(...)	BANNED(atoi)
+#define atoi(...) BANNED(atoi)
 #undef atol
-#define atol(...)	BANNED(atol)
+#define atol(...) BANNED(atol)
 #undef gets
-#define gets(...)	BANNED(gets)
+#define gets(...) BANNED(gets)
 #undef alloca
-#define alloca(...)	BANNED(alloca)
+#define alloca(...) BANNED(alloca)
 
 #endif

@@ -9,8 +9,8 @@
 #include "base/cc.h"
 
 struct clock {
-	int64_t (*mono_ms)(struct clock *c);	/* monotonic */
-	int64_t (*wall_ns)(struct clock *c);	/* since 1970 */
+	int64_t (*mono_ms)(struct clock *c); /* monotonic */
+	int64_t (*wall_ns)(struct clock *c); /* since 1970 */
 	/* Sleeps, or less when cancelled meanwhile. cn may be NULL. */
 	void (*sleep_ms)(struct clock *c, int64_t ms, const struct cancel *cn);
 };

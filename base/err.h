@@ -20,18 +20,18 @@
 
 enum err_kind {
 	ERR_NONE = 0,
-	ERR_FAILED,		/* the work itself failed: a RUN exited non-zero */
-	ERR_INPUT,		/* what the user wrote is wrong (file and line in the text) */
-	ERR_DENIED,		/* credentials, certificate or signature refused */
-	ERR_ABSENT,		/* no such image, tag, file, service */
-	ERR_UNAVAILABLE,	/* the remote side did not serve us, after all retries */
-	ERR_TIMEOUT,		/* a time limit of ours was reached */
-	ERR_IMPOSSIBLE,		/* not possible here: no sandbox, disk full */
-	ERR_CORRUPT,		/* bytes are not what their digest or format promises */
-	ERR_CANCELLED,		/* SIGINT or SIGTERM; cmd exits with 128+n */
-	ERR_ROLLED_BACK,	/* deploy failed, the previous version runs again */
-	ERR_STUCK,		/* deploy failed and could not be rolled back */
-	ERR_LOCKED,		/* another deploy holds the lock */
+	ERR_FAILED,	 /* the work itself failed: a RUN exited non-zero */
+	ERR_INPUT,	 /* what the user wrote is wrong (file and line in the text) */
+	ERR_DENIED,	 /* credentials, certificate or signature refused */
+	ERR_ABSENT,	 /* no such image, tag, file, service */
+	ERR_UNAVAILABLE, /* the remote side did not serve us, after all retries */
+	ERR_TIMEOUT,	 /* a time limit of ours was reached */
+	ERR_IMPOSSIBLE,	 /* not possible here: no sandbox, disk full */
+	ERR_CORRUPT,	 /* bytes are not what their digest or format promises */
+	ERR_CANCELLED,	 /* SIGINT or SIGTERM; cmd exits with 128+n */
+	ERR_ROLLED_BACK, /* deploy failed, the previous version runs again */
+	ERR_STUCK,	 /* deploy failed and could not be rolled back */
+	ERR_LOCKED,	 /* another deploy holds the lock */
 	ERR_KINDS
 };
 
@@ -39,11 +39,11 @@ enum err_kind {
 
 struct err {
 	enum err_kind kind;
-	int sys;			/* errno when a system call failed, else 0 */
-	char text[ERR_TEXT_MAX];	/* always terminated; long text ends in "…" */
+	int sys;		 /* errno when a system call failed, else 0 */
+	char text[ERR_TEXT_MAX]; /* always terminated; long text ends in "…" */
 };
 
-#define ERR_INIT { .kind = ERR_NONE }
+#define ERR_INIT ((struct err){ .kind = ERR_NONE })
 
 /* All three return -1, so that `return err_set(…)` reads well. */
 int err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_FMT(3, 4);

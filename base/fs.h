@@ -15,9 +15,9 @@
 
 /* How a path is kept inside dirfd. */
 enum fs_beneath {
-	FS_BENEATH,	/* a link or ".." that leads outside is an error (EXDEV): contexts */
-	FS_IN_ROOT,	/* dirfd is "/": absolute links and ".." are resolved inside: rootfs */
-	FS_NO_LINKS,	/* no symbolic link in any component */
+	FS_BENEATH,  /* a link or ".." that leads outside is an error (EXDEV): contexts */
+	FS_IN_ROOT,  /* dirfd is "/": absolute links and ".." are resolved inside: rootfs */
+	FS_NO_LINKS, /* no symbolic link in any component */
 };
 
 /*
@@ -35,11 +35,13 @@ extern bool fs_without_openat2;
 
 /* Opens the parent directory of path inside dirfd and gives the last component (owned).
  * path "" or "/" has no parent, and one that ends in "." or ".." no name: ERR_INPUT. */
-int fs_open_parent(int dirfd, const char *path, enum fs_beneath how, char **last,
-		   struct err *e) MUST_CHECK;
+int fs_open_parent(int dirfd, const char *path, enum fs_beneath how, char **last, struct err *e)
+	MUST_CHECK;
 
-int fs_open_dir(const char *path, struct err *e) MUST_CHECK;	/* O_DIRECTORY|O_PATH is not used: readable */
-int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *e) MUST_CHECK;	/* existing is fine */
+int fs_open_dir(const char *path, struct err *e)
+	MUST_CHECK; /* O_DIRECTORY|O_PATH is not used: readable */
+int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *e)
+	MUST_CHECK; /* existing is fine */
 
 /*
  * Removes name and all below it; missing is fine. Never follows links, crosses no mount (EBUSY;
@@ -53,7 +55,8 @@ int fs_read_file(int dirfd, const char *name, struct buf *b, struct err *e) MUST
 /* The same in a directory that may be a stranger's: a name that is a symbolic link is ELOOP. */
 int fs_read_file_no_link(int dirfd, const char *name, struct buf *b, struct err *e) MUST_CHECK;
 /* Temp file, write, fsync, rename: a reader sees the old bytes or the new ones. */
-int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e) MUST_CHECK;
+int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
+	MUST_CHECK;
 
 /* All n bytes, EINTR and short writes handled. */
 int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *e) MUST_CHECK;
@@ -72,11 +75,11 @@ char *fs_path_join(const char *a, const char *b) MUST_CHECK;
  * then renamed (publish). Unless published it is gone when its scope ends.
  */
 struct tmpfile {
-	int dirfd;		/* borrowed */
-	int fd;			/* write here */
+	int dirfd; /* borrowed */
+	int fd;	   /* write here */
 	char *name;
 };
-#define TMPFILE_INIT { .dirfd = -1, .fd = -1 }
+#define TMPFILE_INIT ((struct tmpfile){ .dirfd = -1, .fd = -1 })
 /* mode is less the umask, as for open(2). */
 int tmpfile_open(struct tmpfile *t, int dirfd, mode_t mode, struct err *e) MUST_CHECK;
 /* fsync when `durable`, close, rename to name (replacing). */

@@ -24,28 +24,28 @@ struct http_body {
 };
 
 struct http_request {
-	const char *method;		/* "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE" */
+	const char *method; /* "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE" */
 	const char *url;
-	const struct strv *headers;	/* "Name: value"; may be NULL */
-	struct http_body *body;		/* NULL: none (a POST or PUT then says Content-Length: 0) */
-	struct span body_bytes;		/* a small body instead of `body` */
+	const struct strv *headers; /* "Name: value"; may be NULL */
+	struct http_body *body;	    /* NULL: none (a POST or PUT then says Content-Length: 0) */
+	struct span body_bytes;	    /* a small body instead of `body` */
 	/*
 	 * Where a 2xx body goes while it arrives. NULL: into response.body. Bodies of other
 	 * answers always go into response.body, cut at HTTP_ERROR_BODY_MAX.
 	 */
 	struct sink *out;
-	size_t body_max;		/* ceiling for response.body on 2xx; 0: HTTP_BODY_MAX */
-	const char *unix_socket;	/* talk through this socket; NULL: TCP */
-	int64_t timeout_ms;		/* whole exchange; 0: none (a stall always ends it: http_curl.h) */
+	size_t body_max;	 /* ceiling for response.body on 2xx; 0: HTTP_BODY_MAX */
+	const char *unix_socket; /* talk through this socket; NULL: TCP */
+	int64_t timeout_ms;	 /* whole exchange; 0: none (a stall always ends it: http_curl.h) */
 };
-#define HTTP_BODY_MAX		(4u << 20)
-#define HTTP_ERROR_BODY_MAX	(64u << 10)
+#define HTTP_BODY_MAX	    (4u << 20)
+#define HTTP_ERROR_BODY_MAX (64u << 10)
 
 struct http_response {
 	long status;
-	struct strv headers;		/* "name: value", names in lower case; last answer only */
+	struct strv headers; /* "name: value", names in lower case; last answer only */
 	struct buf body;
-	uint64_t body_bytes;		/* that arrived, also through `out` */
+	uint64_t body_bytes; /* that arrived, also through `out` */
 };
 
 struct http {
@@ -74,12 +74,12 @@ const char *http_header(const struct http_response *rs, const char *name);
  * (its line end may be there); a status line begins the answer anew. A header block
  * over HTTP_HEADER_MAX is ERR_CORRUPT; *seen counts it and begins at 0.
  */
-#define HTTP_HEADER_MAX		(64u << 10)
+#define HTTP_HEADER_MAX (64u << 10)
 int http_response_add_header(struct http_response *rs, size_t *seen, struct span line,
 			     struct err *e) MUST_CHECK;
 /* 0: go on. 1: the rest of this (error) answer is not wanted. -1: `out` failed or body_max reached. */
-int http_response_add_body(struct http_response *rs, const struct http_request *rq,
-			   const void *p, size_t n, struct err *e) MUST_CHECK;
+int http_response_add_body(struct http_response *rs, const struct http_request *rq, const void *p,
+			   size_t n, struct err *e) MUST_CHECK;
 
 /*
  * The request's body on its way out: open (again, to begin anew), read to the end, close.

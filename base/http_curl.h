@@ -5,10 +5,10 @@
 #include "base/http.h"
 
 struct http_curl_options {
-	const char *ca_file;		/* trusted in addition to the system's; NULL: none */
-	const char *cert_file, *key_file;	/* client certificate; NULL: none */
-	bool insecure;			/* no certificate check */
-	const char *user_agent;		/* "cpush/0.1.0" */
+	const char *ca_file;		  /* trusted in addition to the system's; NULL: none */
+	const char *cert_file, *key_file; /* client certificate; NULL: none */
+	bool insecure;			  /* no certificate check */
+	const char *user_agent;		  /* "cpush/0.1.0" */
 	/*
 	 * How long nothing may move, either way; 0: 30 s. And between a body's last byte and
 	 * the answer to it (a registry puts a large blob together then); 0: 10 min.

@@ -1,5 +1,5 @@
 /*
- * When to try again, for every verb (facts registry 2.7): connection errors and
+ * When to try again, for every verb: connection errors and
  * 408 425 429 499 500 502 503 504 520-524, with growing pauses and Retry-After. The budget is a
  * value that a piece of work carries, so that loops cannot multiply.
  *
@@ -17,7 +17,7 @@
 #define HTTP_RETRIES_DEFAULT 5
 
 struct http_retry {
-	unsigned left;		/* tries after the first */
+	unsigned left; /* tries after the first */
 	unsigned done;
 };
 

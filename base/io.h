@@ -20,17 +20,17 @@
 #include "base/hash.h"
 #include "base/op.h"
 
-#define IO_CHUNK (64u << 10)	/* the piece between two looks at the cancel flag */
+#define IO_CHUNK (64u << 10) /* the piece between two looks at the cancel flag */
 
 struct source {
 	/* >0 bytes read, 0 end, -1 error. May give less than asked. */
 	ssize_t (*read)(struct source *s, void *p, size_t n, struct err *e);
-	struct err failed;	/* set by source_read with the first error */
+	struct err failed; /* set by source_read with the first error */
 };
 struct sink {
 	/* Takes all n bytes or fails. */
 	int (*write)(struct sink *k, const void *p, size_t n, struct err *e);
-	struct err failed;	/* set by sink_write with the first error */
+	struct err failed; /* set by sink_write with the first error */
 };
 
 ssize_t source_read(struct source *s, void *p, size_t n, struct err *e) MUST_CHECK;
@@ -45,29 +45,58 @@ int io_copy(const struct op *op, struct source *in, struct sink *out, uint64_t *
 int io_read_all(struct source *in, struct buf *b, struct err *e) MUST_CHECK;
 
 /* A file descriptor (borrowed). name: for messages, borrowed. */
-struct fd_source { struct source base; int fd; const char *name; };
+struct fd_source {
+	struct source base;
+	int fd;
+	const char *name;
+};
 struct source *fd_source_init(struct fd_source *s, int fd, const char *name);
-struct fd_sink { struct sink base; int fd; const char *name; };
+struct fd_sink {
+	struct sink base;
+	int fd;
+	const char *name;
+};
 struct sink *fd_sink_init(struct fd_sink *k, int fd, const char *name);
 
 /* Bytes in memory (borrowed). */
-struct span_source { struct source base; struct span rest; };
+struct span_source {
+	struct source base;
+	struct span rest;
+};
 struct source *span_source_init(struct span_source *s, struct span bytes);
-struct buf_sink { struct sink base; struct buf *to; };
-struct sink *buf_sink_init(struct buf_sink *k, struct buf *to);	/* over the ceiling: ERR_INPUT */
+struct buf_sink {
+	struct sink base;
+	struct buf *to;
+};
+struct sink *buf_sink_init(struct buf_sink *k, struct buf *to); /* over the ceiling: ERR_INPUT */
 
 /* Hashes and counts what passes. */
-struct hash_source { struct source base; struct source *in; struct hash hash; uint64_t bytes; };
+struct hash_source {
+	struct source base;
+	struct source *in;
+	struct hash hash;
+	uint64_t bytes;
+};
 struct source *hash_source_init(struct hash_source *s, struct source *in);
-struct hash_sink { struct sink base; struct sink *out; struct hash hash; uint64_t bytes; };
-struct sink *hash_sink_init(struct hash_sink *k, struct sink *out);	/* out NULL: only hashes */
+struct hash_sink {
+	struct sink base;
+	struct sink *out;
+	struct hash hash;
+	uint64_t bytes;
+};
+struct sink *hash_sink_init(struct hash_sink *k, struct sink *out); /* out NULL: only hashes */
 /* Close the hash: 32 raw bytes. Call once; also frees what the hash holds. A way out that
  * does not come here calls hash_release(&hs.hash). */
 void hash_source_final(struct hash_source *s, unsigned char out[HASH_SHA256_LEN]);
 void hash_sink_final(struct hash_sink *k, unsigned char out[HASH_SHA256_LEN]);
 
 /* At most max bytes; one more is ERR_CORRUPT. */
-struct limit_source { struct source base; struct source *in; uint64_t left; const char *name; };
+struct limit_source {
+	struct source base;
+	struct source *in;
+	uint64_t left;
+	const char *name;
+};
 struct source *limit_source_init(struct limit_source *s, struct source *in, uint64_t max,
 				 const char *name);
 

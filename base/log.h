@@ -8,11 +8,11 @@
 #include "base/op.h"
 
 struct log {
-	int level;		/* 0: nothing, 1: -v, 2: -vv */
-	void (*write)(struct log *l, const char *line);	/* thread-safe; line has no newline */
+	int level;					/* 0: nothing, 1: -v, 2: -vv */
+	void (*write)(struct log *l, const char *line); /* thread-safe; line has no newline */
 };
 
-void log_info(const struct op *op, const char *fmt, ...) PRINTF_FMT(2, 3);	/* -v */
-void log_debug(const struct op *op, const char *fmt, ...) PRINTF_FMT(2, 3);	/* -vv */
+void log_info(const struct op *op, const char *fmt, ...) PRINTF_FMT(2, 3);  /* -v */
+void log_debug(const struct op *op, const char *fmt, ...) PRINTF_FMT(2, 3); /* -vv */
 
 #endif

@@ -21,12 +21,12 @@ struct pool;
 
 /* workers: 1 to 256; what is outside is taken to the nearest. */
 int pool_new(struct pool **out, unsigned workers, struct err *e) MUST_CHECK;
-void pool_free(struct pool *p);		/* waits for what is under way */
-unsigned pool_workers(const struct pool *p);	/* NULL: 1 */
+void pool_free(struct pool *p);		     /* waits for what is under way */
+unsigned pool_workers(const struct pool *p); /* NULL: 1 */
 
 struct pool_batch {
 	struct pool *pool;
-	size_t pending;		/* guarded by the pool's lock */
+	size_t pending; /* guarded by the pool's lock */
 };
 void pool_batch_init(struct pool_batch *b, struct pool *p);
 /* Runs in the calling thread when the pool is NULL. */

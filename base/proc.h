@@ -15,14 +15,14 @@
 #include "base/strv.h"
 
 struct proc_spec {
-	const char *const *argv;	/* argv[0] is looked up in PATH */
-	const struct strv *env;		/* NULL: our own environment */
-	struct span input;		/* given on stdin; empty: /dev/null */
-	size_t output_max;		/* ceiling for each of stdout and stderr; more is dropped (buf.over) */
-	int64_t timeout_ms;		/* 0: none */
+	const char *const *argv; /* argv[0] is looked up in PATH */
+	const struct strv *env;	 /* NULL: our own environment */
+	struct span input;	 /* given on stdin; empty: /dev/null */
+	size_t output_max;  /* ceiling for each of stdout and stderr; more is dropped (buf.over) */
+	int64_t timeout_ms; /* 0: none */
 };
 struct proc_result {
-	int status;			/* as waitpid gives it */
+	int status; /* as waitpid gives it */
 	struct buf out, err;
 };
 

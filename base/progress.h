@@ -1,6 +1,6 @@
 /*
  * What users follow. Rooms emit facts; how they look is cmd/render_*.c's affair
- * (HOUSE: no room knows about layout). Any thread may emit; a NULL progress is
+ * (no room knows about layout). Any thread may emit; a NULL progress is
  * silent. Events borrow their strings for the call only.
  *
  * A thing with a beginning and an end has an id: PROGRESS_BEGIN once, any number
@@ -12,21 +12,21 @@
 #include "base/cc.h"
 
 enum progress_kind {
-	PROGRESS_BEGIN,		/* text: what it is ("[app 2/5] RUN make") */
-	PROGRESS_TICK,		/* done, total in bytes */
-	PROGRESS_LINE,		/* text: one line of output of a RUN, no newline; stream 1 or 2 */
-	PROGRESS_END,		/* done: bytes it was about, 0 when that says nothing; text may be NULL */
-	PROGRESS_CACHED,	/* ended without work; text: why ("exists", "mounted", "cached") */
-	PROGRESS_FAIL,		/* text: why, one line */
-	PROGRESS_NOTE,		/* free-standing line of the story */
-	PROGRESS_WARN,		/* the same, to be seen */
+	PROGRESS_BEGIN,	 /* text: what it is ("[app 2/5] RUN make") */
+	PROGRESS_TICK,	 /* done, total in bytes */
+	PROGRESS_LINE,	 /* text: one line of output of a RUN, no newline; stream 1 or 2 */
+	PROGRESS_END,	 /* done: bytes it was about, 0 when that says nothing; text may be NULL */
+	PROGRESS_CACHED, /* ended without work; text: why ("exists", "mounted", "cached") */
+	PROGRESS_FAIL,	 /* text: why, one line */
+	PROGRESS_NOTE,	 /* free-standing line of the story */
+	PROGRESS_WARN,	 /* the same, to be seen */
 };
 
 struct progress_event {
 	enum progress_kind kind;
-	const char *id;		/* NULL for NOTE and WARN */
+	const char *id; /* NULL for NOTE and WARN */
 	const char *text;
-	uint64_t done, total;	/* bytes; total 0 = unknown */
+	uint64_t done, total; /* bytes; total 0 = unknown */
 	int stream;
 };
 

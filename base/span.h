@@ -19,27 +19,27 @@ struct span {
 	size_t n;
 };
 
-#define SPAN_FMT	"%.*s"
-#define SPAN_ARG(s)	(int)((s).n > 1000 ? 1000 : (s).n), (s).p
-#define SPAN_LIT(lit)	((struct span){ (lit), sizeof(lit) - 1 })
+#define SPAN_FMT      "%.*s"
+#define SPAN_ARG(s)   (int)((s).n > 1000 ? 1000 : (s).n), (s).p
+#define SPAN_LIT(lit) ((struct span){ (lit), sizeof(lit) - 1 })
 
 struct span span_of(const void *p, size_t n);
-struct span span_of_str(const char *s);			/* NULL: empty */
-char *span_dup(struct span s) MUST_CHECK;		/* terminated copy, owned by the caller */
+struct span span_of_str(const char *s);	  /* NULL: empty */
+char *span_dup(struct span s) MUST_CHECK; /* terminated copy, owned by the caller */
 
 bool span_eq(struct span a, struct span b);
 bool span_eq_str(struct span a, const char *s);
-bool span_eq_nocase(struct span a, const char *s);	/* ASCII */
+bool span_eq_nocase(struct span a, const char *s); /* ASCII */
 bool span_starts(struct span a, const char *prefix);
 bool span_ends(struct span a, const char *suffix);
-int span_cmp(struct span a, struct span b);		/* bytes, then length */
-ptrdiff_t span_find(struct span a, char c);		/* -1: none */
+int span_cmp(struct span a, struct span b); /* bytes, then length */
+ptrdiff_t span_find(struct span a, char c); /* -1: none */
 ptrdiff_t span_rfind(struct span a, char c);
 bool span_has_nul(struct span a);
 
-struct span span_sub(struct span a, size_t from);	/* from > n gives an empty span */
+struct span span_sub(struct span a, size_t from); /* from > n gives an empty span */
 struct span span_head(struct span a, size_t n);
-struct span span_trim(struct span a);			/* blanks: space \t \r \n \v \f */
+struct span span_trim(struct span a); /* blanks: space \t \r \n \v \f */
 struct span span_ltrim(struct span a);
 struct span span_rtrim(struct span a);
 
@@ -65,8 +65,8 @@ bool span_take(struct span *rest, const char *prefix);
 /* Whole text, decimal digits only, range checked. -1: not such a number (no err: the caller
  * knows what it was reading). */
 int span_to_u64(uint64_t *out, struct span s) MUST_CHECK;
-int span_to_i64(int64_t *out, struct span s) MUST_CHECK;	/* one leading '-' allowed */
-int span_to_octal(uint32_t *out, struct span s) MUST_CHECK;	/* at most 07777 */
+int span_to_i64(int64_t *out, struct span s) MUST_CHECK;    /* one leading '-' allowed */
+int span_to_octal(uint32_t *out, struct span s) MUST_CHECK; /* at most 07777 */
 
 /* "128m" "1g" "512mb" "512MiB" "4096": binary units, as docker's RAMInBytes. */
 int span_to_size(uint64_t *out, struct span s) MUST_CHECK;

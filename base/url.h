@@ -9,23 +9,24 @@
 #include "base/err.h"
 
 struct url {
-	char *scheme;	/* "http" or "https", lower case */
-	char *host;	/* lower case; an IPv6 address keeps its brackets */
-	uint16_t port;	/* filled from the scheme when not written */
-	char *path;	/* begins with '/' */
-	char *query;	/* without '?'; NULL: none */
+	char *scheme;  /* "http" or "https", lower case */
+	char *host;    /* lower case; an IPv6 address keeps its brackets */
+	uint16_t port; /* filled from the scheme when not written */
+	char *path;    /* begins with '/' */
+	char *query;   /* without '?'; NULL: none */
 };
 
 /* User information, other schemes, control bytes and blanks are refused (ERR_INPUT).
  * A fragment is dropped. */
 int url_parse(struct url *out, const char *text, struct err *e) MUST_CHECK;
 /* text may be absolute or relative (RFC 3986, 5.2), against base. */
-int url_resolve(struct url *out, const struct url *base, const char *text, struct err *e) MUST_CHECK;
+int url_resolve(struct url *out, const struct url *base, const char *text, struct err *e)
+	MUST_CHECK;
 void url_release(struct url *u);
-void url_format(struct buf *out, const struct url *u);	/* the port only when not the default */
-bool url_same_origin(const struct url *a, const struct url *b);	/* scheme, host and port */
-bool url_is_loopback(const struct url *u);	/* localhost, 127.0.0.0/8, [::1] */
-bool host_is_loopback(struct span host);	/* the same for "host" or "host:port" */
+void url_format(struct buf *out, const struct url *u); /* the port only when not the default */
+bool url_same_origin(const struct url *a, const struct url *b); /* scheme, host and port */
+bool url_is_loopback(const struct url *u);			/* localhost, 127.0.0.0/8, [::1] */
+bool host_is_loopback(struct span host); /* the same for "host" or "host:port" */
 /* The part of an address that messages may show: queries hold tokens. Borrows. */
 struct span url_without_query(const char *text);
 /* Percent-encodes all but unreserved characters and those in `keep`. */

@@ -24,18 +24,18 @@
 
 struct walk;
 struct walk_entry {
-	const char *path;	/* from the start, "a/b"; borrowed until the next call */
-	const char *name;	/* last component of path */
-	int dirfd;		/* directory that holds name; borrowed */
-	struct stat st;		/* lstat */
-	size_t depth;		/* 0 for entries directly in the start */
+	const char *path; /* from the start, "a/b"; borrowed until the next call */
+	const char *name; /* last component of path */
+	int dirfd;	  /* directory that holds name; borrowed */
+	struct stat st;	  /* lstat */
+	size_t depth;	  /* 0 for entries directly in the start */
 };
 
 /* Starts below dirfd (which stays the caller's). The start itself is not reported. */
 int walk_open(struct walk **out, int dirfd, struct err *e) MUST_CHECK;
 /* 1 an entry, 0 the end, -1 an error. */
 int walk_next(struct walk *w, struct walk_entry *ent, struct err *e) MUST_CHECK;
-void walk_cross_mounts(struct walk *w);	/* enter other file systems, too */
+void walk_cross_mounts(struct walk *w); /* enter other file systems, too */
 void walk_skip(struct walk *w);		/* do not enter the directory just reported */
 void walk_close(struct walk *w);	/* NULL is fine */
 

@@ -1,7 +1,8 @@
 /*
  * Signals: SIGINT, SIGTERM and SIGHUP are blocked everywhere and taken by one thread that
  * sets the cancel flag; everything then ends by the ordinary error path. A second
- * signal ends the program at once.
+ * signal ends the program at once. One that our parent ignores (nohup, "&" in a script) is
+ * left ignored.
  */
 #include "cmd/app.h"
 
@@ -83,6 +84,19 @@ static void print_help(const struct app *app, const struct opt_table *tables, si
 	printf("\nFull description: man %s\n", app->tool);
 }
 
+/*
+ * No file of ours may come to lie where others write. The wrong way round, so that using what
+ * was closed is still an error.
+ */
+static void standard_streams_open(void)
+{
+	static const int how[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", how[fd]) != fd)
+			_exit(1);
+}
+
 int app_parse(struct app *app, const struct opt *own, void *own_args, int argc, char **argv,
 	      struct err *e)
 {
@@ -91,7 +105,9 @@ int app_parse(struct app *app, const struct opt *own, void *own_args, int argc, 
 					    { stateful, &app->args } };
 	size_t nr = app->has_state ? 3 : 2;
 
-	umask(022); /* what a job's umask is must not show in images or state */
+	standard_streams_open();
+	signal(SIGCHLD, SIG_DFL); /* ignored, no child could be waited for */
+	umask(022);		  /* what a job's umask is must not show in images or state */
 	/* for the check of the manual pages; not an option for people */
 	if (argc == 2 && strcmp(argv[1], "--dump-options") == 0) {
 		opts_dump(tables, nr);
@@ -112,16 +128,25 @@ int app_parse(struct app *app, const struct opt *own, void *own_args, int argc, 
 	return 1;
 }
 
+/* A signal that is blocked is not dropped, ignored or not: sigwait would get it. */
+static void signals_taken(sigset_t *set)
+{
+	static const int all[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction now;
+
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (sigaction(all[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(set, all[i]);
+}
+
 static void *signal_main(void *arg)
 {
 	struct app *app = arg;
 	sigset_t set;
 	int sig;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	signals_taken(&set);
 	while (sigwait(&set, &sig) == 0) {
 		if (cancel_is_set(&app->cancel))
 			_exit(128 + sig);
@@ -139,10 +164,7 @@ int app_start(struct app *app, unsigned workers, struct err *e)
 	app->has_cancel = true;
 	app->op.cancel = &app->cancel;
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	signals_taken(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (pool_new(&app->op.pool, workers, e) < 0)
 		return -1;

@@ -34,14 +34,14 @@ struct app_args {
 	bool help, version, quiet;
 	unsigned verbose;
 	const char *progress, *color;
-	const char *root;		/* --root; NULL: the default */
+	const char *root; /* --root; NULL: the default */
 };
 
 struct app {
 	const char *tool;
-	const char *usage;		/* "cpush [OPTIONS] [SOURCE] IMAGE" */
-	const char *about;		/* one sentence */
-	bool has_state;			/* --root means something to this tool */
+	const char *usage; /* "cpush [OPTIONS] [SOURCE] IMAGE" */
+	const char *about; /* one sentence */
+	bool has_state;	   /* --root means something to this tool */
 	struct app_args args;
 	struct strv positional;
 	struct op op;
@@ -49,12 +49,12 @@ struct app {
 	struct cancel cancel;
 	struct render *render;
 	struct credentials_env credentials;
-	char *root;			/* where state lives */
+	char *root; /* where state lives */
 	pthread_t signal_thread;
 	bool started, has_cancel;
 };
 
-#define APP_INIT(name, how, what) { .tool = (name), .usage = (how), .about = (what) }
+#define APP_INIT(name, how, what) ((struct app){ .tool = (name), .usage = (how), .about = (what) })
 
 /*
  * 1: go on. 0: --help or --version was printed, end with 0. -1: *e. own: the

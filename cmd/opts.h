@@ -13,33 +13,57 @@
 
 enum opt_kind {
 	OPT_KIND_END,
-	OPT_KIND_FLAG,		/* bool */
-	OPT_KIND_COUNT,		/* unsigned, one more each time */
-	OPT_KIND_STR,		/* const char * (borrowed from argv or the environment); the last one counts */
-	OPT_KIND_LIST,		/* struct strv, one more each time; a variable holds one per line */
-	OPT_KIND_UINT,		/* unsigned */
-	OPT_KIND_DURATION,	/* int64_t milliseconds */
-	OPT_KIND_CHOICE,	/* const char *, one of .arg split at '|' */
+	OPT_KIND_FLAG,	/* bool */
+	OPT_KIND_COUNT, /* unsigned, one more each time */
+	OPT_KIND_STR, /* const char * (borrowed from argv or the environment); the last one counts */
+	OPT_KIND_LIST,	   /* struct strv, one more each time; a variable holds one per line */
+	OPT_KIND_UINT,	   /* unsigned */
+	OPT_KIND_DURATION, /* int64_t milliseconds */
+	OPT_KIND_CHOICE,   /* const char *, one of .arg split at '|' */
 };
 
 struct opt {
-	char letter;		/* 0: none */
+	char letter; /* 0: none */
 	const char *name;
-	const char *variable;	/* NULL: none */
+	const char *variable; /* NULL: none */
 	enum opt_kind kind;
-	size_t offset;		/* in the tool's argument struct */
-	const char *arg;	/* what the usage calls the argument */
+	size_t offset;	 /* in the tool's argument struct */
+	const char *arg; /* what the usage calls the argument */
 	const char *help;
 };
 
-#define OPT_FLAG(l, n, var, T, f, help)		{ l, n, var, OPT_KIND_FLAG, offsetof(T, f), NULL, help }
-#define OPT_COUNT(l, n, var, T, f, help)	{ l, n, var, OPT_KIND_COUNT, offsetof(T, f), NULL, help }
-#define OPT_STR(l, n, var, T, f, arg, help)	{ l, n, var, OPT_KIND_STR, offsetof(T, f), arg, help }
-#define OPT_LIST(l, n, var, T, f, arg, help)	{ l, n, var, OPT_KIND_LIST, offsetof(T, f), arg, help }
-#define OPT_UINT(l, n, var, T, f, arg, help)	{ l, n, var, OPT_KIND_UINT, offsetof(T, f), arg, help }
-#define OPT_DURATION(l, n, var, T, f, help)	{ l, n, var, OPT_KIND_DURATION, offsetof(T, f), "DURATION", help }
-#define OPT_CHOICE(l, n, var, T, f, arg, help)	{ l, n, var, OPT_KIND_CHOICE, offsetof(T, f), arg, help }
-#define OPT_END					{ .kind = OPT_KIND_END }
+#define OPT_FLAG(l, n, var, T, f, help)                                                            \
+	{                                                                                          \
+		l, n, var, OPT_KIND_FLAG, offsetof(T, f), NULL, help                               \
+	}
+#define OPT_COUNT(l, n, var, T, f, help)                                                           \
+	{                                                                                          \
+		l, n, var, OPT_KIND_COUNT, offsetof(T, f), NULL, help                              \
+	}
+#define OPT_STR(l, n, var, T, f, arg, help)                                                        \
+	{                                                                                          \
+		l, n, var, OPT_KIND_STR, offsetof(T, f), arg, help                                 \
+	}
+#define OPT_LIST(l, n, var, T, f, arg, help)                                                       \
+	{                                                                                          \
+		l, n, var, OPT_KIND_LIST, offsetof(T, f), arg, help                                \
+	}
+#define OPT_UINT(l, n, var, T, f, arg, help)                                                       \
+	{                                                                                          \
+		l, n, var, OPT_KIND_UINT, offsetof(T, f), arg, help                                \
+	}
+#define OPT_DURATION(l, n, var, T, f, help)                                                        \
+	{                                                                                          \
+		l, n, var, OPT_KIND_DURATION, offsetof(T, f), "DURATION", help                     \
+	}
+#define OPT_CHOICE(l, n, var, T, f, arg, help)                                                     \
+	{                                                                                          \
+		l, n, var, OPT_KIND_CHOICE, offsetof(T, f), arg, help                              \
+	}
+#define OPT_END                                                                                    \
+	{                                                                                          \
+		.kind = OPT_KIND_END                                                               \
+	}
 
 /* Several tables are one (the tool's own, then app.h's common one), each with its own struct. */
 struct opt_table {

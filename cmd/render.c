@@ -2,6 +2,7 @@
 #include "cmd/render.h"
 
 #include "base/mem.h"
+#include "base/span.h"
 
 struct render_task *render_task_find(struct render_tasks *t, const char *id)
 {
@@ -59,6 +60,25 @@ void render_tasks_release(struct render_tasks *t)
 		task_release(&t->v[i]);
 	free(t->v);
 	*t = (struct render_tasks){ 0 };
+}
+
+size_t render_char(const char *p)
+{
+	size_t n = utf8_len(span_of(p, strnlen(p, 4)));
+
+	return n ? n : 1;
+}
+
+size_t render_control(const char *p)
+{
+	unsigned char c = (unsigned char)p[0], next = c ? (unsigned char)p[1] : 0;
+
+	if (c < 0x20 || c == 0x7f)
+		return 1;
+	/* U+0080 to U+009F: U+009B is as good as ESC [ */
+	if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+		return 2;
+	return utf8_len(span_of(p, strnlen(p, 4))) ? 0 : 1;
 }
 
 void render_bytes(char out[24], uint64_t n)

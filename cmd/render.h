@@ -9,8 +9,8 @@
 #include "base/progress.h"
 
 struct render {
-	struct progress progress;	/* first member */
-	void (*finish)(struct render *r);	/* take the live area away; before any other output */
+	struct progress progress;	  /* first member */
+	void (*finish)(struct render *r); /* take the live area away; before any other output */
 	void (*free)(struct render *r);
 };
 
@@ -26,7 +26,7 @@ struct render_task {
 	char *id, *text;
 	int64_t begin_ms;
 	uint64_t done, total;
-	char *tail[20];		/* the last lines of output, oldest first */
+	char *tail[20]; /* the last lines of output, oldest first */
 	size_t nr_tail;
 	bool has_lines;
 };
@@ -34,11 +34,17 @@ struct render_tasks {
 	struct render_task *v;
 	size_t nr, cap;
 };
-struct render_task *render_task_begin(struct render_tasks *t, const char *id, const char *text, int64_t now_ms);
-struct render_task *render_task_find(struct render_tasks *t, const char *id);	/* NULL: none */
+struct render_task *render_task_begin(struct render_tasks *t, const char *id, const char *text,
+				      int64_t now_ms);
+struct render_task *render_task_find(struct render_tasks *t, const char *id); /* NULL: none */
 void render_task_line(struct render_task *t, const char *line);
 void render_task_end(struct render_tasks *t, struct render_task *task);
 void render_tasks_release(struct render_tasks *t);
+
+/* How many bytes at p (not at the end of the text) a terminal may act on or cannot show; 0: a
+ * character, of render_char bytes. */
+size_t render_control(const char *p);
+size_t render_char(const char *p);
 
 /* "12.3 MB", "417 B" (powers of 1000) and "0.3s", "1m04s". out holds 24 bytes. */
 void render_bytes(char out[24], uint64_t n);

@@ -25,25 +25,36 @@ static void put(struct buf *out)
 	fflush(stderr);
 }
 
-/* Keeps "ESC [ digits m" (colours) and drops every other control byte. */
+/* An "ESC [ … letter" at p; *color: it is a colour ("m"). */
+static size_t escape_len(const char *p, bool *color)
+{
+	size_t n = 2 + strspn(p + 2, "0123456789;");
+
+	*color = p[n] == 'm';
+	return p[n] && !render_control(p + n) ? n + 1 : n;
+}
+
+/* Keeps tabs and "ESC [ digits m" (colours) and drops every other control character. A colour
+ * that is left on is turned off: it may be one that hides the lines to come. */
 static void add_clean(struct buf *out, const char *text)
 {
-	for (const char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)*p;
+	bool colored = false, color;
+	size_t n;
 
-		if (c == 0x1b && p[1] == '[') {
-			size_t n = 2 + strspn(p + 2, "0123456789;");
-
-			if (p[n] == 'm')
-				buf_add(out, p, n + 1);
-			if (p[n])
-				p += n;
-			else
-				p += n - 1;
-		} else if (c >= 0x20 ? c != 0x7f : c == '\t') {
-			buf_add_char(out, *p);
+	for (const char *p = text ? text : ""; *p; p += n) {
+		if (p[0] == 0x1b && p[1] == '[') {
+			n = escape_len(p, &color);
+			if (!color)
+				continue;
+			buf_add(out, p, n);
+			colored = n > 4 || p[2] != (n == 4 ? '0' : 'm');
+		} else if (*p == '\t' || !(n = render_control(p))) {
+			n = render_char(p);
+			buf_add(out, p, n);
 		}
 	}
+	if (colored)
+		buf_add_str(out, "\033[0m");
 }
 
 /* The last part after a carriage return is what a terminal would show. */
@@ -67,12 +78,16 @@ static void on_end(struct plain *p, struct render_task *task, const struct progr
 
 	render_time(time, ms);
 	if (ev->kind == PROGRESS_CACHED) {
-		buf_addf(out, "%s: %s", task->text, ev->text ? ev->text : "cached");
+		add_clean(out, task->text);
+		buf_add_str(out, ": ");
+		add_clean(out, ev->text ? ev->text : "cached");
 	} else if (ev->done) {
 		render_bytes(bytes, ev->done);
-		buf_addf(out, "%s: %s in %s", task->text, bytes, time);
+		add_clean(out, task->text);
+		buf_addf(out, ": %s in %s", bytes, time);
 	} else if (task->has_lines || ms >= 1000) {
-		buf_addf(out, "%s: %s", task->text, time);
+		add_clean(out, task->text);
+		buf_addf(out, ": %s", time);
 	}
 	render_task_end(&p->tasks, task);
 }
@@ -94,7 +109,9 @@ static void on_task(struct plain *p, const struct progress_event *ev, struct buf
 			on_end(p, task, ev, out);
 		break;
 	case PROGRESS_FAIL:
-		buf_addf(out, "%s: %s", task ? task->text : ev->id, ev->text ? ev->text : "failed");
+		add_clean(out, task ? task->text : ev->id);
+		buf_add_str(out, ": ");
+		add_clean(out, ev->text ? ev->text : "failed");
 		if (task)
 			render_task_end(&p->tasks, task);
 		break;
@@ -113,13 +130,15 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 	pthread_mutex_lock(&p->lock);
 	if (ev->kind == PROGRESS_BEGIN) {
 		render_task_begin(&p->tasks, ev->id, ev->text, p->clock->mono_ms(p->clock));
-		buf_addf(&out, "%s%s%s", p->color ? "\033[1m" : "", ev->text ? ev->text : "",
-			 p->color ? "\033[0m" : "");
+		buf_add_str(&out, p->color ? "\033[1m" : "");
+		add_clean(&out, ev->text);
+		buf_add_str(&out, p->color ? "\033[0m" : "");
 	} else if (ev->kind == PROGRESS_WARN) {
-		buf_addf(&out, "%swarning:%s %s", p->color ? "\033[33m" : "",
-			 p->color ? "\033[0m" : "", ev->text);
+		buf_addf(&out, "%swarning:%s ", p->color ? "\033[33m" : "",
+			 p->color ? "\033[0m" : "");
+		add_clean(&out, ev->text);
 	} else if (ev->kind == PROGRESS_NOTE) {
-		buf_add_str(&out, ev->text);
+		add_clean(&out, ev->text);
 	} else {
 		on_task(p, ev, &out);
 	}

@@ -32,14 +32,19 @@ static size_t columns(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
 }
 
+/* At most max characters. */
 static void add_clean(struct buf *out, const char *text, size_t max)
 {
-	for (const char *p = text; *p && max; p++)
-		if ((unsigned char)*p >= 0x20 && *p != 0x7f) {
-			buf_add_char(out, *p);
-			/* continuation bytes of UTF-8 take no cell of their own */
-			max -= (*p & 0xc0) != 0x80;
-		}
+	size_t n;
+
+	for (const char *p = text ? text : ""; *p && max; p += n) {
+		n = render_control(p);
+		if (n)
+			continue;
+		n = render_char(p);
+		buf_add(out, p, n);
+		max--;
+	}
 }
 
 static void erase(struct tty *t, struct buf *out)
@@ -92,6 +97,13 @@ static void draw(struct tty *t, struct buf *out)
 	t->drawn_ms = now_ms;
 }
 
+static void finished_why(struct buf *out, const char *why)
+{
+	buf_add_str(out, ": ");
+	add_clean(out, why, 8192);
+	buf_add_char(out, '\n');
+}
+
 static void finished(struct tty *t, struct render_task *task, const struct progress_event *ev,
 		     struct buf *out)
 {
@@ -114,7 +126,7 @@ static void finished(struct tty *t, struct render_task *task, const struct progr
 	if (ev->kind == PROGRESS_END)
 		buf_addf(out, " (%s%s%s)\n", bytes, ev->done ? ", " : "", time);
 	else
-		buf_addf(out, ": %s\n", ev->text ? ev->text : "");
+		finished_why(out, ev->text);
 	render_task_end(&t->tasks, task);
 }
 

@@ -24,10 +24,7 @@ struct expand {
 	char literal[3]; /* the first shell character taken literally; "" none */
 };
 
-#define EXPAND_INIT(env_)                                                                          \
-	{                                                                                          \
-		.env = (env_)                                                                      \
-	}
+#define EXPAND_INIT(env_) ((struct expand){ .env = (env_) })
 void expand_release(struct expand *x);
 
 /* One text in, one out. */

@@ -1,7 +1,7 @@
 /*
  * From the tags a file names to what the registry has under them now: pinned_image (name:tag@sha256:…)
  * and platforms of every service, before anything is changed. A tag alone would let
- * the engine go on with whatever it has under that name (facts deploy 3.3).
+ * the engine go on with whatever it has under that name.
  */
 #ifndef DEPLOY_IMAGES_H
 #define DEPLOY_IMAGES_H

@@ -1,5 +1,5 @@
 /*
- * A service as the engine's ServiceSpec (API 1.41, facts 3.1) and back far enough to compare:
+ * A service as the engine's ServiceSpec (API 1.41) and back far enough to compare:
  * the same value always gives the same bytes, so equal specs mean equal services.
  */
 #ifndef DEPLOY_SPEC_JSON_H

@@ -16,23 +16,24 @@
 #include "base/err.h"
 #include "base/op.h"
 
-struct credentials_env {		/* borrowed strings, each may be NULL */
-	const char *authfile;		/* --authfile */
-	const char *docker_auth_config, *registry_auth_file, *docker_config, *home, *xdg_runtime_dir;
-	const char *user, *password;	/* --creds-stdin: for every host */
+struct credentials_env {      /* borrowed strings, each may be NULL */
+	const char *authfile; /* --authfile */
+	const char *docker_auth_config, *registry_auth_file, *docker_config, *home,
+		*xdg_runtime_dir;
+	const char *user, *password; /* --creds-stdin: for every host */
 };
 
 struct credentials {
-	char *user, *password;		/* both NULL: anonymous */
-	char *identity_token;		/* OAuth2 refresh token instead of a password; NULL: none */
-	const char *origin;		/* which source, for messages ("DOCKER_AUTH_CONFIG"); static text */
+	char *user, *password; /* both NULL: anonymous */
+	char *identity_token;  /* OAuth2 refresh token instead of a password; NULL: none */
+	const char *origin;    /* which source, for messages ("DOCKER_AUTH_CONFIG"); static text */
 };
 
 /* host: "docker.io", "localhost:5000". Nothing found is not an error: anonymous; nor is
  * a usual place that cannot be opened (a warning). ERR_INPUT: a file that is not JSON (named). */
 int credentials_find(struct credentials *out, struct op *op, const struct credentials_env *env,
 		     const char *host, struct err *e) MUST_CHECK;
-void credentials_release(struct credentials *c);	/* wipes */
+void credentials_release(struct credentials *c); /* wipes */
 #define auto_credentials CLEANUP(credentials_release)
 
 #endif

@@ -5,19 +5,19 @@
 #ifndef REGISTRY_PUSH_H
 #define REGISTRY_PUSH_H
 
-#include "oci/image/store.h"
 #include "oci/image/reference.h"
+#include "oci/image/store.h"
 #include "registry/session.h"
 
 struct registry_push_options {
-	const struct strv *tags;	/* more tags than to->tag; may be NULL */
-	unsigned jobs;			/* blobs at once; 0: 4 */
-	bool force;			/* do the work even when the tag is equal already */
+	const struct strv *tags; /* more tags than to->tag; may be NULL */
+	unsigned jobs;		 /* blobs at once; 0: 4 */
+	bool force;		 /* do the work even when the tag is equal already */
 };
 struct registry_push_report {
 	uint64_t sent_bytes;
-	size_t sent, existing;		/* blobs */
-	bool unchanged;			/* every tag had this digest before */
+	size_t sent, existing; /* blobs */
+	bool unchanged;	       /* every tag had this digest before */
 };
 
 /*

@@ -17,16 +17,16 @@
 struct registry_session;
 
 struct registry_options {
-	const struct credentials_env *credentials;	/* borrowed; NULL: anonymous */
-	bool plain_http;	/* http also where the host is not loopback */
-	const char *plain_http_host;	/* http for this host only; NULL: none */
-	unsigned retries;	/* tries after the first */
-	unsigned jobs;		/* blobs at once; 0: 4 */
+	const struct credentials_env *credentials; /* borrowed; NULL: anonymous */
+	bool plain_http;			   /* http also where the host is not loopback */
+	const char *plain_http_host;		   /* http for this host only; NULL: none */
+	unsigned retries;			   /* tries after the first */
+	unsigned jobs;				   /* blobs at once; 0: 4 */
 };
 
 struct registry_session *registry_session_new(struct http *h, const char *host,
 					      const struct registry_options *opt);
-void registry_session_free(struct registry_session *s);		/* NULL is fine */
+void registry_session_free(struct registry_session *s); /* NULL is fine */
 
 /*
  * One request to this registry, for the rest of this room. Address: `path` ("/v2/…") of the
@@ -35,9 +35,9 @@ void registry_session_free(struct registry_session *s);		/* NULL is fine */
 struct registry_call {
 	const char *method;
 	const char *path;
-	const struct url *at;		/* instead of path */
-	const char *scope;		/* what a token must allow: "repository:a/b:pull" */
-	const struct strv *headers;	/* more of them; may be NULL */
+	const struct url *at;	    /* instead of path */
+	const char *scope;	    /* what a token must allow: "repository:a/b:pull" */
+	const struct strv *headers; /* more of them; may be NULL */
 	struct http_body *body;
 	struct span body_bytes;
 	struct sink *out;
@@ -64,13 +64,13 @@ int registry_session_resolve(struct url *out, struct registry_session *s, const 
 			     const char *text, struct err *e) MUST_CHECK;
 
 unsigned registry_session_retries(const struct registry_session *s);
-unsigned registry_session_jobs(const struct registry_session *s);	/* at least 1 */
+unsigned registry_session_jobs(const struct registry_session *s); /* at least 1 */
 
 /* What this registry has taught us about asking for blobs (upload.c). */
 enum registry_mount {
-	REGISTRY_MOUNT_UNKNOWN,	/* nothing yet */
+	REGISTRY_MOUNT_UNKNOWN, /* nothing yet */
 	REGISTRY_MOUNT_TELLS,	/* a mount of a blob that exists was answered so */
-	REGISTRY_MOUNT_USELESS,	/* refused, or blind to blobs that exist: HEAD first */
+	REGISTRY_MOUNT_USELESS, /* refused, or blind to blobs that exist: HEAD first */
 };
 enum registry_mount registry_session_mount(struct registry_session *s);
 void registry_session_set_mount(struct registry_session *s, enum registry_mount m);

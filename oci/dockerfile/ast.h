@@ -25,8 +25,8 @@ enum dockerfile_kind {
 
 struct dockerfile_instr {
 	enum dockerfile_kind kind;
-	unsigned line;			/* of the instruction's word, from 1 */
-	char *text;			/* the logical line as the user wrote it, continuations folded */
+	unsigned line; /* of the instruction's word, from 1 */
+	char *text;    /* the logical line as the user wrote it, continuations folded */
 	/*
 	 * By kind, unexpanded, quotes kept where expansion wants them:
 	 * RUN CMD ENTRYPOINT   exec form: the words; shell form: one word, the whole text
@@ -39,9 +39,9 @@ struct dockerfile_instr {
 	 */
 	struct strv words;
 	bool exec_form;
-	char *from, *chown, *chmod;	/* COPY's flags, raw; NULL: not given */
-	char *platform;			/* FROM's flag */
-	char *name;			/* FROM … AS name, lower case */
+	char *from, *chown, *chmod; /* COPY's flags, raw; NULL: not given */
+	char *platform;		    /* FROM's flag */
+	char *name;		    /* FROM … AS name, lower case */
 };
 
 struct dockerfile_stage {
@@ -51,9 +51,9 @@ struct dockerfile_stage {
 };
 
 struct dockerfile {
-	char *file;			/* for messages */
-	char escape;			/* '\\' or '`' */
-	struct dockerfile_instr *global_args;	/* ARGs before the first FROM */
+	char *file;			      /* for messages */
+	char escape;			      /* '\\' or '`' */
+	struct dockerfile_instr *global_args; /* ARGs before the first FROM */
 	size_t nr_global_args, cap_global_args;
 	struct dockerfile_stage *stages;
 	size_t nr_stages, cap_stages;
@@ -61,7 +61,7 @@ struct dockerfile {
 
 void dockerfile_instr_release(struct dockerfile_instr *i);
 void dockerfile_free(struct dockerfile *d);
-const char *dockerfile_kind_name(enum dockerfile_kind k);	/* "COPY" */
+const char *dockerfile_kind_name(enum dockerfile_kind k); /* "COPY" */
 
 DEFINE_AUTO(dockerfile, dockerfile_free)
 #define auto_dockerfile CLEANUP(dockerfile_auto_)

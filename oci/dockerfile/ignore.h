@@ -12,7 +12,7 @@ struct ignore;
 
 /* ERR_INPUT: a bad pattern, with FILE:LINE. An empty text ignores nothing. */
 int ignore_parse(struct ignore **out, const char *file, struct span text, struct err *e) MUST_CHECK;
-void ignore_free(struct ignore *ig);	/* NULL is fine */
+void ignore_free(struct ignore *ig); /* NULL is fine */
 
 /* path: "a/b", relative to the context. Parents are looked at, too; the last pattern that matches
  * decides. ig NULL: nothing is ignored. */

@@ -11,9 +11,9 @@
 #include "base/err.h"
 #include "oci/dockerfile/ast.h"
 
-#define DOCKERFILE_MAX (8u << 20)	/* text beyond this is refused */
+#define DOCKERFILE_MAX (8u << 20) /* text beyond this is refused */
 
-int dockerfile_parse(struct dockerfile **out, const char *file, struct span text,
-		     struct err *e) MUST_CHECK;
+int dockerfile_parse(struct dockerfile **out, const char *file, struct span text, struct err *e)
+	MUST_CHECK;
 
 #endif

@@ -12,11 +12,11 @@
 #include "oci/image/platform.h"
 
 enum plan_from {
-	PLAN_NONE,		/* COPY from the build context */
+	PLAN_NONE, /* COPY from the build context */
 	PLAN_SCRATCH,
-	PLAN_STAGE,		/* .stage: index into plan->stages, always an earlier one */
-	PLAN_IMAGE,		/* .ref: a reference as written after expansion */
-	PLAN_CONTEXT,		/* .ref: the name of a named context (--build-context) */
+	PLAN_STAGE,   /* .stage: index into plan->stages, always an earlier one */
+	PLAN_IMAGE,   /* .ref: a reference as written after expansion */
+	PLAN_CONTEXT, /* .ref: the name of a named context (--build-context) */
 };
 struct plan_source {
 	enum plan_from kind;
@@ -24,30 +24,30 @@ struct plan_source {
 	char *ref;
 };
 struct plan_step {
-	const struct dockerfile_instr *instr;	/* borrowed from the dockerfile */
-	struct plan_source from;		/* COPY */
+	const struct dockerfile_instr *instr; /* borrowed from the dockerfile */
+	struct plan_source from;	      /* COPY */
 };
 struct plan_stage {
-	char *name;		/* AS name, else "stage-N" with N as counted in the file */
+	char *name; /* AS name, else "stage-N" with N as counted in the file */
 	struct plan_source base;
 	struct oci_platform platform;
 	struct plan_step *steps;
 	size_t nr;
 };
 struct dockerfile_plan {
-	const struct dockerfile *file;	/* borrowed; must outlive the plan */
-	struct plan_stage *stages;	/* the last one is the target */
+	const struct dockerfile *file; /* borrowed; must outlive the plan */
+	struct plan_stage *stages;     /* the last one is the target */
 	size_t nr;
 	/* Global scope: what a bare `ARG NAME` in a stage imports, KEY=VALUE (platform ARGs among them). */
 	struct strv globals;
-	struct strv unused_build_args;	/* names given but declared nowhere */
+	struct strv unused_build_args; /* names given but declared nowhere */
 };
 
 struct plan_options {
-	const struct strv *build_args;	/* KEY=VALUE */
-	const struct strv *contexts;	/* names given with --build-context */
-	const char *target;		/* NULL: the last stage */
-	struct oci_platform platform;	/* what is built for */
+	const struct strv *build_args; /* KEY=VALUE */
+	const struct strv *contexts;   /* names given with --build-context */
+	const char *target;	       /* NULL: the last stage */
+	struct oci_platform platform;  /* what is built for */
 };
 
 int dockerfile_plan_make(struct dockerfile_plan **out, const struct dockerfile *df,

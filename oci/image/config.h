@@ -18,42 +18,42 @@
 #include "oci/image/platform.h"
 
 struct oci_history {
-	char *created;		/* RFC 3339; NULL: not written */
+	char *created; /* RFC 3339; NULL: not written */
 	char *created_by;
-	char *comment;		/* NULL: none */
-	char *author;		/* NULL: none */
+	char *comment; /* NULL: none */
+	char *author;  /* NULL: none */
 	bool empty_layer;
 };
 
 struct oci_health {
 	bool is_set;
-	struct strv test;	/* "NONE" | "CMD" … | "CMD-SHELL" text */
+	struct strv test; /* "NONE" | "CMD" … | "CMD-SHELL" text */
 	int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns;
 	uint64_t retries;
 };
 
 struct oci_config {
 	struct oci_platform platform;
-	char *created;			/* RFC 3339; NULL: not written */
-	char *author;			/* NULL: none */
-	char *user, *working_dir, *stop_signal;	/* NULL: none */
-	struct strv env;		/* KEY=VALUE, file order */
-	struct strv entrypoint, cmd, shell;	/* n 0 and !has_…: null */
-	bool has_entrypoint, has_cmd, has_shell;	/* an empty list that is there */
+	char *created;				 /* RFC 3339; NULL: not written */
+	char *author;				 /* NULL: none */
+	char *user, *working_dir, *stop_signal;	 /* NULL: none */
+	struct strv env;			 /* KEY=VALUE, file order */
+	struct strv entrypoint, cmd, shell;	 /* n 0 and !has_…: null */
+	bool has_entrypoint, has_cmd, has_shell; /* an empty list that is there */
 	bool args_escaped;
-	struct strv labels;		/* KEY=VALUE; written sorted */
-	struct strv exposed_ports;	/* "80/tcp"; written sorted */
-	struct strv volumes;		/* written sorted */
+	struct strv labels;	   /* KEY=VALUE; written sorted */
+	struct strv exposed_ports; /* "80/tcp"; written sorted */
+	struct strv volumes;	   /* written sorted */
 	struct strv onbuild;
 	struct oci_health health;
 	struct oci_digest *diff_ids;
 	size_t nr_diff_ids, cap_diff_ids;
 	struct oci_history *history;
 	size_t nr_history, cap_history;
-	void *unknown;			/* json: fields of the base we do not model */
+	void *unknown; /* json: fields of the base we do not model */
 };
 
-struct oci_config *oci_config_new(void);	/* empty; platform of this machine */
+struct oci_config *oci_config_new(void); /* empty; platform of this machine */
 /* What FROM scratch starts with: PATH, WorkingDir "/". */
 struct oci_config *oci_config_scratch(void);
 struct oci_config *oci_config_copy(const struct oci_config *c);

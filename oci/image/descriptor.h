@@ -21,21 +21,22 @@
 #define DOCKER_MEDIA_MANIFEST	"application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_MEDIA_CONFIG	"application/vnd.docker.container.image.v1+json"
 #define DOCKER_MEDIA_LAYER	"application/vnd.docker.image.rootfs.diff.tar"
-#define DOCKER_MEDIA_LAYER_GZIP	"application/vnd.docker.image.rootfs.diff.tar.gzip"
+#define DOCKER_MEDIA_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 /* Ceilings for what we take from others. */
-#define OCI_MANIFEST_MAX	(4u << 20)
-#define OCI_CONFIG_MAX		(8u << 20)
-#define OCI_LAYERS_MAX		4096
+#define OCI_MANIFEST_MAX (4u << 20)
+#define OCI_CONFIG_MAX	 (8u << 20)
+#define OCI_LAYERS_MAX	 4096
 
 struct oci_descriptor {
 	char *media_type;
 	struct oci_digest digest;
 	uint64_t size_bytes;
-	struct strv annotations;	/* KEY=VALUE */
+	struct strv annotations; /* KEY=VALUE */
 };
 
-void oci_descriptor_copy(struct oci_descriptor *to, const struct oci_descriptor *from);	/* to: zeroed or released */
+void oci_descriptor_copy(struct oci_descriptor *to,
+			 const struct oci_descriptor *from); /* to: zeroed or released */
 void oci_descriptor_release(struct oci_descriptor *d);
 bool oci_media_is_index(const char *media_type);
 bool oci_media_is_manifest(const char *media_type);

@@ -14,7 +14,7 @@
 #define OCI_DIGEST_MAX (7 + HASH_SHA256_HEX + 1)
 
 struct oci_digest {
-	char text[OCI_DIGEST_MAX];	/* terminated */
+	char text[OCI_DIGEST_MAX]; /* terminated */
 };
 
 /* ERR_CORRUPT: not such a digest. */
@@ -23,6 +23,6 @@ void oci_digest_of_raw(struct oci_digest *out, const unsigned char raw[HASH_SHA2
 void oci_digest_of_bytes(struct oci_digest *out, struct span bytes);
 bool oci_digest_eq(const struct oci_digest *a, const struct oci_digest *b);
 bool oci_digest_is_set(const struct oci_digest *d);
-const char *oci_digest_hex(const struct oci_digest *d);		/* the part behind ':' ; borrowed */
+const char *oci_digest_hex(const struct oci_digest *d); /* the part behind ':' ; borrowed */
 
 #endif

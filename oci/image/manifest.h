@@ -12,7 +12,7 @@
 #include "oci/image/platform.h"
 
 struct oci_manifest {
-	char *media_type;	/* OCI_MEDIA_MANIFEST or DOCKER_MEDIA_MANIFEST */
+	char *media_type; /* OCI_MEDIA_MANIFEST or DOCKER_MEDIA_MANIFEST */
 	struct oci_descriptor config;
 	struct oci_descriptor *layers;
 	size_t nr_layers, cap_layers;
@@ -42,13 +42,15 @@ void oci_manifest_write(struct buf *out, const struct oci_manifest *m);
 void oci_manifest_add_layer(struct oci_manifest *m, const struct oci_descriptor *layer);
 void oci_manifest_release(struct oci_manifest *m);
 
-int oci_index_parse(struct oci_index *out, struct span text, const char *media_type,
-		    struct err *e) MUST_CHECK;
+int oci_index_parse(struct oci_index *out, struct span text, const char *media_type, struct err *e)
+	MUST_CHECK;
 void oci_index_write(struct buf *out, const struct oci_index *x);
-void oci_index_add(struct oci_index *x, const struct oci_descriptor *d, const struct oci_platform *p);
+void oci_index_add(struct oci_index *x, const struct oci_descriptor *d,
+		   const struct oci_platform *p);
 void oci_index_release(struct oci_index *x);
 /* The best entry for want; NULL: none (attestation entries "unknown/unknown" never match). */
-const struct oci_index_entry *oci_index_pick(const struct oci_index *x, const struct oci_platform *want);
+const struct oci_index_entry *oci_index_pick(const struct oci_index *x,
+					     const struct oci_platform *want);
 
 /* "index", "manifest" or ERR_CORRUPT; looks at media_type first, then at the fields. */
 enum oci_document { OCI_DOCUMENT_MANIFEST, OCI_DOCUMENT_INDEX };
@@ -56,6 +58,6 @@ int oci_document_kind(enum oci_document *out, struct span text, const char *medi
 		      struct err *e) MUST_CHECK;
 
 #define auto_manifest CLEANUP(oci_manifest_release)
-#define auto_index CLEANUP(oci_index_release)
+#define auto_index    CLEANUP(oci_index_release)
 
 #endif

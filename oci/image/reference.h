@@ -10,10 +10,10 @@
 #include "oci/image/digest.h"
 
 struct oci_reference {
-	char *host;		/* "docker.io", "localhost:5000" */
-	char *path;		/* "library/python" */
-	char *tag;		/* NULL when a digest is given without one; see _parse */
-	struct oci_digest digest;	/* none: all zero */
+	char *host;		  /* "docker.io", "localhost:5000" */
+	char *path;		  /* "library/python" */
+	char *tag;		  /* NULL when a digest is given without one; see _parse */
+	struct oci_digest digest; /* none: all zero */
 };
 
 /*

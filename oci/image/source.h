@@ -23,11 +23,12 @@ struct image_source {
 		       struct oci_descriptor *out, struct err *e);
 	/* Has the layer's blob (verified) in `into`; nothing to do when it is there. Thread-safe. */
 	int (*fetch_layer)(struct image_source *src, struct op *op, const char *ref,
-			   const struct oci_descriptor *layer, struct oci_store *into, struct err *e);
+			   const struct oci_descriptor *layer, struct oci_store *into,
+			   struct err *e);
 	void (*free)(struct image_source *src);
 };
 
-void image_source_free(struct image_source *src);	/* NULL is fine */
+void image_source_free(struct image_source *src); /* NULL is fine */
 
 /* An OCI layout folder as a source; its ref is a tag, a digest or "" (the only image). */
 int image_source_layout_open(struct image_source **out, const char *path, struct err *e) MUST_CHECK;

@@ -17,20 +17,21 @@ struct oci_store;
 struct oci_blob {
 	struct source *source;
 	uint64_t size_bytes;
-	void *state;		/* the store's */
+	void *state; /* the store's */
 	struct oci_store *store;
 };
 
 /* A blob being written whose digest is not known yet. */
 struct oci_blob_writer {
-	struct sink *sink;	/* write here; the store hashes and counts what passes */
+	struct sink *sink; /* write here; the store hashes and counts what passes */
 	void *state;
 	struct oci_store *store;
 };
 
 struct oci_store_ops {
 	bool (*has)(struct oci_store *s, const struct oci_digest *d, uint64_t *size_bytes);
-	int (*open)(struct oci_store *s, const struct oci_digest *d, struct oci_blob *out, struct err *e);
+	int (*open)(struct oci_store *s, const struct oci_digest *d, struct oci_blob *out,
+		    struct err *e);
 	void (*close)(struct oci_blob *b);
 	int (*begin)(struct oci_store *s, struct oci_blob_writer *out, struct err *e);
 	int (*commit)(struct oci_blob_writer *w, const struct oci_descriptor *want,
@@ -40,7 +41,7 @@ struct oci_store_ops {
 };
 struct oci_store {
 	const struct oci_store_ops *ops;
-	const char *name;	/* for messages: a layout's path; the store's */
+	const char *name; /* for messages: a layout's path; the store's */
 };
 
 /* size_bytes may be NULL. True only says that it is there, not that its bytes are sound. */
@@ -49,7 +50,7 @@ bool oci_store_has(struct oci_store *s, const struct oci_digest *d, uint64_t *si
 /* ERR_ABSENT: not here. The reader must verify what it reads (oci_store_read does). */
 int oci_store_open(struct oci_store *s, const struct oci_digest *d, struct oci_blob *out,
 		   struct err *e) MUST_CHECK;
-void oci_blob_close(struct oci_blob *b);	/* twice is fine */
+void oci_blob_close(struct oci_blob *b); /* twice is fine */
 #define auto_blob CLEANUP(oci_blob_close)
 
 /*
@@ -60,12 +61,12 @@ void oci_blob_close(struct oci_blob *b);	/* twice is fine */
 int oci_store_begin(struct oci_store *s, struct oci_blob_writer *w, struct err *e) MUST_CHECK;
 int oci_store_commit(struct oci_blob_writer *w, const struct oci_descriptor *want,
 		     struct oci_digest *digest, uint64_t *size_bytes, struct err *e) MUST_CHECK;
-void oci_store_abort(struct oci_blob_writer *w);	/* twice is fine */
+void oci_store_abort(struct oci_blob_writer *w); /* twice is fine */
 
 /* A whole small document (manifest, config), verified. More than max or another size than the
  * descriptor says: ERR_CORRUPT, as is a wrong digest; the text names the blob. */
-int oci_store_read(struct oci_store *s, const struct oci_descriptor *d, size_t max,
-		   struct buf *out, struct err *e) MUST_CHECK;
+int oci_store_read(struct oci_store *s, const struct oci_descriptor *d, size_t max, struct buf *out,
+		   struct err *e) MUST_CHECK;
 int oci_store_write(struct oci_store *s, struct span bytes, struct oci_digest *digest,
 		    struct err *e) MUST_CHECK;
 
@@ -82,7 +83,7 @@ int oci_store_copy_blob(const struct op *op, struct oci_store *to, struct oci_st
 int oci_blob_check(const struct oci_descriptor *want, const struct oci_digest *digest,
 		   uint64_t size_bytes, struct err *e) MUST_CHECK;
 
-void oci_store_free(struct oci_store *s);	/* NULL is fine */
+void oci_store_free(struct oci_store *s); /* NULL is fine */
 
 DEFINE_AUTO(oci_store, oci_store_free)
 #define auto_store CLEANUP(oci_store_auto_)

@@ -18,23 +18,23 @@
 #include "base/op.h"
 
 enum layer_change_kind {
-	LAYER_ENTRY,		/* is there now: new or changed */
-	LAYER_DELETED,		/* was there before */
-	LAYER_OPAQUE,		/* directory entry whose lower content is hidden */
+	LAYER_ENTRY,   /* is there now: new or changed */
+	LAYER_DELETED, /* was there before */
+	LAYER_OPAQUE,  /* directory entry whose lower content is hidden */
 };
 struct layer_change {
 	enum layer_change_kind kind;
-	char *path;		/* "usr/bin/x" */
-	struct stat st;		/* not for LAYER_DELETED */
-	char *link;		/* symlink target, or for hard_link the first path; else NULL */
+	char *path;	/* "usr/bin/x" */
+	struct stat st; /* not for LAYER_DELETED */
+	char *link;	/* symlink target, or for hard_link the first path; else NULL */
 	bool hard_link;
-	void *capability;	/* security.capability, raw; NULL: none */
+	void *capability; /* security.capability, raw; NULL: none */
 	size_t capability_len;
 };
 struct layer_changes {
-	struct layer_change *v;	/* parents before children, siblings by bytes */
+	struct layer_change *v; /* parents before children, siblings by bytes */
 	size_t nr, cap;
-	uint64_t bytes;		/* of regular files */
+	uint64_t bytes; /* of regular files */
 };
 
 /*

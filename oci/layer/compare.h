@@ -14,7 +14,7 @@
 struct compare_side {
 	int dirfd;
 	const char *name;
-	const struct stat *st;		/* of name */
+	const struct stat *st; /* of name */
 	const struct marks *marks;
 };
 
@@ -22,7 +22,7 @@ struct compare_side {
 bool compare_attributes(const struct compare_side *a, const struct compare_side *b);
 
 /* 1: equal; 0: not; -1. */
-int compare_entries(const struct compare_side *a, const struct compare_side *b,
-		    struct err *e) MUST_CHECK;
+int compare_entries(const struct compare_side *a, const struct compare_side *b, struct err *e)
+	MUST_CHECK;
 
 #endif

@@ -16,18 +16,18 @@
 struct lower_level;
 
 struct lower {
-	const int *fds;		/* borrowed: topmost first */
+	const int *fds; /* borrowed: topmost first */
 	size_t nr;
-	struct lower_level *levels;	/* the root, then one per part of dir */
+	struct lower_level *levels; /* the root, then one per part of dir */
 	size_t nr_levels, cap_levels;
-	char *dir;		/* the directory that is open; NULL: none yet */
-	int *open;		/* in the layers of the last level, in their order */
+	char *dir; /* the directory that is open; NULL: none yet */
+	int *open; /* in the layers of the last level, in their order */
 	size_t nr_open;
 };
 
 struct lower_hit {
-	int dirfd;		/* holds name; borrowed until the next look-up */
-	const char *name;	/* points into the path asked for */
+	int dirfd;	  /* holds name; borrowed until the next look-up */
+	const char *name; /* points into the path asked for */
 	struct stat st;
 	struct marks marks;
 };

@@ -13,7 +13,7 @@ enum layer_compression { LAYER_GZIP, LAYER_UNCOMPRESSED };
 struct layer_pack_options {
 	struct layer_write_options write;
 	enum layer_compression compression;
-	int level;		/* of gzip; 0: the default */
+	int level; /* of gzip; 0: the default */
 };
 
 int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,

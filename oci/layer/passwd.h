@@ -12,9 +12,9 @@
 
 struct passwd_user {
 	uint32_t uid, gid;
-	uint32_t *groups;	/* supplementary, gid among them */
+	uint32_t *groups; /* supplementary, gid among them */
 	size_t nr_groups;
-	char *home;		/* "/" when not known */
+	char *home; /* "/" when not known */
 };
 
 /*
@@ -22,16 +22,16 @@ struct passwd_user {
  * Without a group those of the files count; with one it is the only one. A uid that the file
  * does not know has gid 0. Two numbers are taken as they are.
  */
-int passwd_user_find(struct passwd_user *out, int root_fd, const char *user,
-		     struct err *e) MUST_CHECK;
+int passwd_user_find(struct passwd_user *out, int root_fd, const char *user, struct err *e)
+	MUST_CHECK;
 void passwd_user_release(struct passwd_user *u);
 
 /*
  * For COPY --chown=: "user[:group]". An unknown name is ERR_INPUT. Without a group: a name's own
  * group, and for a number the same number. ":group" leaves the user 0.
  */
-int passwd_owner_find(uint32_t *uid, uint32_t *gid, int root_fd, const char *chown,
-		      struct err *e) MUST_CHECK;
+int passwd_owner_find(uint32_t *uid, uint32_t *gid, int root_fd, const char *chown, struct err *e)
+	MUST_CHECK;
 
 #define auto_passwd_user CLEANUP(passwd_user_release)
 

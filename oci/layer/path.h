@@ -21,11 +21,11 @@
 int layer_path_clean(struct buf *out, const char *name, struct err *e) MUST_CHECK;
 
 enum layer_whiteout {
-	WHITEOUT_NONE,		/* a name like any other */
-	WHITEOUT_NAME,		/* *hidden is deleted */
-	WHITEOUT_OPAQUE,	/* what lower layers have in this directory is deleted */
-	WHITEOUT_IGNORED,	/* bookkeeping of aufs */
-	WHITEOUT_BAD,		/* deletes "", "." or ".." */
+	WHITEOUT_NONE,	  /* a name like any other */
+	WHITEOUT_NAME,	  /* *hidden is deleted */
+	WHITEOUT_OPAQUE,  /* what lower layers have in this directory is deleted */
+	WHITEOUT_IGNORED, /* bookkeeping of aufs */
+	WHITEOUT_BAD,	  /* deletes "", "." or ".." */
 };
 /* name: the last part of a path. hidden points into name. */
 enum layer_whiteout layer_whiteout_of(const char *name, const char **hidden);

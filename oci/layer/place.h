@@ -18,16 +18,16 @@ struct dir_time;
 
 struct place {
 	const struct op *op;
-	int root_fd;		/* borrowed */
+	int root_fd; /* borrowed */
 	ino_t root_ino;
 	struct touched touched;
-	char *dir;		/* path of the directory that is open; NULL: none */
+	char *dir; /* path of the directory that is open; NULL: none */
 	int dir_fd;
 	ino_t dir_ino;
-	bool stale;		/* dir may lead elsewhere by now */
+	bool stale; /* dir may lead elsewhere by now */
 	struct dir_time *times;
 	size_t nr_times, cap_times;
-	struct buf path, target;	/* clean */
+	struct buf path, target; /* clean */
 };
 
 int place_open(struct place *p, const struct op *op, int root_fd, struct err *e) MUST_CHECK;
@@ -41,8 +41,8 @@ void place_release(struct place *p);
 /* -- between place.c and place_hide.c -- */
 
 /* What this layer did not set itself: name, or everything in the directory fd. */
-int place_hide_name(struct place *p, int dirfd, ino_t dir_ino, const char *name,
-		    struct err *e) MUST_CHECK;
+int place_hide_name(struct place *p, int dirfd, ino_t dir_ino, const char *name, struct err *e)
+	MUST_CHECK;
 int place_hide_content(struct place *p, int fd, struct err *e) MUST_CHECK;
 
 #endif

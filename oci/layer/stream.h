@@ -19,7 +19,7 @@ struct layer_stream {
 	struct gunzip_source gunzip;
 	struct unzstd_source unzstd;
 	bool has_gunzip, has_unzstd;
-	struct source *tar;	/* read here */
+	struct source *tar; /* read here */
 };
 
 /* blob is borrowed. ERR_CORRUPT, ERR_IMPOSSIBLE: a compression we do not read. */

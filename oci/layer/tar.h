@@ -18,24 +18,30 @@
 #include "base/span.h"
 
 enum tar_type {
-	TAR_FILE, TAR_HARD_LINK, TAR_SYMLINK, TAR_CHAR, TAR_BLOCK, TAR_DIR, TAR_FIFO,
+	TAR_FILE,
+	TAR_HARD_LINK,
+	TAR_SYMLINK,
+	TAR_CHAR,
+	TAR_BLOCK,
+	TAR_DIR,
+	TAR_FIFO,
 };
 
 #define TAR_PIECE	   (256u << 10)
-#define TAR_CAPABILITY_MAX 64	/* the kernel's struct has 24 bytes */
+#define TAR_CAPABILITY_MAX 64 /* the kernel's struct has 24 bytes */
 #define TAR_LINK_MAX	   4096
 
 struct tar_entry {
 	enum tar_type type;
-	const char *path;		/* as in the tar: hostile. Writing: clean, no '/' at the end */
-	const char *link;		/* TAR_HARD_LINK, TAR_SYMLINK; else NULL */
-	uint64_t size_bytes;		/* TAR_FILE */
-	uint32_t mode;			/* 07777 */
+	const char *path;    /* as in the tar: hostile. Writing: clean, no '/' at the end */
+	const char *link;    /* TAR_HARD_LINK, TAR_SYMLINK; else NULL */
+	uint64_t size_bytes; /* TAR_FILE */
+	uint32_t mode;	     /* 07777 */
 	uint32_t uid, gid;
 	int64_t mtime;
-	uint32_t mtime_nsec;		/* reading only */
-	uint32_t dev_major, dev_minor;	/* TAR_CHAR, TAR_BLOCK */
-	struct span capability;		/* security.capability, raw; n 0: none */
+	uint32_t mtime_nsec;	       /* reading only */
+	uint32_t dev_major, dev_minor; /* TAR_CHAR, TAR_BLOCK */
+	struct span capability;	       /* security.capability, raw; n 0: none */
 };
 
 /* -- reading -------------------------------------------------------------- */
@@ -51,9 +57,9 @@ int tar_reader_open(struct tar_reader **out, struct source *in, struct err *e) M
  */
 int tar_reader_next(struct tar_reader *r, struct tar_entry *ent, struct err *e) MUST_CHECK;
 /* 1 a piece of the file that belongs at offset `at` (between pieces: zeros), 0 the end, -1. */
-int tar_reader_data(struct tar_reader *r, struct span *piece, uint64_t *at,
-		    struct err *e) MUST_CHECK;
-void tar_reader_close(struct tar_reader *r);	/* NULL is fine */
+int tar_reader_data(struct tar_reader *r, struct span *piece, uint64_t *at, struct err *e)
+	MUST_CHECK;
+void tar_reader_close(struct tar_reader *r); /* NULL is fine */
 
 DEFINE_AUTO(tar_reader, tar_reader_close)
 #define auto_tar_reader CLEANUP(tar_reader_auto_)

@@ -13,7 +13,7 @@
 #include "base/cc.h"
 
 struct touched {
-	uint64_t *slots;	/* 0: free */
+	uint64_t *slots; /* 0: free */
 	size_t nr, size;
 };
 

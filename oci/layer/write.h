@@ -11,7 +11,7 @@
 
 struct layer_write_options {
 	bool has_epoch;
-	int64_t epoch;		/* newer times become this one (SOURCE_DATE_EPOCH) */
+	int64_t epoch; /* newer times become this one (SOURCE_DATE_EPOCH) */
 };
 
 int layer_write(const struct op *op, const struct layer_changes *c, int tree_fd, struct sink *out,

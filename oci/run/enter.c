@@ -1,6 +1,8 @@
 /*
  * Order matters: mounts need all rights and the old root's /proc; pivot_root
- * takes the old root away; the bounding set is dropped while we still may; groups before
+ * takes the old root away; then every descriptor of ours is closed, since one of a directory
+ * is a way back to the old root ("/proc/self/fd/N/..") for a working directory or a program
+ * that the image names; the bounding set is dropped while we still may; groups before
  * gid before uid; then what root keeps; then exec.
  */
 #include "oci/run/enter.h"
@@ -8,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "base/fs.h"
@@ -28,18 +32,69 @@ static int pivot_to_cwd(struct err *e)
 	return 0;
 }
 
-/* As runc does: a missing working directory is made. */
+/* As mkdir -p, but links lead nowhere outside root_fd. */
+static int make_cwd(int root_fd, const char *cwd, struct err *e)
+{
+	auto_free char *path = fs_path_clean(cwd);
+
+	for (char *slash = path; slash;) {
+		auto_free char *name = NULL;
+		auto_close int parent = -1;
+
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		parent = fs_open_parent(root_fd, path, FS_IN_ROOT, &name, e);
+		if (parent < 0)
+			return -1;
+		if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, "make '%s'", path);
+		if (slash)
+			*slash = '/';
+	}
+	return 0;
+}
+
+/*
+ * As runc does: a missing working directory is made. It may come from a hostile image and we
+ * still have all rights here, so no magic link of /proc is followed.
+ */
 static int enter_cwd(const char *cwd, struct err *e)
 {
-	if (chdir(cwd) == 0)
-		return 0;
-	if (errno == ENOENT) {
-		if (fs_mkdir_p(AT_FDCWD, cwd, 0755, e) < 0)
-			return -1;
-		if (chdir(cwd) == 0)
-			return 0;
+	const int flags = O_PATH | O_DIRECTORY;
+	auto_close int root = open("/", flags | O_CLOEXEC);
+	auto_close int fd = -1;
+
+	if (root < 0)
+		return err_sys(e, "open '/'");
+	fd = fs_open_beneath(root, cwd, flags, 0, FS_IN_ROOT, e);
+	if (fd < 0 && e->sys == ENOENT) {
+		err_clear(e);
+		if (make_cwd(root, cwd, e) == 0)
+			fd = fs_open_beneath(root, cwd, flags, 0, FS_IN_ROOT, e);
 	}
-	return err_sys(e, "working directory '%s'", cwd);
+	if (fd < 0)
+		return err_wrap(e, "working directory");
+	if (fchdir(fd) < 0)
+		return err_sys(e, "working directory '%s'", cwd);
+	return 0;
+}
+
+/* A session keyring of its own: the one we were born with is the user's (or the job's). */
+static int forget_keys(struct err *e)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ||
+	    errno == EPERM)
+		return 0;
+	return err_sys(e, "make a session keyring");
+}
+
+static int unmapped(struct err *e, bool can_setgroups, const char *what, uint32_t id)
+{
+	err_sys(e, "become %s %u", what, id);
+	if (!can_setgroups && id)
+		err_wrap(e, "only one id is mapped (no ranges in /etc/subuid and /etc/subgid)");
+	return -1;
 }
 
 static int become(const struct run_spec *spec, bool can_setgroups, struct err *e)
@@ -49,10 +104,14 @@ static int become(const struct run_spec *spec, bool can_setgroups, struct err *e
 	if (can_setgroups && setgroups(spec->nr_groups, spec->groups) < 0)
 		return err_sys(e, "set the supplementary groups");
 	if (setresgid(spec->gid, spec->gid, spec->gid) < 0)
-		return err_sys(e, "become group %u", spec->gid);
+		return unmapped(e, can_setgroups, "group", spec->gid);
 	if (setresuid(spec->uid, spec->uid, spec->uid) < 0)
-		return err_sys(e, "become user %u", spec->uid);
-	return caps_set(spec->uid == 0, e);
+		return unmapped(e, can_setgroups, "user", spec->uid);
+	if (caps_set(spec->uid == 0, e) < 0)
+		return -1;
+	/* last: a change of ids takes it away */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return forget_keys(e);
 }
 
 static int stdio_set(int out_fd, int err_fd, struct err *e)
@@ -98,21 +157,23 @@ static int exec_in_path(const struct run_spec *spec, struct err *e)
 	return err_sys(e, "exec '%s' (looked up in PATH)", name);
 }
 
-/* Nothing of ours is open in the user's command; the report (keep_fd) closes itself at exec. */
-static void close_at_exec(void)
+static void close_from_to(unsigned first, unsigned last)
 {
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1u << 2)
-#endif
-	if (syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
 		return;
-	for (int fd = 3; fd < 1024; fd++) /* before Linux 5.11; the helper keeps few descriptors */
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	/* before Linux 5.9; the helper closed what it was born with, so numbers are small */
+	for (unsigned fd = first; fd <= last && fd < 1024; fd++)
+		close((int)fd);
 }
 
-int enter_exec(const struct run_spec *spec, const struct stubs *stubs,
-	       const struct enter_files *files, int out_fd, int err_fd, bool can_setgroups,
-	       struct err *e)
+static void close_ours(int report_fd)
+{
+	close_from_to(3, (unsigned)report_fd - 1);
+	close_from_to((unsigned)report_fd + 1, ~0u);
+}
+
+static int enter_tree(const struct run_spec *spec, const struct stubs *stubs,
+		      const struct enter_files *files, struct err *e)
 {
 	if (setsid() < 0)
 		return err_sys(e, "setsid");
@@ -120,13 +181,28 @@ int enter_exec(const struct run_spec *spec, const struct stubs *stubs,
 		return err_sys(e, "set the host name");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(e, "make the mounts private");
-	if (mounts_make(stubs, files->hosts, files->resolv_conf, e) < 0 || pivot_to_cwd(e) < 0)
+	if (mounts_make(stubs, files->hosts, files->resolv_conf, e) < 0)
 		return -1;
+	return pivot_to_cwd(e);
+}
+
+int enter_exec(const struct run_spec *spec, const struct stubs *stubs,
+	       const struct enter_files *files, int out_fd, int err_fd, int report_fd,
+	       bool can_setgroups, struct err *e)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody else would end us and free main */
+	if (enter_tree(spec, stubs, files, e) < 0) {
+		e->kind = e->sys == EPERM ? ERR_IMPOSSIBLE : ERR_FAILED;
+		return -1;
+	}
 	umask(022);
-	if (stdio_set(out_fd, err_fd, e) < 0 || enter_cwd(spec->cwd, e) < 0 ||
-	    become(spec, can_setgroups, e) < 0)
-		return -1;
-	close_at_exec();
-	signals_reset();
-	return exec_in_path(spec, e);
+	if (stdio_set(out_fd, err_fd, e) == 0) {
+		close_ours(report_fd);
+		if (enter_cwd(spec->cwd, e) == 0 && become(spec, can_setgroups, e) == 0) {
+			signals_reset();
+			exec_in_path(spec, e);
+		}
+	}
+	e->kind = ERR_FAILED;
+	return -1;
 }

@@ -15,11 +15,13 @@ struct enter_files {
 
 /*
  * The working directory is the tree's root. out_fd, err_fd become stdout and stderr, stdin is /dev/null.
- * Every other descriptor is closed by exec, so the caller can still report an error over its own.
+ * Every other descriptor is closed before a path of the image's is looked at, but for report_fd,
+ * over which the caller can still tell of an error: exec closes that.
  * can_setgroups: more than one id is mapped.
- * Returns only with an error.
+ * Returns only with an error: ERR_IMPOSSIBLE or ERR_FAILED, as sandbox_run.
  */
-int enter_exec(const struct run_spec *spec, const struct stubs *stubs, const struct enter_files *files,
-	       int out_fd, int err_fd, bool can_setgroups, struct err *e);
+int enter_exec(const struct run_spec *spec, const struct stubs *stubs,
+	       const struct enter_files *files, int out_fd, int err_fd, int report_fd,
+	       bool can_setgroups, struct err *e);
 
 #endif

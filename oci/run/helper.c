@@ -104,7 +104,7 @@ static NORETURN void run_child(const struct run *run)
 	struct err e = ERR_INIT;
 
 	enter_exec(&run->spec, &run->stubs, &files, run->fds[HELPER_FD_OUT],
-		   run->fds[HELPER_FD_ERR], run->can_setgroups, &e);
+		   run->fds[HELPER_FD_ERR], run->fds[HELPER_FD_REPORT], run->can_setgroups, &e);
 	report_error(run->fds[HELPER_FD_REPORT], &e);
 	_exit(127);
 }
@@ -165,7 +165,7 @@ static int monitor_wait(pid_t pid, int report_fd)
 	struct pollfd p[2] = { { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
 			       { .fd = report_fd, .events = POLLIN } };
 	bool has_pidfd = p[0].fd >= 0;
-	int status = 0;
+	int status = SIGKILL; /* never 0, should it be lost */
 	pid_t r;
 
 	for (;;) {
@@ -232,12 +232,18 @@ static void environment_wipe(void)
 	clearenv();
 }
 
-static void stdio_close(void)
+/* Standard input and output are main's; what else we were born with is of no use to a RUN, and a
+ * pipe among it would look open to its reader for as long as we live. */
+static void descriptors_close(int sock)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		dup2(null, fd);
+	for (int fd = 3; fd < 1024; fd++)
+		if (fd != sock)
+			close(fd);
+	syscall(SYS_close_range, sock < 1024 ? 1024u : (unsigned)sock + 1, ~0u, 0);
 }
 
 static NORETURN void helper_main(int sock, bool can_setgroups)
@@ -251,7 +257,7 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 	signal(SIGINT, SIG_IGN);
 	umask(022);
 	environment_wipe();
-	stdio_close();
+	descriptors_close(sock);
 	while (request_take(sock, fds)) {
 		pid_t pid = fork();
 

@@ -17,8 +17,8 @@
 
 /* What comes back over a report socket (SOCK_SEQPACKET), exactly one message. */
 struct helper_report {
-	bool ran;		/* else text says why it could not be started */
-	int status;		/* waitpid's */
+	bool ran;   /* else text says why it could not be started */
+	int status; /* waitpid's */
 	enum err_kind kind;
 	char text[ERR_TEXT_MAX];
 };

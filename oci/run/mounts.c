@@ -5,7 +5,8 @@
  *
  * In a user namespace some mounts are refused (a fresh sysfs without a network namespace, a
  * fresh proc under a masked one, gid=5 on devpts with one id): the fallbacks
- * are the host's own mounts, bound read-only.
+ * are the host's own mounts; /sys read-only all the way down, since a user's own
+ * cgroups may be writable there.
  */
 #include "oci/run/mounts.h"
 
@@ -21,16 +22,22 @@
 /* -- mount points ------------------------------------------------------------ */
 
 static void stub_note(struct stubs *s, int parent_fd, const char *name, const char *path,
-		      bool is_dir, struct timespec parent_mtime)
+		      bool is_dir)
 {
 	struct stat st;
 
 	if (s->nr == STUBS_MAX || fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	s->v[s->nr++] = (struct stub){ .path = mem_strdup(path),
-				       .ino = st.st_ino,
-				       .is_dir = is_dir,
-				       .parent_mtime = parent_mtime };
+	s->v[s->nr++] =
+		(struct stub){ .path = mem_strdup(path), .ino = st.st_ino, .is_dir = is_dir };
+}
+
+/* Mount points come and go unseen: the directory's time is put back each time. */
+static void mtime_set(int fd, const struct stat *st)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, st->st_mtim };
+
+	futimens(fd, times);
 }
 
 /* One component, made when it is missing. */
@@ -53,10 +60,10 @@ static int stub_make_one(struct stubs *s, int root_fd, const char *path, bool is
 		if (r >= 0)
 			close(r);
 	}
-	if (r >= 0)
-		stub_note(s, parent, name, path, is_dir, before.st_mtim);
-	else if (errno != EEXIST)
-		return err_sys(e, "make '%s'", path);
+	if (r < 0)
+		return errno == EEXIST ? 0 : err_sys(e, "make '%s'", path);
+	stub_note(s, parent, name, path, is_dir);
+	mtime_set(parent, &before);
 	return 0;
 }
 
@@ -154,14 +161,14 @@ static void stub_remove(const struct stub *stub, int root_fd)
 	struct err ignored = ERR_INIT;
 	auto_free char *name = NULL;
 	auto_close int parent = fs_open_parent(root_fd, stub->path, FS_IN_ROOT, &name, &ignored);
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, stub->parent_mtime };
-	struct stat st;
+	struct stat st, before;
 
-	if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    st.st_ino != stub->ino || (!stub->is_dir && st.st_size > 0))
+	if (parent < 0 || fstat(parent, &before) < 0 ||
+	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != stub->ino ||
+	    (!stub->is_dir && st.st_size > 0))
 		return;
 	if (unlinkat(parent, name, stub->is_dir ? AT_REMOVEDIR : 0) == 0)
-		futimens(parent, times);
+		mtime_set(parent, &before);
 }
 
 void stubs_remove(struct stubs *s, int root_fd)
@@ -210,6 +217,25 @@ static int mount_proc(struct err *e)
 	return err_sys(e, "mount /proc");
 }
 
+/* The mount on path and all on top of it. */
+static int make_read_only(const char *path, struct err *e)
+{
+	const unsigned long flags =
+		MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY;
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV };
+	auto_close int fd = open_target(path, FS_NO_LINKS, e);
+
+	if (fd < 0)
+		return -1;
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) == 0)
+		return 0;
+	/* before Linux 5.12 (or under an old filter) only the topmost can be had in one call */
+	if ((errno == ENOSYS || errno == EPERM) && mount_at(fd, NULL, NULL, flags, NULL) == 0)
+		return 0;
+	return err_sys(e, "make '/%s' read-only", path);
+}
+
 static int mount_sys(struct err *e)
 {
 	const unsigned long flags = MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY;
@@ -220,7 +246,7 @@ static int mount_sys(struct err *e)
 	if (mount_at(fd, "sysfs", "sysfs", flags, NULL) == 0)
 		return 0;
 	if (errno == EPERM && mount_at(fd, "/sys", NULL, MS_BIND | MS_REC, NULL) == 0)
-		return 0;
+		return make_read_only("sys", e);
 	return err_sys(e, "mount /sys");
 }
 
@@ -278,7 +304,9 @@ static int mount_dev(struct err *e)
 
 	if (fd < 0)
 		return -1;
-	if (mount_at(fd, "tmpfs", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=65536k") < 0)
+	/* nodev: only the nodes bound here are devices, not what a RUN makes beside them */
+	if (mount_at(fd, "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
+		     "mode=755,size=65536k") < 0)
 		return err_sys(e, "mount /dev");
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
 		if (dev_bind(nodes[i], e) < 0)
@@ -311,9 +339,17 @@ static int mount_text(const char *target, struct span text, struct err *e)
 static int mask_paths(struct err *e)
 {
 	static const char *const hidden[] = {
-		"proc/acpi",	      "proc/asound",	 "proc/kcore",	     "proc/keys",
-		"proc/latency_stats", "proc/timer_list", "proc/timer_stats", "proc/sched_debug",
-		"proc/scsi",	      "sys/firmware",
+		"proc/acpi",
+		"proc/asound",
+		"proc/kcore",
+		"proc/keys",
+		"proc/latency_stats",
+		"proc/timer_list",
+		"proc/timer_stats",
+		"proc/sched_debug",
+		"proc/scsi",
+		"sys/firmware",
+		"sys/devices/virtual/powercap",
 	};
 	static const char *const read_only[] = {
 		"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger",
@@ -332,16 +368,15 @@ static int mask_paths(struct err *e)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(read_only); i++) {
 		const char *path = read_only[i];
-		const unsigned long flags =
-			MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-		if (mount(path, path, NULL, MS_BIND, NULL) < 0) {
+		/* with all below: a part of a mount of the host's may not be shown without */
+		if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0) {
 			if (errno == ENOENT)
 				continue;
 			return err_sys(e, "bind '/%s'", path);
 		}
-		if (mount(NULL, path, NULL, flags, NULL) < 0)
-			return err_sys(e, "make '/%s' read-only", path);
+		if (make_read_only(path, e) < 0)
+			return -1;
 	}
 	return 0;
 }

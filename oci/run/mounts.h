@@ -8,7 +8,7 @@
 #ifndef OCI_RUN_MOUNTS_H
 #define OCI_RUN_MOUNTS_H
 
-#include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/span.h"
@@ -16,25 +16,24 @@
 #define STUBS_MAX 16
 
 struct stub {
-	char *path;		/* in the tree */
+	char *path; /* in the tree */
 	ino_t ino;
 	bool is_dir;
-	struct timespec parent_mtime;	/* put back after the stub is gone */
 };
 struct stubs {
 	struct stub v[STUBS_MAX];
 	size_t nr;
-	char *resolv_conf, *hosts;	/* where they are in the tree, links followed inside it */
+	char *resolv_conf, *hosts; /* where they are in the tree, links followed inside it */
 };
 
 int stubs_make(struct stubs *s, int root_fd, struct err *e) MUST_CHECK;
-void stubs_remove(struct stubs *s, int root_fd);	/* only what is still ours and empty; frees s */
+void stubs_remove(struct stubs *s, int root_fd); /* only what is still ours and empty; frees s */
 
 /*
  * In the new mount namespace, with the tree's root as working directory and the old root still in
  * place. hosts, resolv_conf: contents of the two files.
  */
-int mounts_make(const struct stubs *s, struct span hosts, struct span resolv_conf,
-		struct err *e) MUST_CHECK;
+int mounts_make(const struct stubs *s, struct span hosts, struct span resolv_conf, struct err *e)
+	MUST_CHECK;
 
 #endif

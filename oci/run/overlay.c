@@ -3,6 +3,9 @@
  * every file, and after a crash a build starts anew anyway), and redirect_dir, metacopy
  * and index off, so that the upper directory holds plain files and whiteouts only and
  * changes.c sees all of a change. Inside a user namespace "userxattr" implies those three.
+ *
+ * Nothing but RUN's own /dev holds devices that can be opened: a RUN of root's may make
+ * any node (docker lets it, too, but has a device cgroup behind that).
  */
 #include "oci/run/overlay.h"
 
@@ -70,10 +73,10 @@ int overlay_mount(const char *target, const struct strv *lowers, int upper, int 
 		buf_add_str(&opts, ",volatile");
 	if (opts.over)
 		return err_set(e, ERR_IMPOSSIBLE, "too many layers for one overlay mount");
-	r = mount("overlay", target, "overlay", 0, opts.data);
+	r = mount("overlay", target, "overlay", MS_NODEV, opts.data);
 	if (r < 0 && errno == EINVAL && upper >= 0) { /* before Linux 5.10 */
 		opts.data[without_volatile] = '\0';
-		r = mount("overlay", target, "overlay", 0, opts.data);
+		r = mount("overlay", target, "overlay", MS_NODEV, opts.data);
 	}
 	if (r < 0) {
 		err_sys(e, "mount overlay on '%s'", target);

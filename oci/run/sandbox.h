@@ -20,9 +20,9 @@
 struct sandbox;
 
 struct sandbox_tree {
-	int root_fd;		/* the merged view */
-	int upper_fd;		/* what changed; -1 for a read-only tree */
-	void *state;		/* the sandbox's */
+	int root_fd;  /* the merged view */
+	int upper_fd; /* what changed; -1 for a read-only tree */
+	void *state;  /* the sandbox's */
 };
 
 struct sandbox_ops {
@@ -51,9 +51,9 @@ struct sandbox {
 
 int sandbox_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
 		      const char *dir, bool read_only, struct err *e) MUST_CHECK;
-void sandbox_tree_close(struct sandbox *s, struct sandbox_tree *t);	/* twice is fine */
+void sandbox_tree_close(struct sandbox *s, struct sandbox_tree *t); /* twice is fine */
 int sandbox_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 		const struct run_spec *spec, int *status, struct err *e) MUST_CHECK;
-void sandbox_free(struct sandbox *s);		/* NULL is fine */
+void sandbox_free(struct sandbox *s); /* NULL is fine */
 
 #endif

@@ -78,7 +78,7 @@ static int ns_tree_open(struct sandbox *s, struct sandbox_tree *out, const struc
 	if (!read_only && ((upper = make_and_open(dir, "upper", e)) < 0 ||
 			   (work = make_and_open(dir, "work", e)) < 0))
 		return -1;
-	if (overlay_mount(merged, &all, upper, work, ns_of(s)->userns.entered, e) < 0)
+	if (overlay_mount(merged, &all, upper, work, ns_of(s)->userns.inside, e) < 0)
 		return -1;
 	out->root_fd = open(merged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->root_fd < 0) {
@@ -236,10 +236,18 @@ static void ns_run_end(struct ns_run *r, enum err_kind why)
 	send(r->report, "K", 1, MSG_NOSIGNAL);
 }
 
+/* The monitor has told the end; all that the RUN wrote is in the pipes. */
+static bool ns_run_is_over(const struct ns_run *r)
+{
+	return r->report < 0 && r->result.ran;
+}
+
 static int ns_run_wait_ms(const struct ns_run *r)
 {
 	int64_t left;
 
+	if (ns_run_is_over(r))
+		return 0;
 	if (!r->deadline_ms || r->kill_sent)
 		return -1;
 	left = r->deadline_ms - r->op->clock->mono_ms(r->op->clock);
@@ -249,7 +257,7 @@ static int ns_run_wait_ms(const struct ns_run *r)
 /* The first report counts: a child that could not exec speaks before its monitor does. */
 static void ns_run_take_report(struct ns_run *r)
 {
-	struct helper_report got;
+	struct helper_report got = { 0 };
 	ssize_t n = recv(r->report, &got, sizeof(got), 0);
 
 	if (n < 0 && errno == EINTR)
@@ -283,6 +291,9 @@ static void ns_run_pump(struct ns_run *r)
 
 		if (n < 0)
 			continue; /* EINTR */
+		/* a pipe that is open though all writers are dead was handed to somebody outside */
+		if (n == 0 && ns_run_is_over(r))
+			break;
 		if (p[0].revents)
 			line_pump(&r->out, r->op);
 		if (p[1].revents)
@@ -291,7 +302,7 @@ static void ns_run_pump(struct ns_run *r)
 			ns_run_take_report(r);
 		if (p[3].revents)
 			ns_run_end(r, ERR_CANCELLED);
-		if (ns_run_wait_ms(r) == 0)
+		if (!ns_run_is_over(r) && ns_run_wait_ms(r) == 0)
 			ns_run_end(r, ERR_TIMEOUT);
 	}
 }

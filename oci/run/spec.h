@@ -9,19 +9,19 @@
 #include "base/err.h"
 #include "base/strv.h"
 
-#define RUN_SPEC_MAX	(4u << 20)
-#define RUN_GROUPS_MAX	1024
+#define RUN_SPEC_MAX   (4u << 20)
+#define RUN_GROUPS_MAX 1024
 
 struct run_spec {
-	struct strv argv;	/* argv[0] is looked up in env's PATH, inside the tree */
-	struct strv env;	/* the whole environment */
-	char *cwd;		/* absolute; made (0755, root) when missing */
+	struct strv argv; /* argv[0] is looked up in env's PATH, inside the tree */
+	struct strv env;  /* the whole environment */
+	char *cwd;	  /* absolute; made (0755, root) when missing */
 	char *hostname;
 	uint32_t uid, gid;
 	uint32_t *groups;
 	size_t nr_groups;
-	int64_t timeout_ms;	/* 0: none; kept by the parent */
-	char *progress_id;	/* for the parent's LINE events */
+	int64_t timeout_ms; /* 0: none; kept by the parent */
+	char *progress_id;  /* for the parent's LINE events */
 };
 
 void run_spec_release(struct run_spec *s);

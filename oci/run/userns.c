@@ -195,6 +195,31 @@ static int enter_user(struct userns *out, struct err *e)
 	return 0;
 }
 
+/* The first user namespace maps all ids to themselves. Cannot be read: it is that one. */
+static bool is_inside(void)
+{
+	auto_buf struct buf map = BUF_INIT(SUBID_FILE_MAX);
+	struct err ignored = ERR_INIT;
+	struct span text, word;
+
+	if (fs_read_file(AT_FDCWD, "/proc/self/uid_map", &map, &ignored) < 0)
+		return false;
+	text = buf_span(&map);
+	for (int i = 0; i < 2; i++)
+		if (!span_word(&text, &word) || !span_eq_str(word, "0"))
+			return true;
+	return !span_word(&text, &word) || !span_eq_str(word, "4294967295");
+}
+
+static bool setgroups_allowed(void)
+{
+	auto_buf struct buf text = BUF_INIT(64);
+	struct err ignored = ERR_INIT;
+
+	return fs_read_file(AT_FDCWD, "/proc/self/setgroups", &text, &ignored) < 0 ||
+	       !span_starts(buf_span(&text), "deny");
+}
+
 int userns_enter(struct userns *out, struct err *e)
 {
 	struct userns u = { .can_setgroups = true };
@@ -211,6 +236,12 @@ int userns_enter(struct userns *out, struct err *e)
 	/* unshare of a user namespace made us undumpable, which closes /proc/self to ourselves */
 	if (u.entered)
 		prctl(PR_SET_DUMPABLE, 1);
+	u.inside = u.entered || is_inside();
+	if (u.inside && !u.entered) {
+		u.can_setgroups = setgroups_allowed();
+		snprintf(u.how, sizeof(u.how), "namespaces as root of a user namespace%s",
+			 u.can_setgroups ? "" : " with one id");
+	}
 	*out = u;
 	return 0;
 }

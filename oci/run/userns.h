@@ -9,9 +9,10 @@
 #include "base/err.h"
 
 struct userns {
-	bool entered;		/* false: we were root already */
-	bool can_setgroups;	/* false: only one id is mapped */
-	char how[96];		/* one line for people */
+	bool entered;	    /* false: we were root already */
+	bool inside;	    /* in a user namespace: that one, or one we were started in */
+	bool can_setgroups; /* false: the namespace denies it (one id) */
+	char how[96];	    /* one line for people */
 };
 
 /* ERR_IMPOSSIBLE names the call that was refused and what would allow it. */

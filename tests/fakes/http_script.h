@@ -26,18 +26,18 @@
 
 struct http_exchange {
 	/* what must come */
-	const char *method, *url;	/* exact */
-	const char *unix_socket;	/* NULL: not looked at */
-	const char *has[HTTP_SCRIPT_LINES];	/* each is part of some request header line */
-	const char *lacks[HTTP_SCRIPT_LINES];	/* none of them is part of any header line */
-	const char *body;		/* exact; NULL: not looked at */
-	size_t body_len;		/* 0: strlen(body) */
+	const char *method, *url;	      /* exact */
+	const char *unix_socket;	      /* NULL: not looked at */
+	const char *has[HTTP_SCRIPT_LINES];   /* each is part of some request header line */
+	const char *lacks[HTTP_SCRIPT_LINES]; /* none of them is part of any header line */
+	const char *body;		      /* exact; NULL: not looked at */
+	size_t body_len;		      /* 0: strlen(body) */
 
 	/* what it is answered */
 	long status;
-	const char *headers[HTTP_SCRIPT_LINES];	/* "Name: value" */
-	const char *answer;		/* body; NULL: empty. A HEAD is answered without it. */
-	size_t answer_len;		/* 0: strlen(answer) */
+	const char *headers[HTTP_SCRIPT_LINES]; /* "Name: value" */
+	const char *answer; /* body; NULL: empty. A HEAD is answered without it. */
+	size_t answer_len;  /* 0: strlen(answer) */
 
 	/*
 	 * Not ERR_NONE: no (whole) answer but this error, with `why` as text (NULL: "connection
@@ -46,17 +46,17 @@ struct http_exchange {
 	enum err_kind fail;
 	const char *why;
 
-	bool ignore_body;		/* answer without reading the request's body */
-	unsigned times;			/* how often it may and must come; 0: once */
-	bool any_times;			/* or: any number of times, also never (unordered only) */
-	void (*then)(void *arg);	/* called before the answer is given (to cancel, …) */
+	bool ignore_body;	 /* answer without reading the request's body */
+	unsigned times;		 /* how often it may and must come; 0: once */
+	bool any_times;		 /* or: any number of times, also never (unordered only) */
+	void (*then)(void *arg); /* called before the answer is given (to cancel, …) */
 	void *arg;
 };
 
 struct http_script;
 struct http_script *http_script_new(void);
-void http_script_free(struct http_script *s);	/* does not look for what did not come */
-struct http *http_script_http(struct http_script *s);	/* http_free() of it does nothing */
+void http_script_free(struct http_script *s);	      /* does not look for what did not come */
+struct http *http_script_http(struct http_script *s); /* http_free() of it does nothing */
 
 /* From here on in any order: the first exchange that fits a request is taken. */
 void http_script_unordered(struct http_script *s);

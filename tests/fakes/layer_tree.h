@@ -13,17 +13,17 @@ struct tree {
 };
 
 void tree_open(struct tree *t);
-void tree_close(struct tree *t);		/* removes it */
+void tree_close(struct tree *t); /* removes it */
 #define auto_tree CLEANUP(tree_close)
 
 /* All times become TREE_TIME, so that only what a test changes is different. */
 #define TREE_TIME 1000000000
-void tree_dir(struct tree *t, const char *path);		/* 0755 */
-void tree_file(struct tree *t, const char *path, const char *content);	/* 0644 */
+void tree_dir(struct tree *t, const char *path);		       /* 0755 */
+void tree_file(struct tree *t, const char *path, const char *content); /* 0644 */
 void tree_symlink(struct tree *t, const char *path, const char *target);
 void tree_hard_link(struct tree *t, const char *path, const char *target);
 void tree_node(struct tree *t, const char *path, mode_t mode, unsigned major, unsigned minor);
-void tree_whiteout(struct tree *t, const char *path);	/* as overlayfs makes it */
+void tree_whiteout(struct tree *t, const char *path); /* as overlayfs makes it */
 /* trusted.overlay.<key>, or user. where the first is not permitted */
 void tree_mark(struct tree *t, const char *path, const char *key, const char *value);
 void tree_set_time(struct tree *t, const char *path, int64_t sec, long nsec);

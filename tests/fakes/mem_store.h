@@ -9,7 +9,7 @@
 
 struct oci_store *mem_store_new(void);
 
-size_t mem_store_count(struct oci_store *s);	/* blobs in it */
+size_t mem_store_count(struct oci_store *s); /* blobs in it */
 
 /* Changes the blob: its first byte flipped, or (shorter) its last byte gone. */
 void mem_store_damage(struct oci_store *s, const struct oci_digest *d, bool shorter);

@@ -125,7 +125,8 @@ static void index_of_the_store_names_an_image_by_its_whole_reference(void **stat
 		INDEX(ENTRY(
 			D1,
 			NAMED("docker.io/library/python:3",
-			      "docker.io/library/python:3") ",\"platform\":{\"architecture\":\"arm\",\"os\":\"linux\",\"variant\":\"v7\"}")));
+			      "docker.io/library/python:3") ",\"platform\":{\"architecture\":\"arm\","
+							    "\"os\":\"linux\",\"variant\":\"v7\"}")));
 }
 
 static void index_handed_on_names_an_image_by_its_tag(void **state)
