@@ -205,6 +205,10 @@ static bool monitor_run(struct run *run, struct err *e, int *status)
 		*status = monitor_wait(pid, run->fds[HELPER_FD_REPORT]);
 	}
 	stubs_remove(&run->stubs, run->fds[HELPER_FD_ROOT]);
+	/* main unmounts the tree on the report: nothing of ours may be in it any more */
+	close(run->fds[HELPER_FD_ROOT]);
+	if (chdir("/") < 0)
+		err_sys(e, "leave the tree");
 	return e->kind == ERR_NONE;
 }
 
