@@ -2,7 +2,7 @@
  * Dockerfile -> image. Reads everything, plans, then carries out: for each stage its base, its
  * steps, its layers; then config, manifest, and the outputs, index.json last.
  *
- * State below root (INTERFACES "--root"):
+ * State below root (--root):
  *	store/	the result: one OCI layout
  *	cache/blobs/	an OCI layout of what was pulled
  *	cache/trees/<chain id>/	unpacked bases, each complete or not there
@@ -19,17 +19,17 @@
 #include "oci/image/source.h"
 #include "oci/run/sandbox.h"
 
-struct build_env {			/* all borrowed */
-	const char *root;		/* made when missing */
-	struct sandbox *sandbox;	/* NULL: none could be had, then … */
-	const struct err *no_sandbox;	/* … this says why */
+struct build_env {		      /* all borrowed */
+	const char *root;	      /* made when missing */
+	struct sandbox *sandbox;      /* NULL: none could be had, then … */
+	const struct err *no_sandbox; /* … this says why */
 	struct image_source *registry;
 };
 
 struct build_result {
 	struct oci_digest manifest, config;
 	uint64_t manifest_size;
-	struct strv names;		/* full references in the store */
+	struct strv names; /* full references in the store */
 };
 
 int oci_build(struct build_result *out, struct op *op, const struct build_env *env,

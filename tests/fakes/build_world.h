@@ -25,15 +25,15 @@
 
 struct build_world {
 	struct tmpdir dir;
-	char *root, *context;		/* paths of root/ and ctx/ */
+	char *root, *context; /* paths of root/ and ctx/ */
 	struct recorder progress;
 	struct fake_clock clock;
 	struct fake_sandbox sandbox;
 	struct op op;
 	struct build_env env;
-	struct build_options opt;	/* context and platform set */
-	struct build_result result;	/* of the last build that succeeded */
-	struct err err;			/* of the last one that failed */
+	struct build_options opt;   /* context and platform set */
+	struct build_result result; /* of the last build that succeeded */
+	struct err err;		    /* of the last one that failed */
 };
 
 void build_world_init(struct build_world *w);

@@ -56,8 +56,8 @@ static void add_service(struct fixture *f, const char *name, const char *image)
 	struct deploy_stack *s = &f->stack;
 
 	MEM_GROW(s->services, s->nr, s->cap);
-	s->services[s->nr++] = (struct deploy_service){ .name = mem_strdup(name),
-							.image = mem_strdup(image) };
+	s->services[s->nr++] =
+		(struct deploy_service){ .name = mem_strdup(name), .image = mem_strdup(image) };
 }
 
 static void expect_image(struct fixture *f)

@@ -1,0 +1,230 @@
+/*
+ * Read everything, plan, carry out, report. What is made lies in the workspace until the last
+ * step, so every way out but the good one leaves the store as it was.
+ */
+#include "oci/build/build.h"
+
+#include <errno.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "oci/build/output.h"
+#include "oci/dockerfile/parse.h"
+#include "oci/image/reference.h"
+#include "oci/image/store_layout.h"
+
+/* -- what several files of this room ask ---------------------------------------------- */
+
+void job_time(const struct job *j, char out[CLOCK_TEXT_MAX])
+{
+	int64_t ns = j->op->clock->wall_ns(j->op->clock);
+
+	if (j->opt->has_epoch && __builtin_mul_overflow(j->opt->epoch, INT64_C(1000000000), &ns))
+		ns = j->opt->epoch < 0 ? INT64_MIN : INT64_MAX;
+	clock_format(out, ns);
+}
+
+int job_fail(const struct job *j, struct err *e)
+{
+	if ((e->sys == ENOSPC || e->sys == EDQUOT) && j->ws.root)
+		err_wrap(e, "the disk of '%s' is full", j->ws.root);
+	return -1;
+}
+
+/* -- reading ---------------------------------------------------------------------------- */
+
+/* "-f", else Dockerfile (or dockerfile) in the context. Owned by the caller. */
+static char *dockerfile_path(const struct build_options *opt)
+{
+	auto_free char *lower = NULL;
+	char *path;
+
+	if (opt->dockerfile)
+		return mem_strdup(opt->dockerfile);
+	path = fs_path_join(opt->context, "Dockerfile");
+	lower = fs_path_join(opt->context, "dockerfile");
+	if (access(path, F_OK) < 0 && access(lower, F_OK) == 0) {
+		free(path);
+		return STEAL(&lower);
+	}
+	return path;
+}
+
+static int read_dockerfile(struct job *j, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(DOCKERFILE_MAX);
+	auto_free char *path = dockerfile_path(j->opt);
+	bool is_stdin = strcmp(path, "-") == 0;
+	struct fd_source in;
+
+	if (context_open(&j->context, j->opt->context, is_stdin ? NULL : path, e) < 0)
+		return -1;
+	if (is_stdin) {
+		if (io_read_all(fd_source_init(&in, STDIN_FILENO, "standard input"), &text, e) < 0)
+			return -1;
+	} else if (fs_read_file(AT_FDCWD, path, &text, e) < 0) {
+		return e->kind == ERR_ABSENT ? err_wrap(e, "no Dockerfile") : -1;
+	}
+	return dockerfile_parse(&j->file, is_stdin ? "standard input" : path, buf_span(&text), e);
+}
+
+static void context_names(struct strv *out, const struct strv *contexts)
+{
+	for (size_t i = 0; i < contexts->n; i++) {
+		struct span name, value;
+
+		span_cut(span_of_str(contexts->v[i]), '=', &name, &value);
+		strv_add_span(out, name);
+	}
+}
+
+static int make_plan(struct job *j, struct err *e)
+{
+	auto_strv struct strv contexts = STRV_INIT;
+	const struct plan_options opt = { .build_args = &j->opt->build_args,
+					  .contexts = &contexts,
+					  .target = j->opt->target,
+					  .platform = j->opt->platform };
+
+	context_names(&contexts, &j->opt->contexts);
+	if (dockerfile_plan_make(&j->plan, j->file, &opt, e) < 0)
+		return -1;
+	for (size_t i = 0; i < j->plan->unused_build_args.n; i++)
+		progress_warn(j->op->progress, "--build-arg %s: no ARG of this name was found",
+			      j->plan->unused_build_args.v[i]);
+	return 0;
+}
+
+/* -t, in full. */
+static int read_names(struct strv *out, const struct build_options *opt, struct err *e)
+{
+	for (size_t i = 0; i < opt->tags.n; i++) {
+		auto_reference struct oci_reference ref = { 0 };
+		auto_buf struct buf full = BUF_INIT(BUF_SMALL);
+
+		if (oci_reference_parse(&ref, opt->tags.v[i], e) < 0)
+			return err_wrap(e, "--tag");
+		if (oci_digest_is_set(&ref.digest))
+			return err_set(e, ERR_INPUT, "--tag: '%s' has a digest", opt->tags.v[i]);
+		oci_reference_format(&full, &ref);
+		if (!strv_has(out, buf_str(&full)))
+			strv_add(out, buf_str(&full));
+	}
+	return 0;
+}
+
+/* -- carrying out ------------------------------------------------------------------------ */
+
+static int open_places(struct job *j, struct err *e)
+{
+	auto_free char *work = NULL;
+
+	if (workspace_open(&j->ws, j->env->root, e) < 0 ||
+	    images_open(&j->images, j->env, j->opt, &j->ws, e) < 0)
+		return -1;
+	j->context.skip_dev = j->ws.root_dev;
+	j->context.skip_ino = j->ws.root_ino;
+	work = mem_printf("%s/layers", j->ws.path);
+	return oci_store_layout_open(&j->work, work, OCI_LAYOUT_CREATE, e);
+}
+
+/* The target's layers are the image's, and so are those of the stages it is FROM. */
+static void mark_packed(struct job *j)
+{
+	size_t i = j->plan->nr - 1;
+
+	j->stages[i].is_packed = true;
+	while (j->plan->stages[i].base.kind == PLAN_STAGE) {
+		i = j->plan->stages[i].base.stage;
+		j->stages[i].is_packed = true;
+	}
+}
+
+static int build_stages(struct job *j, struct err *e)
+{
+	int r = 0;
+
+	j->state_opt = (struct state_options){ .build_args = &j->opt->build_args,
+					       .globals = &j->plan->globals,
+					       .escape = j->file->escape };
+	j->pack_opt = (struct layer_pack_options){
+		.write = { .has_epoch = j->opt->has_epoch, .epoch = j->opt->epoch },
+		.compression = LAYER_GZIP,
+		.level = j->opt->compression_level,
+	};
+	j->stages = mem_zalloc(j->plan->nr * sizeof(*j->stages));
+	for (size_t i = 0; i < j->plan->nr; i++)
+		j->stages[i] = (struct stage){ .plan = &j->plan->stages[i],
+					       .index = i,
+					       .files = SOURCE_TREE_INIT };
+	mark_packed(j);
+	pool_batch_init(&j->packs, j->op->pool);
+	for (size_t i = 0; r == 0 && i < j->plan->nr; i++)
+		r = stage_build(j, i, e);
+	pool_batch_wait(&j->packs);
+	return r;
+}
+
+static int export_image(struct build_result *out, struct job *j, const struct strv *names,
+			struct err *e)
+{
+	auto_output_image struct output_image img = { 0 };
+
+	if (output_image_make(&img, j, &j->stages[j->plan->nr - 1], e) < 0 ||
+	    output_write(j, &img, names, e) < 0)
+		return -1;
+	*out = (struct build_result){ .manifest = img.desc.digest,
+				      .config = img.manifest.config.digest,
+				      .manifest_size = img.desc.size_bytes };
+	strv_copy(&out->names, names);
+	return 0;
+}
+
+static int export_shown(struct build_result *out, struct job *j, const struct strv *names,
+			struct err *e)
+{
+	progress_begin(j->op->progress, "export", "export");
+	if (export_image(out, j, names, e) < 0) {
+		progress_fail(j->op->progress, "export", e->text);
+		return -1;
+	}
+	progress_end(j->op->progress, "export", 0);
+	return 0;
+}
+
+static void job_release(struct job *j)
+{
+	for (size_t i = 0; j->stages && i < j->plan->nr; i++)
+		stage_release(j, &j->stages[i]);
+	free(j->stages);
+	oci_store_free(j->work);
+	images_release(&j->images);
+	workspace_release(&j->ws);
+	source_tree_release(&j->context);
+	dockerfile_plan_free(j->plan);
+	dockerfile_free(j->file);
+}
+
+int oci_build(struct build_result *out, struct op *op, const struct build_env *env,
+	      const struct build_options *opt, struct err *e)
+{
+	CLEANUP(job_release)
+	struct job j = {
+		.op = op, .env = env, .opt = opt, .context = SOURCE_TREE_INIT, .ws = WORKSPACE_INIT
+	};
+	auto_strv struct strv names = STRV_INIT;
+
+	if (read_names(&names, opt, e) < 0 || read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
+		return -1;
+	if (open_places(&j, e) < 0 || build_stages(&j, e) < 0 ||
+	    export_shown(out, &j, &names, e) < 0)
+		return job_fail(&j, e);
+	return 0;
+}
+
+void build_result_release(struct build_result *r)
+{
+	strv_release(&r->names);
+	*r = (struct build_result){ 0 };
+}

@@ -1,0 +1,227 @@
+/*
+ * Finding: by name and platform, each once, so that a tag that moves during the build cannot give
+ * two images under one name. Unpacking is image_unpack.c.
+ */
+#include "oci/build/image.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "oci/image/reference.h"
+#include "oci/image/store_layout.h"
+
+/* -- named contexts -------------------------------------------------------------- */
+
+const char *images_context(const struct build_options *opt, const char *name)
+{
+	return strv_env_get(&opt->contexts, name);
+}
+
+bool images_context_is_dir(const char *value)
+{
+	struct span v = span_of_str(value);
+
+	return !span_starts(v, "oci-layout://") && !span_starts(v, "docker-image://");
+}
+
+/* "DIR", "DIR:TAG", "DIR@sha256:…"; a directory's own name may hold either sign. */
+static void split_layout(const char *text, char **dir, char **ref)
+{
+	const char *slash = strrchr(text, '/');
+	const char *last = slash ? slash : text;
+	const char *at = strchr(last, '@'), *colon = strchr(last, ':');
+	const char *cut = at ? at : colon;
+	struct stat st;
+
+	if (!cut || stat(text, &st) == 0) {
+		*dir = mem_strdup(text);
+		*ref = mem_strdup("");
+		return;
+	}
+	*dir = mem_strndup(text, (size_t)(cut - text));
+	*ref = mem_strdup(cut + 1);
+}
+
+/* -- finding --------------------------------------------------------------------- */
+
+static void image_free(struct image *img)
+{
+	if (!img)
+		return;
+	free(img->name);
+	image_source_free(img->own);
+	free(img->ref);
+	oci_descriptor_release(&img->desc);
+	oci_manifest_release(&img->manifest);
+	oci_config_free(img->config);
+	free(img->tree);
+	free(img);
+}
+
+DEFINE_AUTO(image, image_free)
+#define auto_image CLEANUP(image_auto_)
+
+static int read_documents(struct images *im, struct image *img, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(OCI_CONFIG_MAX);
+
+	if (oci_store_read(im->blobs, &img->desc, OCI_MANIFEST_MAX, &text, e) < 0 ||
+	    oci_manifest_parse(&img->manifest, buf_span(&text), img->desc.media_type, e) < 0 ||
+	    oci_store_read(im->blobs, &img->manifest.config, OCI_CONFIG_MAX, &text, e) < 0 ||
+	    oci_config_parse(&img->config, buf_span(&text), e) < 0)
+		return -1;
+	if (img->manifest.nr_layers != img->config->nr_diff_ids)
+		return err_set(e, ERR_CORRUPT, "its manifest has %zu layers, its config %zu",
+			       img->manifest.nr_layers, img->config->nr_diff_ids);
+	return 0;
+}
+
+static void forget_documents(struct image *img)
+{
+	oci_descriptor_release(&img->desc);
+	oci_manifest_release(&img->manifest);
+	oci_config_free(STEAL(&img->config));
+	img->desc = (struct oci_descriptor){ 0 };
+	img->manifest = (struct oci_manifest){ 0 };
+}
+
+/* From img->source, which is set. */
+static int resolve(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	if (img->source->resolve(img->source, op, img->ref, &img->platform, im->blobs, &img->desc,
+				 e) < 0)
+		return -1;
+	return read_documents(im, img, e);
+}
+
+/* 1: our own store has it, for this platform; 0: it has not. */
+static int find_in_store(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/store", im->ws->root);
+
+	if (im->opt->pull)
+		return 0;
+	if (image_source_layout_open(&img->own, path, e) == 0) {
+		img->source = img->own;
+		if (resolve(op, im, img, e) == 0) {
+			if (oci_platform_match(&img->platform, &img->config->platform))
+				return 1;
+			forget_documents(img);
+			e->kind = ERR_ABSENT;
+		}
+		image_source_free(STEAL(&img->own));
+		img->source = NULL;
+	}
+	if (e->kind != ERR_ABSENT)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+/* name: a reference as people write it. */
+static int find_by_name(struct op *op, struct images *im, struct image *img, const char *name,
+			struct err *e)
+{
+	auto_reference struct oci_reference ref = { 0 };
+	auto_buf struct buf full = BUF_INIT(BUF_SMALL);
+	int found;
+
+	if (oci_reference_parse(&ref, name, e) < 0)
+		return -1;
+	oci_reference_format(&full, &ref);
+	img->ref = mem_strdup(buf_str(&full));
+	found = find_in_store(op, im, img, e);
+	if (found)
+		return found < 0 ? -1 : 0;
+	if (!im->env->registry)
+		return err_set(e, ERR_ABSENT, "no image '%s' in '%s/store'", img->ref,
+			       im->ws->root);
+	img->source = im->env->registry;
+	return resolve(op, im, img, e);
+}
+
+static int find_in_layout(struct op *op, struct images *im, struct image *img, const char *text,
+			  struct err *e)
+{
+	auto_free char *dir = NULL;
+
+	split_layout(text, &dir, &img->ref);
+	if (image_source_layout_open(&img->own, dir, e) < 0)
+		return -1;
+	img->source = img->own;
+	return resolve(op, im, img, e);
+}
+
+static int find_context(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	const char *value = images_context(im->opt, img->name);
+	struct span rest = span_of_str(value);
+
+	if (span_take(&rest, "oci-layout://"))
+		return find_in_layout(op, im, img, rest.p, e);
+	if (span_take(&rest, "docker-image://"))
+		return find_by_name(op, im, img, rest.p, e);
+	return err_set(e, ERR_INPUT, "--build-context %s: '%s' is a directory, not an image",
+		       img->name, value);
+}
+
+static struct image *find_known(const struct images *im, const char *name,
+				const struct oci_platform *platform)
+{
+	for (size_t i = 0; i < im->nr; i++) {
+		struct image *img = im->v[i];
+
+		if (strcmp(img->name, name) == 0 && strcmp(img->platform.os, platform->os) == 0 &&
+		    strcmp(img->platform.arch, platform->arch) == 0 &&
+		    strcmp(img->platform.variant, platform->variant) == 0)
+			return img;
+	}
+	return NULL;
+}
+
+int images_get(struct image **out, struct op *op, struct images *im, const struct plan_source *from,
+	       const struct oci_platform *platform, struct err *e)
+{
+	struct image *known = find_known(im, from->ref, platform);
+	auto_image struct image *img = NULL;
+	int r;
+
+	if (known) {
+		*out = known;
+		return 0;
+	}
+	img = mem_zalloc(sizeof(*img));
+	img->name = mem_strdup(from->ref);
+	img->platform = *platform;
+	if (from->kind == PLAN_CONTEXT)
+		r = find_context(op, im, img, e);
+	else
+		r = find_by_name(op, im, img, img->name, e);
+	if (r < 0)
+		return -1;
+	MEM_GROW(im->v, im->nr, im->cap);
+	*out = im->v[im->nr++] = STEAL(&img);
+	return 0;
+}
+
+/* -- the set --------------------------------------------------------------------- */
+
+int images_open(struct images *im, const struct build_env *env, const struct build_options *opt,
+		const struct workspace *ws, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/cache/blobs", ws->root);
+	auto_free char *trees = mem_printf("%s/cache/trees", ws->root);
+
+	*im = (struct images){ .env = env, .opt = opt, .ws = ws };
+	if (fs_mkdir_p(AT_FDCWD, trees, 0700, e) < 0)
+		return -1;
+	return oci_store_layout_open(&im->blobs, path, OCI_LAYOUT_CREATE, e);
+}
+
+void images_release(struct images *im)
+{
+	for (size_t i = 0; i < im->nr; i++)
+		image_free(im->v[i]);
+	free(im->v);
+	oci_store_free(im->blobs);
+	*im = (struct images){ 0 };
+}

@@ -1,0 +1,56 @@
+/*
+ * Images that a build reads: found once each, their layers fetched and unpacked once on this
+ * machine (cache/trees/<chain id>/), and only when somebody needs to see files.
+ *
+ * Looked for in the tools' own store (unless --pull), then in the registry; a named context
+ * (--build-context) says itself where.
+ */
+#ifndef OCI_BUILD_IMAGE_H
+#define OCI_BUILD_IMAGE_H
+
+#include "base/pool.h"
+#include "oci/build/build.h"
+#include "oci/build/workspace.h"
+#include "oci/dockerfile/plan.h"
+#include "oci/image/config.h"
+#include "oci/image/manifest.h"
+
+struct image {
+	char *name;		      /* as the Dockerfile has it */
+	struct oci_platform platform; /* asked for */
+	struct image_source *source;  /* borrowed, or .own */
+	struct image_source *own;
+	char *ref; /* for source */
+	struct oci_descriptor desc;
+	struct oci_manifest manifest;
+	struct oci_config *config;
+	char *tree; /* absolute path once unpacked */
+};
+
+struct images {
+	const struct build_env *env;
+	const struct build_options *opt;
+	const struct workspace *ws;
+	struct oci_store *blobs; /* cache/blobs; owned */
+	struct image **v;
+	size_t nr, cap;
+};
+
+int images_open(struct images *im, const struct build_env *env, const struct build_options *opt,
+		const struct workspace *ws, struct err *e) MUST_CHECK;
+void images_release(struct images *im);
+
+/* from: PLAN_IMAGE or PLAN_CONTEXT. *out stays im's. ERR_INPUT: that context is a directory. */
+int images_get(struct image **out, struct op *op, struct images *im, const struct plan_source *from,
+	       const struct oci_platform *platform, struct err *e) MUST_CHECK;
+/* Has all layers in im->blobs. */
+int images_fetch(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
+/* Has the file system in img->tree. Of an image without layers: stays NULL. */
+int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
+
+/* What stands behind NAME= in --build-context; NULL: nothing. Borrowed. */
+const char *images_context(const struct build_options *opt, const char *name);
+/* Is that a directory (and no image)? */
+bool images_context_is_dir(const char *value);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * Layers come in parallel and are unpacked in order, into our workspace; the finished tree is
+ * renamed into the cache. Whoever comes second finds it there, or loses the race and uses the
+ * winner's: trees of one chain id are equal.
+ */
+#include <errno.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "oci/build/image.h"
+#include "oci/layer/apply.h"
+
+struct fetch {
+	struct op *op;
+	struct images *im;
+	struct image *img;
+	const struct oci_descriptor *layer;
+	int r;
+	struct err err;
+};
+
+static void fetch_run(void *item)
+{
+	struct fetch *f = item;
+
+	f->r = f->img->source->fetch_layer(f->img->source, f->op, f->img->ref, f->layer,
+					   f->im->blobs, &f->err);
+}
+
+int images_fetch(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	size_t n = img->manifest.nr_layers;
+	auto_free struct fetch *all = mem_zalloc((n + 1) * sizeof(*all));
+	struct pool_batch batch;
+
+	pool_batch_init(&batch, op->pool);
+	for (size_t i = 0; i < n; i++) {
+		all[i] = (struct fetch){
+			.op = op, .im = im, .img = img, .layer = &img->manifest.layers[i]
+		};
+		pool_submit(&batch, fetch_run, &all[i]);
+	}
+	pool_batch_wait(&batch);
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].r == 0)
+			continue;
+		*e = all[i].err;
+		return err_wrap(e, "image '%s'", img->name);
+	}
+	return 0;
+}
+
+static int apply(struct op *op, struct images *im, struct image *img, size_t i, int tree,
+		 struct err *e)
+{
+	const struct oci_digest *digest = &img->manifest.layers[i].digest;
+	auto_blob struct oci_blob blob = { 0 };
+
+	if (oci_store_open(im->blobs, digest, &blob, e) < 0 ||
+	    layer_apply(op, tree, blob.source, &img->config->diff_ids[i], e) < 0)
+		return err_wrap(e, "image '%s': layer %s", img->name, digest->text);
+	return 0;
+}
+
+static int apply_all(struct op *op, struct images *im, struct image *img, const char *path,
+		     struct err *e)
+{
+	auto_free char *id = mem_printf("unpack %s", img->name);
+	auto_close int tree = fs_open_dir(path, e);
+	uint64_t total = 0, done = 0;
+
+	if (tree < 0)
+		return -1;
+	for (size_t i = 0; i < img->manifest.nr_layers; i++)
+		total += img->manifest.layers[i].size_bytes;
+	progress_begin(op->progress, id, "unpack %s", img->name);
+	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
+		if (apply(op, im, img, i, tree, e) < 0) {
+			progress_fail(op->progress, id, e->text);
+			return -1;
+		}
+		done += img->manifest.layers[i].size_bytes;
+		progress_tick(op->progress, id, done, total);
+	}
+	progress_end(op->progress, id, total);
+	return 0;
+}
+
+static int unpack_to(struct op *op, struct images *im, struct image *img, const char *place,
+		     const char *hex, struct err *e)
+{
+	auto_free char *name = mem_printf("tree-%s", hex);
+	auto_free char *path = NULL;
+
+	if (images_fetch(op, im, img, e) < 0)
+		return -1;
+	path = workspace_dir(im->ws, name, e);
+	if (!path || apply_all(op, im, img, path, e) < 0)
+		return -1;
+	if (rename(path, place) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+		return err_sys(e, "move the unpacked image to '%s'", place);
+	return 0;
+}
+
+int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	auto_free char *place = NULL;
+	struct oci_digest chain;
+	struct stat st;
+
+	if (img->tree || !img->config->nr_diff_ids)
+		return 0;
+	oci_config_chain_id(&chain, img->config, img->config->nr_diff_ids);
+	place = mem_printf("%s/cache/trees/%s", im->ws->root, oci_digest_hex(&chain));
+	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, oci_digest_hex(&chain), e) < 0)
+		return -1;
+	img->tree = STEAL(&place);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * One build under way: what all files of this room share. Made and taken down by build.c.
+ */
+#ifndef OCI_BUILD_JOB_H
+#define OCI_BUILD_JOB_H
+
+#include "base/clock.h"
+#include "oci/build/build.h"
+#include "oci/build/context.h"
+#include "oci/build/image.h"
+#include "oci/build/layer.h"
+#include "oci/build/state.h"
+#include "oci/build/workspace.h"
+
+struct stage;
+
+struct job {
+	struct op *op;
+	const struct build_env *env;
+	const struct build_options *opt;
+	struct dockerfile *file;
+	struct dockerfile_plan *plan;
+	struct source_tree context;
+	struct workspace ws;
+	struct images images;
+	struct oci_store *work; /* new blobs, until all is done */
+	struct state_options state_opt;
+	struct layer_pack_options pack_opt;
+	struct pool_batch packs;
+	struct stage *stages;	     /* as many as the plan has */
+	struct timespec last_change; /* of a tree, on the kernel's coarse clock */
+};
+
+/* The time that goes into documents: SOURCE_DATE_EPOCH, else now. */
+void job_time(const struct job *j, char out[CLOCK_TEXT_MAX]);
+
+/* A disk that is full is named. Always -1. */
+int job_fail(const struct job *j, struct err *e);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * RUN: the stage's tree, a user out of its own passwd, an environment made from nothing but
+ * the variables of the Dockerfile.
+ */
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "base/proc.h"
+#include "oci/build/step.h"
+#include "oci/layer/passwd.h"
+
+#define HOSTNAME     "buildkitsandbox"
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static void spec_env(struct run_spec *spec, const struct state *st, const struct passwd_user *user)
+{
+	strv_copy(&spec->env, &st->env);
+	if (!strv_env_get(&spec->env, "PATH"))
+		strv_env_set(&spec->env, "PATH", DEFAULT_PATH);
+	if (!strv_env_get(&spec->env, "HOME"))
+		strv_env_set(&spec->env, "HOME", user->home);
+}
+
+static int spec_fill(struct run_spec *spec, const struct step *s, int root_fd, struct err *e)
+{
+	const struct state *st = &s->stage->state;
+	auto_passwd_user struct passwd_user user = { 0 };
+
+	if (passwd_user_find(&user, root_fd, st->config->user ? st->config->user : "", e) < 0)
+		return -1;
+	step_command(&spec->argv, s);
+	if (!spec->argv.n)
+		return err_set(e, ERR_INPUT, "there is no command");
+	spec_env(spec, st, &user);
+	spec->cwd = mem_strdup(state_workdir(st));
+	spec->hostname = mem_strdup(HOSTNAME);
+	spec->uid = user.uid;
+	spec->gid = user.gid;
+	spec->groups = STEAL(&user.groups);
+	spec->nr_groups = user.nr_groups;
+	spec->timeout_ms = s->job->opt->run_timeout_ms;
+	spec->progress_id = mem_strdup(s->id);
+	return 0;
+}
+
+static int run(struct step *s, struct stage_tree *t, const struct run_spec *spec, struct err *e)
+{
+	char how[200];
+	int status;
+
+	if (sandbox_run(t->sandbox, s->job->op, &t->tree, spec, &status, e) < 0)
+		return -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	proc_describe(how, sizeof(how), status);
+	return err_set(e, ERR_FAILED, "%s", how);
+}
+
+static char *history_line(const struct step *s, const struct run_spec *spec)
+{
+	auto_free char *args = state_arg_prefix(&s->stage->state);
+	auto_free char *command = strv_join(&spec->argv, " ");
+
+	return mem_printf("RUN %s%s # buildkit", args, command);
+}
+
+int step_run(struct step *s, struct err *e)
+{
+	auto_stage_tree struct stage_tree t = { 0 };
+	auto_run_spec struct run_spec spec = { 0 };
+	auto_free char *line = NULL;
+
+	if (stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
+	    spec_fill(&spec, s, t.tree.root_fd, e) < 0 || run(s, &t, &spec, e) < 0 ||
+	    stage_tree_commit(&t, s->job, s->stage, s->what, e) < 0)
+		return -1;
+	line = history_line(s, &spec);
+	stage_history(s->job, s->stage, line, true);
+	return 0;
+}

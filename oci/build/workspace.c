@@ -1,0 +1,141 @@
+/*
+ * A lock on tmp/ itself is held while a directory is made and while left-overs are looked
+ * for, so that nobody takes a directory for dead between its birth and its lock. What is below
+ * holds other people's images, so nobody else may look inside (setuid programs among them).
+ */
+#include "oci/build/workspace.h"
+
+#include <errno.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/walk.h"
+
+#define TMP_LOCK   ".lock"
+#define BUILD_LOCK "lock"
+
+static int make_root(struct workspace *w, const char *root, struct err *e)
+{
+	struct stat st;
+
+	if (fs_mkdir_p(AT_FDCWD, root, 0755, e) < 0)
+		return -1;
+	w->root = realpath(root, NULL);
+	if (!w->root || stat(w->root, &st) < 0)
+		return err_sys(e, "open '%s'", root);
+	w->root_dev = st.st_dev;
+	w->root_ino = st.st_ino;
+	return 0;
+}
+
+/* tmp/ and cache/, closed to others. */
+static int make_inner(const struct workspace *w, const char *name, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/%s", w->root, name);
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "make '%s'", path);
+	return fs_open_dir(path, e);
+}
+
+/* Nobody holds its lock: its build is dead. */
+static int remove_if_stale(const struct workspace *w, const char *name, struct err *e)
+{
+	auto_free char *lock_name = mem_printf("%s/" BUILD_LOCK, name);
+	auto_close int lock = fs_lock(w->tmp_fd, lock_name, false, e);
+
+	if (lock < 0) {
+		bool alive = e->kind == ERR_LOCKED;
+
+		if (alive)
+			err_clear(e);
+		return alive ? 0 : -1;
+	}
+	return fs_remove_tree(w->tmp_fd, name, e);
+}
+
+static int sweep(const struct workspace *w, struct err *e)
+{
+	auto_walk struct walk *walk = NULL;
+	struct walk_entry ent;
+	int r;
+
+	if (walk_open(&walk, w->tmp_fd, e) < 0)
+		return -1;
+	while ((r = walk_next(walk, &ent, e)) > 0) {
+		if (!S_ISDIR(ent.st.st_mode))
+			continue;
+		walk_skip(walk);
+		if (remove_if_stale(w, ent.name, e) < 0)
+			return err_wrap(e, "remove what an earlier build left in '%s/tmp'",
+					w->root);
+	}
+	return r;
+}
+
+static int make_own(struct workspace *w, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/tmp/build-XXXXXX", w->root);
+	auto_free char *lock_name = NULL;
+
+	if (!mkdtemp(path))
+		return err_sys(e, "make a directory in '%s/tmp'", w->root);
+	w->path = STEAL(&path);
+	w->id = mem_strdup(strrchr(w->path, '/') + 1);
+	lock_name = mem_printf("%s/" BUILD_LOCK, w->id);
+	w->lock = fs_lock(w->tmp_fd, lock_name, false, e);
+	return w->lock < 0 ? -1 : 0;
+}
+
+static int open_inside(struct workspace *w, struct err *e)
+{
+	auto_close int cache = make_inner(w, "cache", e);
+	auto_close int born = -1;
+
+	if (cache < 0)
+		return -1;
+	w->tmp_fd = make_inner(w, "tmp", e);
+	if (w->tmp_fd < 0)
+		return -1;
+	born = fs_lock(w->tmp_fd, TMP_LOCK, true, e);
+	if (born < 0 || sweep(w, e) < 0)
+		return -1;
+	return make_own(w, e);
+}
+
+int workspace_open(struct workspace *w, const char *root, struct err *e)
+{
+	struct workspace made = WORKSPACE_INIT;
+
+	if (make_root(&made, root, e) < 0 || open_inside(&made, e) < 0) {
+		workspace_release(&made);
+		return -1;
+	}
+	*w = made;
+	return 0;
+}
+
+void workspace_release(struct workspace *w)
+{
+	struct err ignored = ERR_INIT; /* what stays is swept by the next build */
+
+	if (w->id && fs_remove_tree(w->tmp_fd, w->id, &ignored) < 0)
+		err_clear(&ignored);
+	fd_auto_close_(&w->lock);
+	fd_auto_close_(&w->tmp_fd);
+	free(w->id);
+	free(w->path);
+	free(w->root);
+	*w = (struct workspace)WORKSPACE_INIT;
+}
+
+char *workspace_dir(const struct workspace *w, const char *name, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/%s", w->path, name);
+
+	if (mkdir(path, 0755) < 0) {
+		err_sys(e, "make '%s'", path);
+		return NULL;
+	}
+	return STEAL(&path);
+}

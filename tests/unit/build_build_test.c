@@ -1,0 +1,478 @@
+/* Whole builds over a sandbox that mounts nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/cancel.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/walk.h"
+#include "tests/fakes/build_world.h"
+
+static int setup(void **state)
+{
+	struct build_world *w = mem_zalloc(sizeof(*w));
+
+	build_world_init(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	build_world_release(*state);
+	free(*state);
+	return 0;
+}
+
+static void assert_says(const char *said, const char *part)
+{
+	if (!strstr(said, part))
+		fail_msg("'%s' is not in '%s'", part, said);
+}
+
+/* Nothing of a build is left: tmp/ holds its lock only. */
+static void assert_no_leftovers(const struct build_world *w)
+{
+	auto_close int tmp = openat(w->dir.fd, "root/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_walk struct walk *walk = NULL;
+	struct walk_entry ent;
+	struct err e = ERR_INIT;
+
+	assert_true(tmp >= 0);
+	assert_int_equal(walk_open(&walk, tmp, &e), 0);
+	while (walk_next(walk, &ent, &e) > 0)
+		assert_string_equal(ent.path, ".lock");
+}
+
+/* -- RUN ---------------------------------------------------------------------------- */
+
+/* What a RUN was given, as text in f->arg (a struct buf). */
+static int tell_spec(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		     int *status, struct err *e)
+{
+	auto_free char *argv = strv_join(&spec->argv, "|");
+	auto_free char *env = strv_join(&spec->env, " ");
+
+	(void)t, (void)status, (void)e;
+	buf_addf(f->arg, "%s in %s as %u:%u on %s with %s\n", argv, spec->cwd, spec->uid, spec->gid,
+		 spec->hostname, env);
+	return 0;
+}
+
+static void a_run_gets_its_stages_variables_and_nothing_else(void **state)
+{
+	struct build_world *w = *state;
+	auto_buf struct buf seen = BUF_INIT(BUF_SMALL);
+
+	w->sandbox.on_run = tell_spec;
+	w->sandbox.arg = &seen;
+	setenv("SECRET_OF_THE_JOB", "x", 1);
+	strv_add(&w->opt.build_args, "HTTP_PROXY=http://p");
+	build_world_ok(w, "FROM scratch\nENV PATH=/bin A=1\nARG B=2\nWORKDIR /w\nUSER 5\n"
+			  "RUN echo $A > x\nRUN [\"/t\", \"a b\"]\n");
+	assert_string_equal(buf_str(&seen),
+			    "/bin/sh|-c|echo $A > x in /w as 5:0 on buildkitsandbox with "
+			    "HTTP_PROXY=http://p PATH=/bin A=1 B=2 HOME=/\n"
+			    "/t|a b in /w as 5:0 on buildkitsandbox with "
+			    "HTTP_PROXY=http://p PATH=/bin A=1 B=2 HOME=/\n");
+}
+
+static void home_comes_from_the_images_passwd(void **state)
+{
+	struct build_world *w = *state;
+	auto_buf struct buf seen = BUF_INIT(BUF_SMALL);
+
+	w->sandbox.on_run = tell_spec;
+	w->sandbox.arg = &seen;
+	tmpdir_file(&w->dir, "ctx/passwd", "app:x:7:8::/home/app:/bin/sh\n");
+	build_world_ok(w, "FROM scratch\nCOPY passwd /etc/\nUSER app\nRUN x\n");
+	assert_says(buf_str(&seen), "as 7:8 on");
+	assert_says(buf_str(&seen), "HOME=/home/app");
+}
+
+static void history_shows_run_with_its_args(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *history = NULL;
+
+	build_world_ok(w, "FROM scratch\nRUN a\nARG X=1\nRUN b \\\n  c\nRUN [\"d\", \"e\"]\n");
+	history = build_world_history(w);
+	assert_string_equal(history, "RUN /bin/sh -c a # buildkit\n- ARG X=1\n"
+				     "RUN |1 X=1 /bin/sh -c b   c # buildkit\n"
+				     "RUN |1 X=1 d e # buildkit\n");
+}
+
+static int exit_with(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		     int *status, struct err *e)
+{
+	(void)t, (void)spec, (void)e;
+	*status = *(int *)f->arg;
+	return 0;
+}
+
+static void a_run_that_fails_names_its_line_and_status(void **state)
+{
+	struct build_world *w = *state;
+	int seven = 7 << 8, killed = SIGKILL;
+
+	w->sandbox.on_run = exit_with;
+	w->sandbox.arg = &seven;
+	assert_says(build_world_fails(w, "FROM scratch\n# x\nRUN make all\n"),
+		    "Dockerfile:3: RUN make all: exit status 7");
+	assert_int_equal(w->err.kind, ERR_FAILED);
+	w->sandbox.arg = &killed;
+	assert_says(build_world_fails(w, "FROM scratch\nRUN make\n"), "killed by signal 9");
+	assert_int_equal(w->sandbox.opened, w->sandbox.closed);
+}
+
+static void a_long_run_is_cut_in_messages(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *x = mem_zalloc(3001);
+	auto_free char *dockerfile = NULL;
+	int one = 1 << 8;
+
+	memset(x, 'x', 3000);
+	dockerfile = mem_printf("FROM scratch\nRUN %s\n", x);
+	w->sandbox.on_run = exit_with;
+	w->sandbox.arg = &one;
+	assert_says(build_world_fails(w, dockerfile), "x…: exit status 1");
+}
+
+/* -- stages ------------------------------------------------------------------------ */
+
+static void only_what_the_target_needs_is_built(void **state)
+{
+	struct build_world *w = *state;
+
+	build_world_ok(w, "FROM scratch AS unused\nRUN a\nFROM scratch AS one\nRUN b\n"
+			  "FROM one\nRUN c\n");
+	assert_int_equal(w->sandbox.runs, 2);
+	w->opt.target = "unused";
+	build_world_ok(w, "FROM scratch AS unused\nRUN a\nFROM scratch\nRUN b\n");
+	assert_int_equal(w->sandbox.runs, 3);
+}
+
+static void a_stage_on_a_stage_has_the_layers_of_both(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *first = NULL, *second = NULL;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	build_world_ok(w, "FROM scratch AS one\nENV A=b\nCOPY a /$A\nFROM one\nCOPY a /c\n");
+	first = build_world_layer(w, 0, false);
+	second = build_world_layer(w, 1, false);
+	assert_string_equal(first, "f 0644 0:0 b = 1\n");
+	assert_string_equal(second, "f 0644 0:0 c = 1\n");
+}
+
+static void steps_are_counted_in_their_stage(void **state)
+{
+	struct build_world *w = *state;
+
+	build_world_ok(w, "FROM scratch AS app\nENV A=1\nRUN a\nWORKDIR /x\n");
+	assert_true(recorder_has(&w->progress, "begin s0-from: [app 1/3] FROM scratch\n"));
+	assert_true(recorder_has(&w->progress, "begin s0-1: [app 2/3] RUN a\nend s0-1"));
+	assert_true(recorder_has(&w->progress, "begin s0-2: [app 3/3] WORKDIR /x\nend s0-2"));
+	assert_false(recorder_has(&w->progress, "ENV"));
+}
+
+static void an_argument_nobody_declares_is_a_warning(void **state)
+{
+	struct build_world *w = *state;
+
+	strv_add(&w->opt.build_args, "TYPO=1");
+	build_world_ok(w, "FROM scratch\n");
+	assert_true(recorder_has(&w->progress, "warn: --build-arg TYPO: "));
+}
+
+/* -- bases ------------------------------------------------------------------------- */
+
+static void an_image_of_our_own_store_is_a_base(void **state)
+{
+	struct build_world *w = *state;
+	auto_config struct oci_config *c = NULL;
+	auto_free char *layer = NULL;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	strv_add(&w->opt.tags, "base:1");
+	build_world_ok(w, "FROM scratch\nENV A=1\nCOPY a /a\nCMD [\"x\"]\n");
+	strv_release(&w->opt.tags);
+	w->opt.tags = (struct strv)STRV_INIT;
+	build_world_ok(w, "FROM base:1\nCOPY a /b\n");
+	c = build_world_config(w);
+	layer = build_world_layer(w, 1, false);
+	assert_int_equal(c->nr_diff_ids, 2);
+	assert_string_equal(strv_env_get(&c->env, "A"), "1");
+	assert_string_equal(layer, "f 0644 0:0 b = 1\n");
+	assert_int_equal(c->nr_history, 4);
+}
+
+static void a_base_is_unpacked_once(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	strv_add(&w->opt.tags, "base");
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	build_world_ok(w, "FROM base\nRUN x\n");
+	assert_true(recorder_has(&w->progress, "begin unpack base"));
+	recorder_clear(&w->progress);
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	build_world_ok(w, "FROM base\nRUN x\n");
+	assert_false(recorder_has(&w->progress, "unpack"));
+}
+
+static void a_build_that_only_changes_the_configuration_unpacks_nothing(void **state)
+{
+	struct build_world *w = *state;
+	auto_manifest struct oci_manifest m = { 0 };
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	strv_add(&w->opt.tags, "base");
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	w->env.sandbox = NULL;
+	build_world_ok(w, "FROM base\nENV A=1\n");
+	build_world_manifest(w, &m);
+	assert_int_equal(m.nr_layers, 1);
+	assert_false(recorder_has(&w->progress, "unpack"));
+}
+
+static void a_layout_is_a_base_by_name(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *out = mem_printf("type=oci,tar=false,dest=%s/layout", w->dir.path);
+	auto_free char *context = mem_printf("python:3=oci-layout://%s/layout", w->dir.path);
+	auto_free char *layer = NULL;
+	struct err e = ERR_INIT;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	assert_int_equal(build_output_parse(&w->opt, out, &e), 0);
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	build_options_release(&w->opt);
+	w->opt.context = w->context;
+	oci_platform_host(&w->opt.platform);
+	strv_add(&w->opt.contexts, context);
+	build_world_ok(w, "FROM python:3\nRUN x\n");
+	layer = build_world_layer(w, 0, false);
+	assert_string_equal(layer, "f 0644 0:0 a = 1\n");
+}
+
+static void a_base_that_nobody_has_is_absent(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_says(build_world_fails(w, "ARG X\nFROM nope:1\n"),
+		    "Dockerfile:2: FROM nope:1: no image 'docker.io/library/nope:1'");
+	assert_int_equal(w->err.kind, ERR_ABSENT);
+}
+
+static void a_damaged_base_layer_is_named_and_not_used(void **state)
+{
+	struct build_world *w = *state;
+	auto_manifest struct oci_manifest m = { 0 };
+	auto_free char *blob = NULL;
+	const char *said;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	strv_add(&w->opt.tags, "base");
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	build_world_manifest(w, &m);
+	blob = mem_printf(
+		"chmod u+w '%s/store/blobs/sha256/%s' && printf x | dd of='%s/store/blobs/"
+		"sha256/%s' bs=1 seek=30 conv=notrunc status=none",
+		w->root, oci_digest_hex(&m.layers[0].digest), w->root,
+		oci_digest_hex(&m.layers[0].digest));
+	assert_int_equal(system(blob), 0);
+	said = build_world_fails(w, "FROM base\nRUN x\n");
+	assert_says(said, m.layers[0].digest.text);
+	assert_int_equal(w->err.kind, ERR_CORRUPT);
+}
+
+/* -- the result -------------------------------------------------------------------- */
+
+static void two_builds_of_one_epoch_are_one_image(void **state)
+{
+	struct build_world *w = *state;
+	struct oci_digest first;
+
+	w->opt.has_epoch = true;
+	w->opt.epoch = 1000000000;
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	build_world_ok(w, "FROM scratch\nCOPY a /d/a\nWORKDIR /w\nENV A=1\n");
+	first = w->result.manifest;
+	fake_clock_advance(&w->clock, 5000);
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	build_world_ok(w, "FROM scratch\nCOPY a /d/a\nWORKDIR /w\nENV A=1\n");
+	assert_true(oci_digest_eq(&first, &w->result.manifest));
+}
+
+static void times_are_the_epochs_or_the_clocks(void **state)
+{
+	struct build_world *w = *state;
+	auto_config struct oci_config *now = NULL, *then = NULL;
+	auto_free char *layer = NULL;
+
+	build_world_ok(w, "FROM scratch\nENV A=1\n");
+	now = build_world_config(w);
+	assert_string_equal(now->created, "2026-01-01T00:00:00Z");
+	assert_string_equal(now->history[0].created, "2026-01-01T00:00:00Z");
+	w->opt.has_epoch = true;
+	w->opt.epoch = 0;
+	build_world_ok(w, "FROM scratch\nWORKDIR /w\n");
+	then = build_world_config(w);
+	layer = build_world_layer(w, 0, true);
+	assert_string_equal(then->created, "1970-01-01T00:00:00Z");
+	assert_string_equal(then->history[0].created, "1970-01-01T00:00:00Z");
+	assert_string_equal(layer, "d 0755 0:0 @0 w\n");
+}
+
+static void labels_of_the_command_line_come_last(void **state)
+{
+	struct build_world *w = *state;
+	auto_config struct oci_config *c = NULL;
+
+	strv_add(&w->opt.labels, "a=option");
+	build_world_ok(w, "FROM scratch\nLABEL a=file b=file\n");
+	c = build_world_config(w);
+	assert_string_equal(strv_env_get(&c->labels, "a"), "option");
+	assert_string_equal(strv_env_get(&c->labels, "b"), "file");
+	assert_int_equal(c->nr_history, 1);
+}
+
+static void a_build_without_a_sandbox_says_why(void **state)
+{
+	struct build_world *w = *state;
+	struct err why = ERR_INIT;
+
+	err_set(&why, ERR_IMPOSSIBLE, "unshare: not permitted");
+	w->env.sandbox = NULL;
+	w->env.no_sandbox = &why;
+	assert_says(build_world_fails(w, "FROM scratch\nRUN x\n"), "unshare: not permitted");
+	assert_int_equal(w->err.kind, ERR_IMPOSSIBLE);
+}
+
+/* -- what is left ------------------------------------------------------------------ */
+
+static void a_failed_build_leaves_the_store_as_it_was(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *before = NULL, *after = NULL;
+	int one = 1 << 8;
+
+	strv_add(&w->opt.tags, "x");
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	before = tmpdir_read(&w->dir, "root/store/index.json");
+	w->sandbox.on_run = exit_with;
+	w->sandbox.arg = &one;
+	build_world_fails(w, "FROM scratch\nCOPY a /b\nRUN false\n");
+	after = tmpdir_read(&w->dir, "root/store/index.json");
+	assert_string_equal(before, after);
+	assert_no_leftovers(w);
+}
+
+static int cancel_now(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		      int *status, struct err *e)
+{
+	(void)t, (void)spec, (void)status, (void)e;
+	cancel_set(f->arg, SIGINT);
+	return 0;
+}
+
+static void a_cancelled_build_ends_between_steps_and_cleans_up(void **state)
+{
+	struct build_world *w = *state;
+	struct cancel cancel;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(cancel_init(&cancel, &e), 0);
+	w->op.cancel = &cancel;
+	w->sandbox.on_run = cancel_now;
+	w->sandbox.arg = &cancel;
+	build_world_fails(w, "FROM scratch\nRUN a\nRUN b\n");
+	assert_int_equal(w->err.kind, ERR_CANCELLED);
+	assert_int_equal(w->sandbox.runs, 1);
+	assert_int_equal(w->sandbox.opened, w->sandbox.closed);
+	assert_false(tmpdir_has(&w->dir, "root/store"));
+	assert_no_leftovers(w);
+	cancel_release(&cancel);
+}
+
+static void wrong_input_is_found_before_anything_is_made(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_says(build_world_fails(w, "FROM scratch\nRUNN x\n"), "Dockerfile:2: ");
+	assert_int_equal(w->err.kind, ERR_INPUT);
+	strv_add(&w->opt.tags, "UPPER");
+	assert_says(build_world_fails(w, "FROM scratch\n"), "--tag");
+	assert_int_equal(w->err.kind, ERR_INPUT);
+	assert_false(tmpdir_has(&w->dir, "root"));
+}
+
+static void a_missing_dockerfile_is_absent(void **state)
+{
+	struct build_world *w = *state;
+	struct build_result result;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(oci_build(&result, &w->op, &w->env, &w->opt, &e), -1);
+	assert_int_equal(e.kind, ERR_ABSENT);
+	assert_says(e.text, "no Dockerfile");
+}
+
+static void a_dockerfile_may_lie_elsewhere(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *path = mem_printf("%s/other/file", w->dir.path);
+	struct build_result result;
+	struct err e = ERR_INIT;
+
+	tmpdir_file(&w->dir, "other/file", "FROM scratch\nCOPY nope /\n");
+	w->opt.dockerfile = path;
+	assert_int_equal(oci_build(&result, &w->op, &w->env, &w->opt, &e), -1);
+	assert_says(e.text, "other/file:2: COPY nope /: ");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_run_gets_its_stages_variables_and_nothing_else),
+		TEST(home_comes_from_the_images_passwd),
+		TEST(history_shows_run_with_its_args),
+		TEST(a_run_that_fails_names_its_line_and_status),
+		TEST(a_long_run_is_cut_in_messages),
+		TEST(only_what_the_target_needs_is_built),
+		TEST(a_stage_on_a_stage_has_the_layers_of_both),
+		TEST(steps_are_counted_in_their_stage),
+		TEST(an_argument_nobody_declares_is_a_warning),
+		TEST(an_image_of_our_own_store_is_a_base),
+		TEST(a_base_is_unpacked_once),
+		TEST(a_build_that_only_changes_the_configuration_unpacks_nothing),
+		TEST(a_layout_is_a_base_by_name),
+		TEST(a_base_that_nobody_has_is_absent),
+		TEST(a_damaged_base_layer_is_named_and_not_used),
+		TEST(two_builds_of_one_epoch_are_one_image),
+		TEST(times_are_the_epochs_or_the_clocks),
+		TEST(labels_of_the_command_line_come_last),
+		TEST(a_build_without_a_sandbox_says_why),
+		TEST(a_failed_build_leaves_the_store_as_it_was),
+		TEST(a_cancelled_build_ends_between_steps_and_cleans_up),
+		TEST(wrong_input_is_found_before_anything_is_made),
+		TEST(a_missing_dockerfile_is_absent),
+		TEST(a_dockerfile_may_lie_elsewhere),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+/* Where the image goes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+
+#include "base/mem.h"
+#include "oci/image/layout.h"
+#include "oci/image/store_layout.h"
+#include "oci/layer/tar.h"
+#include "tests/fakes/build_world.h"
+
+static int setup(void **state)
+{
+	struct build_world *w = mem_zalloc(sizeof(*w));
+
+	build_world_init(w);
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	build_world_release(*state);
+	free(*state);
+	return 0;
+}
+
+#define DOCKERFILE "FROM scratch\nCOPY a /a\n"
+
+static void add_output(struct build_world *w, const char *how, const char *name)
+{
+	auto_free char *text = mem_printf("type=oci,%sdest=%s/%s", how, w->dir.path, name);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(build_output_parse(&w->opt, text, &e), 0);
+}
+
+/* The layout has the image just built under this name. */
+static void assert_found(const struct build_world *w, const char *layout, const char *name)
+{
+	auto_free char *path = mem_printf("%s/%s", w->dir.path, layout);
+	auto_store struct oci_store *s = NULL;
+	auto_descriptor struct oci_descriptor d = { 0 };
+	struct err e = ERR_INIT;
+
+	if (oci_store_layout_open(&s, path, OCI_LAYOUT_READ, &e) < 0 ||
+	    oci_layout_find(s, name, &d, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(d.digest.text, w->result.manifest.text);
+}
+
+static void names_are_written_out_in_the_store(void **state)
+{
+	struct build_world *w = *state;
+
+	strv_add(&w->opt.tags, "app");
+	strv_add(&w->opt.tags, "localhost:5000/team/app:2");
+	strv_add(&w->opt.tags, "docker.io/library/app:latest");
+	build_world_ok(w, DOCKERFILE);
+	assert_int_equal(w->result.names.n, 2);
+	assert_string_equal(w->result.names.v[0], "docker.io/library/app:latest");
+	assert_found(w, "root/store", "docker.io/library/app:latest");
+	assert_found(w, "root/store", "localhost:5000/team/app:2");
+}
+
+static void an_image_without_a_name_is_in_the_store_by_its_digest(void **state)
+{
+	struct build_world *w = *state;
+
+	build_world_ok(w, DOCKERFILE);
+	assert_int_equal(w->result.names.n, 0);
+	assert_found(w, "root/store", w->result.manifest.text);
+}
+
+static void a_name_with_a_digest_is_refused(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *tag = NULL;
+
+	build_world_ok(w, DOCKERFILE);
+	tag = mem_printf("app@%s", w->result.manifest.text);
+	strv_add(&w->opt.tags, tag);
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "has a digest"));
+	assert_int_equal(w->err.kind, ERR_INPUT);
+}
+
+static void a_directory_is_a_layout_and_the_store_stays_empty(void **state)
+{
+	struct build_world *w = *state;
+
+	strv_add(&w->opt.tags, "app:3");
+	add_output(w, "tar=false,", "out");
+	build_world_ok(w, DOCKERFILE);
+	assert_found(w, "out", NULL);
+	assert_found(w, "out", "3");
+	assert_false(tmpdir_has(&w->dir, "root/store"));
+}
+
+static void a_folder_with_other_things_in_it_is_not_written_to(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "out/precious", "x");
+	add_output(w, "tar=false,", "out");
+	build_world_fails(w, DOCKERFILE);
+	assert_int_equal(w->err.kind, ERR_INPUT);
+	assert_false(tmpdir_has(&w->dir, "out/blobs"));
+}
+
+/* The names in a tar file, a line each. */
+static char *tar_names(const struct build_world *w, const char *name)
+{
+	auto_close int fd = openat(w->dir.fd, name, O_RDONLY | O_CLOEXEC);
+	auto_tar_reader struct tar_reader *r = NULL;
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+	struct fd_source in;
+	struct tar_entry ent;
+	struct err e = ERR_INIT;
+
+	assert_true(fd >= 0);
+	assert_int_equal(tar_reader_open(&r, fd_source_init(&in, fd, name), &e), 0);
+	while (tar_reader_next(r, &ent, &e) > 0)
+		buf_addf(&out, "%s\n", ent.path);
+	return mem_strdup(buf_str(&out));
+}
+
+static void a_tar_holds_the_layout_sorted_and_no_locks(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *names = NULL;
+
+	add_output(w, "", "out.tar");
+	build_world_ok(w, DOCKERFILE);
+	names = tar_names(w, "out.tar");
+	assert_ptr_equal(strstr(names, "blobs/\nblobs/sha256/\nblobs/sha256/"), names);
+	assert_non_null(strstr(names, w->result.manifest.text + strlen("sha256:")));
+	assert_non_null(strstr(names, w->result.config.text + strlen("sha256:")));
+	assert_non_null(strstr(names, "\nindex.json\noci-layout\n"));
+	assert_null(strstr(names, "lock"));
+}
+
+static void equal_images_are_equal_tars(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *one = mem_printf("%s/one.tar", w->dir.path);
+	auto_free char *compare = mem_printf("cmp -s '%s' '%s/two.tar'", one, w->dir.path);
+
+	w->opt.has_epoch = true;
+	add_output(w, "", "one.tar");
+	add_output(w, "", "two.tar");
+	build_world_ok(w, DOCKERFILE);
+	assert_int_equal(system(compare), 0);
+	fake_clock_advance(&w->clock, 1000);
+	w->opt.nr_outputs = 1; /* only the first again */
+	build_world_ok(w, DOCKERFILE);
+	w->opt.nr_outputs = 2;
+	assert_int_equal(system(compare), 0);
+}
+
+static void a_tar_that_cannot_be_written_names_its_place(void **state)
+{
+	struct build_world *w = *state;
+
+	add_output(w, "", "missing/out.tar");
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "missing/out.tar"));
+}
+
+static void building_again_replaces_the_name(void **state)
+{
+	struct build_world *w = *state;
+
+	strv_add(&w->opt.tags, "app");
+	build_world_ok(w, DOCKERFILE);
+	build_world_ok(w, DOCKERFILE "ENV A=1\n");
+	assert_found(w, "root/store", "docker.io/library/app:latest");
+}
+
+static void the_manifest_tells_type_and_size_of_all(void **state)
+{
+	struct build_world *w = *state;
+	auto_manifest struct oci_manifest m = { 0 };
+
+	build_world_ok(w, DOCKERFILE);
+	build_world_manifest(w, &m);
+	assert_string_equal(m.media_type, OCI_MEDIA_MANIFEST);
+	assert_string_equal(m.config.media_type, OCI_MEDIA_CONFIG);
+	assert_string_equal(m.config.digest.text, w->result.config.text);
+	assert_int_equal(m.nr_layers, 1);
+	assert_string_equal(m.layers[0].media_type, OCI_MEDIA_LAYER_GZIP);
+	assert_true(m.layers[0].size_bytes > 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(names_are_written_out_in_the_store),
+		TEST(an_image_without_a_name_is_in_the_store_by_its_digest),
+		TEST(a_name_with_a_digest_is_refused),
+		TEST(a_directory_is_a_layout_and_the_store_stays_empty),
+		TEST(a_folder_with_other_things_in_it_is_not_written_to),
+		TEST(a_tar_holds_the_layout_sorted_and_no_locks),
+		TEST(equal_images_are_equal_tars),
+		TEST(a_tar_that_cannot_be_written_names_its_place),
+		TEST(building_again_replaces_the_name),
+		TEST(the_manifest_tells_type_and_size_of_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

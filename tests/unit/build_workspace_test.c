@@ -1,0 +1,123 @@
+/* Whose directory is whose. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/stat.h>
+
+#include "base/mem.h"
+#include "oci/build/workspace.h"
+#include "tests/fakes/tmpdir.h"
+
+static char *root_of(const struct tmpdir *d)
+{
+	return mem_printf("%s/a/root", d->path);
+}
+
+static void open_one(struct workspace *w, const char *root)
+{
+	struct err e = ERR_INIT;
+
+	if (workspace_open(w, root, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void it_is_made_and_goes_with_all_that_is_in_it(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	struct workspace w = WORKSPACE_INIT;
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	open_one(&w, root);
+	auto_free char *path = workspace_dir(&w, "step", &e);
+	assert_non_null(path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+	workspace_release(&w);
+	assert_int_equal(stat(path, &st), -1);
+	assert_true(tmpdir_has(&d, "a/root/tmp"));
+	workspace_release(&w);
+}
+
+static void nobody_else_may_look_inside(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	auto_workspace struct workspace w = WORKSPACE_INIT;
+	struct stat st;
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	open_one(&w, root);
+	assert_int_equal(fstatat(d.fd, "a/root/tmp", &st, 0), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(fstatat(d.fd, "a/root/cache", &st, 0), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+static void what_a_killed_build_left_is_removed(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	auto_workspace struct workspace w = WORKSPACE_INIT;
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	tmpdir_file(&d, "a/root/tmp/build-dead/lock", "");
+	tmpdir_file(&d, "a/root/tmp/build-dead/s0-1/upper/x", "1");
+	tmpdir_file(&d, "a/root/tmp/build-unborn/x", "1");
+	open_one(&w, root);
+	assert_false(tmpdir_has(&d, "a/root/tmp/build-dead"));
+	assert_false(tmpdir_has(&d, "a/root/tmp/build-unborn"));
+}
+
+static void what_lives_stays(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	auto_workspace struct workspace first = WORKSPACE_INIT, second = WORKSPACE_INIT;
+	struct stat st;
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	open_one(&first, root);
+	open_one(&second, root);
+	assert_string_not_equal(first.path, second.path);
+	assert_int_equal(stat(first.path, &st), 0);
+	assert_int_equal(stat(second.path, &st), 0);
+}
+
+static void a_root_that_is_a_file_is_an_error(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	struct workspace w = WORKSPACE_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	tmpdir_file(&d, "a/root", "x");
+	assert_int_equal(workspace_open(&w, root, &e), -1);
+	assert_non_null(strstr(e.text, "a/root"));
+	assert_null(w.root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_made_and_goes_with_all_that_is_in_it),
+		cmocka_unit_test(nobody_else_may_look_inside),
+		cmocka_unit_test(what_a_killed_build_left_is_removed),
+		cmocka_unit_test(what_lives_stays),
+		cmocka_unit_test(a_root_that_is_a_file_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
