@@ -1,0 +1,183 @@
+# An orcinus.yml becomes services of a swarm: what users get when it works, and when it does not.
+
+load helper
+
+setup() {
+	begin
+	export DOCKER_HOST=$E2E_ENGINE CDEPLOY_STABLE=1s
+	port=$(free_port)
+}
+
+teardown() {
+	# shellcheck disable=SC2046 # a list of ids
+	engine service rm $(engine service ls -q --filter "name=$NAME") >/dev/null 2>&1 || :
+	engine network rm "$NAME" >/dev/null 2>&1 || :
+}
+
+# orcinus IMAGE [LINE...]: one service, further lines below it.
+orcinus() {
+	printf 'stack: "%s"\nservices:\n    %s:\n        image: "%s"\n' "$NAME" "$NAME-web" "$1" >orcinus.yml
+	printf '        ports:\n        - "published=%s,target=8080,mode=host"\n' "$port" >>orcinus.yml
+	shift
+	[ $# -eq 0 ] || printf '        %s\n' "$@" >>orcinus.yml
+}
+
+index() {
+	engine service inspect --format '{{.Version.Index}}' "$NAME-web"
+}
+
+services() {
+	engine service ls -q --filter "name=$NAME" | wc -l
+}
+
+@test "the first deploy answers over HTTP" {
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 0 cdeploy
+	equal "$out" "$NAME-web created $REPO:1@$(remote_digest "$REPO:1")"
+	until_true answers "$port" one
+}
+
+@test "the second version takes the first one's place, and a deploy without a change touches nothing" {
+	web one "$REPO:latest"
+	orcinus "$REPO"
+	expect 0 cdeploy
+	until_true answers "$port" one
+	# the same tag, other contents
+	web two "$REPO:latest"
+	expect 0 cdeploy
+	equal "${out% *}" "$NAME-web updated"
+	until_true answers "$port" two
+	before=$(index)
+	tasks=$(engine service ps -q "$NAME-web" | sort)
+	expect 0 cdeploy
+	equal "${out% *}" "$NAME-web unchanged"
+	equal "$(index)" "$before"
+	equal "$(engine service ps -q "$NAME-web" | sort)" "$tasks"
+}
+
+@test "everything the file says arrives at the engine" {
+	web one "$REPO:1"
+	orcinus "$REPO:1" 'environment:' '- "MODE=test"' 'replicas: 1' 'cpu: 0.5' 'memory: "64m"' \
+		'constraint: "node.role==manager"' 'labels:' '    com.example.team: "x"' \
+		'commands: ["/bin/serve"]' 'volumes:' '- data'
+	printf 'volumes:\n    data:\n        type: "bind"\n        source: "%s"\n        target: "/data"\n' "$T/src" \
+		>>orcinus.yml
+	expect 0 cdeploy
+	until_true answers "$port" one
+	engine service inspect "$NAME-web" | jq '.[0].Spec' >"$T/spec"
+	equal "$(jq -r '.TaskTemplate.ContainerSpec.Env[0]' "$T/spec")" MODE=test
+	equal "$(jq -r '.TaskTemplate.Resources.Limits | "\(.NanoCPUs) \(.MemoryBytes)"' "$T/spec")" '500000000 67108864'
+	equal "$(jq -r '.TaskTemplate.Placement.Constraints[0]' "$T/spec")" 'node.role==manager'
+	equal "$(jq -r '.Labels["com.example.team"]' "$T/spec")" x
+	equal "$(jq -r '.TaskTemplate.ContainerSpec.Mounts[0].Target' "$T/spec")" /data
+	network=$(jq -r '.TaskTemplate.Networks[0].Target' "$T/spec")
+	equal "$(engine network inspect --format '{{.Name}}' "$network")" "$NAME"
+}
+
+@test "an image that the registry does not have is status 4, and what runs is left alone" {
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 0 cdeploy
+	before=$(index)
+	orcinus "$REPO:none"
+	expect 4 cdeploy
+	message cdeploy "$REPO:none"
+	equal "$(index)" "$before"
+	until_true answers "$port" one
+}
+
+@test "a new version that crashes is taken back: status 9, and the old one answers" {
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 0 cdeploy
+	orcinus "$REPO:1" 'commands: ["sh", "-c", "echo no good; exit 3"]'
+	expect 9 cdeploy
+	message cdeploy "$NAME-web"
+	equal "${out% *}" "$NAME-web rolled-back"
+	until_true answers "$port" one
+	# and the way forward is open
+	web two "$REPO:2"
+	orcinus "$REPO:2"
+	expect 0 cdeploy
+	until_true answers "$port" two
+}
+
+@test "a new service that crashes is status 1, and is gone" {
+	web one "$REPO:1"
+	orcinus "$REPO:1" 'commands: ["sh", "-c", "exit 3"]'
+	expect 1 cdeploy
+	message cdeploy "$NAME-web" 3
+	equal "$(services)" 0
+}
+
+@test "a deploy that finds no node in time is taken back" {
+	web one "$REPO:1"
+	orcinus "$REPO:1" 'constraint: "node.labels.nowhere==yes"'
+	got=0
+	cdeploy --pending-timeout 2s >"$T/stdout" 2>"$T/stderr" || got=$?
+	err=$(cat "$T/stderr") out=''
+	[ "$got" -eq 1 ] || [ "$got" -eq 6 ] || fail "status $got"
+	message cdeploy "$NAME-web"
+	equal "$(services)" 0
+}
+
+@test "SIGTERM in the middle of a rollout: 143, and what was begun is undone" {
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 0 cdeploy
+	web two "$REPO:2"
+	orcinus "$REPO:2"
+	before=$(index)
+	cdeploy --stable 10m >"$T/stdout" 2>"$T/stderr" 3>&- &
+	pid=$!
+	until_true answers "$port" two
+	kill -TERM "$pid"
+	got=0
+	wait "$pid" || got=$?
+	equal "$got" 143 "$(cat "$T/stderr")"
+	until_true answers "$port" one
+}
+
+@test "an image by --image or IMAGE_REF fills the placeholder" {
+	web one "$REPO:1"
+	orcinus 'registry.example.org/group/<IMG_NAME>'
+	expect 2 cdeploy
+	message cdeploy orcinus.yml:4 IMG_NAME
+	expect 0 cdeploy --image "$REPO:1"
+	until_true answers "$port" one
+	web two "$REPO:2"
+	IMAGE_REF=$REPO@$(remote_digest "$REPO:2") expect 0 cdeploy
+	until_true answers "$port" two
+}
+
+@test "a service of another project is refused" {
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 0 cdeploy --project first
+	before=$(index)
+	got=0
+	cdeploy --project second >"$T/stdout" 2>"$T/stderr" || got=$?
+	err=$(cat "$T/stderr") out=''
+	[ "$got" -ne 0 ]
+	message cdeploy first
+	equal "$(index)" "$before"
+}
+
+@test "a registry with a password: the engine gets what it needs to pull" {
+	htpasswd -Bbn -C 5 anna geheim-1 >"$T/passwords"
+	private=$("$E2E_SERVERS/registry" start "$T/registry" htpasswd "$T/passwords")
+	mkdir -p "$HOME/.docker"
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$private" "$(printf anna:geheim-1 | base64 -w0)" \
+		>"$HOME/.docker/config.json"
+	web one "$private/app:1"
+	orcinus "$private/app:1"
+	got=0
+	cdeploy -v -v >"$T/stdout" 2>"$T/stderr" || got=$?
+	err=$(cat "$T/stderr") out=$(cat "$T/stdout")
+	answer=$(until_true answers "$port" one 2>&1) || :
+	"$E2E_SERVERS/registry" stop "$T/registry"
+	equal "$got" 0
+	equal "$answer" ''
+	has_no "$err" geheim-1
+}

@@ -1,0 +1,104 @@
+# Who we are for a registry: a password file, bearer tokens, and what happens with the wrong ones.
+
+load helper
+
+setup() {
+	begin
+	mkdir "$T/tree"
+	echo x >"$T/tree/file"
+	sh "$E2E_SERVERS/pack" "$T/tree" "$T/one" 1
+	digest=$(jq -r '.manifests[0].digest' "$T/one/index.json")
+}
+
+teardown() {
+	[ ! -d "$T/registry" ] || "$E2E_SERVERS/registry" stop "$T/registry"
+	[ -z "${token_server-}" ] || kill "$token_server"
+}
+
+with_passwords() {
+	htpasswd -Bbn -C 5 anna geheim-1 >"$T/passwords"
+	registry=$("$E2E_SERVERS/registry" start "$T/registry" htpasswd "$T/passwords")
+}
+
+with_tokens() {
+	"$E2E_SERVERS/token" "$T/tokens" anna geheim-1 >"$T/token.log" 2>&1 3>&- &
+	token_server=$!
+	until_true test -s "$T/tokens/address"
+	registry=$("$E2E_SERVERS/registry" start "$T/registry" \
+		token "http://$(cat "$T/tokens/address")/token" "$T/tokens/certificate.pem")
+}
+
+login() {
+	mkdir -p "$HOME/.docker"
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$registry" "$(printf '%s' "$1:$2" | base64 -w0)" \
+		>"$HOME/.docker/config.json"
+}
+
+@test "basic authentication with docker's config.json" {
+	with_passwords
+	login anna geheim-1
+	expect 0 cpush -v -v "$T/one" "$registry/app:1"
+	equal "$out" "$registry/app@$digest"
+	has_no "$err" geheim-1
+	has_no "$err" "$(printf anna:geheim-1 | base64)"
+	equal "$(skopeo inspect --tls-verify=false --creds anna:geheim-1 --format '{{.Digest}}' \
+		"docker://$registry/app:1")" "$digest"
+}
+
+@test "the same in DOCKER_AUTH_CONFIG, in --authfile and on standard input" {
+	with_passwords
+	login anna geheim-1
+	DOCKER_AUTH_CONFIG=$(cat "$HOME/.docker/config.json")
+	mv "$HOME/.docker/config.json" "$T/auth.json"
+	expect 3 cpush "$T/one" "$registry/app:1"
+	expect 0 cpush --authfile "$T/auth.json" "$T/one" "$registry/app:1"
+	export DOCKER_AUTH_CONFIG
+	expect 0 cpush "$T/one" "$registry/app:2"
+	unset DOCKER_AUTH_CONFIG
+	printf 'anna:geheim-1\n' | cpush --creds-stdin "$T/one" "$registry/app:3"
+}
+
+@test "a wrong password is status 3, and the message does not tell it" {
+	with_passwords
+	login anna geheim-2
+	expect 3 cpush -v -v "$T/one" "$registry/app:1"
+	message cpush "$registry"
+	has_no "$err" geheim-2
+	equal "$(requests "$T/registry" '(POST|PUT)' /v2/app/blobs)" 0 'uploads'
+}
+
+@test "no password at all is status 3 and says where one would be looked for" {
+	with_passwords
+	expect 3 cpush "$T/one" "$registry/app:1"
+	message cpush "$registry"
+}
+
+@test "bearer tokens from a token server, for push and for FROM" {
+	with_tokens
+	login anna geheim-1
+	expect 0 cpush -v -v "$T/one" "$registry/app:1"
+	equal "$out" "$registry/app@$digest"
+	has_no "$err" geheim-1
+	has_no "$err" eyJ
+	# one token does for all of it, or two when the first was for reading only
+	[ "$(wc -l <"$T/tokens/requests")" -le 2 ] || fail "$(cat "$T/tokens/requests")"
+	printf 'FROM %s/app:1\nENV A=1\n' "$registry" >Dockerfile
+	expect 0 cbuild .
+	# anyone may read
+	rm "$HOME/.docker/config.json"
+	expect 0 cbuild --root "$T/root2" .
+}
+
+@test "a token server that says no is status 3" {
+	with_tokens
+	login anna geheim-2
+	expect 3 cpush "$T/one" "$registry/app:1"
+	message cpush "$registry"
+	has_no "$err" geheim-2
+}
+
+@test "a token that does not allow to push is status 3" {
+	with_tokens
+	expect 3 cpush "$T/one" "$registry/app:1"
+	message cpush "$registry"
+}

@@ -1,0 +1,32 @@
+# One registry and one engine for the whole run; each test has its own --root, names and folder.
+# tests/e2e/run takes both down, even when a test was killed.
+
+setup_suite() {
+	set -e
+	export E2E_SERVERS="$BATS_TEST_DIRNAME/servers"
+	E2E_REGISTRY=$("$E2E_SERVERS/registry" start "$E2E_DIR/registry")
+	E2E_BASE=$("$E2E_SERVERS/base" push "$E2E_REGISTRY")
+	E2E_BASE_LAYOUT=$("$E2E_SERVERS/base" layout)
+	E2E_ENGINE=$("$E2E_SERVERS/engine" start "$E2E_DIR/engine")
+	cp "$E2E_DIR/engine/name" "$E2E_DIR/engine-name"
+	make_busybox
+	export E2E_REGISTRY E2E_BASE E2E_BASE_LAYOUT E2E_ENGINE E2E_BUSYBOX E2E_BUSYBOX_LAYOUT
+}
+
+# An image of 2 MB for all tests that do not need a Debian.
+make_busybox() {
+	local root=$E2E_DIR/busybox-root tool
+	mkdir -p "$root"/{bin,etc,tmp,www,dev,proc,sys}
+	chmod 1777 "$root/tmp"
+	cp /bin/busybox "$root/bin/busybox"
+	for tool in $(busybox --list); do
+		[ "$tool" = busybox ] || ln -s busybox "$root/bin/$tool"
+	done
+	printf 'root:x:0:0:root:/:/bin/sh\napp:x:1000:1001:app:/tmp:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\napp:x:1001:\n' >"$root/etc/group"
+	E2E_BUSYBOX_LAYOUT=$E2E_DIR/busybox
+	sh "$E2E_SERVERS/pack" "$root" "$E2E_BUSYBOX_LAYOUT" 1
+	E2E_BUSYBOX=$E2E_REGISTRY/busybox:1
+	skopeo copy -q --dest-tls-verify=false "oci:$E2E_BUSYBOX_LAYOUT:1" "docker://$E2E_BUSYBOX"
+	rm -r "$root"
+}
