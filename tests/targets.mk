@@ -7,7 +7,7 @@ deps:	## install what is missing (Debian packages, as root)
 
 demo: deps	## the whole way: build, push, deploy, ask, change, again
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) all
-	$(Q)sh tests/e2e/demo
+	$(Q)BUILD=$(BUILD) sh tests/e2e/demo
 
 # All of it. WERROR is on: a warning is an error here.
 check: deps	## lint, units, fuzz replay, end to end
@@ -16,7 +16,7 @@ check: deps	## lint, units, fuzz replay, end to end
 	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-e2e
 
 check-e2e: all	## end to end: real registry, real engine, real containers
-	$(Q)sh tests/e2e/run
+	$(Q)BUILD=$(BUILD) sh tests/e2e/run
 
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check-asan:	## units, fuzz replay and end to end under AddressSanitizer and UBSan
