@@ -25,7 +25,7 @@ struct buf {
 };
 
 #define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
-#define BUF_SMALL (1u << 20) /* ceiling for names, lines, messages */
+#define BUF_SMALL	  (1u << 20) /* ceiling for names, lines, messages */
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b);

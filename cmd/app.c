@@ -17,6 +17,12 @@
 #include "base/progress.h"
 #include "cmd/exitcode.h"
 
+/*
+ * A second signal this long after the first is somebody who does not want to wait. Sooner it is
+ * the first one once more: a runner signals the process and its group.
+ */
+#define IMPATIENT_MS 1000
+
 static const struct opt common[] = {
 	OPT_CHOICE(0, "progress", NULL, struct app_args, progress, "auto|tty|plain|json|none",
 		   "how progress is shown (auto)"),
@@ -143,14 +149,20 @@ static void signals_taken(sigset_t *set)
 static void *signal_main(void *arg)
 {
 	struct app *app = arg;
+	int64_t first_ms = 0;
 	sigset_t set;
 	int sig;
 
 	signals_taken(&set);
 	while (sigwait(&set, &sig) == 0) {
-		if (cancel_is_set(&app->cancel))
+		int64_t now_ms = clock_system.mono_ms(&clock_system);
+
+		if (!cancel_is_set(&app->cancel)) {
+			first_ms = now_ms;
+			cancel_set(&app->cancel, sig);
+		} else if (now_ms - first_ms >= IMPATIENT_MS) {
 			_exit(128 + sig);
-		cancel_set(&app->cancel, sig);
+		}
 	}
 	return NULL;
 }

@@ -14,7 +14,7 @@ struct render {
 	void (*free)(struct render *r);
 };
 
-/* A line per event that matters: for logs. quiet: only warnings. */
+/* A line per event that matters: for logs. quiet: only warnings, and the last lines of what failed. */
 struct render *render_plain_new(struct clock *clock, bool color, bool quiet);
 /* A live area with bars below what is finished. columns: of the terminal. */
 struct render *render_tty_new(struct clock *clock, bool color);

@@ -120,15 +120,37 @@ static void on_task(struct plain *p, const struct progress_event *ev, struct buf
 	}
 }
 
+/* Nothing is told, but what failed tells its last lines: they are the reason. */
+static void on_task_quiet(struct plain *p, const struct progress_event *ev, struct buf *out)
+{
+	struct render_task *task = render_task_find(&p->tasks, ev->id);
+
+	if (ev->kind == PROGRESS_BEGIN)
+		render_task_begin(&p->tasks, ev->id, ev->text, 0);
+	else if (task && ev->kind == PROGRESS_LINE)
+		render_task_line(task, after_cr(ev->text ? ev->text : ""));
+	else if (task && ev->kind != PROGRESS_FAIL)
+		render_task_end(&p->tasks, task);
+	else if (task) {
+		for (size_t i = 0; i < task->nr_tail; i++) {
+			buf_add_str(out, i ? "\n  " : "  ");
+			add_clean(out, task->tail[i]);
+		}
+		render_task_end(&p->tasks, task);
+	}
+}
+
 static void plain_emit(struct progress *progress, const struct progress_event *ev)
 {
 	struct plain *p = CONTAINER_OF(progress, struct plain, base.progress);
 	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
 
-	if (ev->kind == PROGRESS_TICK || (p->quiet && ev->kind != PROGRESS_WARN))
+	if (ev->kind == PROGRESS_TICK || (p->quiet && ev->kind == PROGRESS_NOTE))
 		return;
 	pthread_mutex_lock(&p->lock);
-	if (ev->kind == PROGRESS_BEGIN) {
+	if (p->quiet && ev->kind != PROGRESS_WARN) {
+		on_task_quiet(p, ev, &out);
+	} else if (ev->kind == PROGRESS_BEGIN) {
 		render_task_begin(&p->tasks, ev->id, ev->text, p->clock->mono_ms(p->clock));
 		buf_add_str(&out, p->color ? "\033[1m" : "");
 		add_clean(&out, ev->text);

@@ -14,10 +14,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define SPEC_MAX    (64u << 20) /* a file of 1 MiB with variables cannot come near */
+#define SPEC_MAX	  (64u << 20) /* a file of 1 MiB with variables cannot come near */
 #define UPDATE_MONITOR_NS INT64_C(5000000000)
-#define LABEL_HASH  DEPLOY_LABEL_PREFIX "hash"
-#define LABEL_OWNER DEPLOY_LABEL_PREFIX "project"
+#define LABEL_HASH	  DEPLOY_LABEL_PREFIX "hash"
+#define LABEL_OWNER	  DEPLOY_LABEL_PREFIX "project"
 
 static void set(json_t *o, const char *key, json_t *v)
 {

@@ -3,6 +3,7 @@
 
 setup_suite() {
 	set -e
+	: "${E2E_DIR:?start the suite with tests/e2e/run}"
 	export E2E_SERVERS="$BATS_TEST_DIRNAME/servers"
 	E2E_REGISTRY=$("$E2E_SERVERS/registry" start "$E2E_DIR/registry")
 	E2E_BASE=$("$E2E_SERVERS/base" push "$E2E_REGISTRY")

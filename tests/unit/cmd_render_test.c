@@ -109,6 +109,26 @@ static void quiet_leaves_only_warnings(void **state)
 	assert_string_equal(text, "warning: careful\n");
 }
 
+static void quiet_tells_the_last_lines_of_what_failed(void **state)
+{
+	struct screen s;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, true);
+	progress_begin(&s.render->progress, "1", "RUN good");
+	emit_line(&s.render->progress, "1", "fine");
+	progress_end(&s.render->progress, "1", 0);
+	progress_begin(&s.render->progress, "2", "RUN bad");
+	emit_line(&s.render->progress, "2", "cc: no input");
+	emit_line(&s.render->progress, "2", "make: Error 1");
+	progress_fail(&s.render->progress, "2", "exit status 2");
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "  cc: no input\n  make: Error 1\n");
+}
+
 static void output_cannot_move_the_cursor_of_a_log(void **state)
 {
 	struct screen s;
@@ -270,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_form_is_a_story_of_whole_lines),
 		cmocka_unit_test(quiet_leaves_only_warnings),
+		cmocka_unit_test(quiet_tells_the_last_lines_of_what_failed),
 		cmocka_unit_test(output_cannot_move_the_cursor_of_a_log),
 		cmocka_unit_test(no_text_of_others_moves_the_cursor_or_hides_what_follows),
 		cmocka_unit_test(a_terminal_gets_no_control_bytes_of_others),
