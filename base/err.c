@@ -142,6 +142,8 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	struct raw r = { .n = 0 };
 	va_list ap;
 
+	if (e->kind == ERR_CANCELLED)
+		return -1;
 	va_start(ap, fmt);
 	raw_vadd(&r, fmt, ap);
 	va_end(ap);

@@ -55,7 +55,8 @@ int err_vset(struct err *e, enum err_kind kind, const char *fmt, va_list ap) PRI
  */
 int err_sys(struct err *e, const char *fmt, ...) PRINTF_FMT(2, 3);
 
-/* Puts "<fmt>: " before the text; kind stays. */
+/* Puts "<fmt>: " before the text; kind stays. ERR_CANCELLED is left as it is: where a signal found
+ * us says nothing. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_FMT(2, 3);
 
 void err_clear(struct err *e);

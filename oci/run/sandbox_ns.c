@@ -311,7 +311,7 @@ static int ns_run_result(const struct ns_run *r, const struct run_spec *spec, in
 			 struct err *e)
 {
 	if (r->ended_by == ERR_CANCELLED)
-		return err_set(e, ERR_CANCELLED, "interrupted");
+		return cancel_check(r->op->cancel, e);
 	if (r->ended_by == ERR_TIMEOUT)
 		return err_set(e, ERR_TIMEOUT, "the command was ended after its limit of %lld s",
 			       (long long)(spec->timeout_ms / 1000));

@@ -152,6 +152,16 @@ static void the_cut_is_between_characters(void **state)
 	}
 }
 
+static void where_a_signal_came_is_not_told(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	err_set(&e, ERR_CANCELLED, "stopped by SIGTERM");
+	assert_int_equal(-1, err_wrap(&e, "layer %d", 3));
+	assert_string_equal("stopped by SIGTERM", e.text);
+}
+
 static void clear_makes_it_as_new(void **state)
 {
 	struct err e = ERR_INIT;
@@ -176,6 +186,7 @@ int main(void)
 		cmocka_unit_test(wrapping_does_not_escape_twice),
 		cmocka_unit_test(long_text_ends_in_an_ellipsis),
 		cmocka_unit_test(the_cut_is_between_characters),
+		cmocka_unit_test(where_a_signal_came_is_not_told),
 		cmocka_unit_test(clear_makes_it_as_new),
 	};
 

@@ -14,6 +14,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/walk.h"
+#include "oci/image/layout.h"
+#include "oci/image/store_layout.h"
 #include "tests/fakes/build_world.h"
 
 static int setup(void **state)
@@ -297,6 +299,50 @@ static void a_damaged_base_layer_is_named_and_not_used(void **state)
 	assert_int_equal(w->err.kind, ERR_CORRUPT);
 }
 
+/* An image like base, but with the layer of other. */
+static void forge(struct build_world *w, const struct oci_manifest *base,
+		  const struct oci_manifest *other)
+{
+	auto_free char *path = mem_printf("%s/store", w->root);
+	auto_buf struct buf text = BUF_INIT(OCI_MANIFEST_MAX);
+	auto_manifest struct oci_manifest m = { 0 };
+	auto_descriptor struct oci_descriptor d = { 0 };
+	auto_store struct oci_store *store = NULL;
+	struct err e = ERR_INIT;
+
+	oci_manifest_write(&text, base);
+	assert_int_equal(oci_manifest_parse(&m, buf_span(&text), OCI_MEDIA_MANIFEST, &e), 0);
+	m.layers[0].digest = other->layers[0].digest;
+	m.layers[0].size_bytes = other->layers[0].size_bytes;
+	buf_reset(&text);
+	oci_manifest_write(&text, &m);
+	assert_int_equal(oci_store_layout_open(&store, path, OCI_LAYOUT_CREATE, &e), 0);
+	assert_int_equal(oci_store_write(store, buf_span(&text), &d.digest, &e), 0);
+	d.media_type = mem_strdup(OCI_MEDIA_MANIFEST);
+	d.size_bytes = text.len;
+	assert_int_equal(
+		oci_layout_set(store, "docker.io/library/forged:latest", &d, &w->opt.platform, &e),
+		0);
+}
+
+static void a_known_tree_is_not_taken_for_other_layers(void **state)
+{
+	struct build_world *w = *state;
+	auto_manifest struct oci_manifest base = { 0 }, other = { 0 };
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	build_world_ok(w, "FROM scratch\nCOPY a /other\n");
+	build_world_manifest(w, &other);
+	strv_add(&w->opt.tags, "base");
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	build_world_manifest(w, &base);
+	build_world_ok(w, "FROM base\nRUN x\n");
+	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
+	forge(w, &base, &other);
+	assert_says(build_world_fails(w, "FROM forged\nRUN x\n"), "the image's config says");
+	assert_int_equal(w->err.kind, ERR_CORRUPT);
+}
+
 /* -- the result -------------------------------------------------------------------- */
 
 static void two_builds_of_one_epoch_are_one_image(void **state)
@@ -407,6 +453,31 @@ static void a_cancelled_build_ends_between_steps_and_cleans_up(void **state)
 	cancel_release(&cancel);
 }
 
+static void waiting_for_standard_input_can_be_cancelled(void **state)
+{
+	struct build_world *w = *state;
+	struct build_result result;
+	struct cancel cancel;
+	struct err e = ERR_INIT;
+	int p[2], before = dup(STDIN_FILENO);
+
+	assert_int_equal(cancel_init(&cancel, &e), 0);
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(dup2(p[0], STDIN_FILENO), STDIN_FILENO);
+	cancel_set(&cancel, SIGTERM);
+	w->op.cancel = &cancel;
+	w->opt.dockerfile = "-";
+	alarm(10); /* where the test would wait for ever */
+	assert_int_equal(oci_build(&result, &w->op, &w->env, &w->opt, &e), -1);
+	alarm(0);
+	assert_int_equal(e.kind, ERR_CANCELLED);
+	dup2(before, STDIN_FILENO);
+	close(before);
+	close(p[0]);
+	close(p[1]);
+	cancel_release(&cancel);
+}
+
 static void wrong_input_is_found_before_anything_is_made(void **state)
 {
 	struct build_world *w = *state;
@@ -463,12 +534,14 @@ int main(void)
 		TEST(a_layout_is_a_base_by_name),
 		TEST(a_base_that_nobody_has_is_absent),
 		TEST(a_damaged_base_layer_is_named_and_not_used),
+		TEST(a_known_tree_is_not_taken_for_other_layers),
 		TEST(two_builds_of_one_epoch_are_one_image),
 		TEST(times_are_the_epochs_or_the_clocks),
 		TEST(labels_of_the_command_line_come_last),
 		TEST(a_build_without_a_sandbox_says_why),
 		TEST(a_failed_build_leaves_the_store_as_it_was),
 		TEST(a_cancelled_build_ends_between_steps_and_cleans_up),
+		TEST(waiting_for_standard_input_can_be_cancelled),
 		TEST(wrong_input_is_found_before_anything_is_made),
 		TEST(a_missing_dockerfile_is_absent),
 		TEST(a_dockerfile_may_lie_elsewhere),

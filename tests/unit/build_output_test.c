@@ -171,6 +171,17 @@ static void a_tar_that_cannot_be_written_names_its_place(void **state)
 	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "missing/out.tar"));
 }
 
+static void a_tar_that_cannot_be_written_is_told_before_anything_is_built(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_dir(&w->dir, "folder");
+	add_output(w, "", "folder");
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "it is a directory"));
+	assert_int_equal(w->err.kind, ERR_INPUT);
+	assert_false(recorder_has(&w->progress, "begin"));
+}
+
 static void building_again_replaces_the_name(void **state)
 {
 	struct build_world *w = *state;
@@ -209,6 +220,7 @@ int main(void)
 		TEST(a_tar_holds_the_layout_sorted_and_no_locks),
 		TEST(equal_images_are_equal_tars),
 		TEST(a_tar_that_cannot_be_written_names_its_place),
+		TEST(a_tar_that_cannot_be_written_is_told_before_anything_is_built),
 		TEST(building_again_replaces_the_name),
 		TEST(the_manifest_tells_type_and_size_of_all),
 	};

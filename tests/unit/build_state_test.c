@@ -196,6 +196,24 @@ static void layers_without_history_get_entries(void **state)
 	state_release(&s);
 }
 
+static void entries_that_are_missing_in_history_are_added(void **state)
+{
+	struct world *w = *state;
+	auto_config struct oci_config *base = oci_config_new();
+	const struct oci_digest d = { .text = "sha256:x" };
+	struct err e = ERR_INIT;
+	struct state s;
+
+	oci_config_add_diff_id(base, &d);
+	oci_config_add_diff_id(base, &d);
+	oci_config_add_history(base, NULL, "first", NULL, false);
+	oci_config_add_history(base, NULL, "meta", NULL, true);
+	assert_int_equal(state_init_image(&s, &w->opt, base, &e), 0);
+	assert_int_equal(s.config->nr_history, 3);
+	assert_false(s.config->history[2].empty_layer);
+	state_release(&s);
+}
+
 static void triggers_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -225,6 +243,7 @@ int main(void)
 		TEST(relative_paths_are_below_the_working_directory),
 		TEST(an_image_without_path_gets_one),
 		TEST(layers_without_history_get_entries),
+		TEST(entries_that_are_missing_in_history_are_added),
 		TEST(triggers_are_refused),
 	};
 

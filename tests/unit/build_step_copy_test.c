@@ -290,6 +290,17 @@ static void names_of_one_file_stay_one_file(void **state)
 	assert_layer(w, 0, "f 0644 0:0 a = 1\nh b == a\n");
 }
 
+static void a_link_is_never_made_to_what_replaced_its_file(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/d1/x", "mine");
+	tmpdir_file(&w->dir, "ctx/d2/x", "another");
+	assert_int_equal(linkat(w->dir.fd, "ctx/d1/x", w->dir.fd, "ctx/d2/z", 0), 0);
+	build_world_ok(w, "FROM scratch\nCOPY d1 d2 /e/\n");
+	assert_layer(w, 0, "d 0755 0:0 e\nf 0644 0:0 e/x = another\nf 0644 0:0 e/z = mine\n");
+}
+
 /* -- what is left out ------------------------------------------------------------------ */
 
 static void ignored_entries_stay_behind(void **state)
@@ -365,6 +376,7 @@ int main(void)
 		TEST(a_symbolic_chmod_is_refused),
 		TEST(times_and_capabilities_come_along),
 		TEST(names_of_one_file_stay_one_file),
+		TEST(a_link_is_never_made_to_what_replaced_its_file),
 		TEST(ignored_entries_stay_behind),
 		TEST(the_state_directory_is_never_part_of_the_context),
 		TEST(a_source_that_is_missing_names_line_and_path),

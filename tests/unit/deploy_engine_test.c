@@ -129,6 +129,19 @@ static void addresses_that_cannot_be_used_are_refused_in_words(void **state)
 	}
 }
 
+static void a_password_in_the_address_is_refused_and_not_shown(void **state)
+{
+	struct world *w = *state;
+	static const char *const bad[] = { "tcp://u:hidden@127.0.0.1:2375", "ssh://u:hidden@h",
+					   "https://u:hidden@h" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(-1, open_at(w, bad[i]));
+		assert_err(w, ERR_INPUT, "holds a password");
+		assert_null(strstr(w->e.text, "hidden"));
+	}
+}
+
 static void loopback_tcp_has_dockers_port_when_none_is_written(void **state)
 {
 	struct world *w = *state;
@@ -284,6 +297,7 @@ int main(void)
 		T(no_engine_is_unavailable_with_a_hint),
 		T(something_else_that_answers_is_no_engine),
 		T(addresses_that_cannot_be_used_are_refused_in_words),
+		T(a_password_in_the_address_is_refused_and_not_shown),
 		T(loopback_tcp_has_dockers_port_when_none_is_written),
 		T(a_node_that_is_no_manager_is_told_what_to_do),
 		T(a_call_sends_json_and_credentials_and_reads_json),

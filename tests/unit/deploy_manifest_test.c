@@ -253,6 +253,13 @@ static void a_reference_serves_the_same_repository(void **state)
 	assert_image("other:2", "app=other:2", NULL, "h.example/app:1");
 }
 
+static void an_empty_image_ref_is_none(void **state)
+{
+	(void)state;
+	assert_image("h.example/app:1", NULL, "", "h.example/app:1");
+	assert_image("h.example/g/app:2", "app:2", "", "h.example/g/<IMG_NAME>");
+}
+
 static void an_image_nobody_takes_is_an_error(void **state)
 {
 	auto_inputs struct inputs in = { 0 };
@@ -351,6 +358,7 @@ int main(void)
 		cmocka_unit_test(the_placeholder_is_filled_or_replaced),
 		cmocka_unit_test(a_tag_behind_the_placeholder_gives_way),
 		cmocka_unit_test(a_reference_serves_the_same_repository),
+		cmocka_unit_test(an_empty_image_ref_is_none),
 		cmocka_unit_test(an_image_nobody_takes_is_an_error),
 		cmocka_unit_test(the_only_service_takes_any_image),
 		cmocka_unit_test(a_failure_leaves_the_stack_untouched),

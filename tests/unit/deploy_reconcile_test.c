@@ -149,7 +149,9 @@ static void a_network_that_is_not_the_stacks_must_exist(void **state)
 
 	add_networks(w, "[{\"Id\":\"n0\",\"Name\":\"database\",\"Scope\":\"swarm\"}]");
 	strv_add(&w->app->networks, "data");
-	assert_refused(w, ERR_ABSENT, "network 'data' does not exist");
+	assert_refused(
+		w, ERR_ABSENT,
+		"network 'data' does not exist in the swarm; only the one of 'stack' is created");
 }
 
 static void a_network_of_one_node_is_refused(void **state)
@@ -280,7 +282,9 @@ static void another_projects_service_is_refused_by_name(void **state)
 
 	add_networks(w, SHOP);
 	add_service(w, PINNED, "\"io.cdeploy.project\":\"team/shop\"", TWO, "");
-	assert_refused(w, ERR_FAILED, "service 'app' belongs to project 'team/shop'");
+	assert_refused(w, ERR_FAILED,
+		       "service 'app' belongs to project 'team/shop', this is 'team/app': name it "
+		       "differently, or deploy it with --project 'team/shop'");
 }
 
 static void replicated_does_not_become_global(void **state)

@@ -85,6 +85,17 @@ static void replicas_stand_there_only_when_the_file_says_so(void **state)
 	assert_part("{\"Global\":{}}", &s, "Mode", NULL);
 }
 
+static void a_failed_update_goes_back_unless_it_is_to_stay(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	assert_part("\"rollback\"", &s, "UpdateConfig", "FailureAction");
+	s.stays_failed = true;
+	assert_part("\"pause\"", &s, "UpdateConfig", "FailureAction");
+}
+
 static void platforms_are_as_docker_writes_them(void **state)
 {
 	auto_service struct deploy_service s;
@@ -168,6 +179,7 @@ int main(void)
 		cmocka_unit_test(a_bare_service_has_what_docker_always_sends),
 		cmocka_unit_test(the_pinned_image_is_the_one_that_runs),
 		cmocka_unit_test(replicas_stand_there_only_when_the_file_says_so),
+		cmocka_unit_test(a_failed_update_goes_back_unless_it_is_to_stay),
 		cmocka_unit_test(platforms_are_as_docker_writes_them),
 		cmocka_unit_test(labels_are_sorted_and_the_first_equals_sign_divides),
 		cmocka_unit_test(the_hash_changes_with_every_wish_and_only_then),

@@ -89,8 +89,6 @@ static int setup(void **state)
 	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
 		    .headers = { "Api-Version: 1.41" });
 	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s), NULL, &w->e));
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
-		    .answer = "{\"Swarm\":{\"ControlAvailable\":true}}");
 	*state = w;
 	return 0;
 }
@@ -440,7 +438,9 @@ static void another_projects_service_is_not_touched(void **state)
 	json_object_set_new(json_object_get(w->old, "Labels"), "io.cdeploy.project",
 			    json_string("team/other"));
 	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, NULL));
-	up_fails(w, ERR_FAILED, "service 'app' belongs to project 'team/other'");
+	up_fails(w, ERR_FAILED,
+		 "service 'app' belongs to project 'team/other', this is 'team/app': name it "
+		 "differently, or deploy it with --project 'team/other'");
 }
 
 static void an_update_that_fails_is_rolled_back_and_the_old_tasks_run(void **state)
@@ -586,6 +586,54 @@ static void an_update_that_was_cut_off_is_watched_by_the_next_run(void **state)
 	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
 }
 
+/* The run that made it was ended before it saw whether it works. */
+static void a_created_service_that_does_not_run_is_not_passed_as_unchanged(void **state)
+{
+	struct world *w = *state;
+	const char *three = FAILED("a") "," FAILED("b") "," FAILED("c");
+
+	get_list(w, NAMED("app"), service(w, 7, w->spec, NULL, NULL));
+	tasks(w, FAILED("x") "," PENDING("a"), FAILED("x") "," PENDING("a"));
+	poll(w, service(w, 7, w->spec, NULL, NULL), three, three);
+	up_fails(w, ERR_FAILED, "service 'app': 3 tasks failed, the last: exit (7)");
+	assert_int_equal(0, w->nr);
+}
+
+static void a_created_service_that_comes_to_run_late_is_unchanged(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 7, w->spec, NULL, NULL));
+	tasks(w, PENDING("a"), PENDING("a"));
+	poll(w, service(w, 7, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	poll(w, service(w, 7, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+}
+
+static void a_created_service_that_runs_is_unchanged_at_once(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 7, w->spec, NULL, NULL));
+	tasks(w, FAILED("x") "," RUNNING("a"), FAILED("x") "," RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+	assert_string_equal("begin app: service 'app'\ncached app: unchanged\n",
+			    recorder_text(&w->rec));
+}
+
+/* What stands behind a rollback is the version that failed: no way to go. */
+static void a_rollback_that_was_paused_is_told_and_not_turned_round(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 9, w->spec, w->old, "rollback_paused"));
+	poll(w, service(w, 9, w->spec, w->old, "rollback_paused"), FAILED("a"), FAILED("a"));
+	up_fails(w, ERR_FAILED, "service 'app': the engine paused the way back: exit (7)");
+	assert_int_equal(0, w->nr);
+}
+
 static void what_somebody_else_changed_meanwhile_is_left_to_them(void **state)
 {
 	struct world *w = *state;
@@ -693,6 +741,10 @@ int main(void)
 		T(a_new_service_that_cannot_be_removed_is_stuck),
 		T(a_limit_with_nothing_to_go_back_to_is_a_timeout),
 		T(an_update_that_was_cut_off_is_watched_by_the_next_run),
+		T(a_created_service_that_does_not_run_is_not_passed_as_unchanged),
+		T(a_created_service_that_comes_to_run_late_is_unchanged),
+		T(a_created_service_that_runs_is_unchanged_at_once),
+		T(a_rollback_that_was_paused_is_told_and_not_turned_round),
 		T(what_somebody_else_changed_meanwhile_is_left_to_them),
 		T(all_of_a_stack_is_taken_back_when_one_service_is_refused),
 		T(a_signal_leaves_the_update_to_the_engine_and_says_so),

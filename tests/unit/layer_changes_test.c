@@ -177,9 +177,21 @@ static void a_part_of_a_second_counts(void **state)
 	assert_counts(*state, change_time);
 }
 
-static void content_counts_where_times_are_whole_seconds(void **state)
+static void content_counts_where_size_and_time_are_as_before(void **state)
 {
 	assert_counts(*state, change_content);
+}
+
+/* As "touch -r" and "cp -p" do. */
+static void content_counts_though_a_time_was_set_back_to_the_nanosecond(void **state)
+{
+	struct world *w = *state;
+
+	tree_file(&w->lower[0], "f", "1234");
+	tree_file(&w->upper, "f", "4321");
+	tree_set_time(&w->lower[0], "f", TREE_TIME, 123456789);
+	tree_set_time(&w->upper, "f", TREE_TIME, 123456789);
+	assert_changes(w, "+ f\n");
 }
 
 static void a_size_counts(void **state)
@@ -448,7 +460,8 @@ int main(void)
 		TEST(a_mode_counts),
 		TEST(an_owner_counts),
 		TEST(a_part_of_a_second_counts),
-		TEST(content_counts_where_times_are_whole_seconds),
+		TEST(content_counts_where_size_and_time_are_as_before),
+		TEST(content_counts_though_a_time_was_set_back_to_the_nanosecond),
 		TEST(a_size_counts),
 		TEST(a_capability_counts_and_is_kept),
 		TEST(a_link_to_elsewhere_counts),
