@@ -146,18 +146,33 @@ static void signals_taken(sigset_t *set)
 			sigaddset(set, all[i]);
 }
 
+/* Times on a terminal move on while nothing happens. */
+static void tick(struct app *app)
+{
+	int state;
+
+	/* the thread is ended by pthread_cancel, which must not find it with the renderer's lock */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	app->render->tick(app->render);
+	pthread_setcancelstate(state, NULL);
+}
+
 static void *signal_main(void *arg)
 {
+	const struct timespec pause = { .tv_nsec = 200000000 };
 	struct app *app = arg;
 	int64_t first_ms = 0;
 	sigset_t set;
-	int sig;
 
 	signals_taken(&set);
-	while (sigwait(&set, &sig) == 0) {
+	for (;;) {
+		int sig = sigtimedwait(&set, NULL, app->render->tick ? &pause : NULL);
 		int64_t now_ms = clock_system.mono_ms(&clock_system);
 
-		if (!cancel_is_set(&app->cancel)) {
+		if (sig < 0) {
+			if (app->render->tick)
+				tick(app);
+		} else if (!cancel_is_set(&app->cancel)) {
 			first_ms = now_ms;
 			cancel_set(&app->cancel, sig);
 		} else if (now_ms - first_ms >= IMPATIENT_MS) {

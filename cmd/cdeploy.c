@@ -14,8 +14,7 @@
 #include "deploy/locate.h"
 #include "deploy/manifest.h"
 #include "deploy/up.h"
-
-#define FILE_MAX (1u << 20)
+#include "deploy/yaml.h"
 
 struct cdeploy_args {
 	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth;
@@ -82,7 +81,7 @@ static int read_stack(struct cdeploy *c, struct err *e)
 {
 	const char *dir = c->args.dir ? c->args.dir : ".";
 	auto_close int dirfd = fs_open_dir(dir, e);
-	auto_buf struct buf text = BUF_INIT(FILE_MAX);
+	auto_buf struct buf text = BUF_INIT(DEPLOY_YAML_MAX);
 	auto_strv struct strv warnings = STRV_INIT;
 	struct deploy_wanted wanted = {
 		.dirfd = dirfd, .dir = dir, .file = c->args.file, .env = c->args.env
@@ -201,7 +200,12 @@ static int deploy(struct cdeploy *c, struct engine *eng, struct err *e)
 		mem_resize(NULL, c->stack.nr + 1, sizeof(*outcomes));
 	struct err print_error = ERR_INIT;
 	size_t nr = 0;
-	int r = deploy_up(outcomes, &nr, &c->app->op, eng, &c->stack, &opt, e);
+	int r;
+
+	/* else the engine would take back what we are to leave */
+	for (size_t i = 0; i < c->stack.nr; i++)
+		c->stack.services[i].stays_failed = a->no_rollback;
+	r = deploy_up(outcomes, &nr, &c->app->op, eng, &c->stack, &opt, e);
 
 	if (print_outcomes(c, outcomes, nr, &print_error) < 0 && r == 0) {
 		*e = print_error;

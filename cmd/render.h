@@ -11,6 +11,7 @@
 struct render {
 	struct progress progress;	  /* first member */
 	void (*finish)(struct render *r); /* take the live area away; before any other output */
+	void (*tick)(struct render *r);	  /* some time has passed; NULL: of no interest */
 	void (*free)(struct render *r);
 };
 

@@ -58,7 +58,9 @@ struct render *render_json_new(struct clock *clock)
 {
 	struct json_render *j = mem_zalloc(sizeof(*j));
 
-	j->base = (struct render){ { json_emit }, json_finish, json_free };
+	j->base = (struct render){ .progress = { json_emit },
+				   .finish = json_finish,
+				   .free = json_free };
 	j->clock = clock;
 	pthread_mutex_init(&j->lock, NULL);
 	return &j->base;

@@ -187,7 +187,9 @@ struct render *render_plain_new(struct clock *clock, bool color, bool quiet)
 {
 	struct plain *p = mem_zalloc(sizeof(*p));
 
-	p->base = (struct render){ { plain_emit }, plain_finish, plain_free };
+	p->base = (struct render){ .progress = { plain_emit },
+				   .finish = plain_finish,
+				   .free = plain_free };
 	p->clock = clock;
 	p->color = color;
 	p->quiet = quiet;

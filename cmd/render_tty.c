@@ -187,6 +187,21 @@ static void tty_emit(struct progress *progress, const struct progress_event *ev)
 	pthread_mutex_unlock(&t->lock);
 }
 
+static void tty_tick(struct render *r)
+{
+	struct tty *t = CONTAINER_OF(r, struct tty, base);
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+
+	pthread_mutex_lock(&t->lock);
+	if (t->tasks.nr && t->clock->mono_ms(t->clock) - t->drawn_ms >= REDRAW_MS) {
+		erase(t, &out);
+		draw(t, &out);
+		fwrite(buf_str(&out), 1, out.len, stderr);
+		fflush(stderr);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
 static void tty_finish(struct render *r)
 {
 	struct tty *t = CONTAINER_OF(r, struct tty, base);
@@ -212,7 +227,9 @@ struct render *render_tty_new(struct clock *clock, bool color)
 {
 	struct tty *t = mem_zalloc(sizeof(*t));
 
-	t->base = (struct render){ { tty_emit }, tty_finish, tty_free };
+	t->base = (struct render){
+		.progress = { tty_emit }, .finish = tty_finish, .tick = tty_tick, .free = tty_free
+	};
 	t->clock = clock;
 	t->color = color;
 	pthread_mutex_init(&t->lock, NULL);

@@ -228,6 +228,22 @@ static void a_terminal_gets_a_bar_and_what_failed_said_last(void **state)
 	assert_non_null(strstr(text, "  error: no rule\n! RUN make: exit status 2\n"));
 }
 
+static void time_goes_on_where_nothing_happens(void **state)
+{
+	struct screen s;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_tty_new(&s.clock.base, false);
+	progress_begin(&s.render->progress, "1", "RUN sleep");
+	s.clock.base.sleep_ms(&s.clock.base, 7000, NULL);
+	s.render->tick(s.render);
+
+	auto_free char *text = screen_end(&s);
+
+	assert_non_null(strstr(text, "7.0s RUN sleep"));
+}
+
 static void the_json_form_is_one_object_a_line(void **state)
 {
 	struct screen s;
@@ -295,6 +311,7 @@ int main(void)
 		cmocka_unit_test(no_text_of_others_moves_the_cursor_or_hides_what_follows),
 		cmocka_unit_test(a_terminal_gets_no_control_bytes_of_others),
 		cmocka_unit_test(a_terminal_gets_a_bar_and_what_failed_said_last),
+		cmocka_unit_test(time_goes_on_where_nothing_happens),
 		cmocka_unit_test(the_json_form_is_one_object_a_line),
 		cmocka_unit_test(numbers_are_for_people),
 		cmocka_unit_test(every_kind_of_error_has_its_exit_status),

@@ -377,7 +377,6 @@ static void answers_of_another_shape_are_refused(void **state)
 		"[7]",
 		"[{\"ID\":\"t\"}]",
 		"[{\"ID\":\"t\",\"Status\":{\"State\":\"odd\"}}]",
-		"[{\"ID\":\"t\",\"Slot\":\"1\",\"Status\":{\"State\":\"new\"}}]",
 		"[{\"ID\":\"t\",\"Status\":{\"ContainerStatus\":{\"ExitCode\":\"7\"}}}]",
 	};
 	struct err e = ERR_INIT;

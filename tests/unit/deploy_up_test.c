@@ -295,8 +295,6 @@ static void credentials_go_with_the_service_or_are_missed(void **state)
 	     .has = { "X-Registry-Auth: c2VjcmV0" });
 	up(w, 0);
 	assert_null(strstr(recorder_text(&w->rec), "warn"));
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
-		    .answer = "{\"Swarm\":{\"ControlAvailable\":true}}");
 	get_list(w, NAMED("app"), "");
 	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
 	     .lacks = { "X-Registry-Auth" });
