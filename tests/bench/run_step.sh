@@ -66,22 +66,25 @@ start_engine() {
 	fi
 	return 1
 }
-# With BuildKit where docker has it, else with the builder it had before.
+# With BuildKit where a client has it (Debian's has it built in, newer ones want buildx), else
+# with the builder that docker had before.
 try_docker() {
-	builder='old builder'
-	export DOCKER_BUILDKIT=0
-	if docker buildx version >/dev/null 2>&1; then
-		builder=BuildKit
-		export DOCKER_BUILDKIT=1
-	fi
 	why='its build does not run here'
-	tar -C "$WORK/base" -c . | docker import - base >/dev/null 2>&1 &&
-		dockerfile docker_one 1 && docker_one >/dev/null 2>&1
+	tar -C "$WORK/base" -c . | docker import - base >/dev/null 2>&1 || return 1
+	for DOCKER_BUILDKIT in 1 0; do
+		export DOCKER_BUILDKIT
+		builder=BuildKit
+		[ "$DOCKER_BUILDKIT" = 1 ] || builder='old builder'
+		for docker in docker /usr/bin/docker; do
+			dockerfile docker_one 1 && docker_one >/dev/null 2>&1 && return 0
+		done
+	done
+	return 1
 }
 prepare_docker_many() { dockerfile docker_many "$STEPS"; }
-docker_many() { docker build -q --network none "$WORK/docker_many"; }
+docker_many() { "$docker" build -q --network none "$WORK/docker_many"; }
 prepare_docker_one() { dockerfile docker_one 1; }
-docker_one() { docker build -q --network none "$WORK/docker_one"; }
+docker_one() { "$docker" build -q --network none "$WORK/docker_one"; }
 
 # step MANY ONE LABEL: what each further step adds to a build
 step() {
