@@ -89,12 +89,16 @@ static int read_stack(struct cdeploy *c, struct err *e)
 	struct deploy_input in = { .env = &c->environment,
 				   .images = &c->args.images,
 				   .image_ref = getenv("IMAGE_REF") };
+	auto_free char *shown = NULL;
 	int r;
 
 	if (dirfd < 0 || deploy_locate(&c->file, &wanted, e) < 0 ||
 	    fs_read_file(dirfd, c->file, &text, e) < 0)
 		return -1;
-	in.file = c->file;
+	/* so that a job's log says which of several it was */
+	shown = c->args.dir && c->file[0] != '/' ? mem_printf("%s/%s", dir, c->file)
+						 : mem_strdup(c->file);
+	in.file = shown;
 	in.text = buf_span(&text);
 	for (char **v = environ; *v; v++)
 		strv_add(&c->environment, *v);

@@ -60,8 +60,7 @@ static json_t *network_json(const char *name, const struct deploy_owner *owner)
 	json_t *o = json_object(), *labels = json_object();
 
 	if (owner->project)
-		json_object_set_new(labels, DEPLOY_LABEL_PREFIX "project",
-				    json_str(owner->project));
+		json_object_set_new(labels, DEPLOY_LABEL_PROJECT, json_str(owner->project));
 	json_object_set_new(o, "Name", json_str(name));
 	json_object_set_new(o, "Driver", json_string("overlay"));
 	json_object_set_new(o, "CheckDuplicate", json_true());

@@ -111,7 +111,7 @@ json_t *deploy_spec_normal(const json_t *spec)
 
 	if (!json_is_object(o))
 		return o;
-	json_object_del(at(o, "Labels"), DEPLOY_LABEL_PREFIX "hash");
+	json_object_del(at(o, "Labels"), DEPLOY_LABEL_HASH);
 	fill_task(at(o, "TaskTemplate"));
 	fill_mode(at(o, "Mode"));
 	fill_endpoint(o);

@@ -21,6 +21,7 @@
 #define ENGINE_SOCKET_MAX  107
 #define ENGINE_TIMEOUT_MS  60000
 #define ENGINE_GET_RETRIES 3
+#define ENGINE_WORDS_MAX   1000 /* leaves room for what we have to say of it */
 #define ENGINE_API_MAJOR   1
 #define ENGINE_API_MINOR   41
 #define ENGINE_API_LOWEST  40
@@ -83,7 +84,13 @@ static int engine_set_tcp(struct engine *eng, struct span rest, struct err *e)
 static int engine_set_host(struct engine *eng, struct err *e)
 {
 	struct span rest = span_of_str(eng->host);
+	const char *at = strrchr(eng->host, '@'), *scheme = strstr(eng->host, "://");
 
+	/* not shown: it would be in the job's log */
+	if (at && scheme && scheme < at && memchr(scheme + 3, ':', (size_t)(at - scheme - 3)))
+		return err_set(e, ERR_INPUT,
+			       "engine: its address (DOCKER_HOST or --host) holds a password; no "
+			       "form of it takes one");
 	if (span_take(&rest, "unix://"))
 		return engine_set_socket(eng, rest, e);
 	if (span_take(&rest, "tcp://"))
@@ -155,7 +162,9 @@ static int engine_fail(const struct http_response *rs, struct err *e)
 	auto_free char *text = engine_message(rs);
 	struct span code, msg = engine_strip_rpc(span_of_str(text), &code);
 
-	return err_set(e, engine_kind(rs->status, code, msg), SPAN_FMT, SPAN_ARG(msg));
+	return err_set(e, engine_kind(rs->status, code, msg), SPAN_FMT "%s",
+		       SPAN_ARG(span_head(msg, ENGINE_WORDS_MAX)),
+		       msg.n > ENGINE_WORDS_MAX ? " …" : "");
 }
 
 /*
@@ -262,6 +271,13 @@ static int engine_read_version(uint64_t *minor, const char *text)
 	return span_to_u64(minor, rest);
 }
 
+static const char *engine_hint(const struct err *e)
+{
+	if (strstr(e->text, "permission denied"))
+		return " (only root and the socket's group, mostly 'docker', may use it)";
+	return " (is it running? DOCKER_HOST or --host say where it is)";
+}
+
 static int engine_negotiate(struct op *op, struct engine *eng, struct err *e)
 {
 	auto_free char *url = mem_printf("%s/_ping", eng->base);
@@ -273,8 +289,7 @@ static int engine_negotiate(struct op *op, struct engine *eng, struct err *e)
 	uint64_t theirs;
 
 	if (http_perform(eng->h, op, &rq, &rs, e) < 0)
-		return engine_no_answer(
-			eng, &rq, " (is it running? DOCKER_HOST or --host say where it is)", e);
+		return engine_no_answer(eng, &rq, engine_hint(e), e);
 	if (rs.status != 200 || engine_read_version(&theirs, http_header(&rs, "api-version")) < 0)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': what answers there (status %ld) is no "
@@ -318,6 +333,11 @@ int engine_check_manager(struct op *op, struct engine *eng, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': a worker of its swarm, not a manager (set "
 			       "DOCKER_HOST to a manager)",
+			       eng->host);
+	if (strcmp(state, "locked") == 0)
+		return err_set(e, ERR_UNAVAILABLE,
+			       "docker engine at '%s': its swarm is locked; run `docker swarm "
+			       "unlock` there",
 			       eng->host);
 	return err_set(e, ERR_UNAVAILABLE,
 		       "docker engine at '%s': not part of a swarm (%s); run `docker swarm init` "

@@ -161,10 +161,14 @@ int deploy_manifest_read(struct deploy_stack *out, const struct deploy_input *in
 {
 	auto_deploy_yaml struct deploy_yaml *doc = NULL;
 	auto_stack struct deploy_stack stack = { 0 };
-	auto_reader struct reader r = { .in = in,
+	struct deploy_input input = *in;
+	auto_reader struct reader r = { .in = &input,
 					.warnings = warnings,
 					.expand = EXPAND_INIT(in->env) };
 
+	/* as everywhere: a variable that is empty says nothing */
+	if (input.image_ref && !*input.image_ref)
+		input.image_ref = NULL;
 	if (in->images && in->images->n)
 		r.image_used = mem_zalloc(in->images->n * sizeof(*r.image_used));
 	if (deploy_yaml_read(&doc, in->file, in->text, warnings, e) < 0 ||

@@ -18,8 +18,8 @@ struct deploy_input {
 	struct span text;
 	const struct strv *env;	   /* KEY=VALUE: what ${VAR} means */
 	const struct strv *images; /* --image: "[SERVICE=]REF" */
-	const char *
-		image_ref; /* IMAGE_REF: for the placeholder and services of the same repository; NULL: none */
+	/* IMAGE_REF: for the placeholder and services of the same repository; NULL, "": none */
+	const char *image_ref;
 };
 
 /* warnings: lines "orcinus.yml:7: …" are added to it. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "deploy/ports.h"
 #include "deploy/reader.h"
+#include "deploy/spec_json.h"
 
 #define CPU_DIGITS    9	      /* the engine counts in 1e-9 CPUs */
 #define CPU_MIN	      1000000 /* 0.001 */
@@ -202,9 +203,10 @@ static int read_label(struct reader *r, struct deploy_service *s, const struct y
 	if (!*key || strchr(key, '='))
 		return reader_fail(r, p->key, path, e,
 				   "a label's name is not empty and has no '='");
-	if (span_starts(span_of_str(key), "io.cdeploy."))
+	if (span_starts(span_of_str(key), DEPLOY_LABEL_PREFIX))
 		return reader_fail(r, p->key, path, e,
-				   "labels that begin with io.cdeploy. are ours");
+				   "labels that begin with " DEPLOY_LABEL_PREFIX
+				   " are cdeploy's own");
 	if (!yaml_is_null(p->value) && reader_text(&value, r, p->value, path, e) < 0)
 		return -1;
 	strv_env_set(&s->labels, key, value ? value : "");

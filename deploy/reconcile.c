@@ -10,9 +10,6 @@
 #include "base/mem.h"
 #include "deploy/diff.h"
 
-#define LABEL_HASH  DEPLOY_LABEL_PREFIX "hash"
-#define LABEL_OWNER DEPLOY_LABEL_PREFIX "project"
-
 void deploy_plan_release(struct deploy_plan *p)
 {
 	for (size_t i = 0; i < p->nr; i++)
@@ -55,7 +52,10 @@ static int plan_network(struct deploy_plan *p, const struct deploy_stack *want,
 			"one of the swarm",
 			name);
 	if (!strv_has(&want->make_networks, name))
-		return err_set(e, ERR_ABSENT, "network '%s' does not exist", name);
+		return err_set(e, ERR_ABSENT,
+			       "network '%s' does not exist in the swarm; only the one of 'stack' "
+			       "is created",
+			       name);
 	strv_add(&p->networks, name);
 	return 0;
 }
@@ -114,15 +114,17 @@ static void keep_counts(json_t *spec, const struct deploy_service *want, const j
 
 static int check_owner(struct deploy_action *a, const struct deploy_owner *owner, struct err *e)
 {
-	const char *theirs = spec_label(a->have->spec, LABEL_OWNER);
+	const char *theirs = spec_label(a->have->spec, DEPLOY_LABEL_PROJECT);
 
 	if (!theirs) {
 		a->adopted = true;
 		return 0;
 	}
 	if (strcmp(theirs, owner->project ? owner->project : "") != 0)
-		return err_set(e, ERR_FAILED, "service '%s' belongs to project '%s'", a->want->name,
-			       theirs);
+		return err_set(e, ERR_FAILED,
+			       "service '%s' belongs to project '%s', this is '%s': name it "
+			       "differently, or deploy it with --project '%s'",
+			       a->want->name, theirs, owner->project ? owner->project : "", theirs);
 	return 0;
 }
 
@@ -142,8 +144,8 @@ static void say_why(struct deploy_action *a)
 {
 	auto_strv struct strv words = STRV_INIT;
 	auto_free char *list = NULL;
-	const char *mine = spec_label(a->spec, LABEL_HASH);
-	const char *theirs = spec_label(a->have->spec, LABEL_HASH);
+	const char *mine = spec_label(a->spec, DEPLOY_LABEL_HASH);
+	const char *theirs = spec_label(a->have->spec, DEPLOY_LABEL_HASH);
 	bool drifted = mine && theirs && strcmp(mine, theirs) == 0;
 
 	deploy_spec_diff(&words, a->spec, a->have->spec);
@@ -154,7 +156,8 @@ static void say_why(struct deploy_action *a)
 
 static bool is_unfinished(const struct engine_service *s)
 {
-	return s->update == UPDATE_UPDATING || s->update == UPDATE_PAUSED;
+	return s->update == UPDATE_UPDATING || s->update == UPDATE_PAUSED ||
+	       s->update == UPDATE_ROLLBACK_STARTED || s->update == UPDATE_ROLLBACK_PAUSED;
 }
 
 static int plan_service(struct deploy_action *a, const struct deploy_service *want,
@@ -176,6 +179,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	if (deploy_spec_equal(a->spec, a->have->spec)) {
 		a->verb = DEPLOY_UNCHANGED;
 		a->unfinished = is_unfinished(a->have);
+		a->unproven = a->have->update == UPDATE_NONE;
 		return 0;
 	}
 	a->verb = DEPLOY_UPDATED;

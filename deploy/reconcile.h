@@ -17,8 +17,9 @@ struct deploy_action {
 	const struct engine_service *have; /* borrowed from the state; NULL for a new one */
 	json_t *spec;			   /* owned: to send; networks are ids where they exist */
 	bool adopted;			   /* it was nobody's until now */
-	bool unfinished;		   /* unchanged, but its last update did not end well yet */
-	char why[256];			   /* "image, environment" */
+	bool unfinished; /* unchanged, but its last update or rollback did not end well yet */
+	bool unproven;	 /* unchanged, and the engine has never said that it came to run */
+	char why[256];	 /* "image, environment" */
 };
 
 struct deploy_plan {

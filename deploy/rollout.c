@@ -157,6 +157,14 @@ static bool all_run(const struct deploy_rollout *r, const struct census *c)
 	return c->running == wanted(r, c);
 }
 
+bool deploy_rollout_all_run(struct deploy_rollout *r, const struct engine_tasks *tasks)
+{
+	struct census c;
+
+	take_census(&c, r, tasks);
+	return all_run(r, &c);
+}
+
 /* -- ends -------------------------------------------------------------------- */
 
 static enum rollout_step fail(struct deploy_rollout *r, enum rollout_end end, const char *fmt, ...)
@@ -201,7 +209,8 @@ static enum rollout_step not_ours(struct deploy_rollout *r, const struct rollout
 
 static enum rollout_step paused(struct deploy_rollout *r, const struct engine_service *s)
 {
-	const char *what = r->opt.taking_back ? "the way back" : "the update";
+	bool back = r->opt.taking_back || s->update == UPDATE_ROLLBACK_PAUSED;
+	const char *what = back ? "the way back" : "the update";
 
 	if (*r->last_error)
 		return fail(r, ROLLOUT_PAUSED, "the engine paused %s: %s", what, r->last_error);

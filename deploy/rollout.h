@@ -69,6 +69,8 @@ void deploy_rollout_init(struct deploy_rollout *r, const struct rollout_options 
 			 int64_t now_ms);
 /* all false: only those that have ended. */
 void deploy_rollout_know(struct deploy_rollout *r, const struct engine_tasks *tasks, bool all);
+/* Does what is wanted run at this moment? */
+bool deploy_rollout_all_run(struct deploy_rollout *r, const struct engine_tasks *tasks);
 enum rollout_step deploy_rollout_step(struct deploy_rollout *r, const struct rollout_picture *pic,
 				      int64_t now_ms);
 void deploy_rollout_release(struct deploy_rollout *r);

@@ -1,10 +1,9 @@
 /*
  * What a file asks for, independent of how it was written: the value between
- * reading (manifest.c -> render.c) and carrying out (spec_json.c, reconcile.c,
- * apply.c, rollout.c). Pure data; owns everything in it.
+ * reading (manifest.c, reader_*.c) and carrying out (images.c, spec_json.c,
+ * reconcile.c, up.c). Pure data; owns everything in it.
  *
- * Units: nanoseconds for cpu are 1e-9 CPUs, durations are nanoseconds, memory
- * is bytes, as the engine's API has them (API 1.41, ServiceSpec).
+ * Units as the engine's API has them (1.41, ServiceSpec): 1e-9 CPUs, bytes.
  */
 #ifndef DEPLOY_SERVICE_H
 #define DEPLOY_SERVICE_H
@@ -22,12 +21,10 @@ enum deploy_mount_type { DEPLOY_MOUNT_BIND, DEPLOY_MOUNT_VOLUME };
 struct deploy_mount {
 	enum deploy_mount_type type;
 	char *source, *target;
-	bool read_only;
 	struct strv driver_options; /* KEY=VALUE for a volume: type=nfs o=addr=… device=:/… */
 };
 
 enum deploy_mode { DEPLOY_REPLICATED, DEPLOY_GLOBAL };
-enum deploy_order { DEPLOY_ORDER_DEFAULT, DEPLOY_STOP_FIRST, DEPLOY_START_FIRST };
 
 struct deploy_service {
 	char *name;
@@ -51,6 +48,7 @@ struct deploy_service {
 	int64_t nano_cpus;    /* 0: no limit */
 	int64_t memory_bytes; /* 0: no limit */
 	bool with_auth;	      /* `auth: true` */
+	bool stays_failed;    /* the engine is not to take a failed update back */
 };
 
 struct deploy_stack {

@@ -16,8 +16,6 @@
 
 #define SPEC_MAX	  (64u << 20) /* a file of 1 MiB with variables cannot come near */
 #define UPDATE_MONITOR_NS INT64_C(5000000000)
-#define LABEL_HASH	  DEPLOY_LABEL_PREFIX "hash"
-#define LABEL_OWNER	  DEPLOY_LABEL_PREFIX "project"
 
 static void set(json_t *o, const char *key, json_t *v)
 {
@@ -66,8 +64,6 @@ static json_t *mount_json(const struct deploy_mount *m)
 	set(o, "Type", json_string(m->type == DEPLOY_MOUNT_BIND ? "bind" : "volume"));
 	set(o, "Source", json_str(m->source));
 	set(o, "Target", json_str(m->target));
-	if (m->read_only)
-		set(o, "ReadOnly", json_true());
 	if (m->driver_options.n) {
 		json_t *driver = json_object(), *volume = json_object();
 
@@ -220,12 +216,12 @@ static json_t *hash_json(const json_t *spec)
  * One task after the other, and back on its own when one fails: should this program be killed in the
  * middle, the swarm still does not stop half way (its default is to pause there).
  */
-static json_t *update_json(void)
+static json_t *update_json(const struct deploy_service *s)
 {
 	json_t *o = json_object();
 
 	set(o, "Parallelism", json_integer(1));
-	set(o, "FailureAction", json_string("rollback"));
+	set(o, "FailureAction", json_string(s->stays_failed ? "pause" : "rollback"));
 	set(o, "Monitor", json_integer(UPDATE_MONITOR_NS));
 	set(o, "Order", json_string("stop-first"));
 	return o;
@@ -238,11 +234,11 @@ json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_own
 	set(o, "Name", json_str(s->name));
 	set(o, "Labels", labels);
 	if (owner->project)
-		set(labels, LABEL_OWNER, json_str(owner->project));
+		set(labels, DEPLOY_LABEL_PROJECT, json_str(owner->project));
 	set(o, "TaskTemplate", task_json(s));
 	set(o, "Mode", mode_json(s));
-	set(o, "UpdateConfig", update_json());
+	set(o, "UpdateConfig", update_json(s));
 	set(o, "EndpointSpec", endpoint_json(s));
-	set(labels, LABEL_HASH, hash_json(o));
+	set(labels, DEPLOY_LABEL_HASH, hash_json(o));
 	return o;
 }

@@ -1,6 +1,6 @@
 /*
- * A service as the engine's ServiceSpec (API 1.41) and back far enough to compare:
- * the same value always gives the same bytes, so equal specs mean equal services.
+ * A service as the engine's ServiceSpec (API 1.41). The same value always gives the
+ * same bytes.
  */
 #ifndef DEPLOY_SPEC_JSON_H
 #define DEPLOY_SPEC_JSON_H
@@ -11,7 +11,9 @@
 #include "deploy/service.h"
 
 /* Labels of ours on every service begin with this. */
-#define DEPLOY_LABEL_PREFIX "io.cdeploy."
+#define DEPLOY_LABEL_PREFIX  "io.cdeploy."
+#define DEPLOY_LABEL_PROJECT DEPLOY_LABEL_PREFIX "project"
+#define DEPLOY_LABEL_HASH    DEPLOY_LABEL_PREFIX "hash"
 
 struct deploy_owner {
 	const char *project; /* io.cdeploy.project */

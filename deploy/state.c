@@ -156,7 +156,6 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	json_t *status;
 
 	if (json_get_str(&id, o, "ID", "task", e) < 0 ||
-	    json_opt_u64(&t->slot, o, "Slot", "task", 0, e) < 0 ||
 	    json_opt_str(&desired, o, "DesiredState", "task", "new", e) < 0 ||
 	    json_get_obj(&status, o, "Status", "task", e) < 0 ||
 	    json_opt_str(&state, status, "State", "task.Status", "new", e) < 0 ||

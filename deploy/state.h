@@ -47,7 +47,6 @@ enum update_state {
 
 struct engine_task {
 	char *id;
-	uint64_t slot; /* 0 for a global service */
 	enum task_state state, desired;
 	char *why; /* Status.Err; "" as long as nothing is wrong */
 	int64_t exit_code;

@@ -174,26 +174,49 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	return deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
 }
 
-/*
- * Nothing to write. But where an earlier run was cut off in the middle of an update, that
- * update is watched to its end: "unchanged" must not hide a service that does not run.
- */
-static int item_keep(struct up *u, struct up_item *it)
+/* 1: an earlier run may have been cut off before the service came to run. */
+static int item_is_open(struct up *u, struct up_item *it, struct err *e)
 {
 	const struct deploy_action *a = it->action;
+	auto_engine_tasks struct engine_tasks now = { 0 };
 
+	if (u->opt->detach || (!a->unfinished && !a->unproven))
+		return 0;
+	it->id = mem_strdup(a->have->id);
+	item_start(u, it, a->spec, false);
+	if (a->unfinished)
+		return 1;
+	if (engine_tasks_get(&now, u->op, u->eng, it->id, e) < 0)
+		return -1;
+	/* it may have had its troubles long ago */
+	deploy_rollout_know(&it->rollout, &now, false);
+	return !deploy_rollout_all_run(&it->rollout, &now);
+}
+
+/*
+ * Nothing to write. But where an earlier run was cut off on its way, the way is watched to its end:
+ * "unchanged" must not hide a service that does not run. Only an update has a version to go
+ * back to; what is before a rollback is what did not work.
+ */
+static int item_keep(struct up *u, struct up_item *it, struct err *e)
+{
+	const struct engine_service *have = it->action->have;
+	bool updating = have->update == UPDATE_UPDATING || have->update == UPDATE_PAUSED;
+	int open = item_is_open(u, it, e);
+
+	if (open < 0)
+		return err_wrap(e, "service '%s'", item_name(it));
 	item_settle(it, DEPLOY_UNCHANGED);
-	if (!a->unfinished || u->opt->detach) {
+	if (!open) {
 		progress_begin(u->op->progress, item_name(it), "service '%s'", item_name(it));
 		progress_cached(u->op->progress, item_name(it), "unchanged");
 		return 0;
 	}
-	progress_begin(u->op->progress, item_name(it),
-		       "service '%s' is unchanged, its last update not over", item_name(it));
-	it->id = mem_strdup(a->have->id);
-	it->back = a->have->previous;
+	progress_begin(u->op->progress, item_name(it), "service '%s' is unchanged, but %s",
+		       item_name(it),
+		       it->action->unfinished ? "its last update is not over" : "does not run yet");
+	it->back = updating ? have->previous : NULL;
 	it->begun = true;
-	item_start(u, it, a->spec, false);
 	return 0;
 }
 
@@ -204,7 +227,7 @@ static int item_apply(struct up *u, struct up_item *it, struct err *e)
 	int n;
 
 	if (verb == DEPLOY_UNCHANGED)
-		return item_keep(u, it);
+		return item_keep(u, it, e);
 	auth = item_auth(u, it);
 	if (verb == DEPLOY_CREATED)
 		n = item_create(u, it, auth, e);
@@ -270,7 +293,7 @@ static void up_leave_open(struct up *u, const char *text)
 
 /* What went wrong on the way back is kept in *why; the first such thing counts. */
 struct way_back {
-	bool restored;
+	bool restored, removed;
 	struct err why;
 };
 
@@ -293,6 +316,7 @@ static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
 		return;
 	}
 	item_settle(it, DEPLOY_REMOVED);
+	b->removed = true;
 	progress_note(u->op->progress, "%s: removed again", item_name(it));
 }
 
@@ -328,7 +352,7 @@ static void up_undo(struct up *u, struct way_back *b)
 		else if (it->action->verb == DEPLOY_CREATED)
 			item_remove(u, b, it);
 		else
-			way_back_stuck(b, it, ERR_STUCK, "the engine knows no previous version");
+			it->begun = false; /* found as it is, and left so */
 	}
 }
 
@@ -372,7 +396,9 @@ static int up_take_back(struct up *u, struct err *e)
 	if (b.restored)
 		return err_set(e, ERR_ROLLED_BACK, "%s; the previous version is running again",
 			       cause.text);
-	return err_set(e, cause.kind, "%s; what was created is removed again", cause.text);
+	if (b.removed)
+		return err_set(e, cause.kind, "%s; what was created is removed again", cause.text);
+	return -1;
 }
 
 /* -- the whole --------------------------------------------------------------- */
@@ -433,8 +459,7 @@ static int up_settle(struct up *u, struct err *e)
 
 static int up_run(struct up *u, struct err *e)
 {
-	if (engine_check_manager(u->op, u->eng, e) < 0 || up_plan(u, e) < 0 ||
-	    up_networks(u, e) < 0)
+	if (up_plan(u, e) < 0 || up_networks(u, e) < 0)
 		return -1;
 	up_items(u);
 	for (size_t i = 0; i < u->nr; i++)

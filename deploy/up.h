@@ -1,6 +1,7 @@
 /*
  * Carries a stack out: state of the engine -> plan -> networks, services ->
  * watch every changed service until the new tasks run and stay running.
+ * A service that an earlier run left on its way is watched as well, though nothing is written.
  * On a rollout that fails: the previous version is brought back (ERR_ROLLED_BACK,
  * or ERR_STUCK when that fails too); a new service that never works is removed again (ERR_FAILED).
  */
@@ -46,7 +47,7 @@ struct deploy_outcome {
 };
 
 /*
- * outcomes: room for stack->nr; *nr says how many are filled, also after a failure. A deploy is
+ * eng: a swarm manager. outcomes: room for stack->nr; *nr says how many are filled, also after a failure. A deploy is
  * one thing: when one service fails, all that this call changed are taken back.
  *
  * ERR_ROLLED_BACK, ERR_STUCK: see above. ERR_FAILED: a new service does not work, or a service is

@@ -105,10 +105,29 @@ services() {
 
 @test "a new service that crashes is status 1, and is gone" {
 	web one "$REPO:1"
-	orcinus "$REPO:1" 'commands: ["sh", "-c", "exit 3"]'
+	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 3'\"]"
 	expect 1 cdeploy
-	message cdeploy "$NAME-web" 3
+	message cdeploy "$NAME-web" 'exit (3)'
 	equal "$(services)" 0
+}
+
+@test "a first deploy that was ended too early is not passed as unchanged by the next" {
+	web one "$REPO:1"
+	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 3'\"]"
+	expect 0 cdeploy --detach
+	expect 1 cdeploy
+	message cdeploy "$NAME-web" 'exit (3)'
+	equal "$out" ''
+}
+
+@test "--no-rollback leaves a failed update for a look at it" {
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 0 cdeploy
+	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 3'\"]"
+	expect 1 cdeploy --no-rollback
+	message cdeploy "$NAME-web" 'exit (3)'
+	equal "$(engine service inspect --format '{{.UpdateStatus.State}}' "$NAME-web")" paused
 }
 
 @test "a deploy that finds no node in time is taken back" {

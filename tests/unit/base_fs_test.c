@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/fs.h"
+#include "base/mem.h"
 #include "tests/fakes/tmpdir.h"
 
 static void directories_are_made_down_the_path(void **state)
@@ -72,6 +73,21 @@ static void a_file_is_written_and_read_whole(void **state)
 }
 
 /* Readers that had the old file open keep the old bytes: it was not written over. */
+/* Nothing can be made in /proc, so a temporary file there would fail. */
+static void a_path_is_written_in_its_own_directory(void **state)
+{
+	auto_tmpdir struct tmpdir t;
+	auto_close int elsewhere = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *path = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	tmpdir_init(&t);
+	path = mem_printf("%s/f", t.path);
+	assert_int_equal(0, fs_write_file(elsewhere, path, SPAN_LIT("x"), 0644, &e));
+	assert_int_equal(1, tmpdir_count(&t));
+}
+
 static void an_old_file_is_replaced_and_not_written_over(void **state)
 {
 	auto_tmpdir struct tmpdir t;
@@ -214,6 +230,7 @@ int main(void)
 		cmocka_unit_test(a_link_to_a_directory_is_one),
 		cmocka_unit_test(a_file_in_the_way_is_named),
 		cmocka_unit_test(a_file_is_written_and_read_whole),
+		cmocka_unit_test(a_path_is_written_in_its_own_directory),
 		cmocka_unit_test(an_old_file_is_replaced_and_not_written_over),
 		cmocka_unit_test(a_file_over_the_ceiling_is_refused),
 		cmocka_unit_test(only_regular_files_are_read),

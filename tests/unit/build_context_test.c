@@ -73,6 +73,7 @@ static void nothing_leads_out_of_the_context(void **state)
 	assert_match(&d, "/c", "c=c");
 	assert_refused(&d, "passwd", "'passwd' is not in the context '");
 	assert_refused(&d, "up", "'up' is not in the context '");
+	assert_refused(&d, "up", "links lead to '/etc/passwd' in there");
 	assert_match(&d, "inside", "inside=sub/x");
 }
 

@@ -182,6 +182,32 @@ static void a_tar_that_cannot_be_written_is_told_before_anything_is_built(void *
 	assert_false(recorder_has(&w->progress, "begin"));
 }
 
+static void a_link_as_the_tars_place_is_refused_and_stays(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_link(&w->dir, "stdout", "/dev/null");
+	add_output(w, "", "stdout");
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "not a regular file"));
+	assert_true(tmpdir_has(&w->dir, "stdout"));
+}
+
+/* Its writing fails because of the name's length, after the build. */
+static void a_tar_that_fails_leaves_nothing_beside_it(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *name = mem_zalloc(400), *command = NULL;
+
+	tmpdir_dir(&w->dir, "out");
+	memcpy(name, "out/", 4);
+	memset(name + 4, 'x', 300);
+	add_output(w, "", name);
+	build_world_fails(w, DOCKERFILE);
+	assert_true(recorder_has(&w->progress, "begin"));
+	command = mem_printf("rmdir '%s/out'", w->dir.path); /* only when it is empty */
+	assert_int_equal(system(command), 0);
+}
+
 static void building_again_replaces_the_name(void **state)
 {
 	struct build_world *w = *state;
@@ -221,6 +247,8 @@ int main(void)
 		TEST(equal_images_are_equal_tars),
 		TEST(a_tar_that_cannot_be_written_names_its_place),
 		TEST(a_tar_that_cannot_be_written_is_told_before_anything_is_built),
+		TEST(a_link_as_the_tars_place_is_refused_and_stays),
+		TEST(a_tar_that_fails_leaves_nothing_beside_it),
 		TEST(building_again_replaces_the_name),
 		TEST(the_manifest_tells_type_and_size_of_all),
 	};

@@ -6,12 +6,16 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/mem.h"
 #include "cmd/app.h"
+#include "tests/fakes/tmpdir.h"
 
 static const struct opt no_options[] = { OPT_END };
 
@@ -123,6 +127,25 @@ static void children_can_be_waited_for_whatever_our_parent_set(void **state)
 	assert_int_equal(in_child(with_children_ignored), 0);
 }
 
+static void a_result_goes_through_a_link_and_does_not_replace_it(void **state)
+{
+	auto_tmpdir struct tmpdir t;
+	auto_free char *path = NULL, *text = NULL;
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	(void)state;
+	tmpdir_init(&t);
+	tmpdir_file(&t, "real", "an older and longer one");
+	tmpdir_link(&t, "link", "real");
+	path = mem_printf("%s/link", t.path);
+	assert_int_equal(app_write_file(path, "new", &e), 0);
+	text = tmpdir_read(&t, "real");
+	assert_string_equal(text, "new");
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +153,7 @@ int main(void)
 		cmocka_unit_test(a_result_for_a_closed_stdout_is_an_error),
 		cmocka_unit_test(a_signal_that_our_parent_ignores_does_not_cancel),
 		cmocka_unit_test(children_can_be_waited_for_whatever_our_parent_set),
+		cmocka_unit_test(a_result_goes_through_a_link_and_does_not_replace_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,9 @@ static void no_engine_is_unavailable_with_a_hint(void **state)
 	assert_err(w, ERR_UNAVAILABLE,
 		   "docker engine at 'unix:///var/run/docker.sock': connection refused (is it "
 		   "running? DOCKER_HOST");
+	PING(.fail = ERR_UNAVAILABLE, .why = "permission denied");
+	assert_int_equal(-1, open_at(w, NULL));
+	assert_err(w, ERR_UNAVAILABLE, "permission denied (only root and the socket's group");
 	assert_null(w->eng);
 }
 
@@ -170,9 +173,29 @@ static void a_node_that_is_no_manager_is_told_what_to_do(void **state)
 			      "\"ControlAvailable\":false}}");
 	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
 	assert_err(w, ERR_UNAVAILABLE, "a worker of its swarm");
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
+		    .answer = "{\"Swarm\":{\"LocalNodeState\":\"locked\"}}");
+	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
+	assert_err(w, ERR_UNAVAILABLE, "`docker swarm unlock`");
 	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200, .answer = "[]");
 	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
 	assert_err(w, ERR_CORRUPT, "swarm state");
+}
+
+/* What became of the deploy is said behind it, and must not be what is cut off. */
+static void long_words_of_the_engine_leave_room_for_ours(void **state)
+{
+	struct world *w = *state;
+	char words[4000], answer[4100];
+
+	memset(words, 'x', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	snprintf(answer, sizeof(answer), "{\"message\":\"%s\"}", words);
+	open_it(w);
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/x", .status = 400, .answer = answer);
+	assert_int_equal(-1, engine_call(NULL, &w->op, w->eng, "POST", "/x", NULL, NULL, &w->e));
+	assert_err(w, ERR_INPUT, "xxx …");
+	assert_true(strlen(w->e.text) < ERR_TEXT_MAX / 2);
 }
 
 static void a_call_sends_json_and_credentials_and_reads_json(void **state)
@@ -300,6 +323,7 @@ int main(void)
 		T(a_password_in_the_address_is_refused_and_not_shown),
 		T(loopback_tcp_has_dockers_port_when_none_is_written),
 		T(a_node_that_is_no_manager_is_told_what_to_do),
+		T(long_words_of_the_engine_leave_room_for_ours),
 		T(a_call_sends_json_and_credentials_and_reads_json),
 		T(errors_have_a_kind_and_the_engines_own_words),
 		T(a_question_is_asked_again_but_a_write_is_not),
