@@ -104,12 +104,21 @@ int fs_read_file_no_link(int dirfd, const char *name, struct buf *b, struct err 
 
 int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
 {
+	const char *slash = strrchr(name, '/');
+	auto_free char *dir = mem_strndup(name, slash ? (size_t)(slash - name) + 1 : 0);
+	auto_close int fd = -1; /* where name will be: a rename stays within one file system */
 	auto_tmpfile struct tmpfile t = TMPFILE_INIT;
 
-	if (tmpfile_open(&t, dirfd, mode, e) < 0 ||
-	    fs_write_all(t.fd, bytes.p, bytes.n, name, e) < 0)
+	if (slash) {
+		fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, "open directory '%s'", dir);
+	}
+	if (tmpfile_open(&t, slash ? fd : dirfd, mode, e) < 0)
+		return err_wrap(e, "write '%s'", name);
+	if (fs_write_all(t.fd, bytes.p, bytes.n, name, e) < 0)
 		return -1;
-	return tmpfile_publish(&t, name, true, e);
+	return tmpfile_publish(&t, slash ? slash + 1 : name, true, e);
 }
 
 char *fs_fd_path(int fd)

@@ -248,7 +248,21 @@ void app_credentials(struct app *app, const char *authfile)
 	app->credentials.xdg_runtime_dir = getenv("XDG_RUNTIME_DIR");
 }
 
+/* A device or a pipe is written to; a new file would take its place. */
+static int write_in_place(const char *path, const char *text, struct err *e)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return err_sys(e, "open '%s'", path);
+	return fs_write_all(fd, text, strlen(text), path, e);
+}
+
 int app_write_file(const char *path, const char *text, struct err *e)
 {
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_in_place(path, text, e);
 	return fs_write_file(AT_FDCWD, path, span_of_str(text), 0644, e);
 }

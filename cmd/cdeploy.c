@@ -261,6 +261,17 @@ static const struct command *find_command(const struct app *app, struct err *e)
 	return NULL;
 }
 
+/* 0 is a length of time, too: no stable window at all; but a limit of 0 is none. */
+static int check_times(struct cdeploy_args *a, struct err *e)
+{
+	if (a->timeout_ms == 0 || a->pending_timeout_ms == 0)
+		return err_set(e, ERR_INPUT,
+			       "--timeout and --pending-timeout: more than 0 is needed");
+	if (a->stable_ms == 0)
+		a->stable_ms = 1;
+	return 0;
+}
+
 static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 {
 	const struct command *command;
@@ -269,7 +280,8 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 	if (r <= 0)
 		return r;
 	command = find_command(c->app, e);
-	if (!command || find_project(c, e) < 0 || read_stack(c, e) < 0)
+	if (!command || check_times(&c->args, e) < 0 || find_project(c, e) < 0 ||
+	    read_stack(c, e) < 0)
 		return -1;
 	app_credentials(c->app, c->args.authfile);
 	return command->run(c, e);
@@ -279,7 +291,10 @@ int main(int argc, char **argv)
 {
 	struct app app = APP_INIT("cdeploy", "cdeploy [OPTIONS] [up|render|check]",
 				  "Brings the services of an orcinus.yml up on a Docker swarm.");
-	struct cdeploy c = { .app = &app };
+	struct cdeploy c = {
+		.app = &app,
+		.args = { .timeout_ms = 600000, .pending_timeout_ms = 60000, .stable_ms = 5000 }
+	};
 	struct err e = ERR_INIT;
 	int r = cdeploy_main(&c, argc, argv, &e);
 	int status = app_end(&app, r, &e);

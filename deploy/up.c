@@ -411,9 +411,36 @@ static bool is_begun(const struct up *u)
 	return false;
 }
 
+/*
+ * A signal: what this run wrote is written back, in the time of a few requests, and nobody waits
+ * for it to run, for whoever sends a signal kills soon after. What another run began is
+ * the next one's affair.
+ */
+static int up_cancelled(struct up *u, struct err *e)
+{
+	struct op *usual = u->op, unstoppable = *u->op;
+	struct way_back b = { .why = ERR_INIT };
+
+	up_leave_open(u, "interrupted");
+	for (size_t i = 0; i < u->nr; i++)
+		if (u->items[i].action->verb == DEPLOY_UNCHANGED)
+			u->items[i].begun = false;
+	unstoppable.cancel = NULL;
+	u->op = &unstoppable;
+	up_undo(u, &b);
+	u->op = usual;
+	up_leave_open(u, "asked for; the engine goes on with it");
+	if (b.why.kind != ERR_NONE)
+		return err_set(e, ERR_CANCELLED, "%s; and it could not be taken back: %s", e->text,
+			       b.why.text);
+	return err_set(e, ERR_CANCELLED, "%s; what was begun is being taken back", e->text);
+}
+
 /* A write was refused, or the watch broke off. */
 static int up_broke_off(struct up *u, bool may_undo, struct err *e)
 {
+	if (e->kind == ERR_CANCELLED && !u->opt->no_rollback && is_begun(u))
+		return up_cancelled(u, e);
 	if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || u->opt->no_rollback ||
 	    !may_undo || !is_begun(u)) {
 		up_leave_open(u, "left to the engine, which goes on with it");

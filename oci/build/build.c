@@ -5,7 +5,9 @@
 #include "oci/build/build.h"
 
 #include <errno.h>
+#include <poll.h>
 
+#include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -51,17 +53,42 @@ static char *dockerfile_path(const struct build_options *opt)
 	return path;
 }
 
+/* A terminal or a pipe may never end: whoever waits for it must hear that it is to stop. */
+struct waiting_source {
+	struct source base;
+	struct fd_source in;
+	const struct cancel *cancel;
+};
+
+static ssize_t waiting_read(struct source *base, void *p, size_t n, struct err *e)
+{
+	struct waiting_source *s = CONTAINER_OF(base, struct waiting_source, base);
+	struct pollfd fds[2] = { { .fd = s->in.fd, .events = POLLIN },
+				 { .fd = s->cancel ? s->cancel->fd : -1, .events = POLLIN } };
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	return cancel_check(s->cancel, e) < 0 ? -1 : source_read(&s->in.base, p, n, e);
+}
+
+static int read_stdin(struct buf *text, const struct op *op, struct err *e)
+{
+	struct waiting_source s = { .base.read = waiting_read, .cancel = op->cancel };
+
+	fd_source_init(&s.in, STDIN_FILENO, "standard input");
+	return io_read_all(&s.base, text, e);
+}
+
 static int read_dockerfile(struct job *j, struct err *e)
 {
 	auto_buf struct buf text = BUF_INIT(DOCKERFILE_MAX);
 	auto_free char *path = dockerfile_path(j->opt);
 	bool is_stdin = strcmp(path, "-") == 0;
-	struct fd_source in;
 
 	if (context_open(&j->context, j->opt->context, is_stdin ? NULL : path, e) < 0)
 		return -1;
 	if (is_stdin) {
-		if (io_read_all(fd_source_init(&in, STDIN_FILENO, "standard input"), &text, e) < 0)
+		if (read_stdin(&text, j->op, e) < 0)
 			return -1;
 	} else if (fs_read_file(AT_FDCWD, path, &text, e) < 0) {
 		return e->kind == ERR_ABSENT ? err_wrap(e, "no Dockerfile") : -1;
@@ -215,7 +242,8 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 	};
 	auto_strv struct strv names = STRV_INIT;
 
-	if (read_names(&names, opt, e) < 0 || read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
+	if (read_names(&names, opt, e) < 0 || output_check(opt, e) < 0 ||
+	    read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
 		return -1;
 	if (open_places(&j, e) < 0 || build_stages(&j, e) < 0 ||
 	    export_shown(out, &j, &names, e) < 0)

@@ -5,7 +5,7 @@
  * State below root (--root):
  *	store/	the result: one OCI layout
  *	cache/blobs/	an OCI layout of what was pulled
- *	cache/trees/<chain id>/	unpacked bases, each complete or not there
+ *	cache/trees/<sha256>/	unpacked bases, each complete or not there
  *	tmp/<id>/	one build's work, with a lock that tells the living from the dead
  * A build that is interrupted leaves store/ as it was; what a killed one left in tmp/ is removed by the next.
  */

@@ -77,8 +77,11 @@ static bool is_hidden(const struct source_tree *t, const char *path, const struc
 	return !S_ISDIR(st->st_mode) || !ignore_may_hold_included(t->ignore, path);
 }
 
-static int absent(const struct source_tree *t, const char *path, struct err *e)
+static int absent(const struct source_tree *t, const char *path, const char *real, struct err *e)
 {
+	if (strcmp(path, real) != 0)
+		return err_set(e, ERR_INPUT, "'%s' is not in %s: links lead to '/%s' in there",
+			       path, t->where, real);
 	return err_set(e, ERR_INPUT, "'%s' is not in %s", path, t->where);
 }
 
@@ -108,7 +111,7 @@ static int match_path(struct source_matches *out, const struct source_tree *t, c
 	if (inroot_resolve(&at, t->fd, path, e) < 0)
 		return err_wrap(e, "'%s' in %s", path, t->where);
 	if (!at.exists)
-		return by_wildcard ? 0 : absent(t, path, e);
+		return by_wildcard ? 0 : absent(t, path, at.path, e);
 	if (is_hidden(t, path, &at.st))
 		return by_wildcard ? 0 : hidden(t, path, path, e);
 	if (is_hidden(t, at.path, &at.st))

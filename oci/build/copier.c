@@ -265,6 +265,7 @@ int copier_put(struct copier *c, const struct source_match *m, const char *dest,
 {
 	auto_inroot struct inroot at = { 0 };
 
+	c->nr_puts++;
 	if (inroot_resolve(&at, c->root_fd, dest, e) < 0)
 		return -1;
 	if (S_ISDIR(m->st.st_mode))

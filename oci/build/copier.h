@@ -6,7 +6,8 @@
  *	copier_put(&c, &match, "/app/", true, e) …
  *	copier_release(&c);
  *
- * Two names of one file stay one file within a copier. Not thread-safe.
+ * Two names of one file stay one file within a copier, as long as no later source replaces
+ * anything. Not thread-safe.
  */
 #ifndef OCI_BUILD_COPIER_H
 #define OCI_BUILD_COPIER_H
@@ -28,6 +29,7 @@ struct copier {
 	uint64_t bytes;		 /* copied so far */
 	struct link_slot *links; /* files with several names that were copied */
 	size_t nr_links, cap_links;
+	size_t nr_puts;
 };
 
 /*

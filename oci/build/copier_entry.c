@@ -74,8 +74,7 @@ static int link_to_first(struct copier *c, const struct copier_place *to, const 
 		return -1;
 	if (linkat(dir, last, to->dirfd, to->name, 0) == 0)
 		return 1;
-	/* replaced meanwhile by another source of the same name, or too many names: a copy does */
-	if (errno == ENOENT || errno == EMLINK)
+	if (errno == EMLINK) /* too many names: a copy does */
 		return 0;
 	return err_sys(e, "link '/%s'", to->path);
 }
@@ -110,22 +109,20 @@ static int set_times(const struct copier_place *to, const struct stat *st, struc
 
 /* -- kinds ----------------------------------------------------------------------- */
 
-static int copy_file(struct copier *c, const struct copier_place *to, int from, struct err *e)
+static int copy_file(struct copier *c, const struct copier_place *to, int from,
+		     const struct stat *st, struct err *e)
 {
 	auto_close int fd = openat(to->dirfd, to->name,
 				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	uint32_t uid, gid;
-	struct stat st;
 	uint64_t copied;
 	mode_t mode;
 
 	if (fd < 0)
 		return err_sys(e, "make '/%s'", to->path);
-	if (fstat(from, &st) < 0)
-		return err_sys(e, "look at the source of '/%s'", to->path);
-	if (copy_data(&copied, c->op, fd, from, &st, to->path, e) < 0)
+	if (copy_data(&copied, c->op, fd, from, st, to->path, e) < 0)
 		return -1;
-	copier_attrs(c, &st, &uid, &gid, &mode);
+	copier_attrs(c, st, &uid, &gid, &mode);
 	if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
 		return err_sys(e, "set the owner of '/%s'", to->path);
 	copy_xattrs(fd, from);
@@ -134,13 +131,15 @@ static int copy_file(struct copier *c, const struct copier_place *to, int from, 
 		progress_tick(c->op->progress, c->progress_id, c->bytes, 0);
 	if (close(fd_steal(&fd)) < 0)
 		return err_sys(e, "write '/%s'", to->path);
-	return set_times(to, &st, e);
+	return set_times(to, st, e);
 }
 
+/* st: of the name; what it leads to by now may be something else. */
 static int copy_regular(struct copier *c, const struct copier_place *to, int from_dirfd,
 			const char *from_name, const struct stat *st, struct err *e)
 {
 	auto_close int from = -1;
+	struct stat now;
 	int linked = st->st_nlink > 1 ? link_to_first(c, to, st, e) : 0;
 
 	if (linked)
@@ -148,10 +147,15 @@ static int copy_regular(struct copier *c, const struct copier_place *to, int fro
 	from = openat(from_dirfd, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (from < 0)
 		return err_sys(e, "open '%s' in %s", from_name, c->from->where);
-	if (copy_file(c, to, from, e) < 0)
+	if (fstat(from, &now) < 0)
+		return err_sys(e, "look at '%s' in %s", from_name, c->from->where);
+	if (!S_ISREG(now.st_mode))
+		return err_set(e, ERR_FAILED, "'%s' in %s was replaced while it was copied",
+			       from_name, c->from->where);
+	if (copy_file(c, to, from, &now, e) < 0)
 		return -1;
-	if (st->st_nlink > 1)
-		links_add(c, st, to->path);
+	if (now.st_nlink > 1)
+		links_add(c, &now, to->path);
 	return 0;
 }
 
@@ -188,7 +192,11 @@ static int copy_node(struct copier *c, const struct copier_place *to, const stru
 	return set_times(to, st, e);
 }
 
-static int make_room(const struct copier_place *to, struct err *e)
+/*
+ * A name within one source comes once. Of several, a later one may replace a file of ours, and a
+ * link to what has that name now would be a link to something else.
+ */
+static int make_room(struct copier *c, const struct copier_place *to, struct err *e)
 {
 	struct stat st;
 
@@ -197,6 +205,8 @@ static int make_room(const struct copier_place *to, struct err *e)
 	if (S_ISDIR(st.st_mode))
 		return err_set(e, ERR_INPUT, "cannot replace the directory '/%s' with a file",
 			       to->path);
+	if (c->nr_puts > 1)
+		copier_release(c);
 	if (unlinkat(to->dirfd, to->name, 0) < 0)
 		return err_sys(e, "replace '/%s'", to->path);
 	return 0;
@@ -205,7 +215,7 @@ static int make_room(const struct copier_place *to, struct err *e)
 int copier_entry(struct copier *c, const struct copier_place *to, int from_dirfd,
 		 const char *from_name, const struct stat *st, struct err *e)
 {
-	if (make_room(to, e) < 0)
+	if (make_room(c, to, e) < 0)
 		return -1;
 	if (S_ISREG(st->st_mode))
 		return copy_regular(c, to, from_dirfd, from_name, st, e);

@@ -1,6 +1,6 @@
 /*
  * Images that a build reads: found once each, their layers fetched and unpacked once on this
- * machine (cache/trees/<chain id>/), and only when somebody needs to see files.
+ * machine (cache/trees/), and only when somebody needs to see files.
  *
  * Looked for in the tools' own store (unless --pull), then in the registry; a named context
  * (--build-context) says itself where.

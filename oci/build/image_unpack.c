@@ -1,11 +1,16 @@
 /*
  * Layers come in parallel and are unpacked in order, into our workspace; the finished tree is
  * renamed into the cache. Whoever comes second finds it there, or loses the race and uses the
- * winner's: trees of one chain id are equal.
+ * winner's: trees of one name are equal.
+ *
+ * A tree is known by its layers' digests and by the diff_ids that these were found to have: an
+ * image that claims well-known diff_ids for other layers does not get the well-known tree, but an
+ * error when its own are unpacked.
  */
 #include <errno.h>
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "oci/build/image.h"
@@ -103,17 +108,36 @@ static int unpack_to(struct op *op, struct images *im, struct image *img, const 
 	return 0;
 }
 
+static void tree_name(char out[HASH_SHA256_HEX + 1], const struct image *img)
+{
+	unsigned char raw[HASH_SHA256_LEN];
+	struct hash h;
+
+	hash_init(&h);
+	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
+		const char *const ids[] = { img->manifest.layers[i].digest.text,
+					    img->config->diff_ids[i].text };
+
+		for (size_t k = 0; k < ARRAY_LEN(ids); k++) {
+			hash_update(&h, ids[k], strlen(ids[k]));
+			hash_update(&h, "\n", 1);
+		}
+	}
+	hash_final(&h, raw);
+	hash_hex(out, raw);
+}
+
 int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e)
 {
 	auto_free char *place = NULL;
-	struct oci_digest chain;
+	char hex[HASH_SHA256_HEX + 1];
 	struct stat st;
 
 	if (img->tree || !img->config->nr_diff_ids)
 		return 0;
-	oci_config_chain_id(&chain, img->config, img->config->nr_diff_ids);
-	place = mem_printf("%s/cache/trees/%s", im->ws->root, oci_digest_hex(&chain));
-	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, oci_digest_hex(&chain), e) < 0)
+	tree_name(hex, img);
+	place = mem_printf("%s/cache/trees/%s", im->ws->root, hex);
+	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, hex, e) < 0)
 		return -1;
 	img->tree = STEAL(&place);
 	return 0;

@@ -27,8 +27,7 @@ struct job {
 	struct state_options state_opt;
 	struct layer_pack_options pack_opt;
 	struct pool_batch packs;
-	struct stage *stages;	     /* as many as the plan has */
-	struct timespec last_change; /* of a tree, on the kernel's coarse clock */
+	struct stage *stages; /* as many as the plan has */
 };
 
 /* The time that goes into documents: SOURCE_DATE_EPOCH, else now. */

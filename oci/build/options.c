@@ -56,7 +56,9 @@ int build_output_parse(struct build_options *o, const char *text, struct err *e)
 			return -1;
 	if (!span_eq_str(f.type, "oci"))
 		return wrong(text, e, "only type=oci is supported by this version");
-	if (!f.dest.n || span_eq_str(f.dest, "-"))
+	if (span_eq_str(f.dest, "-"))
+		return wrong(text, e, "dest=PATH is needed; standard output is not supported");
+	if (!f.dest.n)
 		return wrong(text, e, "dest=PATH is needed");
 	if (want_tar(&tar, text, f.tar, e) < 0)
 		return -1;

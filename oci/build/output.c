@@ -4,6 +4,8 @@
  */
 #include "oci/build/output.h"
 
+#include <errno.h>
+
 #include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -181,6 +183,44 @@ static int write_one(struct job *j, const struct output_image *img, const struct
 	return write_store(j, img, names, e);
 }
 
+/* The disk that is full is this one, not the workspace's. */
+static int output_fail(const struct build_output *o, struct err *e)
+{
+	if (o->dest && (e->sys == ENOSPC || e->sys == EDQUOT)) {
+		err_wrap(e, "the disk of '%.200s' is full", o->dest);
+		e->sys = 0;
+	}
+	return err_wrap(e, "output '%.200s'", o->dest ? o->dest : "store");
+}
+
+static int check_tar(const char *dest, struct err *e)
+{
+	auto_free char *dir = output_tar_dir(dest);
+	auto_close int fd = fs_open_dir(dir, e);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (lstat(dest, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return err_set(e, ERR_INPUT,
+			       "it is a directory: tar=false writes an image layout into one");
+	/* the new file would take its place, were it /dev/stdout */
+	return err_set(e, ERR_INPUT, "it is there and not a regular file");
+}
+
+int output_check(const struct build_options *opt, struct err *e)
+{
+	for (size_t i = 0; i < opt->nr_outputs; i++) {
+		const struct build_output *o = &opt->outputs[i];
+
+		if (o->kind == BUILD_OUTPUT_OCI_TAR && check_tar(o->dest, e) < 0)
+			return err_wrap(e, "output '%.200s'", o->dest);
+	}
+	return 0;
+}
+
 int output_write(struct job *j, const struct output_image *img, const struct strv *names,
 		 struct err *e)
 {
@@ -188,8 +228,6 @@ int output_write(struct job *j, const struct output_image *img, const struct str
 		return write_store(j, img, names, e);
 	for (size_t i = 0; i < j->opt->nr_outputs; i++)
 		if (write_one(j, img, names, &j->opt->outputs[i], e) < 0)
-			return err_wrap(e, "output '%.200s'",
-					j->opt->outputs[i].dest ? j->opt->outputs[i].dest
-								: "store");
+			return output_fail(&j->opt->outputs[i], e);
 	return 0;
 }

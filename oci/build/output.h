@@ -24,6 +24,11 @@ void output_image_release(struct output_image *img);
 int output_write(struct job *j, const struct output_image *img, const struct strv *names,
 		 struct err *e) MUST_CHECK;
 
+/* Before any work: what can be seen to be impossible already. */
+int output_check(const struct build_options *opt, struct err *e) MUST_CHECK;
+
+/* Where a tar file of this path lies. Owned by the caller. */
+char *output_tar_dir(const char *path) MUST_CHECK;
 /* A layout directory as a tar file, the same bytes for the same content. path: replaced at once. */
 int output_tar(const struct op *op, const char *layout, const char *path, struct err *e) MUST_CHECK;
 

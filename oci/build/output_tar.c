@@ -57,18 +57,24 @@ static int write_all(const struct op *op, int layout, struct sink *out, struct e
 	return r < 0 ? -1 : tar_write_end(out, e);
 }
 
+char *output_tar_dir(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+}
+
 int output_tar(const struct op *op, const char *layout, const char *path, struct err *e)
 {
-	auto_tmpfile struct tmpfile t = TMPFILE_INIT;
 	auto_close int from = fs_open_dir(layout, e);
-	auto_free char *dir = NULL;
+	auto_free char *dir = output_tar_dir(path);
 	auto_close int to = -1;
+	auto_tmpfile struct tmpfile t = TMPFILE_INIT; /* released before its directory */
 	const char *slash = strrchr(path, '/');
 	struct fd_sink file;
 
 	if (from < 0)
 		return -1;
-	dir = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
 	to = fs_open_dir(dir, e);
 	if (to < 0 || tmpfile_open(&t, to, 0644, e) < 0 ||
 	    write_all(op, from, fd_sink_init(&file, t.fd, path), e) < 0)

@@ -6,7 +6,6 @@
 #include "oci/build/stage.h"
 
 #include <assert.h>
-#include <time.h>
 
 #include "base/cancel.h"
 #include "base/fs.h"
@@ -40,29 +39,6 @@ static int stage_lowers(struct strv *out, struct job *j, struct stage *st, struc
 	return 0;
 }
 
-static bool is_later(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
-/*
- * Files get their times from a clock that ticks every few milliseconds. Two steps within one tick
- * could change one file twice without its time or size telling, and the second change
- * would be lost when layers are compared: so a tick must pass. Usually it has.
- */
-static void wait_for_tick(const struct job *j)
-{
-	const struct timespec pause = { .tv_nsec = 300000 };
-	struct timespec now;
-
-	for (int i = 0; i < 100; i++) {
-		clock_gettime(CLOCK_REALTIME_COARSE, &now);
-		if (is_later(&now, &j->last_change))
-			return;
-		nanosleep(&pause, NULL);
-	}
-}
-
 int stage_tree_open(struct stage_tree *out, struct job *j, struct stage *st, const char *name,
 		    struct err *e)
 {
@@ -74,7 +50,6 @@ int stage_tree_open(struct stage_tree *out, struct job *j, struct stage *st, con
 	if (!t.dir || sandbox_tree_open(j->env->sandbox, &t.tree, &t.lowers, t.dir, false, e) < 0)
 		goto out;
 	t.sandbox = j->env->sandbox;
-	wait_for_tick(j);
 	*out = t;
 	return 0;
 out:
@@ -107,7 +82,6 @@ int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, con
 	l->into = j->work;
 	l->opt = &j->pack_opt;
 	stage_tree_close(t);
-	clock_gettime(CLOCK_REALTIME_COARSE, &j->last_change);
 	MEM_GROW(st->layers, st->nr, st->cap);
 	st->layers[st->nr++] = l;
 	if (st->is_packed)

@@ -49,6 +49,17 @@ void state_init_scratch(struct state *s, const struct state_options *opt,
 	begin_env(s);
 }
 
+/* The entries of layers must be as many as the layers. */
+static void fill_history(struct oci_config *c)
+{
+	size_t have = 0;
+
+	for (size_t i = 0; i < c->nr_history; i++)
+		have += !c->history[i].empty_layer;
+	for (; have < c->nr_diff_ids; have++)
+		oci_config_add_history(c, NULL, NULL, NULL, false);
+}
+
 int state_init_image(struct state *s, const struct state_options *opt,
 		     const struct oci_config *base, struct err *e)
 {
@@ -61,10 +72,7 @@ int state_init_image(struct state *s, const struct state_options *opt,
 	if (!strv_env_get(&s->config->env, "PATH"))
 		strv_env_set(&s->config->env, "PATH", DEFAULT_PATH);
 	free(STEAL(&s->config->created));
-	/* the entries of layers must be as many as the layers, once there are any */
-	for (size_t i = s->config->nr_history ? s->config->nr_diff_ids : 0;
-	     i < s->config->nr_diff_ids; i++)
-		oci_config_add_history(s->config, NULL, NULL, NULL, false);
+	fill_history(s->config);
 	begin_env(s);
 	return 0;
 }

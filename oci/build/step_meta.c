@@ -215,6 +215,19 @@ static int expand_ports(struct strv *out, const struct step *s, struct err *e)
 	return 0;
 }
 
+/* Sorted, each once: a range may be all 65536. */
+static void add_ports(struct strv *exposed, const struct strv *ports)
+{
+	auto_strv struct strv all = *exposed;
+
+	*exposed = (struct strv)STRV_INIT;
+	strv_copy(&all, ports);
+	strv_sort(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (!i || strcmp(all.v[i - 1], all.v[i]) != 0)
+			strv_add(exposed, all.v[i]);
+}
+
 int step_expose(struct step *s, struct err *e)
 {
 	struct strv *exposed = &s->stage->state.config->exposed_ports;
@@ -223,9 +236,7 @@ int step_expose(struct step *s, struct err *e)
 
 	if (expand_ports(&ports, s, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ports.n; i++)
-		if (!strv_has(exposed, ports.v[i]))
-			strv_add(exposed, ports.v[i]);
+	add_ports(exposed, &ports);
 	buf_add_str(&line, "EXPOSE ");
 	gotext_list(&line, &ports);
 	history(s, &line);

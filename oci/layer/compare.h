@@ -1,7 +1,7 @@
 /*
  * Whether a file is still what it was, as image builders see it: type, mode, owner, device, size,
- * time, link and capability decide. Where both times are whole seconds (as after unpacking a
- * tar) they prove little, and the content is compared, too.
+ * time, link, capability and content decide. A time alone proves nothing: whoever writes a file can
+ * set it back.
  */
 #ifndef OCI_LAYER_COMPARE_H
 #define OCI_LAYER_COMPARE_H

@@ -141,7 +141,7 @@ services() {
 	equal "$(services)" 0
 }
 
-@test "SIGTERM in the middle of a rollout: 143, and the next deploy goes on from there" {
+@test "SIGTERM in the middle of a rollout: 143, the old version comes back, and the next deploy goes forward again" {
 	web one "$REPO:1"
 	orcinus "$REPO:1"
 	expect 0 cdeploy
@@ -155,7 +155,8 @@ services() {
 	wait "$pid" || got=$?
 	err=$(cat "$T/stderr") out=''
 	equal "$got" 143 "$err"
-	message cdeploy SIGTERM
+	message cdeploy SIGTERM 'taken back'
+	until_true answers "$port" one
 	expect 0 cdeploy
 	until_true answers "$port" two
 }

@@ -667,7 +667,7 @@ static void terminate(struct fake_clock *fc, int64_t ms)
 	cancel_set(fc->arg, SIGTERM);
 }
 
-static void a_signal_leaves_the_update_to_the_engine_and_says_so(void **state)
+static void a_signal_takes_the_update_back_without_waiting(void **state)
 {
 	struct world *w = *state;
 
@@ -675,9 +675,42 @@ static void a_signal_leaves_the_update_to_the_engine_and_says_so(void **state)
 	w->clock.arg = &w->cancel;
 	begin_update(w);
 	poll(w, service(w, 8, w->spec, w->old, "updating"), RUNNING("o1"), "");
+	tasks(w, RUNNING("o1"), "");
+	get(w, "/services/s1", service(w, 8, w->spec, w->old, "updating"));
+	POST("/services/s1/update?version=8&rollback=previous", .status = 200);
 	up(w, -1);
 	assert_int_equal(ERR_CANCELLED, w->e.kind);
+	assert_string_equal("stopped by SIGTERM; what was begun is being taken back", w->e.text);
 	assert_int_equal(0, w->nr);
+	assert_true(recorder_has(&w->rec, "fail app: asked for; the engine goes on with it\n"));
+}
+
+static void a_signal_removes_what_was_created(void **state)
+{
+	struct world *w = *state;
+
+	w->clock.on_sleep = terminate;
+	w->clock.arg = &w->cancel;
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), "", "");
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	up(w, -1);
+	assert_int_equal(ERR_CANCELLED, w->e.kind);
+	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
+}
+
+static void a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.no_rollback = true;
+	w->clock.on_sleep = terminate;
+	w->clock.arg = &w->cancel;
+	begin_update(w);
+	poll(w, service(w, 8, w->spec, w->old, "updating"), RUNNING("o1"), "");
+	up(w, -1);
+	assert_int_equal(ERR_CANCELLED, w->e.kind);
 	assert_true(recorder_has(&w->rec, "fail app: left to the engine, which goes on with it\n"));
 }
 
@@ -745,7 +778,9 @@ int main(void)
 		T(a_rollback_that_was_paused_is_told_and_not_turned_round),
 		T(what_somebody_else_changed_meanwhile_is_left_to_them),
 		T(all_of_a_stack_is_taken_back_when_one_service_is_refused),
-		T(a_signal_leaves_the_update_to_the_engine_and_says_so),
+		T(a_signal_takes_the_update_back_without_waiting),
+		T(a_signal_removes_what_was_created),
+		T(a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back),
 		T(an_engine_that_is_silent_for_a_while_is_waited_for),
 		T(an_engine_that_stays_silent_is_unavailable_and_nothing_is_undone),
 	};
