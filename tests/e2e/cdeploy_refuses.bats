@@ -46,6 +46,8 @@ teardown() {
 	message cdeploy --no-such-option
 	expect 2 cdeploy destroy
 	message cdeploy destroy
+	expect 2 cdeploy --timeout 0s check
+	message cdeploy --timeout
 }
 
 @test "no engine is status 5 and says where it was looked for" {
