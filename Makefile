@@ -16,6 +16,11 @@ WERROR  ?=
 PKGS    := libcurl libarchive jansson libcrypto zlib yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+ifeq ($(strip $(PKG_LIBS)),)
+ifneq ($(filter-out deps demo check help clean uninstall,$(or $(MAKECMDGOALS),all)),)
+$(error libraries are missing ($(PKGS)); as root on Debian, 'make deps' installs them)
+endif
+endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -DVERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   := -std=gnu17 -pthread $(WARN) $(WERROR) $(PKG_CFLAGS) $(CFLAGS)
