@@ -16,6 +16,7 @@ int cancel_init(struct cancel *c, struct err *e)
 		return err_sys(e, "create an event descriptor");
 	atomic_init(&c->signo, 0);
 	c->fd = fd;
+	c->parent = NULL;
 	return 0;
 }
 
@@ -39,19 +40,28 @@ void cancel_set(struct cancel *c, int signo)
 	errno = saved;
 }
 
+/* What is set nearest counts; 0: nothing is. */
+static int cancel_signo(const struct cancel *c)
+{
+	int signo = 0;
+
+	for (; c && !signo; c = c->parent)
+		signo = atomic_load(&c->signo);
+	return signo;
+}
+
 bool cancel_is_set(const struct cancel *c)
 {
-	return c && atomic_load(&c->signo) != 0;
+	return cancel_signo(c) != 0;
 }
 
 int cancel_check(const struct cancel *c, struct err *e)
 {
+	int signo = cancel_signo(c);
 	const char *name;
-	int signo;
 
-	if (!cancel_is_set(c))
+	if (!signo)
 		return 0;
-	signo = atomic_load(&c->signo);
 	name = sigabbrev_np(signo);
 	if (!name)
 		return err_set(e, ERR_CANCELLED, "stopped by signal %d", signo);

@@ -14,6 +14,9 @@
 struct cancel {
 	atomic_int signo; /* 0: go on; else the signal that asked */
 	int fd;		  /* readable once cancelled (eventfd) */
+	/* A part of the work that may be stopped alone: it is set when its parent is (only the
+	 * flag: fd is its own). NULL: none; to be set after cancel_init. */
+	const struct cancel *parent;
 };
 
 int cancel_init(struct cancel *c, struct err *e) MUST_CHECK;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 
 #include "base/cancel.h"
 #include "base/fs.h"
@@ -168,9 +169,32 @@ static void mark_packed(struct job *j)
 	}
 }
 
+/* Layers of a build that has failed are of no use: what is being packed stops, too. */
+static int packs_begin(struct job *j, struct err *e)
+{
+	if (cancel_init(&j->pack_cancel, e) < 0)
+		return -1;
+	j->pack_cancel.parent = j->op->cancel;
+	j->pack_op = *j->op;
+	j->pack_op.cancel = &j->pack_cancel;
+	pool_batch_init(&j->packs, j->op->pool);
+	return 0;
+}
+
+static void packs_end(struct job *j, bool failed)
+{
+	if (failed)
+		cancel_set(&j->pack_cancel, SIGTERM);
+	pool_batch_wait(&j->packs);
+	cancel_release(&j->pack_cancel);
+}
+
 static int build_stages(struct job *j, struct err *e)
 {
-	int r = 0;
+	int r = packs_begin(j, e);
+
+	if (r < 0)
+		return -1;
 
 	j->state_opt = (struct state_options){ .build_args = &j->opt->build_args,
 					       .globals = &j->plan->globals,
@@ -186,10 +210,9 @@ static int build_stages(struct job *j, struct err *e)
 					       .index = i,
 					       .files = SOURCE_TREE_INIT };
 	mark_packed(j);
-	pool_batch_init(&j->packs, j->op->pool);
 	for (size_t i = 0; r == 0 && i < j->plan->nr; i++)
 		r = stage_build(j, i, e);
-	pool_batch_wait(&j->packs);
+	packs_end(j, r < 0);
 	return r;
 }
 

@@ -4,7 +4,9 @@
 #ifndef OCI_BUILD_JOB_H
 #define OCI_BUILD_JOB_H
 
+#include "base/cancel.h"
 #include "base/clock.h"
+#include "base/op.h"
 #include "oci/build/build.h"
 #include "oci/build/context.h"
 #include "oci/build/image.h"
@@ -27,6 +29,8 @@ struct job {
 	struct state_options state_opt;
 	struct layer_pack_options pack_opt;
 	struct pool_batch packs;
+	struct op pack_op; /* as op, but ended when the build has failed */
+	struct cancel pack_cancel;
 	struct stage *stages; /* as many as the plan has */
 };
 

@@ -78,7 +78,7 @@ int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, con
 	l->lowers = t->lowers;
 	t->lowers = (struct strv)STRV_INIT;
 	l->what = mem_strdup(what);
-	l->op = j->op;
+	l->op = &j->pack_op;
 	l->into = j->work;
 	l->opt = &j->pack_opt;
 	stage_tree_close(t);

@@ -73,6 +73,28 @@ static void the_first_signal_is_the_reason(void **state)
 	cancel_release(&c);
 }
 
+static void a_part_stops_with_the_whole_but_not_the_whole_with_a_part(void **state)
+{
+	struct err e = ERR_INIT;
+	struct cancel whole, part, other;
+
+	(void)state;
+	assert_int_equal(0, cancel_init(&whole, &e));
+	assert_int_equal(0, cancel_init(&part, &e));
+	assert_int_equal(0, cancel_init(&other, &e));
+	part.parent = other.parent = &whole;
+	cancel_set(&part, SIGTERM);
+	assert_true(cancel_is_set(&part));
+	assert_false(cancel_is_set(&whole));
+	cancel_set(&whole, SIGINT);
+	assert_true(cancel_is_set(&other));
+	assert_int_equal(-1, cancel_check(&other, &e));
+	assert_string_equal("stopped by SIGINT", e.text);
+	cancel_release(&whole);
+	cancel_release(&part);
+	cancel_release(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +102,7 @@ int main(void)
 		cmocka_unit_test(no_cancel_is_never_set),
 		cmocka_unit_test(once_set_it_stays_and_can_be_polled),
 		cmocka_unit_test(the_first_signal_is_the_reason),
+		cmocka_unit_test(a_part_stops_with_the_whole_but_not_the_whole_with_a_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
