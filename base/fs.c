@@ -121,17 +121,6 @@ int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, s
 	return tmpfile_publish(&t, slash ? slash + 1 : name, true, e);
 }
 
-char *fs_fd_path(int fd)
-{
-	auto_free char *link = mem_printf("/proc/self/fd/%d", fd);
-	char path[4096];
-	ssize_t n = readlink(link, path, sizeof(path));
-
-	if (n < 0)
-		return mem_printf("descriptor %d", fd);
-	return mem_strndup(path, (size_t)n);
-}
-
 int fs_lock(int dirfd, const char *name, bool wait, struct err *e)
 {
 	auto_close int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

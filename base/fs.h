@@ -61,9 +61,6 @@ int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, s
 /* All n bytes, EINTR and short writes handled. */
 int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *e) MUST_CHECK;
 
-/* The name behind a descriptor, for messages ("/proc/self/fd"); owned by the caller. */
-char *fs_fd_path(int fd) MUST_CHECK;
-
 /* As Go's path.Clean: no "//", "." or inner ".." left, nothing behind it; "" gives "."; "/.." is
  * "/". A relative path may still begin with "..". Owned by the caller. */
 char *fs_path_clean(const char *path) MUST_CHECK;

@@ -46,31 +46,6 @@ static int try_reap(int *status, pid_t pid, struct err *e)
 	return r == pid;
 }
 
-int proc_wait(int *status, pid_t pid, const struct op *op, struct err *e)
-{
-	const struct cancel *cn = op ? op->cancel : NULL;
-	auto_close int pidfd = pidfd_of(pid);
-	struct pollfd fds[] = {
-		{ .fd = pidfd, .events = POLLIN },
-		{ .fd = cn ? cn->fd : -1, .events = POLLIN },
-	};
-
-	for (;;) {
-		int st, r = try_reap(&st, pid, e);
-
-		if (r < 0)
-			return -1;
-		if (r) {
-			*status = st;
-			return 0;
-		}
-		if (cancel_check(cn, e) < 0)
-			return -1;
-		if (poll(fds, ARRAY_LEN(fds), pidfd < 0 ? TICK_MS : -1) < 0 && errno != EINTR)
-			return err_sys(e, "wait for process %d", (int)pid);
-	}
-}
-
 /* -- starting ----------------------------------------------------------------- */
 
 /* What the child reads: the input, or /dev/null. */

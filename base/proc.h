@@ -41,9 +41,4 @@ void proc_result_release(struct proc_result *r);
 /* "exit status 7", "killed by signal 9 (Killed)" into text. */
 void proc_describe(char *text, size_t size, int status);
 
-/*
- * Waits until pid ends or cancel is set (then -1, ERR_CANCELLED, the child still runs).
- */
-int proc_wait(int *status, pid_t pid, const struct op *op, struct err *e) MUST_CHECK;
-
 #endif

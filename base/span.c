@@ -73,16 +73,6 @@ bool span_ends(struct span a, const char *suffix)
 	return a.n >= n && (!n || bytes_eq(a.p + (a.n - n), suffix, n));
 }
 
-int span_cmp(struct span a, struct span b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int r = n ? memcmp(a.p, b.p, n) : 0;
-
-	if (r)
-		return r;
-	return a.n < b.n ? -1 : a.n > b.n;
-}
-
 ptrdiff_t span_find(struct span a, char c)
 {
 	const char *at = a.n ? memchr(a.p, c, a.n) : NULL;

@@ -32,7 +32,6 @@ bool span_eq_str(struct span a, const char *s);
 bool span_eq_nocase(struct span a, const char *s); /* ASCII */
 bool span_starts(struct span a, const char *prefix);
 bool span_ends(struct span a, const char *suffix);
-int span_cmp(struct span a, struct span b); /* bytes, then length */
 ptrdiff_t span_find(struct span a, char c); /* -1: none */
 ptrdiff_t span_rfind(struct span a, char c);
 bool span_has_nul(struct span a);

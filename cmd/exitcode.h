@@ -4,8 +4,6 @@
 
 #include "base/err.h"
 
-#define EXIT_PLAN_CHANGES 8
-
 /* signo: what asked for the end, for ERR_CANCELLED. */
 int exitcode_of(enum err_kind kind, int signo);
 

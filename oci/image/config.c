@@ -122,18 +122,3 @@ void oci_config_add_history(struct oci_config *c, const char *created, const cha
 		.empty_layer = empty_layer,
 	};
 }
-
-void oci_config_chain_id(struct oci_digest *out, const struct oci_config *c, size_t n)
-{
-	struct oci_digest chain;
-
-	assert(n >= 1 && n <= c->nr_diff_ids);
-	chain = c->diff_ids[0];
-	for (size_t i = 1; i < n; i++) {
-		char both[2 * OCI_DIGEST_MAX + 1];
-		int len = snprintf(both, sizeof(both), "%s %s", chain.text, c->diff_ids[i].text);
-
-		oci_digest_of_bytes(&chain, span_of(both, (size_t)len));
-	}
-	*out = chain;
-}

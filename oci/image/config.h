@@ -68,9 +68,6 @@ void oci_config_add_diff_id(struct oci_config *c, const struct oci_digest *d);
 void oci_config_add_history(struct oci_config *c, const char *created, const char *created_by,
 			    const char *comment, bool empty_layer);
 
-/* ChainID of the first n diff_ids (image-spec, config.md#layer-chainid); n >= 1. */
-void oci_config_chain_id(struct oci_digest *out, const struct oci_config *c, size_t n);
-
 DEFINE_AUTO(oci_config, oci_config_free)
 #define auto_config CLEANUP(oci_config_auto_)
 

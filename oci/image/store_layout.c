@@ -253,11 +253,6 @@ int oci_store_layout_fd(struct oci_store *s)
 	return s->ops == &layout_ops ? layout_of(s)->root_fd : -1;
 }
 
-const char *oci_store_layout_path(struct oci_store *s)
-{
-	return s->ops == &layout_ops ? layout_of(s)->path : NULL;
-}
-
 /* -- opening ----------------------------------------------------------------- */
 
 static int check_version(struct layout_store *l, struct err *e)

@@ -41,6 +41,5 @@ int oci_store_layout_link(struct oci_store *to, struct oci_store *from,
 
 /* The layout's directory (borrowed), for layout.h. -1 when s is not a layout store. */
 int oci_store_layout_fd(struct oci_store *s);
-const char *oci_store_layout_path(struct oci_store *s);
 
 #endif

@@ -176,19 +176,6 @@ static void all_bytes_go_through_a_small_pipe(void **state)
 	assert_int_equal(sizeof(bytes), got);
 }
 
-static void a_descriptor_has_a_name_for_messages(void **state)
-{
-	auto_tmpdir struct tmpdir t;
-	auto_free char *name = NULL;
-	auto_free char *none = fs_fd_path(-1);
-
-	(void)state;
-	tmpdir_init(&t);
-	name = fs_fd_path(t.fd);
-	assert_string_equal(t.path, name);
-	assert_string_equal("descriptor -1", none);
-}
-
 static void a_lock_is_held_until_it_is_closed(void **state)
 {
 	auto_tmpdir struct tmpdir t;
@@ -236,7 +223,6 @@ int main(void)
 		cmocka_unit_test(only_regular_files_are_read),
 		cmocka_unit_test(opening_a_directory_says_what_is_wrong),
 		cmocka_unit_test(all_bytes_go_through_a_small_pipe),
-		cmocka_unit_test(a_descriptor_has_a_name_for_messages),
 		cmocka_unit_test(a_lock_is_held_until_it_is_closed),
 		cmocka_unit_test(a_lock_is_no_link_to_elsewhere),
 	};

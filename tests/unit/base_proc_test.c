@@ -249,37 +249,6 @@ static void a_daemon_that_keeps_the_pipe_is_not_waited_for(void **state)
 	proc_result_release(&r.r);
 }
 
-static void waiting_ends_with_the_child_or_the_cancel(void **state)
-{
-	struct op op = { .clock = &clock_system };
-	struct err e = ERR_INIT;
-	struct cancel cn;
-	int status, hold[2];
-	pid_t pid;
-
-	(void)state;
-	assert_int_equal(0, pipe2(hold, O_CLOEXEC));
-	assert_int_equal(0, cancel_init(&cn, &e));
-	op.cancel = &cn;
-	pid = fork();
-	if (pid == 0) {
-		char byte;
-
-		close(hold[1]);
-		_exit(read(hold[0], &byte, 1) == 0 ? 3 : 4);
-	}
-	cancel_set(&cn, SIGINT);
-	assert_int_equal(-1, proc_wait(&status, pid, &op, &e));
-	assert_int_equal(ERR_CANCELLED, e.kind);
-	close(hold[1]); /* it still ran: now it ends */
-	op.cancel = NULL;
-	assert_int_equal(0, proc_wait(&status, pid, &op, &e));
-	assert_int_equal(3, WEXITSTATUS(status));
-	assert_int_equal(-1, proc_wait(&status, pid, &op, &e));
-	close(hold[0]);
-	cancel_release(&cn);
-}
-
 static void statuses_are_told_in_words(void **state)
 {
 	char text[64];
@@ -305,7 +274,6 @@ int main(void)
 		cmocka_unit_test(a_time_limit_kills_the_child_and_what_it_started),
 		cmocka_unit_test(a_cancel_kills_the_child),
 		cmocka_unit_test(a_daemon_that_keeps_the_pipe_is_not_waited_for),
-		cmocka_unit_test(waiting_ends_with_the_child_or_the_cancel),
 		cmocka_unit_test(statuses_are_told_in_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,16 +43,6 @@ static void equal_means_same_length_and_bytes(void **state)
 	assert_false(span_eq_nocase(SPAN_LIT("a["), "a{")); /* 0x20 apart, no letters */
 }
 
-static void order_is_bytes_then_length(void **state)
-{
-	(void)state;
-	assert_true(span_cmp(SPAN_LIT("a"), SPAN_LIT("b")) < 0);
-	assert_true(span_cmp(SPAN_LIT("a"), SPAN_LIT("ab")) < 0);
-	assert_true(span_cmp(SPAN_LIT("b"), SPAN_LIT("ab")) > 0);
-	assert_true(span_cmp(SPAN_LIT("\xff"), SPAN_LIT("a")) > 0);
-	assert_int_equal(0, span_cmp(SPAN_LIT("ab"), SPAN_LIT("ab")));
-}
-
 static void beginnings_and_ends(void **state)
 {
 	struct span s = SPAN_LIT("prefix-x");
@@ -213,7 +203,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(null_is_an_empty_span),
 		cmocka_unit_test(equal_means_same_length_and_bytes),
-		cmocka_unit_test(order_is_bytes_then_length),
 		cmocka_unit_test(beginnings_and_ends),
 		cmocka_unit_test(find_from_both_sides),
 		cmocka_unit_test(pieces_stay_inside),

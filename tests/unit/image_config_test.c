@@ -199,22 +199,6 @@ static void config_writes_bytes_that_are_not_utf8_as_replacements(void **state)
 	assert_non_null(strstr(buf_str(&b), "\"E=\xef\xbf\xbd\""));
 }
 
-static void config_chain_id_is_the_hash_of_the_chain(void **state)
-{
-	auto_config struct oci_config *c = parse(MIN(""));
-	struct oci_digest chain, want;
-	struct err e = ERR_INIT;
-
-	(void)state;
-	assert_int_equal(oci_digest_parse(&want, SPAN_LIT(D2), &e), 0);
-	oci_config_add_diff_id(c, &want);
-	oci_config_chain_id(&chain, c, 1);
-	assert_string_equal(chain.text, D1);
-	oci_config_chain_id(&chain, c, 2);
-	oci_digest_of_bytes(&want, SPAN_LIT(D1 " " D2));
-	assert_string_equal(chain.text, want.text);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,7 +210,6 @@ int main(void)
 		cmocka_unit_test(config_that_is_too_long_is_refused),
 		cmocka_unit_test(config_of_scratch_has_a_path_and_the_root_as_directory),
 		cmocka_unit_test(config_writes_bytes_that_are_not_utf8_as_replacements),
-		cmocka_unit_test(config_chain_id_is_the_hash_of_the_chain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
