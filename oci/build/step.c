@@ -10,13 +10,27 @@ struct step_rule {
 	bool is_work;
 };
 
+/* Not carried out yet; the parser refuses them before. */
+static int step_later(struct step *s, struct err *e)
+{
+	return err_set(e, ERR_INPUT, "%s is not supported by this version",
+		       dockerfile_kind_name(s->instr->kind));
+}
+
 static const struct step_rule rules[] = {
+	[DOCKERFILE_ADD] = { step_later, true },
 	[DOCKERFILE_ARG] = { step_arg, false },
 	[DOCKERFILE_CMD] = { step_cmd, false },
 	[DOCKERFILE_COPY] = { step_copy, true },
 	[DOCKERFILE_ENTRYPOINT] = { step_entrypoint, false },
 	[DOCKERFILE_ENV] = { step_env, false },
 	[DOCKERFILE_EXPOSE] = { step_expose, false },
+	[DOCKERFILE_HEALTHCHECK] = { step_later, false },
+	[DOCKERFILE_MAINTAINER] = { step_later, false },
+	[DOCKERFILE_ONBUILD] = { step_later, false },
+	[DOCKERFILE_SHELL] = { step_later, false },
+	[DOCKERFILE_STOPSIGNAL] = { step_later, false },
+	[DOCKERFILE_VOLUME] = { step_later, false },
 	[DOCKERFILE_LABEL] = { step_label, false },
 	[DOCKERFILE_RUN] = { step_run, true },
 	[DOCKERFILE_USER] = { step_user, false },

@@ -4,11 +4,23 @@
 #include "oci/dockerfile/ast.h"
 
 static const char *const names[] = {
-	[DOCKERFILE_ARG] = "ARG",	  [DOCKERFILE_CMD] = "CMD",
-	[DOCKERFILE_COPY] = "COPY",	  [DOCKERFILE_ENTRYPOINT] = "ENTRYPOINT",
-	[DOCKERFILE_ENV] = "ENV",	  [DOCKERFILE_EXPOSE] = "EXPOSE",
-	[DOCKERFILE_FROM] = "FROM",	  [DOCKERFILE_LABEL] = "LABEL",
-	[DOCKERFILE_RUN] = "RUN",	  [DOCKERFILE_USER] = "USER",
+	[DOCKERFILE_ADD] = "ADD",
+	[DOCKERFILE_ARG] = "ARG",
+	[DOCKERFILE_CMD] = "CMD",
+	[DOCKERFILE_COPY] = "COPY",
+	[DOCKERFILE_ENTRYPOINT] = "ENTRYPOINT",
+	[DOCKERFILE_ENV] = "ENV",
+	[DOCKERFILE_EXPOSE] = "EXPOSE",
+	[DOCKERFILE_FROM] = "FROM",
+	[DOCKERFILE_HEALTHCHECK] = "HEALTHCHECK",
+	[DOCKERFILE_LABEL] = "LABEL",
+	[DOCKERFILE_MAINTAINER] = "MAINTAINER",
+	[DOCKERFILE_ONBUILD] = "ONBUILD",
+	[DOCKERFILE_RUN] = "RUN",
+	[DOCKERFILE_SHELL] = "SHELL",
+	[DOCKERFILE_STOPSIGNAL] = "STOPSIGNAL",
+	[DOCKERFILE_USER] = "USER",
+	[DOCKERFILE_VOLUME] = "VOLUME",
 	[DOCKERFILE_WORKDIR] = "WORKDIR",
 };
 
@@ -17,14 +29,32 @@ const char *dockerfile_kind_name(enum dockerfile_kind k)
 	return names[k];
 }
 
+static void mount_release(struct dockerfile_mount *m)
+{
+	char *const values[] = { m->target,  m->source, m->from, m->id,	 m->env,
+				 m->sharing, m->size,	m->mode, m->uid, m->gid };
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		free(values[i]);
+}
+
 void dockerfile_instr_release(struct dockerfile_instr *i)
 {
-	free(i->text);
-	free(i->from);
-	free(i->chown);
-	free(i->chmod);
-	free(i->platform);
-	free(i->name);
+	char *const texts[] = { i->keyword,  i->text,  i->doc,	      i->script,  i->from,
+				i->chown,    i->chmod, i->checksum,   i->network, i->security,
+				i->platform, i->name,  i->as_keyword, i->raw_name };
+
+	for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+		free(texts[k]);
+	for (size_t k = 0; k < i->nr_heredocs; k++) {
+		free(i->heredocs[k].name);
+		free(i->heredocs[k].body);
+	}
+	free(i->heredocs);
+	for (size_t k = 0; k < i->nr_mounts; k++)
+		mount_release(&i->mounts[k]);
+	free(i->mounts);
+	strv_release(&i->exclude);
 	strv_release(&i->words);
 	*i = (struct dockerfile_instr){ 0 };
 }
@@ -47,5 +77,9 @@ void dockerfile_free(struct dockerfile *d)
 	free(d->stages);
 	release_all(d->global_args, d->nr_global_args);
 	free(d->file);
+	free(d->text);
+	free(d->check);
+	free(d->syntax);
+	free(d->empty_continuations);
 	free(d);
 }

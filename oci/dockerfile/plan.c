@@ -124,12 +124,14 @@ static int resolve_name(const struct planner *p, struct plan_source *out, const 
 	return set_image(out, name, e);
 }
 
-static int needs_earlier(const struct planner *p, const char *from, size_t at, struct err *e)
+/* verb: "copy" or "mount". */
+static int needs_earlier(const struct planner *p, const char *verb, const char *from, size_t at,
+			 struct err *e)
 {
 	return err_set(e, ERR_INPUT,
-		       "cannot copy from stage '" MESSAGE_FMT
+		       "cannot %s from stage '" MESSAGE_FMT
 		       "', it needs to be defined before current stage '%s'",
-		       MESSAGE_ARG(span_of_str(from)), p->plan->stages[at].name);
+		       verb, MESSAGE_ARG(span_of_str(from)), p->plan->stages[at].name);
 }
 
 static bool is_number(const char *s)
@@ -139,9 +141,9 @@ static bool is_number(const char *s)
 	return digits && !s[digits];
 }
 
-/* COPY --from in stage `at`. */
-static int resolve_copy(const struct planner *p, struct plan_source *out, const char *from,
-			size_t at, struct err *e)
+/* COPY --from and --mount=from= in stage `at`. */
+static int resolve_from(const struct planner *p, struct plan_source *out, const char *verb,
+			const char *from, size_t at, struct err *e)
 {
 	size_t stage;
 	uint64_t index;
@@ -151,14 +153,37 @@ static int resolve_copy(const struct planner *p, struct plan_source *out, const 
 			return err_set(e, ERR_INPUT, "invalid stage index " MESSAGE_FMT,
 				       MESSAGE_ARG(span_of_str(from)));
 		if (index >= at)
-			return needs_earlier(p, from, at, e);
+			return needs_earlier(p, verb, from, at, e);
 		set_stage(p, out, (size_t)index);
 		return 0;
 	}
 	if (!find_context(p, from) && !find_stage(p, from, 0, at, &stage) &&
 	    find_stage(p, from, at, p->df->nr_stages, &stage))
-		return needs_earlier(p, from, at, e);
+		return needs_earlier(p, verb, from, at, e);
 	return resolve_name(p, out, from, at, e);
+}
+
+static int plan_mounts(const struct planner *p, struct plan_step *step, size_t at, struct err *e)
+{
+	const struct dockerfile_instr *in = step->instr;
+
+	if (!in->nr_mounts)
+		return 0;
+	step->mounts = mem_zalloc(in->nr_mounts * sizeof(*step->mounts));
+	for (size_t i = 0; i < in->nr_mounts; i++)
+		if (in->mounts[i].from &&
+		    resolve_from(p, &step->mounts[i], "mount", in->mounts[i].from, at, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int plan_step(const struct planner *p, struct plan_step *step, size_t at, struct err *e)
+{
+	const char *from = step->instr->from;
+
+	if (from && resolve_from(p, &step->from, "copy", from, at, e) < 0)
+		return -1;
+	return plan_mounts(p, step, at, e);
 }
 
 static int plan_steps(const struct planner *p, size_t at, struct err *e)
@@ -173,8 +198,10 @@ static int plan_steps(const struct planner *p, size_t at, struct err *e)
 		const struct dockerfile_instr *in = &from->instrs[st->nr];
 
 		st->steps[st->nr].instr = in;
-		if (in->from && resolve_copy(p, &st->steps[st->nr].from, in->from, at, e) < 0)
+		if (plan_step(p, &st->steps[st->nr], at, e) < 0) {
+			st->nr++; /* what it has by now is released */
 			return err_wrap(e, "%s:%u", p->df->file, in->line);
+		}
 	}
 	return 0;
 }
@@ -266,8 +293,14 @@ static void source_release(struct plan_source *s)
 
 static void steps_release(struct plan_stage *st)
 {
-	for (size_t i = 0; i < st->nr; i++)
-		source_release(&st->steps[i].from);
+	for (size_t i = 0; i < st->nr; i++) {
+		struct plan_step *step = &st->steps[i];
+
+		source_release(&step->from);
+		for (size_t k = 0; step->mounts && k < step->instr->nr_mounts; k++)
+			source_release(&step->mounts[k]);
+		free(step->mounts);
+	}
 	free(st->steps);
 	st->steps = NULL;
 	st->nr = 0;
@@ -300,10 +333,24 @@ static void need(struct planner *p, const struct plan_source *s)
 		p->needed[s->stage] = true;
 }
 
+static void need_of_step(struct planner *p, const struct plan_step *step)
+{
+	need(p, &step->from);
+	for (size_t k = 0; step->mounts && k < step->instr->nr_mounts; k++)
+		need(p, &step->mounts[k]);
+}
+
 static void renumber(struct plan_source *s, const size_t *place)
 {
 	if (s->kind == PLAN_STAGE)
 		s->stage = place[s->stage];
+}
+
+static void renumber_step(struct plan_step *step, const size_t *place)
+{
+	renumber(&step->from, place);
+	for (size_t k = 0; step->mounts && k < step->instr->nr_mounts; k++)
+		renumber(&step->mounts[k], place);
 }
 
 /* Leaves the needed stages, closed up, the target last. */
@@ -321,7 +368,7 @@ static void keep_needed(struct planner *p, size_t target)
 			continue;
 		need(p, &st->base);
 		for (size_t j = 0; j < st->nr; j++)
-			need(p, &st->steps[j].from);
+			need_of_step(p, &st->steps[j]);
 	}
 	for (size_t i = 0; i < plan->nr; i++) {
 		struct plan_stage st = plan->stages[i];
@@ -332,7 +379,7 @@ static void keep_needed(struct planner *p, size_t target)
 		}
 		renumber(&st.base, place);
 		for (size_t j = 0; j < st.nr; j++)
-			renumber(&st.steps[j].from, place);
+			renumber_step(&st.steps[j], place);
 		place[i] = kept;
 		plan->stages[kept++] = st;
 	}

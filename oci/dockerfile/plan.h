@@ -25,7 +25,9 @@ struct plan_source {
 };
 struct plan_step {
 	const struct dockerfile_instr *instr; /* borrowed from the dockerfile */
-	struct plan_source from;	      /* COPY */
+	struct plan_source from;	      /* COPY, ADD */
+	/* RUN: where instr->mounts come from, one each; PLAN_NONE: no from= (bind: the context) */
+	struct plan_source *mounts;
 };
 struct plan_stage {
 	char *name; /* AS name, else "stage-N" with N as counted in the file */

@@ -47,6 +47,7 @@ static void change_release(struct layer_change *c)
 	free(c->path);
 	free(c->link);
 	free(c->capability);
+	free(c->origin_path);
 }
 
 void layer_changes_release(struct layer_changes *c)

@@ -30,6 +30,9 @@ struct layer_change {
 	bool hard_link;
 	void *capability; /* security.capability, raw; NULL: none */
 	size_t capability_len;
+	/* A regular file's bytes; origin_path NULL: at `path` below the directory that was read. */
+	int origin_fd;	   /* borrowed */
+	char *origin_path; /* owned */
 };
 struct layer_changes {
 	struct layer_change *v; /* parents before children, siblings by bytes */

@@ -123,8 +123,9 @@ static int write_content(struct writer *w, const struct layer_change *c, int fd,
 
 static int write_file(struct writer *w, const struct layer_change *c, struct err *e)
 {
-	auto_close int fd = fs_open_beneath(w->tree_fd, c->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
-					    0, FS_NO_LINKS, e);
+	auto_close int fd = fs_open_beneath(c->origin_path ? c->origin_fd : w->tree_fd,
+					    c->origin_path ? c->origin_path : c->path,
+					    O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, FS_NO_LINKS, e);
 
 	if (fd < 0 || write_header(w, c, e) < 0)
 		return -1;

@@ -1,0 +1,56 @@
+/*
+ * A layer in the making, without touching a file system: entries are put over what lies below, as
+ * a program would do it in a stage's root, and come out as a change list. No privileges needed:
+ * owners, devices and capabilities are only noted.
+ *
+ *	b = layer_builder_new(below, &now);
+ *	layer_builder_put(b, "srv", &dir, e); layer_builder_put(b, "srv/a", &file, e); …
+ *	layer_builder_finish(&changes, b, e);
+ *
+ * Adding, replacing or removing a name gives its directory the time `now`, as it would on a disk;
+ * putting a directory that is there only sets what it is. Directories that lead to an entry are in
+ * the layer with what they are below. Entries equal to what lies below are not (compare.h).
+ */
+#ifndef OCI_LAYER_BUILDER_H
+#define OCI_LAYER_BUILDER_H
+
+#include "oci/layer/changes.h"
+#include "oci/layer/tree.h"
+
+struct layer_builder;
+
+struct layer_file {
+	struct stat st;	  /* type and mode, owner, device, size, mtime; the rest is not looked at */
+	const char *link; /* a symbolic link's text */
+	struct span capability;
+	struct tree_origin
+		origin; /* a regular file's bytes; path copied, dirfd must outlive the changes */
+	uint64_t same;	/* not 0: all names with this value are one file (hard links) */
+};
+
+/* below: borrowed; NULL: nothing lies below. */
+struct layer_builder *layer_builder_new(struct tree *below, const struct timespec *now);
+void layer_builder_free(struct layer_builder *b); /* NULL is fine */
+DEFINE_AUTO(layer_builder, layer_builder_free)
+#define auto_layer_builder CLEANUP(layer_builder_auto_)
+
+/* What is there by now: below, with the entries over it. Borrowed, as long as b. */
+struct tree *layer_builder_tree(struct layer_builder *b);
+
+/*
+ * path: clean, without links on its way (tree_resolve gave it); its directory must be there.
+ * ERR_INPUT: a directory cannot replace something else, nor the reverse (remove it first).
+ */
+int layer_builder_put(struct layer_builder *b, const char *path, const struct layer_file *f,
+		      struct err *e) MUST_CHECK;
+/* The missing directories of path and itself, like `dir` but with the time `now`. */
+int layer_builder_make_dirs(struct layer_builder *b, const char *path, const struct layer_file *dir,
+			    struct err *e) MUST_CHECK;
+/* path and all below it; missing is fine. */
+int layer_builder_remove(struct layer_builder *b, const char *path, struct err *e) MUST_CHECK;
+
+/* Sorted as changes.h says. b is used up. */
+int layer_builder_finish(struct layer_changes *out, struct layer_builder *b, struct err *e)
+	MUST_CHECK;
+
+#endif
