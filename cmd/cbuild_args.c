@@ -1,0 +1,138 @@
+/* Options are kept as they are written until all are there; then they are judged together. */
+#include "cmd/cbuild_args.h"
+
+#include "base/mem.h"
+#include "base/span.h"
+
+const struct opt cbuild_opts[] = {
+	OPT_STR('f', "file", "CBUILD_FILE", struct cbuild_args, file, "FILE",
+		"the Dockerfile (CONTEXT/Dockerfile); - is standard input"),
+	OPT_LIST('t', "tag", "CBUILD_TAG", struct cbuild_args, tags, "NAME",
+		 "name of the image; may be given several times"),
+	OPT_STR(0, "target", "CBUILD_TARGET", struct cbuild_args, target, "STAGE",
+		"the stage to build (the last one)"),
+	OPT_LIST(0, "build-arg", "CBUILD_BUILD_ARGS", struct cbuild_args, build_args,
+		 "NAME[=VALUE]", "value of an ARG; without = the environment's"),
+	OPT_LIST(0, "label", "CBUILD_LABELS", struct cbuild_args, labels, "NAME=VALUE",
+		 "label of the image"),
+	OPT_STR(0, "platform", "CBUILD_PLATFORM", struct cbuild_args, platform, "OS/ARCH",
+		"what is built for (this machine)"),
+	OPT_LIST(0, "build-context", "CBUILD_BUILD_CONTEXTS", struct cbuild_args, contexts,
+		 "NAME=VALUE", "a directory, oci-layout://DIR[:TAG] or docker-image://REF"),
+	OPT_FLAG(0, "pull", "CBUILD_PULL", struct cbuild_args, pull,
+		 "ask the registry also for images that the store has"),
+	OPT_LIST('o', "output", "CBUILD_OUTPUT", struct cbuild_args, outputs, "SPEC",
+		 "type=oci,dest=PATH[,tar=false] instead of the store"),
+	OPT_STR(0, "iidfile", "CBUILD_IIDFILE", struct cbuild_args, iidfile, "FILE",
+		"write the digest of the image's configuration"),
+	OPT_STR(0, "metadata-file", "CBUILD_METADATA_FILE", struct cbuild_args, metadata_file,
+		"FILE", "write what was built, as JSON"),
+	OPT_STR(0, "source-date-epoch", "SOURCE_DATE_EPOCH", struct cbuild_args, epoch, "SECONDS",
+		"no time in the image is later"),
+	OPT_UINT(0, "compression-level", "CBUILD_COMPRESSION_LEVEL", struct cbuild_args,
+		 compression_level, "N", "of gzip, 1 to 9 (6)"),
+	OPT_DURATION(0, "timeout", "CBUILD_TIMEOUT", struct cbuild_args, timeout_ms,
+		     "limit for each RUN (none)"),
+	OPT_STR(0, "authfile", "CBUILD_AUTHFILE", struct cbuild_args, authfile, "FILE",
+		"credentials, in the form of docker's config.json"),
+	OPT_STR(0, "ca", "CBUILD_CA", struct cbuild_args, ca, "FILE",
+		"trust these certificates, too"),
+	OPT_STR(0, "plain-http", "CBUILD_PLAIN_HTTP", struct cbuild_args, plain_http, "HOST",
+		"http to this registry"),
+	OPT_CHOICE(0, "isolation", "CBUILD_ISOLATION", struct cbuild_args, isolation, "auto|ns",
+		   "how RUN is kept apart (auto: namespaces)"),
+	OPT_UINT('j', "jobs", "CBUILD_JOBS", struct cbuild_args, jobs, "N",
+		 "downloads and compressions at once (4)"),
+	OPT_END,
+};
+
+static int need_pair(const char *option, const char *text, struct err *e)
+{
+	const char *equals = strchr(text, '=');
+
+	if (equals && equals != text)
+		return 0;
+	return err_set(e, ERR_INPUT, "%s: '%.200s' is not NAME=VALUE", option, text);
+}
+
+/* A name alone takes the environment's value, and is left out when there is none. */
+static int take_build_args(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->build_args.n; i++) {
+		const char *arg = a->build_args.v[i];
+		const char *equals = strchr(arg, '=');
+		auto_free char *name =
+			mem_strndup(arg, equals ? (size_t)(equals - arg) : strlen(arg));
+		const char *value = equals ? equals + 1 : getenv(name);
+
+		if (!*name)
+			return err_set(e, ERR_INPUT, "--build-arg: '%.200s' has no name", arg);
+		if (value)
+			strv_env_set(&o->build_args, name, value);
+	}
+	return 0;
+}
+
+static int take_lists(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	strv_copy(&o->tags, &a->tags);
+	for (size_t i = 0; i < a->labels.n; i++) {
+		if (need_pair("--label", a->labels.v[i], e) < 0)
+			return -1;
+		strv_add(&o->labels, a->labels.v[i]);
+	}
+	for (size_t i = 0; i < a->contexts.n; i++) {
+		if (need_pair("--build-context", a->contexts.v[i], e) < 0)
+			return -1;
+		strv_add(&o->contexts, a->contexts.v[i]);
+	}
+	for (size_t i = 0; i < a->outputs.n; i++)
+		if (build_output_parse(o, a->outputs.v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int take_numbers(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	if (a->epoch && *a->epoch) {
+		if (span_to_i64(&o->epoch, span_of_str(a->epoch)) < 0)
+			return err_set(e, ERR_INPUT, "--source-date-epoch: '%.100s' is no number",
+				       a->epoch);
+		o->has_epoch = true;
+	}
+	if (a->compression_level > 9)
+		return err_set(e, ERR_INPUT, "--compression-level: at most 9");
+	o->compression_level = (int)a->compression_level;
+	o->run_timeout_ms = a->timeout_ms;
+	if (a->jobs == 0)
+		return err_set(e, ERR_INPUT, "--jobs: at least 1");
+	if (!a->platform) {
+		oci_platform_host(&o->platform);
+		return 0;
+	}
+	return oci_platform_parse(&o->platform, span_of_str(a->platform), e) < 0
+		       ? err_wrap(e, "--platform")
+		       : 0;
+}
+
+int cbuild_args_take(struct build_options *o, const struct cbuild_args *a, const struct strv *words,
+		     struct err *e)
+{
+	if (words->n != 1)
+		return err_set(e, ERR_INPUT, "expected one CONTEXT, got %zu arguments (--help)",
+			       words->n);
+	o->context = words->v[0];
+	o->dockerfile = a->file;
+	o->target = a->target;
+	o->pull = a->pull;
+	return take_build_args(o, a, e) < 0 || take_lists(o, a, e) < 0 ? -1 : take_numbers(o, a, e);
+}
+
+void cbuild_args_release(struct cbuild_args *a)
+{
+	strv_release(&a->tags);
+	strv_release(&a->build_args);
+	strv_release(&a->labels);
+	strv_release(&a->contexts);
+	strv_release(&a->outputs);
+}

@@ -1,0 +1,28 @@
+/*
+ * The command line of cbuild: its table of options, and the way from there to what the build is
+ * asked to do.
+ */
+#ifndef CMD_CBUILD_ARGS_H
+#define CMD_CBUILD_ARGS_H
+
+#include "cmd/opts.h"
+#include "oci/build/options.h"
+
+/* Borrowed from argv and the environment. */
+struct cbuild_args {
+	const char *file, *target, *platform, *iidfile, *metadata_file, *epoch, *authfile, *ca;
+	const char *plain_http, *isolation;
+	struct strv tags, build_args, labels, contexts, outputs;
+	bool pull;
+	unsigned compression_level, jobs;
+	int64_t timeout_ms;
+};
+
+extern const struct opt cbuild_opts[];
+
+/* words: what is no option. Reads the environment for a --build-arg without a value. */
+int cbuild_args_take(struct build_options *o, const struct cbuild_args *a, const struct strv *words,
+		     struct err *e) MUST_CHECK;
+void cbuild_args_release(struct cbuild_args *a);
+
+#endif
