@@ -9,5 +9,7 @@
 void gotext_quoted_list(struct buf *out, const struct strv *list);
 /* %v of a list: [a b] */
 void gotext_list(struct buf *out, const struct strv *list);
+/* %v of a time.Duration: 1m30s, 1.5ms, 0s */
+void gotext_duration(struct buf *out, int64_t ns);
 
 #endif

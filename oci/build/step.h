@@ -20,6 +20,9 @@ bool step_is_work(enum dockerfile_kind kind);
 /* Errors carry no place: the caller wraps. */
 int step_carry_out(struct step *s, struct err *e) MUST_CHECK;
 
+/* A line of history is not longer. */
+#define STEP_HISTORY_MAX (4u << 20)
+
 /* -- the functions behind the table -- */
 int step_arg(struct step *s, struct err *e);
 int step_cmd(struct step *s, struct err *e);
@@ -27,9 +30,15 @@ int step_copy(struct step *s, struct err *e);
 int step_entrypoint(struct step *s, struct err *e);
 int step_env(struct step *s, struct err *e);
 int step_expose(struct step *s, struct err *e);
+int step_healthcheck(struct step *s, struct err *e);
 int step_label(struct step *s, struct err *e);
+int step_maintainer(struct step *s, struct err *e);
+int step_onbuild(struct step *s, struct err *e);
 int step_run(struct step *s, struct err *e);
+int step_shell(struct step *s, struct err *e);
+int step_stopsignal(struct step *s, struct err *e);
 int step_user(struct step *s, struct err *e);
+int step_volume(struct step *s, struct err *e);
 int step_workdir(struct step *s, struct err *e);
 
 /* exec form: the words; shell form: the stage's shell and the text. */

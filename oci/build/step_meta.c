@@ -2,13 +2,11 @@
  * Instructions that only change the configuration. Each writes its line of history as docker
  * does: the values expanded, never quoted again.
  */
-#include "base/fs.h"
+#include <ctype.h>
+
 #include "base/mem.h"
 #include "oci/build/gotext.h"
 #include "oci/build/step.h"
-#include "oci/dockerfile/expand.h"
-
-#define HISTORY_MAX (4u << 20)
 
 static void history(struct step *s, const struct buf *line)
 {
@@ -36,7 +34,7 @@ static int expand_pairs(struct strv *out, const struct step *s, struct err *e)
 
 static void history_pairs(struct step *s, const char *word, const struct strv *pairs)
 {
-	auto_buf struct buf line = BUF_INIT(HISTORY_MAX);
+	auto_buf struct buf line = BUF_INIT(STEP_HISTORY_MAX);
 
 	buf_add_str(&line, word);
 	for (size_t i = 0; i + 1 < pairs->n; i += 2)
@@ -98,7 +96,7 @@ static int declare(struct step *s, const char *word, struct buf *line, struct er
 /* Each sees those to its left. */
 int step_arg(struct step *s, struct err *e)
 {
-	auto_buf struct buf line = BUF_INIT(HISTORY_MAX);
+	auto_buf struct buf line = BUF_INIT(STEP_HISTORY_MAX);
 
 	buf_add_str(&line, "ARG");
 	for (size_t i = 0; i < s->instr->words.n; i++)
@@ -108,137 +106,116 @@ int step_arg(struct step *s, struct err *e)
 	return 0;
 }
 
-/* -- USER, CMD, ENTRYPOINT ----------------------------------------------------------- */
+/* -- one word ------------------------------------------------------------------------ */
 
+/* Takes over *value and tells it as it is. */
+static void set_word(struct step *s, const char *keyword, char **to, char *value)
+{
+	auto_buf struct buf line = BUF_INIT(STEP_HISTORY_MAX);
+
+	buf_addf(&line, "%s %s", keyword, value);
+	free(*to);
+	*to = value;
+	history(s, &line);
+}
+
+/* An empty user is root, as in the image of a base that says none. */
 int step_user(struct step *s, struct err *e)
 {
-	auto_free char *user = state_expand(&s->stage->state, s->instr->words.v[0], e);
-	auto_buf struct buf line = BUF_INIT(HISTORY_MAX);
-	struct oci_config *c = s->stage->state.config;
+	char *user = state_expand(&s->stage->state, s->instr->words.v[0], e);
 
 	if (!user)
 		return -1;
-	if (!*user)
-		return err_set(e, ERR_INPUT, "the user is empty after expansion");
-	buf_addf(&line, "USER %s", user);
-	free(c->user);
-	c->user = STEAL(&user);
-	history(s, &line);
+	set_word(s, "USER", &s->stage->state.config->user, user);
 	return 0;
 }
 
-static void set_command(struct step *s, const char *word, struct strv *to, bool *has)
+/* Not expanded, like all that only people read. */
+int step_maintainer(struct step *s, struct err *e)
 {
-	auto_buf struct buf line = BUF_INIT(HISTORY_MAX);
-
-	strv_release(to);
-	*to = (struct strv)STRV_INIT;
-	step_command(to, s);
-	*has = false; /* an empty list is as none */
-	buf_addf(&line, "%s ", word);
-	gotext_quoted_list(&line, to);
-	history(s, &line);
-}
-
-int step_cmd(struct step *s, struct err *e)
-{
-	struct state *st = &s->stage->state;
-
 	(void)e;
-	set_command(s, "CMD", &st->config->cmd, &st->config->has_cmd);
-	st->config->args_escaped = true;
-	st->has_own_cmd = true;
+	set_word(s, "MAINTAINER", &s->stage->state.config->author,
+		 mem_strdup(s->instr->words.v[0]));
 	return 0;
 }
 
-/* A CMD that came with the base would be arguments of something it was not meant for. */
-int step_entrypoint(struct step *s, struct err *e)
+/* Of Linux; RTMIN and RTMAX are counted from. */
+static bool is_signal_name(struct span name)
 {
-	struct state *st = &s->stage->state;
+	static const char *const names[] = {
+		"ABRT",	  "ALRM", "BUS",  "CHLD", "CLD",  "CONT",   "FPE",   "HUP",   "ILL",
+		"INT",	  "IO",	  "IOT",  "KILL", "PIPE", "POLL",   "PROF",  "PWR",   "QUIT",
+		"SEGV",	  "STOP", "SYS",  "TERM", "TRAP", "TSTP",   "TTIN",  "TTOU",  "URG",
+		"STKFLT", "USR1", "USR2", "XCPU", "XFSZ", "VTALRM", "WINCH", "RTMIN", "RTMAX",
+	};
+	uint64_t n;
 
-	(void)e;
-	set_command(s, "ENTRYPOINT", &st->config->entrypoint, &st->config->has_entrypoint);
-	if (!st->has_own_cmd) {
-		strv_release(&st->config->cmd);
-		st->config->cmd = (struct strv)STRV_INIT;
-		st->config->has_cmd = false;
-	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (span_eq_str(name, names[i]))
+			return true;
+	if (span_take(&name, "RTMIN+"))
+		return span_to_u64(&n, name) == 0 && n >= 1 && n <= 15;
+	if (span_take(&name, "RTMAX-"))
+		return span_to_u64(&n, name) == 0 && n >= 1 && n <= 14;
+	return false;
 }
 
-/* -- EXPOSE ------------------------------------------------------------------------ */
-
-static int parse_port(uint64_t *out, struct span text)
+/* "SIGTERM", "term", "15" */
+static bool is_signal(const char *text)
 {
-	return text.n && span_to_u64(out, text) == 0 && *out <= 65535 ? 0 : -1;
+	auto_free char *upper = mem_strdup(text);
+	struct span name = span_of_str(upper);
+	uint64_t n;
+
+	if (span_to_u64(&n, name) == 0)
+		return n >= 1 && n <= INT32_MAX;
+	for (char *c = upper; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	span_take(&name, "SIG");
+	return is_signal_name(name);
 }
 
-/* "[[ip:]host:]port[-port][/proto]": what is the container's counts. */
-static int expand_port(struct strv *out, const char *word, struct err *e)
+int step_stopsignal(struct step *s, struct err *e)
 {
-	struct span port, proto, first, last;
-	bool has_proto = span_cut(span_of_str(word), '/', &port, &proto);
-	ptrdiff_t colon = span_rfind(port, ':');
-	const char *name = NULL;
-	uint64_t from, to;
+	auto_free char *name = state_expand(&s->stage->state, s->instr->words.v[0], e);
 
-	if (!has_proto)
-		proto = SPAN_LIT("tcp");
-	for (size_t i = 0; i < 3; i++)
-		if (span_eq_nocase(proto, (const char *const[]){ "tcp", "udp", "sctp" }[i]))
-			name = (const char *const[]){ "tcp", "udp", "sctp" }[i];
 	if (!name)
-		return err_set(e, ERR_INPUT, "invalid proto: '" SPAN_FMT "'", SPAN_ARG(proto));
-	if (colon >= 0)
-		port = span_sub(port, (size_t)colon + 1);
-	if (!span_cut(port, '-', &first, &last))
-		last = first;
-	if (parse_port(&from, first) < 0 || parse_port(&to, last) < 0 || from > to)
-		return err_set(e, ERR_INPUT, "invalid containerPort: '%.100s'", word);
-	for (uint64_t p = from; p <= to; p++)
-		strv_addf(out, "%ju/%s", (uintmax_t)p, name);
-	return 0;
-}
-
-static int expand_ports(struct strv *out, const struct step *s, struct err *e)
-{
-	const struct state *st = &s->stage->state;
-	auto_strv struct strv words = STRV_INIT;
-
-	for (size_t i = 0; i < s->instr->words.n; i++)
-		if (dockerfile_expand_words(&words, s->instr->words.v[i], &st->env, st->opt->escape,
-					    e) < 0)
-			return -1;
-	for (size_t i = 0; i < words.n; i++)
-		if (expand_port(out, words.v[i], e) < 0)
-			return -1;
-	return 0;
-}
-
-/* Sorted, each once: a range may be all 65536. */
-static void add_ports(struct strv *exposed, const struct strv *ports)
-{
-	auto_strv struct strv all = *exposed;
-
-	*exposed = (struct strv)STRV_INIT;
-	strv_copy(&all, ports);
-	strv_sort(&all);
-	for (size_t i = 0; i < all.n; i++)
-		if (!i || strcmp(all.v[i - 1], all.v[i]) != 0)
-			strv_add(exposed, all.v[i]);
-}
-
-int step_expose(struct step *s, struct err *e)
-{
-	struct strv *exposed = &s->stage->state.config->exposed_ports;
-	auto_buf struct buf line = BUF_INIT(HISTORY_MAX);
-	auto_strv struct strv ports = STRV_INIT;
-
-	if (expand_ports(&ports, s, e) < 0)
 		return -1;
-	add_ports(exposed, &ports);
-	buf_add_str(&line, "EXPOSE ");
-	gotext_list(&line, &ports);
+	if (!is_signal(name))
+		return err_set(e, ERR_INPUT, "invalid signal: '%.100s'", name);
+	set_word(s, "STOPSIGNAL", &s->stage->state.config->stop_signal, STEAL(&name));
+	return 0;
+}
+
+/* -- VOLUME, ONBUILD ----------------------------------------------------------------- */
+
+/* Only a note: the directory is not made, and what later steps put there stays. */
+int step_volume(struct step *s, struct err *e)
+{
+	struct strv *volumes = &s->stage->state.config->volumes;
+	auto_buf struct buf line = BUF_INIT(STEP_HISTORY_MAX);
+	auto_strv struct strv paths = STRV_INIT;
+
+	for (size_t i = 0; i < s->instr->words.n; i++) {
+		char *path = state_expand(&s->stage->state, s->instr->words.v[i], e);
+
+		if (!path)
+			return -1;
+		strv_take(&paths, path);
+		if (!*path)
+			return err_set(e, ERR_INPUT, "VOLUME specified can not be an empty string");
+	}
+	oci_config_add_to_set(volumes, &paths);
+	buf_add_str(&line, "VOLUME ");
+	gotext_list(&line, &paths);
 	history(s, &line);
+	return 0;
+}
+
+/* For those who build on this image; leaves no line in the history. */
+int step_onbuild(struct step *s, struct err *e)
+{
+	(void)e;
+	strv_add(&s->stage->state.config->onbuild, s->instr->words.v[0]);
 	return 0;
 }

@@ -122,3 +122,15 @@ void oci_config_add_history(struct oci_config *c, const char *created, const cha
 		.empty_layer = empty_layer,
 	};
 }
+
+void oci_config_add_to_set(struct strv *set, const struct strv *more)
+{
+	auto_strv struct strv all = *set;
+
+	*set = STRV_INIT;
+	strv_copy(&all, more);
+	strv_sort(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (!i || strcmp(all.v[i - 1], all.v[i]) != 0)
+			strv_add(set, all.v[i]);
+}

@@ -68,6 +68,9 @@ void oci_config_add_diff_id(struct oci_config *c, const struct oci_digest *d);
 void oci_config_add_history(struct oci_config *c, const char *created, const char *created_by,
 			    const char *comment, bool empty_layer);
 
+/* For exposed_ports and volumes: sorted, each once, however many there are. */
+void oci_config_add_to_set(struct strv *set, const struct strv *more);
+
 DEFINE_AUTO(oci_config, oci_config_free)
 #define auto_config CLEANUP(oci_config_auto_)
 

@@ -33,11 +33,43 @@ static void empty_lists_are_brackets(void **state)
 	assert_string_equal(buf_str(&out), "[][]");
 }
 
+static void durations_are_gos(void **state)
+{
+	static const struct {
+		int64_t ns;
+		const char *want;
+	} cases[] = {
+		{ 0, "0s" },
+		{ 1, "1ns" },
+		{ 1100, "1.1\302\265s" },
+		{ 1500000, "1.5ms" },
+		{ 500000000, "500ms" },
+		{ 999999999, "999.999999ms" },
+		{ 1000000000, "1s" },
+		{ 1050000000, "1.05s" },
+		{ 60000000000, "1m0s" },
+		{ 90000000000, "1m30s" },
+		{ 3600000000000, "1h0m0s" },
+		{ 3661000000001, "1h1m1.000000001s" },
+		{ -90000000000, "-1m30s" },
+		{ INT64_MIN, "-2562047h47m16.854775808s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+
+		gotext_duration(&out, cases[i].ns);
+		assert_string_equal(buf_str(&out), cases[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quotes_are_gos),
 		cmocka_unit_test(empty_lists_are_brackets),
+		cmocka_unit_test(durations_are_gos),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

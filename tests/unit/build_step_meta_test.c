@@ -112,6 +112,14 @@ static void assert_fails(struct build_world *w, const char *dockerfile, const ch
 	assert_int_equal(w->err.kind, ERR_INPUT);
 }
 
+static void only_the_containers_part_of_a_port_counts(void **state)
+{
+	struct build_world *w = *state;
+
+	build_world_ok(w, "FROM scratch\nEXPOSE 1.2.3.4:80:90 80-90:70 [::1]::5/Sctp :6 7/\n");
+	assert_history(w, "- EXPOSE [90/tcp 7/tcp 70/tcp 6/tcp 5/sctp]\n");
+}
+
 static void wrong_ports_are_refused(void **state)
 {
 	struct build_world *w = *state;
@@ -119,6 +127,10 @@ static void wrong_ports_are_refused(void **state)
 	assert_fails(w, "FROM scratch\nEXPOSE 70000\n", "Dockerfile:2: EXPOSE 70000: invalid");
 	assert_fails(w, "FROM scratch\nEXPOSE 90-80\n", "invalid containerPort");
 	assert_fails(w, "FROM scratch\nEXPOSE 80/http\n", "invalid proto: 'http'");
+	assert_fails(w, "FROM scratch\nEXPOSE /tcp\n", "no port specified: '/tcp'");
+	assert_fails(w, "FROM scratch\nEXPOSE x:80\n", "invalid hostPort: 'x'");
+	assert_fails(w, "FROM scratch\nEXPOSE 80-90:70-71\n", "invalid ranges");
+	assert_fails(w, "FROM scratch\nEXPOSE 1.2.3:80:80\n", "invalid IP address: '1.2.3'");
 }
 
 static void a_user_is_kept_as_it_is_written(void **state)
@@ -130,7 +142,6 @@ static void a_user_is_kept_as_it_is_written(void **state)
 	c = build_world_config(w);
 	assert_string_equal(c->user, "app:web");
 	assert_history(w, "- ENV U=app\n- USER app:web\n");
-	assert_fails(w, "FROM scratch\nUSER $NOBODY\n", "the user is empty");
 }
 
 static void a_workdir_is_made_for_the_user_and_makes_a_layer(void **state)
@@ -169,6 +180,7 @@ int main(void)
 		TEST(commands_are_quoted_as_go_does),
 		TEST(an_entrypoint_drops_the_bases_cmd_but_not_its_own_stages),
 		TEST(ports_are_completed_and_ranges_written_out),
+		TEST(only_the_containers_part_of_a_port_counts),
 		TEST(wrong_ports_are_refused),
 		TEST(a_user_is_kept_as_it_is_written),
 		TEST(a_workdir_is_made_for_the_user_and_makes_a_layer),
