@@ -5,6 +5,7 @@
 #include "base/http.h"
 
 #include <assert.h>
+#include <time.h>
 
 int http_perform(struct http *h, struct op *op, const struct http_request *rq,
 		 struct http_response *rs, struct err *e)
@@ -37,6 +38,22 @@ const char *http_header(const struct http_response *rs, const char *name)
 			return line[n + 1] == ' ' ? line + n + 2 : line + n + 1;
 	}
 	return NULL;
+}
+
+bool http_is_redirect(long status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+int http_date_parse(int64_t *seconds, const char *text)
+{
+	struct tm tm = { 0 };
+	const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+
+	if (!end || *end)
+		return -1;
+	*seconds = timegm(&tm);
+	return 0;
 }
 
 /* "HTTP/1.1 200 OK": whatever came before (100 Continue, a proxy's answer) is forgotten. */

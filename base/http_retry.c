@@ -6,8 +6,6 @@
  */
 #include "base/http_retry.h"
 
-#include <time.h>
-
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,13 +27,11 @@ static bool status_is_transient(long status)
 /* "Wed, 21 Oct 2026 07:28:00 GMT" -> seconds from now; -1: not such a date. */
 static int64_t seconds_until(const char *date, struct clock *clock)
 {
-	struct tm tm = { 0 };
-	const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	int64_t now = clock->wall_ns(clock) / 1000000000;
+	int64_t now = clock->wall_ns(clock) / 1000000000, then;
 
-	if (!end || *end)
+	if (http_date_parse(&then, date) < 0)
 		return -1;
-	return timegm(&tm) > now ? timegm(&tm) - now : 0;
+	return then > now ? then - now : 0;
 }
 
 /* What the server asked for in ms; 0: nothing (or nothing of use). */

@@ -304,6 +304,46 @@ bool url_is_loopback(const struct url *u)
 	return host_is_loopback(span_of_str(u->host));
 }
 
+/* RFC 1918, loopback, link-local (cloud metadata lives there), carrier NAT, "this host". */
+static bool is_private_v4(uint32_t a)
+{
+	return a >> 24 == 0 || a >> 24 == 10 || a >> 24 == 127 || a >> 20 == 0xac1 ||
+	       a >> 16 == 0xc0a8 || a >> 16 == 0xa9fe || a >> 22 == 0x191;
+}
+
+static bool is_private_v6(const struct in6_addr *a)
+{
+	const unsigned char *b = a->s6_addr;
+
+	if (IN6_IS_ADDR_V4MAPPED(a))
+		return is_private_v4((uint32_t)b[12] << 24 | (uint32_t)b[13] << 16 |
+				     (uint32_t)b[14] << 8 | b[15]);
+	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LINKLOCAL(a) ||
+	       (b[0] & 0xfe) == 0xfc;
+}
+
+bool url_is_private(const struct url *u)
+{
+	struct span host = span_of_str(u->host);
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (span_ends(host, ".")) /* the root, which every name may end in */
+		host.n--;
+	if (host_is_loopback(host) || span_ends(host, ".localhost"))
+		return true;
+	/* inet_aton also reads "127.1" and "0x7f000001", as the resolver would */
+	if (inet_aton(u->host, &v4))
+		return is_private_v4(ntohl(v4.s_addr));
+	if (span_take(&host, "[") && span_ends(host, "]")) {
+		auto_free char *bare = span_dup(span_head(host, host.n - 1));
+
+		/* what cannot be read (a zone, say) is not trusted */
+		return inet_pton(AF_INET6, bare, &v6) != 1 || is_private_v6(&v6);
+	}
+	return false;
+}
+
 void url_encode(struct buf *out, struct span text, const char *keep)
 {
 	for (size_t i = 0; i < text.n; i++) {
@@ -313,5 +353,138 @@ void url_encode(struct buf *out, struct span text, const char *keep)
 			buf_add_char(out, c);
 		else
 			buf_addf(out, "%%%02X", (unsigned char)c);
+	}
+}
+
+static int hex_digit(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int url_decode(struct buf *out, struct span text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		int high, low;
+
+		if (text.p[i] != '%') {
+			buf_add_char(out, text.p[i]);
+			continue;
+		}
+		if (text.n - i < 3)
+			return -1;
+		high = hex_digit(text.p[i + 1]);
+		low = hex_digit(text.p[i + 2]);
+		if (high < 0 || low < 0 || !(high | low))
+			return -1;
+		buf_add_char(out, (char)(high << 4 | low));
+		i += 2;
+	}
+	return 0;
+}
+
+/* -- user information ---------------------------------------------------------- */
+
+int url_parse_user(struct url *out, char **user, const char *text, struct err *e)
+{
+	const char *mark = strstr(text, "://");
+	struct span authority = span_of(text, 0), name = authority;
+	auto_buf struct buf bare = BUF_INIT(2 * URL_MAX), plain = BUF_INIT(2 * URL_MAX);
+	ptrdiff_t at;
+
+	if (mark)
+		authority = span_head(span_of_str(mark + 3), authority_len(span_of_str(mark + 3)));
+	at = span_rfind(authority, '@');
+	if (at < 0) {
+		*user = NULL;
+		return url_parse(out, text, e);
+	}
+	name = span_head(authority, (size_t)at);
+	if (strlen(text) > URL_MAX || url_decode(&plain, name) < 0)
+		return err_set(e, ERR_INPUT, "address refused: broken user information");
+	for (size_t i = 0; i < plain.len; i++)
+		if ((unsigned char)plain.data[i] < ' ' || plain.data[i] == 0x7f)
+			return err_set(e, ERR_INPUT, "address refused: broken user information");
+	buf_add(&bare, text, (size_t)(name.p - text));
+	buf_add_str(&bare, name.p + name.n + 1);
+	if (url_parse(out, buf_str(&bare), e) < 0)
+		return -1;
+	*user = buf_steal(&plain);
+	if (!*user)
+		*user = mem_strdup("");
+	return 0;
+}
+
+/* -- showing ------------------------------------------------------------------- */
+
+/* Letters of which the name of something secret holds some. */
+static bool names_secret(struct span key)
+{
+	static const char *const parts[] = { "token",	   "secret", "passw",	"signature",
+					     "credential", "auth",   "api_key", "apikey" };
+	auto_free char *lower = dup_lower(key);
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (strstr(lower, parts[i]))
+			return true;
+	return strcmp(lower, "sig") == 0 || strcmp(lower, "key") == 0;
+}
+
+static void redact_query(struct buf *out, struct span query)
+{
+	struct span pair, key, value;
+
+	while (span_split(&query, '&', &pair)) {
+		bool more = query.p != NULL;
+
+		if (span_cut(pair, '=', &key, &value) && value.n && names_secret(key)) {
+			buf_add_span(out, key);
+			buf_add_str(out, "=xxxxx");
+		} else {
+			buf_add_span(out, pair);
+		}
+		if (more)
+			buf_add_char(out, '&');
+	}
+}
+
+/* What follows "://" up to the address's end. */
+static void redact_address(struct buf *out, struct span rest)
+{
+	struct span authority = span_head(rest, authority_len(rest)), before, query, fragment;
+	ptrdiff_t at = span_rfind(authority, '@');
+	bool has_fragment;
+
+	if (at >= 0)
+		rest = span_sub(rest, (size_t)at + 1);
+	has_fragment = span_cut(rest, '#', &before, &fragment);
+	if (span_cut(before, '?', &before, &query)) {
+		buf_add_span(out, before);
+		buf_add_char(out, '?');
+		redact_query(out, query);
+	} else {
+		buf_add_span(out, before);
+	}
+	if (has_fragment) {
+		buf_add_char(out, '#');
+		buf_add_span(out, fragment);
+	}
+}
+
+void url_redact(struct buf *out, struct span text)
+{
+	while (text.n) {
+		const char *mark = memmem(text.p, text.n, "://", 3);
+		size_t before = mark ? (size_t)(mark - text.p) + 3 : text.n, n = 0;
+
+		buf_add_span(out, span_head(text, before));
+		text = span_sub(text, before);
+		while (n < text.n && (unsigned char)text.p[n] > ' ' && !strchr("\"'`<>", text.p[n]))
+			n++;
+		redact_address(out, span_head(text, n));
+		text = span_sub(text, n);
 	}
 }

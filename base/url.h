@@ -19,6 +19,9 @@ struct url {
 /* User information, other schemes, control bytes and blanks are refused (ERR_INPUT).
  * A fragment is dropped. */
 int url_parse(struct url *out, const char *text, struct err *e) MUST_CHECK;
+/* The same for an address that may carry user information: it comes apart, decoded, as
+ * "user:password" (a secret); NULL: there is none. */
+int url_parse_user(struct url *out, char **user, const char *text, struct err *e) MUST_CHECK;
 /* text may be absolute or relative (RFC 3986, 5.2), against base. */
 int url_resolve(struct url *out, const struct url *base, const char *text, struct err *e)
 	MUST_CHECK;
@@ -27,8 +30,18 @@ void url_format(struct buf *out, const struct url *u); /* the port only when not
 bool url_same_origin(const struct url *a, const struct url *b); /* scheme, host and port */
 bool url_is_loopback(const struct url *u);			/* localhost, 127.0.0.0/8, [::1] */
 bool host_is_loopback(struct span host); /* the same for "host" or "host:port" */
+/* Is it written as an address that only means something near by: loopback, link-local (cloud
+ * metadata lives there), RFC 1918, carrier NAT? Where a name leads is the resolver's affair. */
+bool url_is_private(const struct url *u);
 /* The part of an address that messages may show: queries hold tokens. Borrows. */
 struct span url_without_query(const char *text);
+/*
+ * Any text with addresses in it, fit to be shown and kept: what stands before '@' in "x://…@host" is
+ * left out, and what a query says under the name of a token, password or signature becomes "xxxxx".
+ */
+void url_redact(struct buf *out, struct span text);
+/* Percent-decodes; -1: a broken escape, or one that stands for NUL. */
+int url_decode(struct buf *out, struct span text) MUST_CHECK;
 /* Percent-encodes all but unreserved characters and those in `keep`. */
 void url_encode(struct buf *out, struct span text, const char *keep);
 

@@ -18,11 +18,6 @@ static char *repo_scope(const struct registry_repo *r)
 	return mem_printf("repository:%s:%s", r->path, r->push ? "pull,push" : "pull");
 }
 
-static bool is_redirect(long status)
-{
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 /* GET and HEAD: goes where the registry sends us; the session keeps credentials at home. */
 static int api_read(struct http_response *rs, struct op *op, const struct registry_repo *r,
 		    struct registry_call *call, struct err *e)
@@ -41,7 +36,7 @@ static int api_read(struct http_response *rs, struct op *op, const struct regist
 		if (registry_session_perform(r->session, op, call, rs, e) < 0)
 			return -1;
 		location = http_header(rs, "location");
-		if (!is_redirect(rs->status) || !location)
+		if (!http_is_redirect(rs->status) || !location)
 			return 0;
 		if (hops == REDIRECTS_MAX)
 			return err_set(e, ERR_FAILED, "redirected more than %d times",

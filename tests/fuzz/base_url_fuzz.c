@@ -21,6 +21,28 @@ static void format_and_parse(const struct url *u)
 	assert(span_eq(buf_span(&a), buf_span(&b)));
 }
 
+/* What may be shown holds nothing more to leave out. */
+static void redact_twice(struct span text)
+{
+	auto_buf struct buf a = BUF_INIT(BUF_SMALL), b = BUF_INIT(BUF_SMALL);
+
+	url_redact(&a, text);
+	url_redact(&b, buf_span(&a));
+	assert(a.over || span_eq(buf_span(&a), buf_span(&b)));
+}
+
+static void parse_with_user(const char *text)
+{
+	auto_free char *user = NULL;
+	auto_url struct url u = { 0 };
+	struct err e = ERR_INIT;
+
+	if (url_parse_user(&u, &user, text, &e) == 0)
+		format_and_parse(&u);
+	else
+		assert(e.kind == ERR_INPUT && e.text[0]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	auto_free char *text = mem_strndup((const char *)data, size);
@@ -34,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		format_and_parse(&u);
 	else
 		assert(e.kind == ERR_INPUT && e.text[0]);
+	parse_with_user(text);
+	redact_twice(span_of(data, size));
 	if (url_resolve(&target, &base, text, &e) == 0)
 		format_and_parse(&target);
 	return 0;

@@ -122,6 +122,21 @@ static void releasing_twice_and_freeing_nothing_is_fine(void **state)
 	http_free(NULL);
 }
 
+static void dates_are_in_the_one_form_that_servers_write(void **state)
+{
+	static const char *const bad[] = { "", "0", "Wed, 21 Oct 2015 07:28:00",
+					   "Wed, 21 Oct 2015 07:28:00 GMT x",
+					   "2015-10-21T07:28:00Z" };
+	int64_t s;
+
+	(void)state;
+	assert_int_equal(0, http_date_parse(&s, "Wed, 21 Oct 2015 07:28:00 GMT"));
+	assert_int_equal(1445412480, s);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(-1, http_date_parse(&s, bad[i]));
+	assert_true(http_is_redirect(308) && !http_is_redirect(304) && !http_is_redirect(200));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +147,7 @@ int main(void)
 		cmocka_unit_test(only_a_good_body_goes_to_the_sink),
 		cmocka_unit_test(an_error_body_is_cut_at_its_ceiling),
 		cmocka_unit_test(releasing_twice_and_freeing_nothing_is_fine),
+		cmocka_unit_test(dates_are_in_the_one_form_that_servers_write),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

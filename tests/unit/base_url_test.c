@@ -247,6 +247,99 @@ static void encoding_keeps_the_unreserved_and_what_it_is_told(void **state)
 	assert_string_equal("a-Z_.~9%20/%3A%C3%00%26", buf_str(&b));
 }
 
+static void assert_user(const char *text, const char *want_url, const char *want_user)
+{
+	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
+	auto_free char *user = NULL;
+	auto_url struct url u = { 0 };
+	struct err e = ERR_INIT;
+
+	if (url_parse_user(&u, &user, text, &e) < 0)
+		fail_msg("%s", e.text);
+	url_format(&b, &u);
+	assert_string_equal(want_url, buf_str(&b));
+	if (want_user)
+		assert_string_equal(want_user, user);
+	else
+		assert_null(user);
+}
+
+static void user_information_comes_off_decoded(void **state)
+{
+	static const char *const bad[] = { "http://a%0ab@h/", "http://a%0@h/", "http://%00@h/",
+					   "ftp://u:p@h/", "http://u@/" };
+
+	(void)state;
+	assert_user("http://h/x", "http://h/x", NULL);
+	assert_user("http://u:p@h/x@y", "http://h/x@y", "u:p");
+	assert_user("https://u%40d:a%3Ab%2f@h:8443/?q=@", "https://h:8443/?q=@", "u@d:a:b/");
+	assert_user("http://a@b@h/", "http://h/", "a@b");
+	assert_user("http://@h/", "http://h/", "");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err e = ERR_INIT;
+		struct url u;
+		char *user;
+
+		assert_int_equal(-1, url_parse_user(&u, &user, bad[i], &e));
+		assert_int_equal(ERR_INPUT, e.kind);
+	}
+}
+
+static void what_is_shown_of_a_text_holds_no_secret(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "ADD https://u:p@h/x /y", "ADD https://h/x /y" },
+		{ "no address here: a@b", "no address here: a@b" },
+		{ "ssh://git@h/r.git#main", "ssh://h/r.git#main" },
+		{ "http://h/x@y?a=b#c@d", "http://h/x@y?a=b#c@d" },
+		{ "http://h/?a=b&private_token=s3&X-Amz-Signature=f&sig=1&ref=x#f",
+		  "http://h/?a=b&private_token=xxxxx&X-Amz-Signature=xxxxx&sig=xxxxx&ref=x#f" },
+		{ "[\"http://u@h/\",\"http://v:w@i\"]", "[\"http://h/\",\"http://i\"]" },
+		{ "http://", "http://" },
+		{ "http://u:p@h?a&&b=&", "http://h?a&&b=&" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_buf struct buf b = BUF_INIT(1000);
+
+		url_redact(&b, span_of_str(cases[i][0]));
+		assert_string_equal(cases[i][1], buf_str(&b));
+	}
+}
+
+static void decoding_refuses_what_is_no_escape(void **state)
+{
+	static const char *const bad[] = { "%", "%4", "%4g", "a%00" };
+	auto_buf struct buf b = BUF_INIT(100);
+
+	(void)state;
+	assert_int_equal(0, url_decode(&b, SPAN_LIT("a%20b%2Fc%c3")));
+	assert_string_equal("a b/c\xc3", buf_str(&b));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(-1, url_decode(&b, span_of_str(bad[i])));
+}
+
+static void private_is_what_only_means_something_near_by(void **state)
+{
+	static const char *const yes[] = { "http://10.1.2.3/",	      "http://localhost/",
+					   "http://a.localhost./",    "http://[::1]/",
+					   "http://169.254.169.254/", "http://127.1/" };
+	static const char *const no[] = { "http://8.8.8.8/", "http://host.example/",
+					  "http://[2001:db8::1]/" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(yes) + ARRAY_LEN(no); i++) {
+		bool want = i < ARRAY_LEN(yes);
+		auto_url struct url u = { 0 };
+		struct err e = ERR_INIT;
+
+		assert_int_equal(0, url_parse(&u, want ? yes[i] : no[i - ARRAY_LEN(yes)], &e));
+		assert_int_equal(want, url_is_private(&u));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +355,10 @@ int main(void)
 		cmocka_unit_test(an_origin_is_scheme_host_and_port),
 		cmocka_unit_test(loopback_is_what_cannot_leave_the_machine),
 		cmocka_unit_test(encoding_keeps_the_unreserved_and_what_it_is_told),
+		cmocka_unit_test(user_information_comes_off_decoded),
+		cmocka_unit_test(what_is_shown_of_a_text_holds_no_secret),
+		cmocka_unit_test(decoding_refuses_what_is_no_escape),
+		cmocka_unit_test(private_is_what_only_means_something_near_by),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
