@@ -32,30 +32,44 @@ static int peek_init(struct peek_source *s, struct source *in, struct err *e)
 	return 0;
 }
 
-static bool begins(const struct peek_source *s, const char *magic, size_t n)
+/* 1: is compressed in a way that libarchive reads. */
+static int find_filter(enum tar_filter *out, const struct peek_source *s)
 {
-	return s->n >= n && memcmp(s->head, magic, n) == 0;
+	static const struct {
+		struct span magic;
+		enum tar_filter filter;
+	} known[] = {
+		{ SPAN_LIT("\x28\xb5\x2f\xfd"), TAR_ZSTD },
+		{ SPAN_LIT("\xfd"
+			   "7zXZ\0"),
+		  TAR_XZ },
+		{ SPAN_LIT("BZh"), TAR_BZIP2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (s->n >= known[i].magic.n &&
+		    memcmp(s->head, known[i].magic.p, known[i].magic.n) == 0) {
+			*out = known[i].filter;
+			return 1;
+		}
+	return 0;
 }
 
 int layer_stream_open(struct layer_stream *s, struct source *blob, struct err *e)
 {
+	enum tar_filter filter;
+
 	if (peek_init(&s->peek, blob, e) < 0)
 		return -1;
 	s->tar = &s->peek.base;
-	if (begins(&s->peek, "\x1f\x8b", 2)) {
+	if (s->peek.n >= 2 && memcmp(s->peek.head, "\x1f\x8b", 2) == 0) {
 		s->has_gunzip = true;
 		s->tar = gunzip_source_init(&s->gunzip, s->tar);
-	} else if (begins(&s->peek, "\x28\xb5\x2f\xfd", 4)) {
-		s->has_unzstd = true;
-		if (unzstd_source_init(&s->unzstd, s->tar, e) < 0)
+	} else if (find_filter(&filter, &s->peek)) {
+		s->has_filter = true;
+		if (filter_source_init(&s->filter, filter, s->tar, e) < 0)
 			return -1;
-		s->tar = &s->unzstd.base;
-	} else if (begins(&s->peek, "BZh", 3) || begins(&s->peek,
-							"\xfd"
-							"7zXZ",
-							5)) {
-		return err_set(e, ERR_IMPOSSIBLE,
-			       "layers compressed with bzip2 or xz are not supported");
+		s->tar = &s->filter.base;
 	}
 	return 0;
 }
@@ -64,7 +78,7 @@ void layer_stream_release(struct layer_stream *s)
 {
 	if (s->has_gunzip)
 		gunzip_source_release(&s->gunzip);
-	if (s->has_unzstd)
-		unzstd_source_release(&s->unzstd);
-	s->has_gunzip = s->has_unzstd = false;
+	if (s->has_filter)
+		filter_source_release(&s->filter);
+	s->has_gunzip = s->has_filter = false;
 }

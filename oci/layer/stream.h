@@ -1,6 +1,6 @@
 /*
- * A layer's blob as a tar stream: decompressed by what its first bytes are, since media types in
- * the wild are not always right.
+ * A layer's blob, or an archive, as a tar stream: decompressed by what its first bytes are, since
+ * media types and names in the wild are not always right.
  */
 #ifndef OCI_LAYER_STREAM_H
 #define OCI_LAYER_STREAM_H
@@ -17,12 +17,12 @@ struct peek_source {
 struct layer_stream {
 	struct peek_source peek;
 	struct gunzip_source gunzip;
-	struct unzstd_source unzstd;
-	bool has_gunzip, has_unzstd;
+	struct filter_source filter;
+	bool has_gunzip, has_filter;
 	struct source *tar; /* read here */
 };
 
-/* blob is borrowed. ERR_CORRUPT, ERR_IMPOSSIBLE: a compression we do not read. */
+/* blob is borrowed. gzip, zstd, xz, bzip2; anything else is given as it is. ERR_CORRUPT. */
 int layer_stream_open(struct layer_stream *s, struct source *blob, struct err *e) MUST_CHECK;
 /* Also after a failed open, as long as it began zeroed. */
 void layer_stream_release(struct layer_stream *s);

@@ -1,6 +1,6 @@
 /*
- * Reading through libarchive: its tar format only, no filter (a compressed layer is
- * opened before it gets here), so nothing is guessed and no other program is started.
+ * Reading through libarchive: its tar format only, no filter but the one that a caller
+ * names (filter_source), so nothing is guessed and no other program is started.
  *
  * libarchive turns names of pax headers into the process's character set. Layers
  * are bytes, not text: the thread is put into the "C" locale around each header, in which
@@ -245,9 +245,9 @@ int tar_reader_data(struct tar_reader *r, struct span *piece, uint64_t *at, stru
 	return 1;
 }
 
-static ssize_t unzstd_read(struct source *base, void *p, size_t n, struct err *e)
+static ssize_t filter_read(struct source *base, void *p, size_t n, struct err *e)
 {
-	struct unzstd_source *s = CONTAINER_OF(base, struct unzstd_source, base);
+	struct filter_source *s = CONTAINER_OF(base, struct filter_source, base);
 	uint64_t at;
 
 	while (!s->piece.n) {
@@ -263,13 +263,29 @@ static ssize_t unzstd_read(struct source *base, void *p, size_t n, struct err *e
 	return (ssize_t)n;
 }
 
-int unzstd_source_init(struct unzstd_source *s, struct source *in, struct err *e)
+static int support_filter(struct archive *a, enum tar_filter filter)
 {
-	*s = (struct unzstd_source){ .base.read = unzstd_read, .raw = reader_new(in) };
-	/* a warning means that it would run the zstd program */
-	if (archive_read_support_filter_zstd(s->raw->a) != ARCHIVE_OK)
-		return err_set(e, ERR_IMPOSSIBLE,
-			       "zstd layers are not supported by this libarchive");
+	switch (filter) {
+	case TAR_ZSTD:
+		return archive_read_support_filter_zstd(a);
+	case TAR_XZ:
+		return archive_read_support_filter_xz(a);
+	case TAR_BZIP2:
+		return archive_read_support_filter_bzip2(a);
+	}
+	return ARCHIVE_FATAL;
+}
+
+int filter_source_init(struct filter_source *s, enum tar_filter filter, struct source *in,
+		       struct err *e)
+{
+	static const char *const names[] = { "zstd", "xz", "bzip2" }; /* as enum tar_filter */
+
+	*s = (struct filter_source){ .base.read = filter_read, .raw = reader_new(in) };
+	/* a warning means that it would run a program of that name */
+	if (support_filter(s->raw->a, filter) != ARCHIVE_OK)
+		return err_set(e, ERR_IMPOSSIBLE, "this libarchive cannot decompress %s",
+			       names[filter]);
 	if (archive_read_support_format_raw(s->raw->a) != ARCHIVE_OK)
 		return fail(s->raw, e);
 	if (open_stream(s->raw, e) < 0)
@@ -277,7 +293,7 @@ int unzstd_source_init(struct unzstd_source *s, struct source *in, struct err *e
 	return next_header(s->raw) == ARCHIVE_OK ? 0 : fail(s->raw, e);
 }
 
-void unzstd_source_release(struct unzstd_source *s)
+void filter_source_release(struct filter_source *s)
 {
 	tar_reader_close(s->raw);
 	s->raw = NULL;

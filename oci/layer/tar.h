@@ -64,15 +64,23 @@ void tar_reader_close(struct tar_reader *r); /* NULL is fine */
 DEFINE_AUTO(tar_reader, tar_reader_close)
 #define auto_tar_reader CLEANUP(tar_reader_auto_)
 
-/* The bytes of a zstd stream; in is borrowed. Where the library lacks zstd: ERR_IMPOSSIBLE. To be
- * released after a failure, too. */
-struct unzstd_source {
+/*
+ * The bytes of a compressed stream; in is borrowed. Only what the library does itself: where it
+ * would run another program for it, ERR_IMPOSSIBLE. To be released after a failure, too.
+ */
+enum tar_filter {
+	TAR_ZSTD,
+	TAR_XZ,
+	TAR_BZIP2,
+};
+struct filter_source {
 	struct source base;
 	struct tar_reader *raw;
 	struct span piece;
 };
-int unzstd_source_init(struct unzstd_source *s, struct source *in, struct err *e) MUST_CHECK;
-void unzstd_source_release(struct unzstd_source *s);
+int filter_source_init(struct filter_source *s, enum tar_filter filter, struct source *in,
+		       struct err *e) MUST_CHECK;
+void filter_source_release(struct filter_source *s);
 
 /* -- writing -------------------------------------------------------------- */
 
