@@ -113,7 +113,8 @@ static int make_plan(struct job *j, struct err *e)
 	const struct plan_options opt = { .build_args = &j->opt->build_args,
 					  .contexts = &contexts,
 					  .target = j->opt->target,
-					  .platform = j->opt->platform };
+					  .platforms = &j->opt->platform,
+					  .nr_platforms = 1 };
 
 	context_names(&contexts, &j->opt->contexts);
 	if (dockerfile_plan_make(&j->plan, j->file, &opt, e) < 0)
@@ -197,7 +198,7 @@ static int build_stages(struct job *j, struct err *e)
 		return -1;
 
 	j->state_opt = (struct state_options){ .build_args = &j->opt->build_args,
-					       .globals = &j->plan->globals,
+					       .globals = &j->plan->targets[0].globals,
 					       .escape = j->file->escape };
 	j->pack_opt = (struct layer_pack_options){
 		.write = { .has_epoch = j->opt->has_epoch, .epoch = j->opt->epoch },

@@ -31,25 +31,39 @@ struct plan_step {
 };
 struct plan_stage {
 	char *name; /* AS name, else "stage-N" with N as counted in the file */
+	const struct dockerfile_instr *from; /* borrowed from the dockerfile */
 	struct plan_source base;
+	/* That its base is looked for in, and that it runs on unless the base says another. */
 	struct oci_platform platform;
+	size_t target; /* index into plan->targets: the first one it is built for */
 	struct plan_step *steps;
 	size_t nr;
 };
-struct dockerfile_plan {
-	const struct dockerfile *file; /* borrowed; must outlive the plan */
-	struct plan_stage *stages;     /* the last one is the target */
-	size_t nr;
+/* One image of those that are made: of one platform. */
+struct plan_target {
+	size_t stage; /* index into plan->stages; of nobody else */
+	struct oci_platform platform;
 	/* Global scope: what a bare `ARG NAME` in a stage imports, KEY=VALUE (platform ARGs among them). */
 	struct strv globals;
+};
+struct dockerfile_plan {
+	const struct dockerfile *file; /* borrowed; must outlive the plan */
+	/* Each after all those it reads. What is the same for several platforms is there once. */
+	struct plan_stage *stages;
+	size_t nr;
+	struct plan_target *targets; /* as many as platforms, in their order */
+	size_t nr_targets;
 	struct strv unused_build_args; /* names given but declared nowhere */
+	bool has_epoch;		       /* SOURCE_DATE_EPOCH is an argument's value */
+	int64_t epoch;
 };
 
 struct plan_options {
-	const struct strv *build_args; /* KEY=VALUE */
-	const struct strv *contexts;   /* names given with --build-context */
-	const char *target;	       /* NULL: the last stage */
-	struct oci_platform platform;  /* what is built for */
+	const struct strv *build_args;	      /* KEY=VALUE */
+	const struct strv *contexts;	      /* names given with --build-context */
+	const char *target;		      /* NULL: the last stage */
+	const struct oci_platform *platforms; /* what is built for; at least one */
+	size_t nr_platforms;
 };
 
 int dockerfile_plan_make(struct dockerfile_plan **out, const struct dockerfile *df,

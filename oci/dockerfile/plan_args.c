@@ -9,8 +9,9 @@
 #include "oci/dockerfile/message.h"
 
 static const char *const platform_args[] = {
-	"TARGETPLATFORM", "TARGETOS",  "TARGETARCH",   "TARGETVARIANT", "BUILDPLATFORM",
-	"BUILDOS",	  "BUILDARCH", "BUILDVARIANT", "TARGETSTAGE",
+	"TARGETPLATFORM", "TARGETOS",	   "TARGETOSVERSION", "TARGETARCH",
+	"TARGETVARIANT",  "BUILDPLATFORM", "BUILDOS",	      "BUILDOSVERSION",
+	"BUILDARCH",	  "BUILDVARIANT",  "TARGETSTAGE",
 };
 
 /* Usable without a declaration; in either case of letters. */
@@ -30,18 +31,29 @@ static void add_platform(struct strv *out, const char *prefix, const struct oci_
 	oci_platform_format(whole, p);
 	strv_addf(out, "%sPLATFORM=%s", prefix, whole);
 	strv_addf(out, "%sOS=%s", prefix, p->os);
+	strv_addf(out, "%sOSVERSION=", prefix); /* says something for Windows only */
 	strv_addf(out, "%sARCH=%s", prefix, p->arch);
 	strv_addf(out, "%sVARIANT=%s", prefix, p->variant);
 }
 
-static void add_predefined(struct strv *out, const struct plan_options *opt)
+static const char *target_stage(const struct dockerfile *df, const struct plan_options *opt)
+{
+	const char *last = df->stages[df->nr_stages - 1].from.name;
+
+	if (opt->target)
+		return opt->target;
+	return last ? last : "default";
+}
+
+static void add_predefined(struct strv *out, const struct dockerfile *df,
+			   const struct plan_options *opt, const struct oci_platform *platform)
 {
 	struct oci_platform host;
 
 	oci_platform_host(&host);
-	add_platform(out, "TARGET", &opt->platform);
+	add_platform(out, "TARGET", platform);
 	add_platform(out, "BUILD", &host);
-	strv_addf(out, "TARGETSTAGE=%s", opt->target ? opt->target : "default");
+	strv_addf(out, "TARGETSTAGE=%s", target_stage(df, opt));
 	for (size_t i = 0; i < ARRAY_LEN(platform_args); i++) {
 		const char *value = given(opt, platform_args[i]);
 
@@ -63,8 +75,8 @@ static int add_declared(struct strv *out, const struct plan_options *opt, const 
 	if (dockerfile_expand(&key, raw_key, out, escape, e) < 0)
 		return -1;
 	override = given(opt, key);
-	/* the default is expanded in any case: an error in it does not hide behind an option */
-	if (has_default && dockerfile_expand(&dflt, value.p, out, escape, e) < 0)
+	/* a default that nobody reads may be one that says "must be given": ${X:?…} */
+	if (has_default && !override && dockerfile_expand(&dflt, value.p, out, escape, e) < 0)
 		return -1;
 	if (override || dflt)
 		strv_env_set(out, key, override ? override : dflt);
@@ -72,11 +84,11 @@ static int add_declared(struct strv *out, const struct plan_options *opt, const 
 }
 
 int plan_args_globals(struct strv *out, const struct dockerfile *df, const struct plan_options *opt,
-		      struct err *e)
+		      const struct oci_platform *platform, struct err *e)
 {
 	auto_strv struct strv env = STRV_INIT;
 
-	add_predefined(&env, opt);
+	add_predefined(&env, df, opt, platform);
 	for (size_t i = 0; i < df->nr_global_args; i++) {
 		const struct dockerfile_instr *in = &df->global_args[i];
 
@@ -86,6 +98,22 @@ int plan_args_globals(struct strv *out, const struct dockerfile *df, const struc
 	}
 	*out = env;
 	env = (struct strv)STRV_INIT;
+	return 0;
+}
+
+int plan_args_epoch(struct dockerfile_plan *plan, const struct plan_options *opt,
+		    const struct strv *globals, struct err *e)
+{
+	const char *text = given(opt, "SOURCE_DATE_EPOCH");
+
+	if (!text)
+		text = strv_env_get(globals, "SOURCE_DATE_EPOCH");
+	if (!text || !*text)
+		return 0;
+	if (span_to_i64(&plan->epoch, span_of_str(text)) < 0)
+		return err_set(e, ERR_INPUT, "invalid SOURCE_DATE_EPOCH: '" MESSAGE_FMT "'",
+			       MESSAGE_ARG(span_of_str(text)));
+	plan->has_epoch = true;
 	return 0;
 }
 

@@ -11,7 +11,11 @@
  * the first FROM with their defaults or the values given.
  */
 int plan_args_globals(struct strv *out, const struct dockerfile *df, const struct plan_options *opt,
-		      struct err *e) MUST_CHECK;
+		      const struct oci_platform *platform, struct err *e) MUST_CHECK;
+
+/* Fills plan->epoch out of the arguments, if it is among them. */
+int plan_args_epoch(struct dockerfile_plan *plan, const struct plan_options *opt,
+		    const struct strv *globals, struct err *e) MUST_CHECK;
 
 /* Names given that no ARG declares and that mean nothing by themselves. */
 void plan_args_unused(struct strv *out, const struct dockerfile *df, const struct plan_options *opt,

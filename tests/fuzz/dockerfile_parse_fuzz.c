@@ -48,17 +48,21 @@ static void plan(const struct dockerfile *df)
 	auto_strv struct strv args = STRV_INIT, contexts = STRV_INIT;
 	auto_buf struct buf out = BUF_INIT(64u << 20);
 	auto_plan struct dockerfile_plan *p = NULL;
-	struct plan_options opt = { .build_args = &args, .contexts = &contexts };
+	struct oci_platform platforms[2] = { { .os = "linux", .arch = "riscv64" } };
+	const struct plan_options opt = { .build_args = &args,
+					  .contexts = &contexts,
+					  .platforms = platforms,
+					  .nr_platforms = 2 };
 	struct err e = ERR_INIT;
 
 	strv_add(&args, "V=1.2");
 	strv_add(&contexts, "ctx");
-	oci_platform_host(&opt.platform);
+	oci_platform_host(&platforms[1]);
 	if (dockerfile_plan_make(&p, df, &opt, &e) < 0) {
 		must_be_said(&e);
 		return;
 	}
-	assert(p->nr > 0 && p->nr <= df->nr_stages);
+	assert(p->nr > 1 && p->nr <= 2 * df->nr_stages);
 	for (size_t i = 0; i < p->nr; i++) {
 		assert(p->stages[i].base.kind != PLAN_STAGE || p->stages[i].base.stage < i);
 		for (size_t j = 0; j < p->stages[i].nr; j++)

@@ -39,12 +39,15 @@ static int make(struct outcome *o, const char *text, struct given g)
 	struct plan_options opt = { .build_args = &args,
 				    .contexts = &contexts,
 				    .target = g.target };
-	const char *platform = g.platform ? g.platform : "linux/amd64";
+	struct span rest = span_of_str(g.platform ? g.platform : "linux/amd64"), one;
+	struct oci_platform platforms[4];
 
 	*o = (struct outcome){ .e = ERR_INIT };
 	words(&args, g.args);
 	words(&contexts, g.contexts);
-	assert_int_equal(oci_platform_parse(&opt.platform, span_of_str(platform), &o->e), 0);
+	opt.platforms = platforms;
+	while (span_split(&rest, ',', &one))
+		assert_int_equal(oci_platform_parse(&platforms[opt.nr_platforms++], one, &o->e), 0);
 	if (dockerfile_parse(&o->df, "Dockerfile", span_of_str(text), &o->e) < 0)
 		fail_msg("%s", o->e.text);
 	return dockerfile_plan_make(&o->plan, o->df, &opt, &o->e);
@@ -258,6 +261,14 @@ static void platforms_come_from_flag_base_or_options(void **state)
 		make(&o, "FROM --platform=local a\n", (struct given){ .platform = "linux/s390x" }),
 		0);
 	assert_string_equal(o.plan->stages[0].platform.arch, host.arch);
+	/* what goes on from a stage, or begins with nothing, has no platform of its own */
+	assert_plan("FROM a AS x\nFROM --platform=linux/arm64 x AS y\n"
+		    "FROM --platform=linux/arm64 scratch\nCOPY --from=y a /\n",
+		    plain,
+		    "stage x from image a for linux/amd64\n"
+		    "stage y from stage x for linux/amd64\n"
+		    "stage stage-2 from scratch for linux/amd64\n"
+		    "    4  COPY --from=y a /  << stage y\n");
 	assert_refused("FROM --platform=$NO a\n", plain,
 		       "Dockerfile:1: empty platform value from expression '$NO'");
 }
@@ -274,7 +285,7 @@ static void bad_platforms_are_refused(void **state)
 
 static void assert_global(const struct outcome *o, const char *name, const char *value)
 {
-	const char *has = strv_env_get(&o->plan->globals, name);
+	const char *has = strv_env_get(&o->plan->targets[0].globals, name);
 
 	if (!value)
 		assert_null(has);
@@ -315,6 +326,10 @@ static void globals_hold_platform_and_declared_arguments(void **state)
 	assert_int_equal(make(&o, "FROM x\n", plain), 0);
 	assert_global(&o, "TARGETSTAGE", "default");
 	assert_global(&o, "TARGETVARIANT", "");
+	assert_global(&o, "TARGETOSVERSION", "");
+	outcome_release(&o);
+	assert_int_equal(make(&o, "FROM x\nFROM y AS last\n", plain), 0);
+	assert_global(&o, "TARGETSTAGE", "last");
 }
 
 static void unused_build_args_are_listed(void **state)
@@ -340,6 +355,98 @@ static void errors_in_global_defaults_name_their_line(void **state)
 		       "Dockerfile:2: a word of more than 1048576 bytes after expansion");
 }
 
+static void each_platform_has_its_stages_and_shares_what_is_equal(void **state)
+{
+	static const struct given two = { .platform = "linux/amd64,linux/arm64" };
+	auto_outcome struct outcome o;
+
+	(void)state;
+	assert_plan("FROM --platform=linux/s390x go AS build\nARG V\nRUN a\n"
+		    "FROM build AS cross\nARG TARGETARCH\nRUN b\n"
+		    "FROM scratch\nCOPY --from=cross /x /\nCOPY --from=build /y /\n",
+		    two,
+		    "stage build from image go for linux/s390x\n"
+		    "    2  ARG V\n"
+		    "    3  RUN a\n"
+		    "stage cross from stage build for linux/s390x\n"
+		    "    5  ARG TARGETARCH\n"
+		    "    6  RUN b\n"
+		    "stage stage-2 from scratch for linux/amd64\n"
+		    "    8  COPY --from=cross /x /  << stage cross\n"
+		    "    9  COPY --from=build /y /  << stage build\n"
+		    "stage cross from stage build for linux/s390x\n"
+		    "    5  ARG TARGETARCH\n"
+		    "    6  RUN b\n"
+		    "stage stage-2 from scratch for linux/arm64\n"
+		    "    8  COPY --from=cross /x /  << stage cross\n"
+		    "    9  COPY --from=build /y /  << stage build\n");
+	/* a target is its platform's alone, and so is what a global made of the platform changes */
+	assert_plan("ARG A=$TARGETARCH B=1\nFROM --platform=linux/s390x x AS a\nARG A\n"
+		    "FROM --platform=linux/s390x x AS b\nARG B\nARG \"$B\"\n"
+		    "FROM --platform=linux/s390x x AS t\nCOPY --from=a x /\nCOPY --from=b x /\n",
+		    two,
+		    "stage a from image x for linux/s390x\n"
+		    "    3  ARG A\n"
+		    "stage b from image x for linux/s390x\n"
+		    "    5  ARG B\n"
+		    "    6  ARG \"$B\"\n"
+		    "stage t from image x for linux/s390x\n"
+		    "    8  COPY --from=a x /  << stage a\n"
+		    "    9  COPY --from=b x /  << stage b\n"
+		    "stage a from image x for linux/s390x\n"
+		    "    3  ARG A\n"
+		    "stage b from image x for linux/s390x\n"
+		    "    5  ARG B\n"
+		    "    6  ARG \"$B\"\n"
+		    "stage t from image x for linux/s390x\n"
+		    "    8  COPY --from=a x /  << stage a\n"
+		    "    9  COPY --from=b x /  << stage b\n");
+	assert_int_equal(make(&o, "FROM x AS a\nFROM scratch\nCOPY --from=a y /\n", two), 0);
+	assert_int_equal(o.plan->nr_targets, 2);
+	assert_int_equal(o.plan->targets[0].stage, 1);
+	assert_int_equal(o.plan->targets[1].stage, 3);
+	assert_int_equal(o.plan->stages[3].target, 1);
+	assert_int_equal(o.plan->stages[3].steps[0].from.stage, 2);
+	assert_string_equal(strv_env_get(&o.plan->targets[1].globals, "TARGETARCH"), "arm64");
+}
+
+static void assert_epoch(const char *text, const char *args, bool has, int64_t epoch)
+{
+	auto_outcome struct outcome o;
+
+	assert_int_equal(make(&o, text, (struct given){ .args = args }), 0);
+	assert_int_equal(o.plan->has_epoch, has);
+	assert_int_equal(o.plan->epoch, epoch);
+}
+
+static void an_argument_sets_the_epoch(void **state)
+{
+	(void)state;
+	assert_epoch("FROM x\n", NULL, false, 0);
+	assert_epoch("FROM x\n", "SOURCE_DATE_EPOCH=12", true, 12);
+	assert_epoch("FROM x\n", "SOURCE_DATE_EPOCH=0", true, 0);
+	assert_epoch("FROM x\n", "SOURCE_DATE_EPOCH=", false, 0);
+	assert_epoch("ARG SOURCE_DATE_EPOCH=7\nFROM x\n", NULL, true, 7);
+	assert_epoch("ARG SOURCE_DATE_EPOCH=7\nFROM x\n", "SOURCE_DATE_EPOCH=12", true, 12);
+	assert_epoch("ARG SOURCE_DATE_EPOCH\nFROM x\n", NULL, false, 0);
+	/* a stage's is a variable like any other */
+	assert_epoch("FROM x\nARG SOURCE_DATE_EPOCH=7\n", NULL, false, 0);
+	assert_refused("FROM x\n", (struct given){ .args = "SOURCE_DATE_EPOCH=1h" },
+		       "invalid SOURCE_DATE_EPOCH: '1h'");
+}
+
+static void a_default_that_is_not_used_is_not_looked_at(void **state)
+{
+	auto_free char *big = mem_zalloc((1 << 20) + 1);
+	auto_buf struct buf args = BUF_INIT(2 << 20);
+
+	(void)state;
+	memset(big, 'x', 1 << 20);
+	buf_addf(&args, "A=%s B=x", big);
+	assert_plan("ARG A\nARG B=$A$A\nFROM $B\n", (struct given){ .args = buf_str(&args) },
+		    "stage stage-0 from image x for linux/amd64\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +465,9 @@ int main(void)
 		cmocka_unit_test(globals_hold_platform_and_declared_arguments),
 		cmocka_unit_test(unused_build_args_are_listed),
 		cmocka_unit_test(errors_in_global_defaults_name_their_line),
+		cmocka_unit_test(each_platform_has_its_stages_and_shares_what_is_equal),
+		cmocka_unit_test(an_argument_sets_the_epoch),
+		cmocka_unit_test(a_default_that_is_not_used_is_not_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
