@@ -15,6 +15,8 @@ const struct opt cbuild_opts[] = {
 		 "NAME[=VALUE]", "value of an ARG; without = the environment's"),
 	OPT_LIST(0, "label", "CBUILD_LABELS", struct cbuild_args, labels, "NAME=VALUE",
 		 "label of the image"),
+	OPT_LIST(0, "annotation", "CBUILD_ANNOTATIONS", struct cbuild_args, annotations,
+		 "[LEVEL:]NAME=VALUE", "annotation of the manifest, or of the LEVEL's document"),
 	OPT_STR(0, "platform", "CBUILD_PLATFORM", struct cbuild_args, platform, "OS/ARCH",
 		"what is built for (this machine)"),
 	OPT_LIST(0, "build-context", "CBUILD_BUILD_CONTEXTS", struct cbuild_args, contexts,
@@ -22,13 +24,19 @@ const struct opt cbuild_opts[] = {
 	OPT_FLAG(0, "pull", "CBUILD_PULL", struct cbuild_args, pull,
 		 "ask the registry also for images that the store has"),
 	OPT_LIST('o', "output", "CBUILD_OUTPUT", struct cbuild_args, outputs, "SPEC",
-		 "type=oci,dest=PATH[,tar=false] instead of the store"),
+		 "where the image goes instead of the store: type=oci,dest=FILE, ..."),
 	OPT_STR(0, "iidfile", "CBUILD_IIDFILE", struct cbuild_args, iidfile, "FILE",
 		"write the digest of the image's configuration"),
 	OPT_STR(0, "metadata-file", "CBUILD_METADATA_FILE", struct cbuild_args, metadata_file,
 		"FILE", "write what was built, as JSON"),
+	OPT_STR(0, "digest-file", "CBUILD_DIGEST_FILE", struct cbuild_args, digest_file, "FILE",
+		"write the digest that is printed"),
+	OPT_STR(0, "dotenv", "CBUILD_DOTENV", struct cbuild_args, dotenv, "FILE",
+		"write CBUILD_DIGEST and CBUILD_SIZE"),
 	OPT_STR(0, "source-date-epoch", "SOURCE_DATE_EPOCH", struct cbuild_args, epoch, "SECONDS",
 		"no time in the image is later"),
+	OPT_STR(0, "compression", "CBUILD_COMPRESSION", struct cbuild_args, compression, "NAME",
+		"of new layers: gzip or uncompressed (gzip)"),
 	OPT_UINT(0, "compression-level", "CBUILD_COMPRESSION_LEVEL", struct cbuild_args,
 		 compression_level, "N", "of gzip, 1 to 9 (6)"),
 	OPT_DURATION(0, "timeout", "CBUILD_TIMEOUT", struct cbuild_args, timeout_ms,
@@ -86,6 +94,21 @@ static int take_lists(struct build_options *o, const struct cbuild_args *a, stru
 			return -1;
 		strv_add(&o->contexts, a->contexts.v[i]);
 	}
+	for (size_t i = 0; i < a->annotations.n; i++)
+		if (build_annotations_parse(&o->annotations, a->annotations.v[i], e) < 0)
+			return err_wrap(e, "--annotation");
+	return 0;
+}
+
+/* What is said for all comes first: an output's own fields must agree with it. */
+static int take_outputs(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	if (a->compression &&
+	    build_compression_parse(o, span_of_str(a->compression), "--compression", e) < 0)
+		return -1;
+	if (a->compression_level > 9)
+		return err_set(e, ERR_INPUT, "--compression-level: at most 9");
+	o->compression_level = (int)a->compression_level;
 	for (size_t i = 0; i < a->outputs.n; i++)
 		if (build_output_parse(o, a->outputs.v[i], e) < 0)
 			return -1;
@@ -100,9 +123,6 @@ static int take_numbers(struct build_options *o, const struct cbuild_args *a, st
 				       a->epoch);
 		o->has_epoch = true;
 	}
-	if (a->compression_level > 9)
-		return err_set(e, ERR_INPUT, "--compression-level: at most 9");
-	o->compression_level = (int)a->compression_level;
 	o->run_timeout_ms = a->timeout_ms;
 	if (a->jobs == 0)
 		return err_set(e, ERR_INPUT, "--jobs: at least 1");
@@ -125,7 +145,9 @@ int cbuild_args_take(struct build_options *o, const struct cbuild_args *a, const
 	o->dockerfile = a->file;
 	o->target = a->target;
 	o->pull = a->pull;
-	return take_build_args(o, a, e) < 0 || take_lists(o, a, e) < 0 ? -1 : take_numbers(o, a, e);
+	if (take_build_args(o, a, e) < 0 || take_lists(o, a, e) < 0)
+		return -1;
+	return take_outputs(o, a, e) < 0 ? -1 : take_numbers(o, a, e);
 }
 
 void cbuild_args_release(struct cbuild_args *a)
@@ -133,6 +155,7 @@ void cbuild_args_release(struct cbuild_args *a)
 	strv_release(&a->tags);
 	strv_release(&a->build_args);
 	strv_release(&a->labels);
+	strv_release(&a->annotations);
 	strv_release(&a->contexts);
 	strv_release(&a->outputs);
 }

@@ -11,8 +11,8 @@
 /* Borrowed from argv and the environment. */
 struct cbuild_args {
 	const char *file, *target, *platform, *iidfile, *metadata_file, *epoch, *authfile, *ca;
-	const char *plain_http, *isolation;
-	struct strv tags, build_args, labels, contexts, outputs;
+	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
+	struct strv tags, build_args, labels, annotations, contexts, outputs;
 	bool pull;
 	unsigned compression_level, jobs;
 	int64_t timeout_ms;

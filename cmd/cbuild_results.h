@@ -1,4 +1,7 @@
-/* What a build tells those who started it: --iidfile, --metadata-file, and standard output. */
+/*
+ * What a build tells those who started it: the files they asked for, then the digest on standard
+ * output, unless the image itself went there.
+ */
 #ifndef CMD_CBUILD_RESULTS_H
 #define CMD_CBUILD_RESULTS_H
 

@@ -125,24 +125,6 @@ static int make_plan(struct job *j, struct err *e)
 	return 0;
 }
 
-/* -t, in full. */
-static int read_names(struct strv *out, const struct build_options *opt, struct err *e)
-{
-	for (size_t i = 0; i < opt->tags.n; i++) {
-		auto_reference struct oci_reference ref = { 0 };
-		auto_buf struct buf full = BUF_INIT(BUF_SMALL);
-
-		if (oci_reference_parse(&ref, opt->tags.v[i], e) < 0)
-			return err_wrap(e, "--tag");
-		if (oci_digest_is_set(&ref.digest))
-			return err_set(e, ERR_INPUT, "--tag: '%s' has a digest", opt->tags.v[i]);
-		oci_reference_format(&full, &ref);
-		if (!strv_has(out, buf_str(&full)))
-			strv_add(out, buf_str(&full));
-	}
-	return 0;
-}
-
 /* -- carrying out ------------------------------------------------------------------------ */
 
 static int open_places(struct job *j, struct err *e)
@@ -202,7 +184,7 @@ static int build_stages(struct job *j, struct err *e)
 					       .escape = j->file->escape };
 	j->pack_opt = (struct layer_pack_options){
 		.write = { .has_epoch = j->opt->has_epoch, .epoch = j->opt->epoch },
-		.compression = LAYER_GZIP,
+		.compression = j->opt->compression,
 		.level = j->opt->compression_level,
 	};
 	j->stages = mem_zalloc(j->plan->nr * sizeof(*j->stages));
@@ -217,26 +199,19 @@ static int build_stages(struct job *j, struct err *e)
 	return r;
 }
 
-static int export_image(struct build_result *out, struct job *j, const struct strv *names,
-			struct err *e)
+static int export_images(struct build_result *out, struct job *j, struct err *e)
 {
-	auto_output_image struct output_image img = { 0 };
+	auto_output_images struct output_images all = { 0 };
 
-	if (output_image_make(&img, j, &j->stages[j->plan->nr - 1], e) < 0 ||
-	    output_write(j, &img, names, e) < 0)
+	if (output_images_add(&all, j, &j->stages[j->plan->nr - 1], e) < 0)
 		return -1;
-	*out = (struct build_result){ .manifest = img.desc.digest,
-				      .config = img.manifest.config.digest,
-				      .manifest_size = img.desc.size_bytes };
-	strv_copy(&out->names, names);
-	return 0;
+	return output_write(out, j, &all, e);
 }
 
-static int export_shown(struct build_result *out, struct job *j, const struct strv *names,
-			struct err *e)
+static int export_shown(struct build_result *out, struct job *j, struct err *e)
 {
 	progress_begin(j->op->progress, "export", "export");
-	if (export_image(out, j, names, e) < 0) {
+	if (export_images(out, j, e) < 0) {
 		progress_fail(j->op->progress, "export", e->text);
 		return -1;
 	}
@@ -264,19 +239,17 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 	struct job j = {
 		.op = op, .env = env, .opt = opt, .context = SOURCE_TREE_INIT, .ws = WORKSPACE_INIT
 	};
-	auto_strv struct strv names = STRV_INIT;
 
-	if (read_names(&names, opt, e) < 0 || output_check(opt, e) < 0 ||
-	    read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
+	if (output_check(opt, 1, e) < 0 || read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
 		return -1;
-	if (open_places(&j, e) < 0 || build_stages(&j, e) < 0 ||
-	    export_shown(out, &j, &names, e) < 0)
+	if (open_places(&j, e) < 0 || build_stages(&j, e) < 0 || export_shown(out, &j, e) < 0)
 		return job_fail(&j, e);
 	return 0;
 }
 
 void build_result_release(struct build_result *r)
 {
+	free(r->media_type);
 	strv_release(&r->names);
 	*r = (struct build_result){ 0 };
 }

@@ -27,9 +27,14 @@ struct build_env {		      /* all borrowed */
 };
 
 struct build_result {
-	struct oci_digest manifest, config;
+	/* of the first output that is an image, else as the store would have it */
+	struct oci_digest manifest; /* or index */
+	char *media_type;
 	uint64_t manifest_size;
-	struct strv names; /* full references in the store */
+	struct oci_digest config; /* of the first platform */
+	uint64_t size_bytes;	  /* all documents and layers */
+	struct strv names;	  /* full references that the image got */
+	bool wrote_stdout;	  /* an output is there: nothing more may follow */
 };
 
 int oci_build(struct build_result *out, struct op *op, const struct build_env *env,

@@ -1,73 +1,47 @@
-/*
- * -o: fields with commas between, as docker buildx takes them. What is not carried out is
- * refused by name.
- */
+/* What is the same however an option was written. */
 #include "oci/build/options.h"
 
-#include "base/mem.h"
-#include "base/span.h"
-
-struct fields {
-	struct span type, dest, tar;
-};
-
-static int wrong(const char *text, struct err *e, const char *why)
+static int refuse_zstd(const char *what, struct err *e)
 {
-	return err_set(e, ERR_INPUT, "output '%.200s': %s", text, why);
+	return err_set(e, ERR_INPUT,
+		       "%s: zstd is not made by this version; gzip and uncompressed are", what);
 }
 
-static int take_field(struct fields *f, const char *text, struct span field, struct err *e)
+int build_compression_parse(struct build_options *o, struct span word, const char *what,
+			    struct err *e)
 {
-	struct span key, value;
+	enum layer_compression c = LAYER_GZIP;
 
-	if (!span_cut(field, '=', &key, &value))
-		return wrong(text, e, "expected KEY=VALUE fields, as in type=oci,dest=FILE");
-	if (span_eq_str(key, "type"))
-		f->type = value;
-	else if (span_eq_str(key, "dest"))
-		f->dest = value;
-	else if (span_eq_str(key, "tar"))
-		f->tar = value;
-	else
-		return err_set(e, ERR_INPUT, "output '%.200s': unknown field '" SPAN_FMT "'", text,
-			       SPAN_ARG(key));
+	if (span_eq_str(word, "zstd"))
+		return refuse_zstd(what, e);
+	if (span_eq_str(word, "uncompressed"))
+		c = LAYER_UNCOMPRESSED;
+	else if (!span_eq_str(word, "gzip"))
+		return err_set(e, ERR_INPUT, "%s: '" SPAN_FMT "' is neither gzip nor uncompressed",
+			       what, SPAN_ARG(word));
+	if (o->has_compression && o->compression != c)
+		return err_set(e, ERR_INPUT,
+			       "%s: layers are made once, so all outputs share one compression",
+			       what);
+	o->has_compression = true;
+	o->compression = c;
 	return 0;
 }
 
-static int want_tar(bool *out, const char *text, struct span tar, struct err *e)
+const char *build_output_name(const struct build_output *o)
 {
-	*out = true;
-	if (!tar.n || span_eq_str(tar, "true") || span_eq_str(tar, "1"))
-		return 0;
-	if (!span_eq_str(tar, "false") && !span_eq_str(tar, "0"))
-		return wrong(text, e, "tar is true or false");
-	*out = false;
-	return 0;
+	if (o->dest)
+		return strcmp(o->dest, "-") == 0 ? "standard output" : o->dest;
+	if (o->type == BUILD_OUTPUT_CACHEONLY)
+		return "cacheonly";
+	return o->push ? "registry" : "store";
 }
 
-int build_output_parse(struct build_options *o, const char *text, struct err *e)
+static void output_release(struct build_output *o)
 {
-	struct span rest = span_of_str(text), field;
-	struct fields f = { .type = { NULL, 0 } };
-	bool tar;
-
-	while (span_split(&rest, ',', &field))
-		if (take_field(&f, text, field, e) < 0)
-			return -1;
-	if (!span_eq_str(f.type, "oci"))
-		return wrong(text, e, "only type=oci is supported by this version");
-	if (span_eq_str(f.dest, "-"))
-		return wrong(text, e, "dest=PATH is needed; standard output is not supported");
-	if (!f.dest.n)
-		return wrong(text, e, "dest=PATH is needed");
-	if (want_tar(&tar, text, f.tar, e) < 0)
-		return -1;
-	MEM_GROW(o->outputs, o->nr_outputs, o->cap_outputs);
-	o->outputs[o->nr_outputs++] = (struct build_output){
-		.kind = tar ? BUILD_OUTPUT_OCI_TAR : BUILD_OUTPUT_OCI_DIR,
-		.dest = span_dup(f.dest),
-	};
-	return 0;
+	free(o->dest);
+	strv_release(&o->names);
+	build_annotations_release(&o->annotations);
 }
 
 void build_options_release(struct build_options *o)
@@ -76,8 +50,9 @@ void build_options_release(struct build_options *o)
 	strv_release(&o->build_args);
 	strv_release(&o->labels);
 	strv_release(&o->contexts);
+	build_annotations_release(&o->annotations);
 	for (size_t i = 0; i < o->nr_outputs; i++)
-		free(o->outputs[i].dest);
+		output_release(&o->outputs[i]);
 	free(o->outputs);
 	*o = (struct build_options){ 0 };
 }

@@ -6,40 +6,64 @@
 #define OCI_BUILD_OPTIONS_H
 
 #include "base/strv.h"
+#include "oci/build/annotation.h"
 #include "oci/image/platform.h"
+#include "oci/layer/pack.h"
 
-enum build_output_kind {
-	BUILD_OUTPUT_STORE,   /* the tools' own store, under the -t names */
-	BUILD_OUTPUT_OCI_DIR, /* type=oci,tar=false: an OCI layout directory */
-	BUILD_OUTPUT_OCI_TAR, /* type=oci: a tar of one */
+enum build_output_type {
+	BUILD_OUTPUT_IMAGE,	/* the tools' own store; with push a registry in its place */
+	BUILD_OUTPUT_OCI,	/* an OCI image layout: a tar, or a directory */
+	BUILD_OUTPUT_DOCKER,	/* the same for "docker load" */
+	BUILD_OUTPUT_LOCAL,	/* the files in a directory */
+	BUILD_OUTPUT_TAR,	/* the files in a tar */
+	BUILD_OUTPUT_CACHEONLY, /* nowhere */
 };
 struct build_output {
-	enum build_output_kind kind;
-	char *dest; /* path; NULL for the store */
+	enum build_output_type type;
+	char *dest;	   /* path; "-": standard output; NULL: none */
+	bool is_dir;	   /* dest is a directory */
+	bool docker_types; /* media types of docker's schema 2 */
+	bool push, push_by_digest;
+	struct strv names; /* name=, as written; beside the -t ones */
+	struct build_annotations annotations;
 };
 
 struct build_options {
-	const char *context;	/* a directory */
-	const char *dockerfile; /* path; NULL: Dockerfile in the context */
-	const char *target;	/* NULL: the last stage */
-	struct strv tags;	/* -t, as written */
-	struct strv build_args; /* KEY=VALUE (a bare KEY is resolved by cmd) */
-	struct strv labels;	/* KEY=VALUE */
-	struct strv contexts;	/* --build-context, NAME=VALUE */
+	const char *context;		      /* a directory */
+	const char *dockerfile;		      /* path; NULL: Dockerfile in the context */
+	const char *target;		      /* NULL: the last stage */
+	struct strv tags;		      /* -t, as written */
+	struct strv build_args;		      /* KEY=VALUE (a bare KEY is resolved by cmd) */
+	struct strv labels;		      /* KEY=VALUE */
+	struct strv contexts;		      /* --build-context, NAME=VALUE */
+	struct build_annotations annotations; /* --annotation: of every output */
 	struct oci_platform platform;
 	bool pull; /* ask the registry even for an image that our store has */
 	bool has_epoch;
-	int64_t epoch;		/* SOURCE_DATE_EPOCH */
-	int compression_level;	/* 0: the default */
-	int64_t run_timeout_ms; /* 0: none */
-	struct build_output *outputs;
+	int64_t epoch; /* SOURCE_DATE_EPOCH */
+	/* of the layers that are made; outputs cannot differ in it */
+	bool has_compression; /* somebody has chosen */
+	enum layer_compression compression;
+	int compression_level;	      /* 0: the default */
+	int64_t run_timeout_ms;	      /* 0: none */
+	struct build_output *outputs; /* none: the store */
 	size_t nr_outputs, cap_outputs;
 };
 
 void build_options_release(struct build_options *o);
 
-/* "type=oci,dest=x[,tar=false]": adds to o->outputs. ERR_INPUT names what is not known. */
+/*
+ * -o as docker buildx takes it: "type=oci,dest=x,…", a directory (type=local), "-" (type=tar to
+ * standard output); fields may be quoted as in CSV. Adds to o->outputs. ERR_INPUT names what is not
+ * known, or is known elsewhere and not carried out here.
+ */
 struct err;
 int build_output_parse(struct build_options *o, const char *text, struct err *e) MUST_CHECK;
+/* "gzip" or "uncompressed", for all that is made. what: for messages. ERR_INPUT, also when something
+ * else was chosen before. */
+int build_compression_parse(struct build_options *o, struct span word, const char *what,
+			    struct err *e) MUST_CHECK;
+/* How messages call it: "out.tar", "the store". */
+const char *build_output_name(const struct build_output *o);
 
 #endif

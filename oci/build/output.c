@@ -9,189 +9,75 @@
 #include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/build/output_docker.h"
+#include "oci/build/output_documents.h"
 #include "oci/image/layout.h"
+#include "oci/image/reference.h"
 #include "oci/image/store_layout.h"
 
-/* -- the documents ------------------------------------------------------------------ */
+/* What all that one output needs is handed around as. */
+struct target {
+	struct job *j;
+	const struct output_images *all;
+	const struct build_output *o;
+	struct output_documents docs;
+	struct strv names; /* full references */
+};
 
-/* docker's layers under OCI's names: the bytes are the same. */
-static const char *oci_media(const char *media)
+static void target_release(struct target *t)
 {
-	if (strcmp(media, DOCKER_MEDIA_LAYER_GZIP) == 0)
-		return OCI_MEDIA_LAYER_GZIP;
-	return strcmp(media, DOCKER_MEDIA_LAYER) == 0 ? OCI_MEDIA_LAYER : media;
+	output_documents_release(&t->docs);
+	strv_release(&t->names);
 }
 
-static void add_base_layers(struct output_image *out, const struct image *img)
-{
-	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
-		const struct oci_descriptor *have = &img->manifest.layers[i];
-		auto_descriptor struct oci_descriptor d = { .digest = have->digest,
-							    .size_bytes = have->size_bytes };
+static const struct build_output to_store = { .type = BUILD_OUTPUT_IMAGE };
 
-		d.media_type = mem_strdup(oci_media(have->media_type));
-		oci_manifest_add_layer(&out->manifest, &d);
-	}
-	out->nr_base = img->manifest.nr_layers;
+static const struct build_output *outputs(const struct build_options *opt, size_t *nr)
+{
+	*nr = opt->nr_outputs ? opt->nr_outputs : 1;
+	return opt->nr_outputs ? opt->outputs : &to_store;
 }
 
-static int add_layers(struct output_image *out, struct oci_config *c, const struct stage *st,
-		      struct err *e)
+static bool is_image(const struct build_output *o)
 {
-	if (st->image)
-		add_base_layers(out, st->image);
-	for (size_t i = 0; i < st->nr; i++) {
-		const struct layer *l = st->layers[i];
+	return o->type == BUILD_OUTPUT_IMAGE || o->type == BUILD_OUTPUT_OCI ||
+	       o->type == BUILD_OUTPUT_DOCKER;
+}
 
-		if (l->r < 0) {
-			*e = l->err;
-			return -1;
-		}
-		oci_manifest_add_layer(&out->manifest, &l->blob);
-		oci_config_add_diff_id(c, &l->diff_id);
+static bool is_stdout(const struct build_output *o)
+{
+	return o->dest && strcmp(o->dest, "-") == 0;
+}
+
+/* -- names ---------------------------------------------------------------------------- */
+
+static int add_names(struct strv *out, const struct strv *names, const char *where, struct err *e)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		auto_reference struct oci_reference ref = { 0 };
+		auto_buf struct buf full = BUF_INIT(BUF_SMALL);
+
+		if (oci_reference_parse(&ref, names->v[i], e) < 0)
+			return err_wrap(e, "%s", where);
+		if (oci_digest_is_set(&ref.digest))
+			return err_set(e, ERR_INPUT, "%s: '%s' has a digest", where, names->v[i]);
+		oci_reference_format(&full, &ref);
+		if (!strv_has(out, buf_str(&full)))
+			strv_add(out, buf_str(&full));
 	}
 	return 0;
 }
 
-static void finish_config(const struct job *j, struct oci_config *c)
+/* -t, then name=, in full. */
+static int read_names(struct strv *out, const struct build_options *opt,
+		      const struct build_output *o, struct err *e)
 {
-	char now[CLOCK_TEXT_MAX];
-
-	for (size_t i = 0; i < j->opt->labels.n; i++) {
-		struct span name, value;
-		auto_free char *key = NULL;
-
-		span_cut(span_of_str(j->opt->labels.v[i]), '=', &name, &value);
-		key = span_dup(name);
-		strv_env_set(&c->labels, key, value.n ? value.p : "");
-	}
-	job_time(j, now);
-	free(c->created);
-	c->created = mem_strdup(now);
-}
-
-static int write_document(struct oci_descriptor *out, struct job *j, const struct buf *text,
-			  const char *media, const char *what, struct err *e)
-{
-	if (text->over)
-		return err_set(e, ERR_INPUT, "the image's %s would be larger than %zu bytes", what,
-			       text->max);
-	if (oci_store_write(j->work, buf_span(text), &out->digest, e) < 0)
+	if (add_names(out, &opt->tags, "--tag", e) < 0)
 		return -1;
-	out->size_bytes = text->len;
-	out->media_type = mem_strdup(media);
-	return 0;
+	return add_names(out, &o->names, "name=", e);
 }
 
-int output_image_make(struct output_image *out, struct job *j, struct stage *st, struct err *e)
-{
-	auto_output_image struct output_image img = { .platform = st->state.config->platform };
-	auto_buf struct buf config = BUF_INIT(OCI_CONFIG_MAX);
-	auto_buf struct buf manifest = BUF_INIT(OCI_MANIFEST_MAX);
-
-	img.manifest.media_type = mem_strdup(OCI_MEDIA_MANIFEST);
-	if (add_layers(&img, st->state.config, st, e) < 0)
-		return -1;
-	finish_config(j, st->state.config);
-	oci_config_write(&config, st->state.config);
-	if (write_document(&img.manifest.config, j, &config, OCI_MEDIA_CONFIG, "configuration", e) <
-	    0)
-		return -1;
-	oci_manifest_write(&manifest, &img.manifest);
-	if (write_document(&img.desc, j, &manifest, OCI_MEDIA_MANIFEST, "manifest", e) < 0)
-		return -1;
-	if (st->image && images_fetch(j->op, &j->images, st->image, e) < 0)
-		return -1;
-	*out = img;
-	img = (struct output_image){ 0 };
-	return 0;
-}
-
-void output_image_release(struct output_image *img)
-{
-	oci_manifest_release(&img->manifest);
-	oci_descriptor_release(&img->desc);
-	*img = (struct output_image){ 0 };
-}
-
-/* -- where they go -------------------------------------------------------------------- */
-
-static int copy_blobs(struct job *j, const struct output_image *img, struct oci_store *to,
-		      struct err *e)
-{
-	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
-		struct oci_store *from = i < img->nr_base ? j->images.blobs : j->work;
-
-		if (cancel_check(j->op->cancel, e) < 0 ||
-		    oci_store_copy_blob(j->op, to, from, &img->manifest.layers[i], e) < 0)
-			return -1;
-	}
-	if (oci_store_copy_blob(j->op, to, j->work, &img->manifest.config, e) < 0)
-		return -1;
-	return oci_store_copy_blob(j->op, to, j->work, &img->desc, e);
-}
-
-typedef int set_name_fn(struct oci_store *s, const char *name, const struct oci_descriptor *desc,
-			const struct oci_platform *platform, struct err *e);
-
-static int write_layout(struct job *j, const struct output_image *img, const struct strv *names,
-			const char *path, set_name_fn *set_name, struct err *e)
-{
-	auto_store struct oci_store *to = NULL;
-
-	if (oci_store_layout_open(&to, path, OCI_LAYOUT_CREATE, e) < 0 ||
-	    copy_blobs(j, img, to, e) < 0)
-		return -1;
-	if (!names->n)
-		return set_name(to, NULL, &img->desc, &img->platform, e);
-	for (size_t i = 0; i < names->n; i++)
-		if (set_name(to, names->v[i], &img->desc, &img->platform, e) < 0)
-			return -1;
-	return 0;
-}
-
-static int write_tar(struct job *j, const struct output_image *img, const struct strv *names,
-		     const char *path, struct err *e)
-{
-	auto_free char *layout = mem_printf("%s/export", j->ws.path);
-
-	if (fs_remove_tree(AT_FDCWD, layout, e) < 0 ||
-	    write_layout(j, img, names, layout, oci_layout_export, e) < 0)
-		return -1;
-	return output_tar(j->op, layout, path, e);
-}
-
-static int write_store(struct job *j, const struct output_image *img, const struct strv *names,
-		       struct err *e)
-{
-	auto_free char *path = mem_printf("%s/store", j->ws.root);
-
-	return write_layout(j, img, names, path, oci_layout_set, e);
-}
-
-static int write_one(struct job *j, const struct output_image *img, const struct strv *names,
-		     const struct build_output *o, struct err *e)
-{
-	switch (o->kind) {
-	case BUILD_OUTPUT_OCI_DIR:
-		return write_layout(j, img, names, o->dest, oci_layout_export, e);
-	case BUILD_OUTPUT_OCI_TAR:
-		return write_tar(j, img, names, o->dest, e);
-	case BUILD_OUTPUT_STORE:
-		break;
-	}
-	return write_store(j, img, names, e);
-}
-
-/* The disk that is full is this one, not the workspace's. */
-static int output_fail(const struct build_output *o, struct err *e)
-{
-	if (o->dest && (e->sys == ENOSPC || e->sys == EDQUOT)) {
-		err_wrap(e, "the disk of '%.200s' is full", o->dest);
-		e->sys = 0;
-	}
-	return err_wrap(e, "output '%.200s'", o->dest ? o->dest : "store");
-}
+/* -- before any work ---------------------------------------------------------------------- */
 
 static int check_tar(const char *dest, struct err *e)
 {
@@ -207,27 +93,212 @@ static int check_tar(const char *dest, struct err *e)
 		return err_set(e, ERR_INPUT,
 			       "it is a directory: tar=false writes an image layout into one");
 	/* the new file would take its place, were it /dev/stdout */
-	return err_set(e, ERR_INPUT, "it is there and not a regular file");
+	return err_set(e, ERR_INPUT,
+		       "it is there and not a regular file (dest=- is standard output)");
 }
 
-int output_check(const struct build_options *opt, struct err *e)
+static int check_place(const struct build_output *o, struct err *e)
 {
-	for (size_t i = 0; i < opt->nr_outputs; i++) {
-		const struct build_output *o = &opt->outputs[i];
+	struct stat st;
 
-		if (o->kind == BUILD_OUTPUT_OCI_TAR && check_tar(o->dest, e) < 0)
-			return err_wrap(e, "output '%.200s'", o->dest);
+	if (!o->dest)
+		return 0;
+	if (is_stdout(o))
+		return isatty(STDOUT_FILENO)
+			       ? err_set(e, ERR_INPUT, "a tar is not written to a terminal")
+			       : 0;
+	if (!o->is_dir)
+		return check_tar(o->dest, e);
+	if (stat(o->dest, &st) == 0 && !S_ISDIR(st.st_mode))
+		return err_set(e, ERR_INPUT, "it is there and not a directory");
+	return 0;
+}
+
+static int check_one(const struct build_options *opt, const struct build_output *o,
+		     size_t nr_platforms, struct err *e)
+{
+	auto_strv struct strv names = STRV_INIT;
+
+	if (read_names(&names, opt, o, e) < 0)
+		return -1;
+	if (o->push && !names.n)
+		return err_set(e, ERR_INPUT, "a push needs a name: -t NAME");
+	if (o->type == BUILD_OUTPUT_DOCKER && nr_platforms > 1)
+		return err_set(e, ERR_INPUT,
+			       "type=docker holds the image of one platform, not of %zu",
+			       nr_platforms);
+	if (o->type == BUILD_OUTPUT_LOCAL || o->type == BUILD_OUTPUT_TAR || o->push)
+		return err_set(e, ERR_INPUT, "not supported by this version");
+	if (is_image(o) && output_documents_check(opt, o, nr_platforms, e) < 0)
+		return -1;
+	return check_place(o, e);
+}
+
+int output_check(const struct build_options *opt, size_t nr_platforms, struct err *e)
+{
+	size_t nr, streams = 0;
+	const struct build_output *list = outputs(opt, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		if (check_one(opt, &list[i], nr_platforms, e) < 0)
+			return err_wrap(e, "output '%.200s'", build_output_name(&list[i]));
+		if (is_stdout(&list[i]) && streams++)
+			return err_set(e, ERR_INPUT, "two outputs go to standard output");
 	}
 	return 0;
 }
 
-int output_write(struct job *j, const struct output_image *img, const struct strv *names,
+/* -- blobs and names ------------------------------------------------------------------------ */
+
+static int copy_image(struct target *t, size_t at, struct oci_store *to, struct err *e)
+{
+	struct job *j = t->j;
+	const struct output_image *img = &t->all->v[at];
+
+	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
+		struct oci_store *from = i < img->nr_base ? j->images.blobs : j->work;
+
+		if (cancel_check(j->op->cancel, e) < 0 ||
+		    oci_store_copy_blob(j->op, to, from, &img->manifest.layers[i], e) < 0)
+			return -1;
+	}
+	if (oci_store_copy_blob(j->op, to, j->work, &img->manifest.config, e) < 0)
+		return -1;
+	return oci_store_copy_blob(j->op, to, j->work, &t->docs.descs[at], e);
+}
+
+static int copy_all(struct target *t, struct oci_store *to, struct err *e)
+{
+	for (size_t i = 0; i < t->all->nr; i++) {
+		struct image *base = t->all->v[i].stage->image;
+
+		if (base && images_fetch(t->j->op, &t->j->images, base, e) < 0)
+			return -1;
+		if (copy_image(t, i, to, e) < 0)
+			return -1;
+	}
+	return oci_store_copy_blob(t->j->op, to, t->j->work, &t->docs.root, e);
+}
+
+typedef int set_name_fn(struct oci_store *s, const char *name, const struct oci_descriptor *desc,
+			const struct oci_platform *platform, struct err *e);
+
+static int write_layout(struct target *t, const char *path, set_name_fn *set_name, struct err *e)
+{
+	const struct oci_platform *platform = t->docs.is_index ? NULL : &t->all->v[0].platform;
+	auto_store struct oci_store *to = NULL;
+
+	if (oci_store_layout_open(&to, path, OCI_LAYOUT_CREATE, e) < 0 || copy_all(t, to, e) < 0)
+		return -1;
+	if (t->o->type == BUILD_OUTPUT_DOCKER &&
+	    output_docker_write(oci_store_layout_fd(to), &t->docs.manifests[0], &t->names, e) < 0)
+		return -1;
+	if (!t->names.n)
+		return set_name(to, NULL, &t->docs.root, platform, e);
+	for (size_t i = 0; i < t->names.n; i++)
+		if (set_name(to, t->names.v[i], &t->docs.root, platform, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* -- where they go ---------------------------------------------------------------------- */
+
+static int write_archive(struct target *t, struct err *e)
+{
+	auto_free char *layout = mem_printf("%s/export", t->j->ws.path);
+
+	if (t->o->is_dir)
+		return write_layout(t, t->o->dest, oci_layout_export, e);
+	if (fs_remove_tree(AT_FDCWD, layout, e) < 0 ||
+	    write_layout(t, layout, oci_layout_export, e) < 0)
+		return -1;
+	return output_tar(t->j->op, layout, t->o->dest, e);
+}
+
+static int write_store(struct target *t, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/store", t->j->ws.root);
+
+	return write_layout(t, path, oci_layout_set, e);
+}
+
+static int write_to(struct target *t, struct err *e)
+{
+	switch (t->o->type) {
+	case BUILD_OUTPUT_IMAGE:
+		return write_store(t, e);
+	case BUILD_OUTPUT_OCI:
+	case BUILD_OUTPUT_DOCKER:
+		return write_archive(t, e);
+	default:
+		return 0;
+	}
+}
+
+static void tell(struct build_result *out, const struct target *t)
+{
+	const struct output_image *first = &t->all->v[0];
+
+	*out = (struct build_result){ .manifest = t->docs.root.digest,
+				      .manifest_size = t->docs.root.size_bytes,
+				      .config = first->manifest.config.digest };
+	out->media_type = mem_strdup(t->docs.root.media_type);
+	out->size_bytes = t->docs.is_index ? t->docs.root.size_bytes : 0;
+	for (size_t i = 0; i < t->all->nr; i++) {
+		const struct oci_manifest *m = &t->docs.manifests[i];
+
+		out->size_bytes += t->docs.descs[i].size_bytes + m->config.size_bytes;
+		for (size_t k = 0; k < m->nr_layers; k++)
+			out->size_bytes += m->layers[k].size_bytes;
+	}
+}
+
+static void add_result_names(struct build_result *out, const struct target *t)
+{
+	for (size_t i = 0; is_image(t->o) && i < t->names.n; i++)
+		if (!strv_has(&out->names, t->names.v[i]))
+			strv_add(&out->names, t->names.v[i]);
+	out->wrote_stdout |= is_stdout(t->o);
+}
+
+/* The disk that is full is this one, not the workspace's. */
+static int output_fail(const struct build_output *o, struct err *e)
+{
+	if (o->dest && (e->sys == ENOSPC || e->sys == EDQUOT)) {
+		err_wrap(e, "the disk of '%.200s' is full", o->dest);
+		e->sys = 0;
+	}
+	return err_wrap(e, "output '%.200s'", build_output_name(o));
+}
+
+static int write_one(struct build_result *out, struct job *j, const struct output_images *all,
+		     const struct build_output *o, struct err *e)
+{
+	CLEANUP(target_release) struct target t = { .j = j, .all = all, .o = o };
+
+	if (read_names(&t.names, j->opt, o, e) < 0 ||
+	    output_documents_make(&t.docs, j, all, is_image(o) ? o : NULL, e) < 0 ||
+	    write_to(&t, e) < 0)
+		return output_fail(o, e);
+	if (!out->media_type)
+		tell(out, &t);
+	add_result_names(out, &t);
+	return 0;
+}
+
+/* The images first: what is printed is of the first of them. */
+int output_write(struct build_result *out, struct job *j, const struct output_images *all,
 		 struct err *e)
 {
-	if (!j->opt->nr_outputs)
-		return write_store(j, img, names, e);
-	for (size_t i = 0; i < j->opt->nr_outputs; i++)
-		if (write_one(j, img, names, &j->opt->outputs[i], e) < 0)
-			return output_fail(&j->opt->outputs[i], e);
+	CLEANUP(build_result_release) struct build_result r = { .manifest_size = 0 };
+	size_t nr;
+	const struct build_output *list = outputs(j->opt, &nr);
+
+	for (int image = 1; image >= 0; image--)
+		for (size_t i = 0; i < nr; i++)
+			if (is_image(&list[i]) == image && write_one(&r, j, all, &list[i], e) < 0)
+				return -1;
+	*out = r;
+	r = (struct build_result){ .manifest_size = 0 };
 	return 0;
 }

@@ -64,20 +64,37 @@ char *output_tar_dir(const char *path)
 	return slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
 }
 
-int output_tar(const struct op *op, const char *layout, const char *path, struct err *e)
+static int tar_to_stdout(const struct op *op, int layout, struct err *e)
 {
-	auto_close int from = fs_open_dir(layout, e);
+	struct fd_sink out;
+
+	return write_all(op, layout, fd_sink_init(&out, STDOUT_FILENO, "standard output"), e);
+}
+
+static int tar_to_file(const struct op *op, int layout, const char *path, struct err *e)
+{
 	auto_free char *dir = output_tar_dir(path);
 	auto_close int to = -1;
 	auto_tmpfile struct tmpfile t = TMPFILE_INIT; /* released before its directory */
 	const char *slash = strrchr(path, '/');
-	struct fd_sink file;
+	struct fd_sink out;
+
+	to = fs_open_dir(dir, e);
+	if (to < 0)
+		return -1;
+	if (tmpfile_open(&t, to, 0644, e) < 0 ||
+	    write_all(op, layout, fd_sink_init(&out, t.fd, path), e) < 0)
+		return -1;
+	return tmpfile_publish(&t, slash ? slash + 1 : path, false, e);
+}
+
+int output_tar(const struct op *op, const char *layout, const char *path, struct err *e)
+{
+	auto_close int from = fs_open_dir(layout, e);
 
 	if (from < 0)
 		return -1;
-	to = fs_open_dir(dir, e);
-	if (to < 0 || tmpfile_open(&t, to, 0644, e) < 0 ||
-	    write_all(op, from, fd_sink_init(&file, t.fd, path), e) < 0)
-		return -1;
-	return tmpfile_publish(&t, slash ? slash + 1 : path, false, e);
+	if (strcmp(path, "-") == 0)
+		return tar_to_stdout(op, from, e);
+	return tar_to_file(op, from, path, e);
 }

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "oci/image/layout.h"
 #include "oci/image/store_layout.h"
@@ -35,7 +36,8 @@ static int teardown(void **state)
 
 static void add_output(struct build_world *w, const char *how, const char *name)
 {
-	auto_free char *text = mem_printf("type=oci,%sdest=%s/%s", how, w->dir.path, name);
+	auto_free char *text = mem_printf("%s%sdest=%s/%s", strstr(how, "type=") ? "" : "type=oci,",
+					  how, w->dir.path, name);
 	struct err e = ERR_INIT;
 
 	assert_int_equal(build_output_parse(&w->opt, text, &e), 0);
@@ -233,6 +235,183 @@ static void the_manifest_tells_type_and_size_of_all(void **state)
 	assert_true(m.layers[0].size_bytes > 0);
 }
 
+/* -- types, media types, annotations ---------------------------------------------------- */
+
+static void add_plain(struct build_world *w, const char *text)
+{
+	struct err e = ERR_INIT;
+
+	if (build_output_parse(&w->opt, text, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static char *read_text(const struct build_world *w, const char *name)
+{
+	auto_buf struct buf b = BUF_INIT(OCI_MANIFEST_MAX);
+	struct err e = ERR_INIT;
+
+	if (fs_read_file(w->dir.fd, name, &b, &e) < 0)
+		fail_msg("%s", e.text);
+	return mem_strdup(buf_str(&b));
+}
+
+/* The manifest of the result, as text out of the layout. */
+static char *manifest_text(const struct build_world *w, const char *layout)
+{
+	auto_free char *name =
+		mem_printf("%s/blobs/sha256/%s", layout, oci_digest_hex(&w->result.manifest));
+
+	return read_text(w, name);
+}
+
+static void docker_load_finds_its_manifest_and_dockers_media_types(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *list = NULL, *manifest = NULL, *want = NULL;
+
+	strv_add(&w->opt.tags, "app:1");
+	strv_add(&w->opt.tags, "host.example/team/app");
+	add_output(w, "type=docker,tar=false,", "out");
+	build_world_ok(w, DOCKERFILE);
+	list = read_text(w, "out/manifest.json");
+	want = mem_printf("[{\"Config\":\"blobs/sha256/%s\",\"RepoTags\":[\"app:1\","
+			  "\"host.example/team/app:latest\"],\"Layers\":[\"blobs/sha256/",
+			  oci_digest_hex(&w->result.config));
+	assert_ptr_equal(strstr(list, want), list);
+	manifest = manifest_text(w, "out");
+	assert_string_equal(w->result.media_type, DOCKER_MEDIA_MANIFEST);
+	assert_non_null(strstr(manifest, "\"mediaType\":\"" DOCKER_MEDIA_MANIFEST "\""));
+	assert_non_null(strstr(manifest, DOCKER_MEDIA_CONFIG));
+	assert_non_null(strstr(manifest, DOCKER_MEDIA_LAYER_GZIP));
+	assert_null(strstr(manifest, "vnd.oci"));
+}
+
+static void an_archive_for_docker_without_a_name_has_no_tags(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *list = NULL, *names = NULL;
+
+	add_output(w, "type=docker,", "out.tar");
+	add_output(w, "type=docker,tar=false,", "out");
+	build_world_ok(w, DOCKERFILE);
+	list = read_text(w, "out/manifest.json");
+	assert_non_null(strstr(list, "\"RepoTags\":null"));
+	names = tar_names(w, "out.tar");
+	assert_non_null(strstr(names, "\nindex.json\nmanifest.json\noci-layout\n"));
+}
+
+static void outputs_of_one_build_share_layers_and_config_whatever_they_call_them(void **state)
+{
+	struct build_world *w = *state;
+	struct oci_digest oci;
+	auto_free char *docker = NULL;
+
+	add_output(w, "tar=false,", "oci");
+	add_output(w, "type=docker,tar=false,", "docker");
+	add_output(w, "tar=false,oci-mediatypes=false,", "schema2");
+	build_world_ok(w, DOCKERFILE);
+	oci = w->result.manifest;
+	assert_found(w, "oci", NULL);
+	/* the first output's is the one that is told */
+	docker = manifest_text(w, "oci");
+	assert_non_null(strstr(docker, oci_digest_hex(&w->result.config)));
+	w->opt.outputs++;
+	w->opt.nr_outputs -= 1;
+	build_world_ok(w, DOCKERFILE);
+	w->opt.outputs--;
+	w->opt.nr_outputs += 1;
+	assert_false(oci_digest_eq(&oci, &w->result.manifest));
+	assert_found(w, "docker", NULL);
+	assert_found(w, "schema2", NULL);
+}
+
+static void cacheonly_tells_the_digest_and_keeps_nothing(void **state)
+{
+	struct build_world *w = *state;
+	struct oci_digest stored;
+
+	w->opt.has_epoch = true;
+	build_world_ok(w, DOCKERFILE);
+	stored = w->result.manifest;
+	add_plain(w, "type=cacheonly");
+	strv_add(&w->opt.tags, "app");
+	build_world_ok(w, DOCKERFILE);
+	assert_true(oci_digest_eq(&w->result.manifest, &stored));
+	assert_int_equal(w->result.names.n, 0);
+	build_world_ok(w, DOCKERFILE "ENV A=1\n");
+	assert_false(oci_digest_eq(&w->result.manifest, &stored));
+	{
+		auto_free char *blob = mem_printf("root/store/blobs/sha256/%s",
+						  oci_digest_hex(&w->result.manifest));
+
+		assert_false(tmpdir_has(&w->dir, blob));
+	}
+}
+
+static void an_output_may_bring_names_of_its_own(void **state)
+{
+	struct build_world *w = *state;
+
+	strv_add(&w->opt.tags, "app");
+	add_plain(w, "type=image,\"name=app:latest,other:2\"");
+	build_world_ok(w, DOCKERFILE);
+	assert_int_equal(w->result.names.n, 2);
+	assert_found(w, "root/store", "docker.io/library/app:latest");
+	assert_found(w, "root/store", "docker.io/library/other:2");
+}
+
+static void annotations_are_in_the_manifest_and_over_them_the_outputs_own(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *manifest = NULL, *index = NULL;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(build_annotations_parse(&w->opt.annotations, "b=1", &e), 0);
+	assert_int_equal(build_annotations_parse(&w->opt.annotations, "a=2", &e), 0);
+	assert_int_equal(
+		build_annotations_parse(&w->opt.annotations, "manifest-descriptor:d=3", &e), 0);
+	add_output(w, "tar=false,annotation.b=4,", "out");
+	build_world_ok(w, DOCKERFILE);
+	manifest = manifest_text(w, "out");
+	assert_non_null(strstr(manifest, ",\"annotations\":{\"a\":\"2\",\"b\":\"4\"}}"));
+	index = read_text(w, "out/index.json");
+	assert_non_null(strstr(index, "\"d\":\"3\""));
+}
+
+static void an_annotation_without_a_document_is_told_before_anything_is_built(void **state)
+{
+	struct build_world *w = *state;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(build_annotations_parse(&w->opt.annotations, "index:a=2", &e), 0);
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "one platform has none"));
+	assert_int_equal(w->err.kind, ERR_INPUT);
+	assert_false(recorder_has(&w->progress, "begin"));
+}
+
+static void layers_can_stay_uncompressed(void **state)
+{
+	struct build_world *w = *state;
+	auto_manifest struct oci_manifest m = { 0 };
+
+	add_plain(w, "type=image,compression=uncompressed");
+	build_world_ok(w, DOCKERFILE);
+	build_world_manifest(w, &m);
+	assert_string_equal(m.layers[0].media_type, OCI_MEDIA_LAYER);
+	assert_int_equal(w->result.size_bytes,
+			 m.layers[0].size_bytes + m.config.size_bytes + w->result.manifest_size);
+}
+
+static void only_one_output_can_have_standard_output(void **state)
+{
+	struct build_world *w = *state;
+
+	add_plain(w, "type=oci,dest=-");
+	add_plain(w, "type=docker,dest=-");
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "standard output"));
+	assert_int_equal(w->err.kind, ERR_INPUT);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -251,6 +430,15 @@ int main(void)
 		TEST(a_tar_that_fails_leaves_nothing_beside_it),
 		TEST(building_again_replaces_the_name),
 		TEST(the_manifest_tells_type_and_size_of_all),
+		TEST(docker_load_finds_its_manifest_and_dockers_media_types),
+		TEST(an_archive_for_docker_without_a_name_has_no_tags),
+		TEST(outputs_of_one_build_share_layers_and_config_whatever_they_call_them),
+		TEST(cacheonly_tells_the_digest_and_keeps_nothing),
+		TEST(an_output_may_bring_names_of_its_own),
+		TEST(annotations_are_in_the_manifest_and_over_them_the_outputs_own),
+		TEST(an_annotation_without_a_document_is_told_before_anything_is_built),
+		TEST(layers_can_stay_uncompressed),
+		TEST(only_one_output_can_have_standard_output),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
