@@ -6,23 +6,12 @@
 #ifndef OCI_LAYER_COMPARE_H
 #define OCI_LAYER_COMPARE_H
 
-#include <sys/stat.h>
+#include "oci/layer/tree.h"
 
-#include "base/err.h"
-#include "oci/layer/marks.h"
+/* All but content: enough for what is no regular file. */
+bool compare_attributes(const struct tree_node *a, const struct tree_node *b);
 
-struct compare_side {
-	int dirfd;
-	const char *name;
-	const struct stat *st; /* of name */
-	const struct marks *marks;
-};
-
-/* Without looking at content: enough for directories. */
-bool compare_attributes(const struct compare_side *a, const struct compare_side *b);
-
-/* 1: equal; 0: not; -1. */
-int compare_entries(const struct compare_side *a, const struct compare_side *b, struct err *e)
-	MUST_CHECK;
+/* Two files, from where they are opened at. 1: equal; 0: not; -1. */
+int compare_content(int a, int b, const char *path, struct err *e) MUST_CHECK;
 
 #endif

@@ -49,6 +49,28 @@ const char *layer_path_last(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+struct span layer_path_dir(const char *path)
+{
+	const char *last = layer_path_last(path);
+
+	return span_of(path, last == path ? 0 : (size_t)(last - path - 1));
+}
+
+/* '/' comes before every other byte. */
+static int rank(char c)
+{
+	return c == '/' ? 1 : c ? (unsigned char)c + 1 : 0;
+}
+
+int layer_path_compare(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return rank(*a) - rank(*b);
+}
+
 void layer_whiteout_path(struct buf *out, const char *path)
 {
 	const char *last = layer_path_last(path);

@@ -35,5 +35,10 @@ void layer_whiteout_path(struct buf *out, const char *path);
 
 /* The last part of a clean path; points into it. */
 const char *layer_path_last(const char *path);
+/* What is before it, without the '/'; "" for a name in the root. */
+struct span layer_path_dir(const char *path);
+
+/* In the order of a walk: parents before children, siblings by bytes. */
+int layer_path_compare(const char *a, const char *b);
 
 #endif

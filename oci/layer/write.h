@@ -2,6 +2,8 @@
  * A change list as a tar stream that depends on the changes only: USTAR,
  * PAX where needed, no user names, whole seconds, whiteouts with mode 0 and time 0.
  * A file that shrinks or grows while it is read is an error that names it.
+ *
+ * tree_fd: where files without an origin_path are, by their path; -1 when all have one.
  */
 #ifndef OCI_LAYER_WRITE_H
 #define OCI_LAYER_WRITE_H

@@ -14,10 +14,10 @@
 #include "base/mem.h"
 #include "oci/layer/apply.h"
 #include "oci/layer/tar.h"
-#include "tests/fakes/layer_tree.h"
+#include "tests/fakes/layer_disk.h"
 
 struct world {
-	struct tree t;
+	struct disk t;
 	struct buf tar;
 	struct buf_sink k;
 	struct sink *out;
@@ -28,7 +28,7 @@ static int set_up(void **state)
 {
 	struct world *w = mem_zalloc(sizeof(*w));
 
-	tree_open(&w->t);
+	disk_open(&w->t);
 	buf_init(&w->tar, 64u << 20);
 	w->out = buf_sink_init(&w->k, &w->tar);
 	*state = w;
@@ -39,7 +39,7 @@ static int tear_down(void **state)
 {
 	struct world *w = *state;
 
-	tree_close(&w->t);
+	disk_close(&w->t);
 	buf_release(&w->tar);
 	free(w);
 	return 0;
@@ -54,7 +54,7 @@ static void add(struct world *w, enum tar_type type, const char *path, uint32_t 
 		.type = type,
 		.path = path,
 		.mode = mode,
-		.mtime = TREE_TIME,
+		.mtime = DISK_TIME,
 		.link = file ? NULL : text,
 		.size_bytes = file && text ? strlen(text) : 0,
 	};
@@ -86,7 +86,7 @@ static int apply(struct world *w)
 
 static void assert_tree(struct world *w, const char *want)
 {
-	auto_free char *got = tree_text(&w->t, false);
+	auto_free char *got = disk_text(&w->t, false);
 
 	assert_string_equal(got, want);
 }
@@ -145,7 +145,7 @@ static void owners_modes_and_times_are_those_of_the_tar(void **state)
 	assert_int_equal(tar_write_header(w->out, &file, &w->e), 0);
 	assert_int_equal(tar_write_header(w->out, &link, &w->e), 0);
 	assert_int_equal(apply(w), 0);
-	got = tree_text(&w->t, true);
+	got = disk_text(&w->t, true);
 	assert_string_equal(got, "d 2770 12:34 @1234567890 d\n"
 				 "f 6755 56:78 @-1 0 d/f = \n"
 				 "l 9:9 @5 d/l -> f\n");
@@ -215,11 +215,11 @@ static void names_that_go_up_are_refused(void **state)
 static void links_in_the_tree_cannot_lead_out_of_it(void **state)
 {
 	struct world *w = *state;
-	struct tree out;
+	struct disk out;
 	auto_free char *left = NULL;
 	auto_free char *inside = NULL;
 
-	tree_open(&out);
+	disk_open(&out);
 	add(w, TAR_SYMLINK, "abs", 0777, out.path);
 	add(w, TAR_SYMLINK, "up", 0777, "../../../../../../..");
 	add_file(w, "up/evil", "x");
@@ -227,10 +227,10 @@ static void links_in_the_tree_cannot_lead_out_of_it(void **state)
 	add_file(w, "abs/evil", "x");
 	assert_int_equal(apply(w), -1);
 	assert_int_equal(w->e.kind, ERR_CORRUPT);
-	left = tree_text(&out, false);
+	left = disk_text(&out, false);
 	assert_string_equal(left, "");
-	tree_close(&out);
-	inside = tree_text(&w->t, false);
+	disk_close(&out);
+	inside = disk_text(&w->t, false);
 	assert_non_null(strstr(inside, "f 0644 0:0 1 evil = x\n"));
 }
 
@@ -282,8 +282,8 @@ static void a_link_that_a_whiteout_removes_is_not_remembered(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->t, "real");
-	tree_symlink(&w->t, "l", "real");
+	disk_dir(&w->t, "real");
+	disk_symlink(&w->t, "l", "real");
 	add_file(w, "l/one", "1");
 	add_file(w, ".wh.l", NULL);
 	add_file(w, "l/two", "2");
@@ -396,8 +396,8 @@ static void a_new_file_does_not_write_through_to_an_old_hard_link(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->t, "a", "old");
-	tree_hard_link(&w->t, "b", "a");
+	disk_file(&w->t, "a", "old");
+	disk_hard_link(&w->t, "b", "a");
 	add_file(w, "a", "new");
 	assert_applied(w, "f 0644 0:0 3 a = new\nf 0644 0:0 3 b = old\n");
 }
@@ -406,11 +406,11 @@ static void whiteouts_remove_what_was_there_and_are_never_stored(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->t, "f", "1");
-	tree_dir(&w->t, "d");
-	tree_dir(&w->t, "d/e");
-	tree_file(&w->t, "d/e/g", "2");
-	tree_file(&w->t, "stays", "3");
+	disk_file(&w->t, "f", "1");
+	disk_dir(&w->t, "d");
+	disk_dir(&w->t, "d/e");
+	disk_file(&w->t, "d/e/g", "2");
+	disk_file(&w->t, "stays", "3");
 	add_file(w, ".wh.f", NULL);
 	add_file(w, ".wh.d", NULL);
 	add_file(w, ".wh.never-there", NULL);
@@ -423,9 +423,9 @@ static void a_whiteout_removes_a_link_and_not_what_it_leads_to(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->t, "d");
-	tree_file(&w->t, "d/f", "1");
-	tree_symlink(&w->t, "l", "d");
+	disk_dir(&w->t, "d");
+	disk_file(&w->t, "d/f", "1");
+	disk_symlink(&w->t, "l", "d");
 	add_file(w, ".wh.l", NULL);
 	assert_applied(w, "d 0755 0:0 d\nf 0644 0:0 1 d/f = 1\n");
 }
@@ -434,11 +434,11 @@ static void an_opaque_mark_hides_only_earlier_layers_wherever_it_stands(void **s
 {
 	struct world *w = *state;
 
-	tree_dir(&w->t, "d");
-	tree_file(&w->t, "d/old", "1");
-	tree_dir(&w->t, "d/sub");
-	tree_file(&w->t, "d/sub/old", "2");
-	tree_dir(&w->t, "d/gone");
+	disk_dir(&w->t, "d");
+	disk_file(&w->t, "d/old", "1");
+	disk_dir(&w->t, "d/sub");
+	disk_file(&w->t, "d/sub/old", "2");
+	disk_dir(&w->t, "d/gone");
 	add_dir(w, "d");
 	add_file(w, "d/new", "3");
 	add_file(w, "d/sub/new", "4");
@@ -455,12 +455,12 @@ static void a_whiteout_does_not_hide_its_own_layer(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->t, "d");
-	tree_file(&w->t, "d/old", "1");
-	tree_dir(&w->t, "d/e");
-	tree_file(&w->t, "d/e/old", "1");
-	tree_dir(&w->t, "d/e/g");
-	tree_file(&w->t, "f", "old");
+	disk_dir(&w->t, "d");
+	disk_file(&w->t, "d/old", "1");
+	disk_dir(&w->t, "d/e");
+	disk_file(&w->t, "d/e/old", "1");
+	disk_dir(&w->t, "d/e/g");
+	disk_file(&w->t, "f", "old");
 	add_file(w, "d/e/g/new", "2");
 	add_file(w, "f", "new");
 	add_file(w, ".wh.d", NULL);
@@ -476,7 +476,7 @@ static void whiteouts_of_no_name_are_refused(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->t, "f", "1");
+	disk_file(&w->t, "f", "1");
 	add_file(w, "d/.wh...", NULL);
 	assert_refused(w, "whiteout");
 	assert_tree(w, "f 0644 0:0 1 f = 1\n");
@@ -485,12 +485,12 @@ static void whiteouts_of_no_name_are_refused(void **state)
 static void whiteouts_stay_inside(void **state)
 {
 	struct world *w = *state;
-	struct tree out;
+	struct disk out;
 	auto_free char *left = NULL;
 	auto_free char *mark = NULL;
 
-	tree_open(&out);
-	tree_file(&out, "precious", "1");
+	disk_open(&out);
+	disk_file(&out, "precious", "1");
 	add(w, TAR_SYMLINK, "abs", 0777, out.path);
 	mark = mem_printf("up%s/.wh.precious", out.path);
 	add_file(w, "abs/.wh.precious", NULL);
@@ -498,9 +498,9 @@ static void whiteouts_stay_inside(void **state)
 	add(w, TAR_SYMLINK, "up", 0777, "../../../../..");
 	add_file(w, mark, NULL);
 	assert_int_equal(apply(w), 0);
-	left = tree_text(&out, false);
+	left = disk_text(&out, false);
 	assert_string_equal(left, "f 0644 0:0 1 precious = 1\n");
-	tree_close(&out);
+	disk_close(&out);
 }
 
 /* The digest of the tar in w. */

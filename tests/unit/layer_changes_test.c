@@ -13,12 +13,12 @@
 
 #include "base/mem.h"
 #include "oci/layer/changes.h"
-#include "tests/fakes/layer_tree.h"
+#include "tests/fakes/layer_disk.h"
 
 #define LOWERS 3
 
 struct world {
-	struct tree upper, lower[LOWERS]; /* topmost first */
+	struct disk upper, lower[LOWERS]; /* topmost first */
 	struct layer_changes got;
 	struct err e;
 };
@@ -27,9 +27,9 @@ static int set_up(void **state)
 {
 	struct world *w = mem_zalloc(sizeof(*w));
 
-	tree_open(&w->upper);
+	disk_open(&w->upper);
 	for (size_t i = 0; i < LOWERS; i++)
-		tree_open(&w->lower[i]);
+		disk_open(&w->lower[i]);
 	*state = w;
 	return 0;
 }
@@ -38,9 +38,9 @@ static int tear_down(void **state)
 {
 	struct world *w = *state;
 
-	tree_close(&w->upper);
+	disk_close(&w->upper);
 	for (size_t i = 0; i < LOWERS; i++)
-		tree_close(&w->lower[i]);
+		disk_close(&w->lower[i]);
 	layer_changes_release(&w->got);
 	free(w);
 	return 0;
@@ -78,11 +78,11 @@ static void what_is_new_is_listed_parents_first_siblings_by_bytes(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->upper, "b");
-	tree_file(&w->upper, "b/x", "1");
-	tree_file(&w->upper, "b.txt", "22");
-	tree_symlink(&w->upper, "a", "b");
-	tree_file(&w->upper, "Z", "333");
+	disk_dir(&w->upper, "b");
+	disk_file(&w->upper, "b/x", "1");
+	disk_file(&w->upper, "b.txt", "22");
+	disk_symlink(&w->upper, "a", "b");
+	disk_file(&w->upper, "Z", "333");
 	assert_changes(w, "+ Z\n+ a\n+ b\n+ b/x\n+ b.txt\n");
 	assert_string_equal(w->got.v[1].link, "b");
 	assert_int_equal(w->got.bytes, 6);
@@ -92,7 +92,7 @@ static void without_anything_below_all_is_new(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->upper, "f", "1");
+	disk_file(&w->upper, "f", "1");
 	assert_int_equal(layer_changes_from_upper(&w->got, NULL, w->upper.fd, NULL, 0, &w->e), 0);
 	assert_int_equal(w->got.nr, 1);
 	assert_int_equal(w->got.v[0].kind, LAYER_ENTRY);
@@ -103,58 +103,58 @@ static void what_is_equal_to_below_is_left_out(void **state)
 	struct world *w = *state;
 
 	for (int i = 0; i < 2; i++) {
-		struct tree *t = i ? &w->upper : &w->lower[1];
+		struct disk *t = i ? &w->upper : &w->lower[1];
 
-		tree_dir(t, "d");
-		tree_file(t, "d/f", "same");
-		tree_symlink(t, "d/l", "x");
-		tree_node(t, "d/p", S_IFIFO | 0600, 0, 0);
-		tree_settle(t);
+		disk_dir(t, "d");
+		disk_file(t, "d/f", "same");
+		disk_symlink(t, "d/l", "x");
+		disk_node(t, "d/p", S_IFIFO | 0600, 0, 0);
+		disk_settle(t);
 	}
 	assert_changes(w, "");
 }
 
 /* The same file below and above, and one thing about the upper one changed by `how`. */
-static void assert_counts(struct world *w, void (*how)(struct tree *))
+static void assert_counts(struct world *w, void (*how)(struct disk *))
 {
 	for (int i = 0; i < 2; i++) {
-		struct tree *t = i ? &w->upper : &w->lower[0];
+		struct disk *t = i ? &w->upper : &w->lower[0];
 
-		tree_dir(t, "d");
-		tree_file(t, "d/f", "1234");
-		tree_symlink(t, "d/l", "x");
-		tree_settle(t);
+		disk_dir(t, "d");
+		disk_file(t, "d/f", "1234");
+		disk_symlink(t, "d/l", "x");
+		disk_settle(t);
 	}
 	how(&w->upper);
 	assert_changes(w, "+ d\n+ d/f\n");
 }
 
-static void change_mode(struct tree *t)
+static void change_mode(struct disk *t)
 {
 	assert_int_equal(fchmodat(t->fd, "d/f", 04644, 0), 0);
 }
 
-static void change_owner(struct tree *t)
+static void change_owner(struct disk *t)
 {
 	assert_int_equal(fchownat(t->fd, "d/f", 0, 9, 0), 0);
 }
 
-static void change_time(struct tree *t)
+static void change_time(struct disk *t)
 {
-	tree_set_time(t, "d/f", TREE_TIME, 1);
+	disk_set_time(t, "d/f", DISK_TIME, 1);
 }
 
-static void change_content(struct tree *t)
+static void change_content(struct disk *t)
 {
-	tree_file(t, "d/f", "4321"); /* size and time as before */
+	disk_file(t, "d/f", "4321"); /* size and time as before */
 }
 
-static void change_size(struct tree *t)
+static void change_size(struct disk *t)
 {
-	tree_file(t, "d/f", "12345");
+	disk_file(t, "d/f", "12345");
 }
 
-static void change_capability(struct tree *t)
+static void change_capability(struct disk *t)
 {
 	const char cap[20] = { 1, 0, 0, 2, 0, 4 };
 	auto_close int fd = openat(t->fd, "d/f", O_RDONLY);
@@ -187,10 +187,10 @@ static void content_counts_though_a_time_was_set_back_to_the_nanosecond(void **s
 {
 	struct world *w = *state;
 
-	tree_file(&w->lower[0], "f", "1234");
-	tree_file(&w->upper, "f", "4321");
-	tree_set_time(&w->lower[0], "f", TREE_TIME, 123456789);
-	tree_set_time(&w->upper, "f", TREE_TIME, 123456789);
+	disk_file(&w->lower[0], "f", "1234");
+	disk_file(&w->upper, "f", "4321");
+	disk_set_time(&w->lower[0], "f", DISK_TIME, 123456789);
+	disk_set_time(&w->upper, "f", DISK_TIME, 123456789);
 	assert_changes(w, "+ f\n");
 }
 
@@ -212,8 +212,8 @@ static void a_link_to_elsewhere_counts(void **state)
 {
 	struct world *w = *state;
 
-	tree_symlink(&w->lower[0], "l", "x");
-	tree_symlink(&w->upper, "l", "y");
+	disk_symlink(&w->lower[0], "l", "x");
+	disk_symlink(&w->upper, "l", "y");
 	assert_changes(w, "+ l\n");
 }
 
@@ -221,13 +221,13 @@ static void another_type_counts(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->lower[0], "a", "");
-	tree_dir(&w->lower[0], "b");
-	tree_file(&w->lower[0], "b/x", "");
-	tree_dir(&w->upper, "a");
-	tree_mark(&w->upper, "a", "opaque", "y");
-	tree_file(&w->upper, "a/x", "");
-	tree_file(&w->upper, "b", "");
+	disk_file(&w->lower[0], "a", "");
+	disk_dir(&w->lower[0], "b");
+	disk_file(&w->lower[0], "b/x", "");
+	disk_dir(&w->upper, "a");
+	disk_mark(&w->upper, "a", "opaque", "y");
+	disk_file(&w->upper, "a/x", "");
+	disk_file(&w->upper, "b", "");
 	assert_changes(w, "+ a\n+ a/x\n+ b\n");
 }
 
@@ -235,9 +235,9 @@ static void a_directory_with_another_time_counts_alone(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->lower[0], "d");
-	tree_dir(&w->upper, "d");
-	tree_set_time(&w->upper, "d", TREE_TIME + 1, 0);
+	disk_dir(&w->lower[0], "d");
+	disk_dir(&w->upper, "d");
+	disk_set_time(&w->upper, "d", DISK_TIME + 1, 0);
 	assert_changes(w, "+ d\n");
 }
 
@@ -246,16 +246,16 @@ static void directories_that_lead_to_a_change_are_kept_and_others_not(void **sta
 	struct world *w = *state;
 
 	for (int i = 0; i < 2; i++) {
-		struct tree *t = i ? &w->upper : &w->lower[0];
+		struct disk *t = i ? &w->upper : &w->lower[0];
 
-		tree_dir(t, "a");
-		tree_dir(t, "a/b");
-		tree_dir(t, "a/c");
-		tree_dir(t, "z");
+		disk_dir(t, "a");
+		disk_dir(t, "a/b");
+		disk_dir(t, "a/c");
+		disk_dir(t, "z");
 	}
-	tree_file(&w->upper, "a/b/new", "");
-	tree_settle(&w->lower[0]);
-	tree_settle(&w->upper);
+	disk_file(&w->upper, "a/b/new", "");
+	disk_settle(&w->lower[0]);
+	disk_settle(&w->upper);
 	assert_changes(w, "+ a\n+ a/b\n+ a/b/new\n");
 }
 
@@ -263,13 +263,13 @@ static void a_whiteout_is_a_deletion_where_something_was(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->lower[2], "d");
-	tree_file(&w->lower[2], "d/was", "");
-	tree_dir(&w->upper, "d");
-	tree_whiteout(&w->upper, "d/was");
-	tree_whiteout(&w->upper, "d/never");
-	tree_settle(&w->lower[2]);
-	tree_settle(&w->upper);
+	disk_dir(&w->lower[2], "d");
+	disk_file(&w->lower[2], "d/was", "");
+	disk_dir(&w->upper, "d");
+	disk_whiteout(&w->upper, "d/was");
+	disk_whiteout(&w->upper, "d/never");
+	disk_settle(&w->lower[2]);
+	disk_settle(&w->upper);
 	assert_changes(w, "+ d\n- d/was\n");
 }
 
@@ -277,9 +277,9 @@ static void a_whiteout_may_be_an_attribute(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->lower[0], "f", "1");
-	tree_file(&w->upper, "f", "");
-	tree_mark(&w->upper, "f", "whiteout", "");
+	disk_file(&w->lower[0], "f", "1");
+	disk_file(&w->upper, "f", "");
+	disk_mark(&w->upper, "f", "whiteout", "");
 	assert_changes(w, "- f\n");
 }
 
@@ -288,17 +288,17 @@ static void an_opaque_directory_hides_a_lower_one(void **state)
 	struct world *w = *state;
 
 	for (int i = 0; i < 2; i++) {
-		struct tree *t = i ? &w->upper : &w->lower[0];
+		struct disk *t = i ? &w->upper : &w->lower[0];
 
-		tree_dir(t, "d");
-		tree_dir(t, "d/e");
-		tree_file(t, "d/e/same", "1");
-		tree_settle(t);
+		disk_dir(t, "d");
+		disk_dir(t, "d/e");
+		disk_file(t, "d/e/same", "1");
+		disk_settle(t);
 	}
-	tree_file(&w->lower[0], "d/gone", "");
-	tree_mark(&w->upper, "d", "opaque", "y");
+	disk_file(&w->lower[0], "d/gone", "");
+	disk_mark(&w->upper, "d", "opaque", "y");
 	/* also what is equal, since the mark hides that, too; and nothing in it needs deleting */
-	tree_whiteout(&w->upper, "d/gone");
+	disk_whiteout(&w->upper, "d/gone");
 	assert_changes(w, "O d\n+ d/e\n+ d/e/same\n");
 }
 
@@ -306,13 +306,13 @@ static void a_new_directory_is_not_opaque_though_overlayfs_marks_it(void **state
 {
 	struct world *w = *state;
 
-	tree_dir(&w->upper, "d");
-	tree_mark(&w->upper, "d", "opaque", "y");
-	tree_dir(&w->upper, "e");
-	tree_mark(&w->upper, "e", "opaque", "x");
-	tree_dir(&w->lower[0], "e");
-	tree_settle(&w->lower[0]);
-	tree_settle(&w->upper);
+	disk_dir(&w->upper, "d");
+	disk_mark(&w->upper, "d", "opaque", "y");
+	disk_dir(&w->upper, "e");
+	disk_mark(&w->upper, "e", "opaque", "x");
+	disk_dir(&w->lower[0], "e");
+	disk_settle(&w->lower[0]);
+	disk_settle(&w->upper);
 	assert_changes(w, "+ d\n");
 }
 
@@ -320,16 +320,16 @@ static void whiteouts_of_layers_between_are_honoured(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->lower[2], "f", "1");
-	tree_whiteout(&w->lower[1], "f");
-	tree_whiteout(&w->upper, "f"); /* nothing to delete any more */
-	tree_dir(&w->lower[2], "d");
-	tree_file(&w->lower[2], "d/x", "1");
-	tree_whiteout(&w->lower[0], "d");
-	tree_dir(&w->upper, "d");
-	tree_file(&w->upper, "d/x", "1"); /* equal to something that is hidden */
-	tree_settle(&w->lower[2]);
-	tree_settle(&w->upper);
+	disk_file(&w->lower[2], "f", "1");
+	disk_whiteout(&w->lower[1], "f");
+	disk_whiteout(&w->upper, "f"); /* nothing to delete any more */
+	disk_dir(&w->lower[2], "d");
+	disk_file(&w->lower[2], "d/x", "1");
+	disk_whiteout(&w->lower[0], "d");
+	disk_dir(&w->upper, "d");
+	disk_file(&w->upper, "d/x", "1"); /* equal to something that is hidden */
+	disk_settle(&w->lower[2]);
+	disk_settle(&w->upper);
 	assert_changes(w, "+ d\n+ d/x\n");
 }
 
@@ -337,17 +337,17 @@ static void opaque_directories_of_layers_between_are_honoured(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->lower[2], "d");
-	tree_dir(&w->lower[2], "d/e");
-	tree_file(&w->lower[2], "d/e/x", "1");
-	tree_dir(&w->lower[1], "d");
-	tree_mark(&w->lower[1], "d", "opaque", "y");
-	tree_dir(&w->lower[0], "d");
-	tree_dir(&w->upper, "d");
-	tree_whiteout(&w->upper, "d/e");
+	disk_dir(&w->lower[2], "d");
+	disk_dir(&w->lower[2], "d/e");
+	disk_file(&w->lower[2], "d/e/x", "1");
+	disk_dir(&w->lower[1], "d");
+	disk_mark(&w->lower[1], "d", "opaque", "y");
+	disk_dir(&w->lower[0], "d");
+	disk_dir(&w->upper, "d");
+	disk_whiteout(&w->upper, "d/e");
 	for (size_t i = 0; i < LOWERS; i++)
-		tree_settle(&w->lower[i]);
-	tree_settle(&w->upper);
+		disk_settle(&w->lower[i]);
+	disk_settle(&w->upper);
 	assert_changes(w, "");
 }
 
@@ -355,12 +355,12 @@ static void a_file_between_hides_a_directory_below_it(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->lower[1], "d");
-	tree_file(&w->lower[1], "d/x", "1");
-	tree_file(&w->lower[0], "d", "a file");
-	tree_dir(&w->upper, "d");
-	tree_mark(&w->upper, "d", "opaque", "y");
-	tree_file(&w->upper, "d/x", "1");
+	disk_dir(&w->lower[1], "d");
+	disk_file(&w->lower[1], "d/x", "1");
+	disk_file(&w->lower[0], "d", "a file");
+	disk_dir(&w->upper, "d");
+	disk_mark(&w->upper, "d", "opaque", "y");
+	disk_file(&w->upper, "d/x", "1");
 	assert_changes(w, "+ d\n+ d/x\n");
 }
 
@@ -368,12 +368,12 @@ static void the_topmost_layer_is_the_one_compared_with(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->lower[1], "f", "old");
-	tree_file(&w->lower[0], "f", "new");
-	tree_file(&w->upper, "f", "old");
-	tree_file(&w->lower[1], "g", "old");
-	tree_file(&w->lower[0], "g", "new");
-	tree_file(&w->upper, "g", "new");
+	disk_file(&w->lower[1], "f", "old");
+	disk_file(&w->lower[0], "f", "new");
+	disk_file(&w->upper, "f", "old");
+	disk_file(&w->lower[1], "g", "old");
+	disk_file(&w->lower[0], "g", "new");
+	disk_file(&w->upper, "g", "new");
 	assert_changes(w, "+ f\n");
 }
 
@@ -381,12 +381,12 @@ static void links_in_lower_layers_are_not_followed(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->lower[0], "real");
-	tree_file(&w->lower[0], "real/x", "1");
-	tree_symlink(&w->lower[0], "d", "real");
-	tree_dir(&w->upper, "d");
-	tree_file(&w->upper, "d/x", "1");
-	tree_whiteout(&w->upper, "d/y");
+	disk_dir(&w->lower[0], "real");
+	disk_file(&w->lower[0], "real/x", "1");
+	disk_symlink(&w->lower[0], "d", "real");
+	disk_dir(&w->upper, "d");
+	disk_file(&w->upper, "d/x", "1");
+	disk_whiteout(&w->upper, "d/y");
 	assert_changes(w, "+ d\n+ d/x\n");
 }
 
@@ -394,12 +394,12 @@ static void hard_links_have_a_first_name_and_further_ones(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->upper, "a");
-	tree_file(&w->upper, "b", "1234");
-	tree_hard_link(&w->upper, "a/x", "b");
-	tree_hard_link(&w->upper, "c", "b");
-	tree_symlink(&w->upper, "l", "b");
-	tree_hard_link(&w->upper, "m", "l");
+	disk_dir(&w->upper, "a");
+	disk_file(&w->upper, "b", "1234");
+	disk_hard_link(&w->upper, "a/x", "b");
+	disk_hard_link(&w->upper, "c", "b");
+	disk_symlink(&w->upper, "l", "b");
+	disk_hard_link(&w->upper, "m", "l");
 	assert_changes(w, "+ a\n+ a/x\n= b == a/x\n= c == a/x\n+ l\n= m == l\n");
 	assert_int_equal(w->got.bytes, 4);
 }
@@ -408,13 +408,13 @@ static void an_unchanged_name_of_a_file_with_a_new_one_is_listed_too(void **stat
 {
 	struct world *w = *state;
 
-	tree_file(&w->lower[0], "a", "1");
-	tree_file(&w->lower[0], "x", "1");
-	tree_hard_link(&w->lower[0], "y", "x");
-	tree_file(&w->upper, "a", "1");
-	tree_hard_link(&w->upper, "b", "a");
-	tree_file(&w->upper, "x", "1");
-	tree_hard_link(&w->upper, "y", "x"); /* both as they were */
+	disk_file(&w->lower[0], "a", "1");
+	disk_file(&w->lower[0], "x", "1");
+	disk_hard_link(&w->lower[0], "y", "x");
+	disk_file(&w->upper, "a", "1");
+	disk_hard_link(&w->upper, "b", "a");
+	disk_file(&w->upper, "x", "1");
+	disk_hard_link(&w->upper, "y", "x"); /* both as they were */
 	assert_changes(w, "+ a\n= b == a\n");
 }
 
@@ -422,9 +422,9 @@ static void a_socket_is_left_out_but_not_what_it_hid(void **state)
 {
 	struct world *w = *state;
 
-	tree_node(&w->upper, "new", S_IFSOCK | 0600, 0, 0);
-	tree_node(&w->upper, "old", S_IFSOCK | 0600, 0, 0);
-	tree_file(&w->lower[0], "old", "1");
+	disk_node(&w->upper, "new", S_IFSOCK | 0600, 0, 0);
+	disk_node(&w->upper, "old", S_IFSOCK | 0600, 0, 0);
+	disk_file(&w->lower[0], "old", "1");
 	assert_changes(w, "- old\n");
 }
 
@@ -432,7 +432,7 @@ static void names_that_mean_deletions_are_refused(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->upper, ".wh.x", "");
+	disk_file(&w->upper, ".wh.x", "");
 	assert_int_equal(scan(w), -1);
 	assert_int_equal(w->e.kind, ERR_INPUT);
 	assert_non_null(strstr(w->e.text, "'.wh.x'"));
@@ -443,8 +443,8 @@ static void content_that_lies_elsewhere_is_refused(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->upper, "f", "");
-	tree_mark(&w->upper, "f", "metacopy", "");
+	disk_file(&w->upper, "f", "");
+	disk_mark(&w->upper, "f", "metacopy", "");
 	assert_int_equal(scan(w), -1);
 	assert_int_equal(w->e.kind, ERR_IMPOSSIBLE);
 }

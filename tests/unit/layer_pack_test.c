@@ -9,11 +9,11 @@
 #include "base/mem.h"
 #include "oci/layer/apply.h"
 #include "oci/layer/pack.h"
-#include "tests/fakes/layer_tree.h"
+#include "tests/fakes/layer_disk.h"
 #include "tests/fakes/mem_store.h"
 
 struct world {
-	struct tree t;
+	struct disk t;
 	struct layer_changes changes;
 	struct oci_store *store;
 	struct layer_pack_options opt;
@@ -26,8 +26,8 @@ static int set_up(void **state)
 {
 	struct world *w = mem_zalloc(sizeof(*w));
 
-	tree_open(&w->t);
-	tree_file(&w->t, "f", "hello");
+	disk_open(&w->t);
+	disk_file(&w->t, "f", "hello");
 	w->store = mem_store_new();
 	assert_int_equal(layer_changes_from_upper(&w->changes, NULL, w->t.fd, NULL, 0, &w->e), 0);
 	*state = w;
@@ -38,7 +38,7 @@ static int tear_down(void **state)
 {
 	struct world *w = *state;
 
-	tree_close(&w->t);
+	disk_close(&w->t);
 	layer_changes_release(&w->changes);
 	oci_descriptor_release(&w->blob);
 	oci_store_free(w->store);
@@ -138,15 +138,15 @@ static void a_packed_layer_can_be_applied(void **state)
 {
 	struct world *w = *state;
 	auto_blob struct oci_blob blob = { 0 };
-	struct tree to;
+	struct disk to;
 	auto_free char *got = NULL;
 
-	tree_open(&to);
+	disk_open(&to);
 	assert_int_equal(pack(w), 0);
 	assert_int_equal(oci_store_open(w->store, &w->blob.digest, &blob, &w->e), 0);
 	assert_int_equal(layer_apply(NULL, to.fd, blob.source, &w->diff_id, &w->e), 0);
-	got = tree_text(&to, true);
-	tree_close(&to);
+	got = disk_text(&to, true);
+	disk_close(&to);
 	assert_string_equal(got, "f 0644 0:0 @1000000000 5 f = hello\n");
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "oci/layer/passwd.h"
-#include "tests/fakes/layer_tree.h"
+#include "tests/fakes/layer_disk.h"
 
 #define PASSWD                                                                                     \
 	"root:x:0:0:root:/root:/bin/sh\n"                                                          \
@@ -36,25 +36,25 @@
 
 static int set_up(void **state)
 {
-	struct tree *t = mem_zalloc(sizeof(*t));
+	struct disk *t = mem_zalloc(sizeof(*t));
 
-	tree_open(t);
-	tree_dir(t, "etc");
-	tree_file(t, "etc/passwd", PASSWD);
-	tree_file(t, "etc/group", GROUP);
+	disk_open(t);
+	disk_dir(t, "etc");
+	disk_file(t, "etc/passwd", PASSWD);
+	disk_file(t, "etc/group", GROUP);
 	*state = t;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	tree_close(*state);
+	disk_close(*state);
 	free(*state);
 	return 0;
 }
 
 /* want: "uid gid home groups…" */
-static void assert_user(struct tree *t, const char *user, const char *want)
+static void assert_user(struct disk *t, const char *user, const char *want)
 {
 	auto_passwd_user struct passwd_user u = { 0 };
 	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
@@ -68,7 +68,7 @@ static void assert_user(struct tree *t, const char *user, const char *want)
 	assert_string_equal(buf_str(&b), want);
 }
 
-static void assert_no_user(struct tree *t, const char *user, const char *why)
+static void assert_no_user(struct disk *t, const char *user, const char *why)
 {
 	struct passwd_user u = { 0 };
 	struct err e = ERR_INIT;
@@ -80,7 +80,7 @@ static void assert_no_user(struct tree *t, const char *user, const char *why)
 		fail_msg("'%s' does not say '%s'", e.text, why);
 }
 
-static void assert_owner(struct tree *t, const char *chown, uint32_t uid, uint32_t gid)
+static void assert_owner(struct disk *t, const char *chown, uint32_t uid, uint32_t gid)
 {
 	uint32_t u = 99, g = 99;
 	struct err e = ERR_INIT;
@@ -91,7 +91,7 @@ static void assert_owner(struct tree *t, const char *chown, uint32_t uid, uint32
 	assert_int_equal(g, gid);
 }
 
-static void assert_no_owner(struct tree *t, const char *chown, const char *why)
+static void assert_no_owner(struct disk *t, const char *chown, const char *why)
 {
 	uint32_t u = 99, g = 99;
 	struct err e = ERR_INIT;
@@ -137,7 +137,7 @@ static void a_group_that_is_given_is_the_only_one(void **state)
 
 static void two_numbers_are_taken_as_they_are(void **state)
 {
-	struct tree *t = *state;
+	struct disk *t = *state;
 
 	assert_user(t, "1000:1000", "1000 1000 /home/app 1000");
 	/* though there are a user and a group with these as names */
@@ -165,7 +165,7 @@ static void names_that_are_not_there_are_refused(void **state)
 
 static void missing_files_have_no_lines(void **state)
 {
-	struct tree *t = *state;
+	struct disk *t = *state;
 
 	assert_int_equal(unlinkat(t->fd, "etc/passwd", 0), 0);
 	assert_int_equal(unlinkat(t->fd, "etc/group", 0), 0);
@@ -176,25 +176,25 @@ static void missing_files_have_no_lines(void **state)
 
 static void files_are_looked_for_inside_the_tree_only(void **state)
 {
-	struct tree *t = *state;
+	struct disk *t = *state;
 	struct passwd_user u = { 0 };
 	struct err e = ERR_INIT;
 
 	assert_int_equal(unlinkat(t->fd, "etc/passwd", 0), 0);
-	tree_symlink(t, "etc/passwd", "/etc/users"); /* of the tree */
-	tree_file(t, "etc/users", "me:x:3:4::/me:/bin/sh\n");
+	disk_symlink(t, "etc/passwd", "/etc/users"); /* of the tree */
+	disk_file(t, "etc/users", "me:x:3:4::/me:/bin/sh\n");
 	assert_user(t, "me", "3 4 /me 4");
 	assert_int_equal(unlinkat(t->fd, "etc/passwd", 0), 0);
-	tree_symlink(t, "etc/passwd", "../../../../../../etc/passwd"); /* leads to itself, inside */
+	disk_symlink(t, "etc/passwd", "../../../../../../etc/passwd"); /* leads to itself, inside */
 	assert_int_equal(passwd_user_find(&u, t->fd, "daemon", &e), -1);
 }
 
 static void what_is_no_file_is_refused_and_does_not_block(void **state)
 {
-	struct tree *t = *state;
+	struct disk *t = *state;
 
 	assert_int_equal(unlinkat(t->fd, "etc/passwd", 0), 0);
-	tree_node(t, "etc/passwd", S_IFIFO | 0600, 0, 0);
+	disk_node(t, "etc/passwd", S_IFIFO | 0600, 0, 0);
 	assert_no_user(t, "app", "not a regular file");
 	assert_user(t, "5:6", "5 6 / 6");
 	assert_no_owner(t, "app", "not a regular file");
@@ -202,7 +202,7 @@ static void what_is_no_file_is_refused_and_does_not_block(void **state)
 
 static void a_huge_file_is_refused(void **state)
 {
-	struct tree *t = *state;
+	struct disk *t = *state;
 	auto_close int fd = openat(t->fd, "etc/passwd", O_WRONLY);
 
 	assert_int_equal(ftruncate(fd, (10 << 20) + 1), 0);
@@ -211,12 +211,12 @@ static void a_huge_file_is_refused(void **state)
 
 static void more_groups_than_the_limit_are_refused(void **state)
 {
-	struct tree *t = *state;
+	struct disk *t = *state;
 	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
 
 	for (int i = 0; i <= PASSWD_GROUPS_MAX; i++)
 		buf_addf(&b, "g%d:x:%d:app\n", i, 5000 + i);
-	tree_file(t, "etc/group", buf_str(&b));
+	disk_file(t, "etc/group", buf_str(&b));
 	assert_no_user(t, "app", "more than 1024 groups");
 }
 
@@ -231,10 +231,10 @@ static void chown_takes_names_from_the_tree(void **state)
 
 static void chown_takes_numbers_as_they_are(void **state)
 {
-	struct tree *t = *state;
+	struct disk *t = *state;
 
-	tree_close(t);
-	tree_open(t);
+	disk_close(t);
+	disk_open(t);
 	assert_owner(t, "5", 5, 5);
 	assert_owner(t, "1000:8", 1000, 8);
 	assert_owner(t, ":9", 0, 9);

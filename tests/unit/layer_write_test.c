@@ -12,10 +12,10 @@
 #include "oci/layer/apply.h"
 #include "oci/layer/tar.h"
 #include "oci/layer/write.h"
-#include "tests/fakes/layer_tree.h"
+#include "tests/fakes/layer_disk.h"
 
 struct world {
-	struct tree lower, upper, other;
+	struct disk lower, upper, other;
 	struct layer_changes changes;
 	struct buf tar;
 	struct layer_write_options opt;
@@ -26,9 +26,9 @@ static int set_up(void **state)
 {
 	struct world *w = mem_zalloc(sizeof(*w));
 
-	tree_open(&w->lower);
-	tree_open(&w->upper);
-	tree_open(&w->other);
+	disk_open(&w->lower);
+	disk_open(&w->upper);
+	disk_open(&w->other);
 	buf_init(&w->tar, 64u << 20);
 	*state = w;
 	return 0;
@@ -38,9 +38,9 @@ static int tear_down(void **state)
 {
 	struct world *w = *state;
 
-	tree_close(&w->lower);
-	tree_close(&w->upper);
-	tree_close(&w->other);
+	disk_close(&w->lower);
+	disk_close(&w->upper);
+	disk_close(&w->other);
 	layer_changes_release(&w->changes);
 	buf_release(&w->tar);
 	free(w);
@@ -94,19 +94,19 @@ static void changes_become_entries_and_marks(void **state)
 {
 	struct world *w = *state;
 
-	tree_dir(&w->lower, "d");
-	tree_file(&w->lower, "d/gone", "");
-	tree_dir(&w->lower, "o");
-	tree_file(&w->lower, "o/old", "");
-	tree_dir(&w->upper, "d");
-	tree_whiteout(&w->upper, "d/gone");
-	tree_file(&w->upper, "d/new", "hello");
-	tree_hard_link(&w->upper, "d/same", "d/new");
-	tree_dir(&w->upper, "o");
-	tree_mark(&w->upper, "o", "opaque", "y");
-	tree_symlink(&w->upper, "o/l", "../d");
-	tree_node(&w->upper, "p", S_IFIFO | 0600, 0, 0);
-	tree_settle(&w->upper);
+	disk_dir(&w->lower, "d");
+	disk_file(&w->lower, "d/gone", "");
+	disk_dir(&w->lower, "o");
+	disk_file(&w->lower, "o/old", "");
+	disk_dir(&w->upper, "d");
+	disk_whiteout(&w->upper, "d/gone");
+	disk_file(&w->upper, "d/new", "hello");
+	disk_hard_link(&w->upper, "d/same", "d/new");
+	disk_dir(&w->upper, "o");
+	disk_mark(&w->upper, "o", "opaque", "y");
+	disk_symlink(&w->upper, "o/l", "../d");
+	disk_node(&w->upper, "p", S_IFIFO | 0600, 0, 0);
+	disk_settle(&w->upper);
 	assert_int_equal(fchownat(w->upper.fd, "d/new", 12, 34, 0), 0);
 	make_tar(w);
 	assert_tar(w, "d 755 0:0 1000000000 0 d/\n"
@@ -126,7 +126,7 @@ static void devices_keep_their_numbers(void **state)
 	struct span_source src;
 	struct tar_entry ent;
 
-	tree_node(&w->upper, "n", S_IFCHR | 0666, 1, 300);
+	disk_node(&w->upper, "n", S_IFCHR | 0666, 1, 300);
 	make_tar(w);
 	assert_int_equal(tar_reader_open(&r, span_source_init(&src, buf_span(&w->tar)), &w->e), 0);
 	assert_int_equal(tar_reader_next(r, &ent, &w->e), 1);
@@ -151,10 +151,10 @@ static void times_are_whole_seconds_rounded_down(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->upper, "a", "");
-	tree_set_time(&w->upper, "a", 1234567890, 999999999);
-	tree_file(&w->upper, "b", "");
-	tree_set_time(&w->upper, "b", -2, 500000000); /* 1.5 s before 1970 */
+	disk_file(&w->upper, "a", "");
+	disk_set_time(&w->upper, "a", 1234567890, 999999999);
+	disk_file(&w->upper, "b", "");
+	disk_set_time(&w->upper, "b", -2, 500000000); /* 1.5 s before 1970 */
 	make_tar(w);
 	assert_tar(w, "f 644 0:0 1234567890 0 a\nf 644 0:0 -2 0 b\n");
 }
@@ -164,11 +164,11 @@ static void newer_times_become_the_epoch_but_older_ones_stay(void **state)
 	struct world *w = *state;
 
 	w->opt = (struct layer_write_options){ .has_epoch = true, .epoch = 1500000000 };
-	tree_file(&w->lower, "gone", "");
-	tree_whiteout(&w->upper, "gone");
-	tree_file(&w->upper, "new", "");
-	tree_set_time(&w->upper, "new", 1700000000, 5);
-	tree_file(&w->upper, "old", "");
+	disk_file(&w->lower, "gone", "");
+	disk_whiteout(&w->upper, "gone");
+	disk_file(&w->upper, "new", "");
+	disk_set_time(&w->upper, "new", 1700000000, 5);
+	disk_file(&w->upper, "old", "");
 	make_tar(w);
 	assert_tar(w, "f 0 0:0 0 0 .wh.gone\n"
 		      "f 644 0:0 1500000000 0 new\n"
@@ -180,16 +180,16 @@ static void equal_trees_give_equal_bytes(void **state)
 	struct world *w = *state;
 	auto_buf struct buf first = BUF_INIT(1u << 20);
 
-	tree_file(&w->upper, "b", "1");
-	tree_file(&w->upper, "a", "2");
+	disk_file(&w->upper, "b", "1");
+	disk_file(&w->upper, "a", "2");
 	make_tar(w);
 	buf_add_span(&first, buf_span(&w->tar));
-	tree_close(&w->upper);
-	tree_open(&w->upper);
-	tree_file(&w->upper, "a", "2");
-	tree_file(&w->upper, "c", "");
+	disk_close(&w->upper);
+	disk_open(&w->upper);
+	disk_file(&w->upper, "a", "2");
+	disk_file(&w->upper, "c", "");
 	assert_int_equal(unlinkat(w->upper.fd, "c", 0), 0);
-	tree_file(&w->upper, "b", "1");
+	disk_file(&w->upper, "b", "1");
 	make_tar(w);
 	assert_int_equal(w->tar.len, first.len);
 	assert_memory_equal(w->tar.data, first.data, first.len);
@@ -220,11 +220,11 @@ static void a_file_that_shrinks_or_grows_is_an_error_that_names_it(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->upper, "f", "12345");
+	disk_file(&w->upper, "f", "12345");
 	scan(w);
-	tree_file(&w->upper, "f", "1234");
+	disk_file(&w->upper, "f", "1234");
 	assert_changed(w);
-	tree_file(&w->upper, "f", "123456");
+	disk_file(&w->upper, "f", "123456");
 	assert_changed(w);
 }
 
@@ -232,14 +232,14 @@ static void a_file_that_becomes_a_link_is_not_read(void **state)
 {
 	struct world *w = *state;
 
-	tree_file(&w->upper, "f", "12345");
+	disk_file(&w->upper, "f", "12345");
 	scan(w);
 	assert_int_equal(unlinkat(w->upper.fd, "f", 0), 0);
-	tree_symlink(&w->upper, "f", "/etc/passwd");
+	disk_symlink(&w->upper, "f", "/etc/passwd");
 	assert_int_equal(write_tar(w), -1);
 }
 
-static ssize_t xattr_of(const struct tree *t, const char *name, char *value, size_t n)
+static ssize_t xattr_of(const struct disk *t, const char *name, char *value, size_t n)
 {
 	auto_close int fd = openat(t->fd, name, O_RDONLY);
 
@@ -247,45 +247,45 @@ static ssize_t xattr_of(const struct tree *t, const char *name, char *value, siz
 }
 
 /* w->other becomes a copy of the lower tree, made the same way. */
-static void fill_lower(struct tree *t)
+static void fill_lower(struct disk *t)
 {
-	tree_dir(t, "d");
-	tree_file(t, "d/deleted", "1");
-	tree_file(t, "d/kept", "2");
-	tree_file(t, "d/changed", "3");
-	tree_dir(t, "gone");
-	tree_file(t, "gone/x", "4");
-	tree_dir(t, "again");
-	tree_file(t, "again/old", "5");
-	tree_file(t, "file-to-dir", "6");
-	tree_dir(t, "dir-to-file");
-	tree_settle(t);
+	disk_dir(t, "d");
+	disk_file(t, "d/deleted", "1");
+	disk_file(t, "d/kept", "2");
+	disk_file(t, "d/changed", "3");
+	disk_dir(t, "gone");
+	disk_file(t, "gone/x", "4");
+	disk_dir(t, "again");
+	disk_file(t, "again/old", "5");
+	disk_file(t, "file-to-dir", "6");
+	disk_dir(t, "dir-to-file");
+	disk_settle(t);
 }
 
-static void fill_upper(struct tree *t)
+static void fill_upper(struct disk *t)
 {
 	const char cap[20] = { 1, 0, 0, 2, 0, 4 };
 	auto_close int fd = -1;
 
-	tree_dir(t, "d");
-	tree_whiteout(t, "d/deleted");
-	tree_file(t, "d/changed", "three");
-	tree_file(t, "d/caf\xc3\xa9-\xff", "7");
-	tree_hard_link(t, "d/linked", "d/changed");
-	tree_whiteout(t, "gone");
-	tree_dir(t, "again");
-	tree_mark(t, "again", "opaque", "y");
-	tree_file(t, "again/new", "8");
-	tree_dir(t, "file-to-dir");
-	tree_file(t, "file-to-dir/y", "9");
-	tree_file(t, "dir-to-file", "10");
-	tree_symlink(t, "link", "d/kept");
-	tree_node(t, "pipe", S_IFIFO | 0600, 0, 0);
+	disk_dir(t, "d");
+	disk_whiteout(t, "d/deleted");
+	disk_file(t, "d/changed", "three");
+	disk_file(t, "d/caf\xc3\xa9-\xff", "7");
+	disk_hard_link(t, "d/linked", "d/changed");
+	disk_whiteout(t, "gone");
+	disk_dir(t, "again");
+	disk_mark(t, "again", "opaque", "y");
+	disk_file(t, "again/new", "8");
+	disk_dir(t, "file-to-dir");
+	disk_file(t, "file-to-dir/y", "9");
+	disk_file(t, "dir-to-file", "10");
+	disk_symlink(t, "link", "d/kept");
+	disk_node(t, "pipe", S_IFIFO | 0600, 0, 0);
 	assert_int_equal(fchownat(t->fd, "d/changed", 1000, 3000000, 0), 0);
 	assert_int_equal(fchmodat(t->fd, "d/changed", 06755, 0), 0);
 	fd = openat(t->fd, "dir-to-file", O_RDONLY);
 	assert_int_equal(fsetxattr(fd, "security.capability", cap, sizeof(cap), 0), 0);
-	tree_settle(t);
+	disk_settle(t);
 }
 
 static void applying_what_was_written_gives_the_tree(void **state)
@@ -302,7 +302,7 @@ static void applying_what_was_written_gives_the_tree(void **state)
 	if (layer_apply(NULL, w->other.fd, span_source_init(&src, buf_span(&w->tar)), NULL, &w->e) <
 	    0)
 		fail_msg("%s", w->e.text);
-	got = tree_text(&w->other, true);
+	got = disk_text(&w->other, true);
 	assert_string_equal(got, "d 0755 0:0 @1000000000 again\n"
 				 "f 0644 0:0 @1000000000 1 again/new = 8\n"
 				 "d 0755 0:0 @1000000000 d\n"

@@ -1,7 +1,7 @@
 /*
  * Everything by descriptor and path: trees here are our own, links in them are never followed.
  */
-#include "tests/fakes/layer_tree.h"
+#include "tests/fakes/layer_disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ static void must(bool ok, const char *what)
 	exit(1);
 }
 
-void tree_open(struct tree *t)
+void disk_open(struct disk *t)
 {
 	memcpy(t->path, "/tmp/layer-tree-XXXXXX", 23);
 	must(mkdtemp(t->path) != NULL, "mkdtemp");
@@ -28,7 +28,7 @@ void tree_open(struct tree *t)
 	must(t->fd >= 0, t->path);
 }
 
-void tree_close(struct tree *t)
+void disk_close(struct disk *t)
 {
 	struct err e = ERR_INIT;
 
@@ -40,7 +40,7 @@ void tree_close(struct tree *t)
 		must(false, e.text);
 }
 
-void tree_set_time(struct tree *t, const char *path, int64_t sec, long nsec)
+void disk_set_time(struct disk *t, const char *path, int64_t sec, long nsec)
 {
 	struct timespec at = { .tv_sec = sec, .tv_nsec = nsec };
 	struct timespec times[2] = { at, at };
@@ -48,45 +48,45 @@ void tree_set_time(struct tree *t, const char *path, int64_t sec, long nsec)
 	must(utimensat(t->fd, path, times, AT_SYMLINK_NOFOLLOW) == 0, path);
 }
 
-void tree_dir(struct tree *t, const char *path)
+void disk_dir(struct disk *t, const char *path)
 {
 	must(mkdirat(t->fd, path, 0755) == 0, path);
 	must(fchmodat(t->fd, path, 0755, 0) == 0, path);
-	tree_set_time(t, path, TREE_TIME, 0);
+	disk_set_time(t, path, DISK_TIME, 0);
 }
 
-void tree_file(struct tree *t, const char *path, const char *content)
+void disk_file(struct disk *t, const char *path, const char *content)
 {
 	auto_close int fd = openat(t->fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	size_t n = strlen(content);
 
 	must(fd >= 0 && write(fd, content, n) == (ssize_t)n && fchmod(fd, 0644) == 0, path);
-	tree_set_time(t, path, TREE_TIME, 0);
+	disk_set_time(t, path, DISK_TIME, 0);
 }
 
-void tree_symlink(struct tree *t, const char *path, const char *target)
+void disk_symlink(struct disk *t, const char *path, const char *target)
 {
 	must(symlinkat(target, t->fd, path) == 0, path);
-	tree_set_time(t, path, TREE_TIME, 0);
+	disk_set_time(t, path, DISK_TIME, 0);
 }
 
-void tree_hard_link(struct tree *t, const char *path, const char *target)
+void disk_hard_link(struct disk *t, const char *path, const char *target)
 {
 	must(linkat(t->fd, target, t->fd, path, 0) == 0, path);
 }
 
-void tree_node(struct tree *t, const char *path, mode_t mode, unsigned major, unsigned minor)
+void disk_node(struct disk *t, const char *path, mode_t mode, unsigned major, unsigned minor)
 {
 	must(mknodat(t->fd, path, mode, makedev(major, minor)) == 0, path);
-	tree_set_time(t, path, TREE_TIME, 0);
+	disk_set_time(t, path, DISK_TIME, 0);
 }
 
-void tree_whiteout(struct tree *t, const char *path)
+void disk_whiteout(struct disk *t, const char *path)
 {
-	tree_node(t, path, S_IFCHR, 0, 0);
+	disk_node(t, path, S_IFCHR, 0, 0);
 }
 
-void tree_mark(struct tree *t, const char *path, const char *key, const char *value)
+void disk_mark(struct disk *t, const char *path, const char *key, const char *value)
 {
 	auto_free char *at = mem_printf("/proc/self/fd/%d/%s", t->fd, path);
 	auto_free char *trusted = mem_printf("trusted.overlay.%s", key);
@@ -97,7 +97,7 @@ void tree_mark(struct tree *t, const char *path, const char *key, const char *va
 	     path);
 }
 
-static struct walk *start(const struct tree *t)
+static struct walk *start(const struct disk *t)
 {
 	struct walk *w = NULL;
 	struct err e = ERR_INIT;
@@ -107,7 +107,7 @@ static struct walk *start(const struct tree *t)
 	return w;
 }
 
-void tree_settle(struct tree *t)
+void disk_settle(struct disk *t)
 {
 	auto_walk struct walk *w = start(t);
 	struct walk_entry ent;
@@ -115,7 +115,7 @@ void tree_settle(struct tree *t)
 
 	while (walk_next(w, &ent, &e) > 0)
 		if (S_ISDIR(ent.st.st_mode))
-			tree_set_time(t, ent.path, TREE_TIME, 0);
+			disk_set_time(t, ent.path, DISK_TIME, 0);
 }
 
 struct seen {
@@ -186,7 +186,7 @@ static const char *first_name(struct seen **v, size_t *nr, size_t *cap,
 	return NULL;
 }
 
-char *tree_text(const struct tree *t, bool times)
+char *disk_text(const struct disk *t, bool times)
 {
 	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
 	auto_walk struct walk *w = start(t);

@@ -1,0 +1,43 @@
+/* What the builder's files share: builder.c changes it, builder_tree.c shows it, builder_finish.c makes
+ * a list of it. */
+#ifndef OCI_LAYER_BUILDER_TREE_H
+#define OCI_LAYER_BUILDER_TREE_H
+
+#include "oci/layer/builder.h"
+#include "oci/layer/names.h"
+
+struct entry_stat {
+	mode_t mode;
+	uint32_t uid, gid;
+	dev_t rdev;
+	off_t size;
+	struct timespec mtime;
+};
+/* Either put or gone, or a directory from below that leads to one that is. */
+struct entry {
+	struct entry_stat st;
+	char *text; /* a link's, or where a file's bytes are */
+	void *capability;
+	uint32_t capability_len;
+	int origin_fd;
+	uint64_t same;
+	bool put, gone;
+	bool below, below_dir; /* what lies below, seen when the entry was made */
+	bool opaque;	       /* a directory in place of one below */
+	bool hides;	       /* nothing from below is to be seen in it */
+};
+struct layer_builder {
+	struct tree tree;
+	struct tree *below; /* NULL: nothing */
+	struct timespec now;
+	struct names names;
+	struct entry *entries; /* by the numbers of names */
+	uint32_t cap;
+	char *last_path;   /* of last_dir */
+	uint32_t last_dir; /* NAMES_NONE: none */
+};
+
+void builder_tree_init(struct layer_builder *b);
+void builder_entry_stat(struct stat *out, const struct layer_builder *b, uint32_t at);
+
+#endif
