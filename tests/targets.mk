@@ -18,6 +18,10 @@ check: deps	## lint, units, fuzz replay, end to end
 check-e2e: all	## end to end: real registry, real engine, real containers
 	$(Q)BUILD=$(BUILD) sh tests/e2e/run
 
+CASES ?=
+golden:	## write the expectations of testdata/semantics anew, from a real engine (CASES="1.5 1.7/chown" for some)
+	$(Q)sh tests/e2e/semantics/golden $(CASES)
+
 SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check-asan:	## units, fuzz replay and end to end under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) BUILD=build/asan CFLAGS="$(SAN)" all check-unit fuzz-replay
@@ -65,5 +69,5 @@ help:	## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
 
-.PHONY: all deps demo check check-unit check-e2e check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
+.PHONY: all deps demo check check-unit check-e2e golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
 	install uninstall clean help

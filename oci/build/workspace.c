@@ -1,4 +1,6 @@
 /*
+ * A build holds the lock beside its directory, from before it is filled until all of it is gone: a
+ * lock inside would go first, and others would take what is left for dead and in their way.
  * A lock on tmp/ itself is held while a directory is made and while left-overs are looked
  * for, so that nobody takes a directory for dead between its birth and its lock. What is below
  * holds other people's images, so nobody else may look inside (setuid programs among them).
@@ -9,10 +11,11 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/span.h"
 #include "base/walk.h"
 
-#define TMP_LOCK   ".lock"
-#define BUILD_LOCK "lock"
+#define TMP_LOCK ".lock"
+#define LOCK_END ".lock"
 
 static int make_root(struct workspace *w, const char *root, struct err *e)
 {
@@ -38,11 +41,27 @@ static int make_inner(const struct workspace *w, const char *name, struct err *e
 	return fs_open_dir(path, e);
 }
 
-/* Nobody holds its lock: its build is dead. */
-static int remove_if_stale(const struct workspace *w, const char *name, struct err *e)
+static int lock_build(const struct workspace *w, const char *id, struct err *e)
 {
-	auto_free char *lock_name = mem_printf("%s/" BUILD_LOCK, name);
-	auto_close int lock = fs_lock(w->tmp_fd, lock_name, false, e);
+	auto_free char *name = mem_printf("%s" LOCK_END, id);
+
+	return fs_lock(w->tmp_fd, name, false, e);
+}
+
+/* The caller holds the lock, which goes last. */
+static int remove_build(const struct workspace *w, const char *id, struct err *e)
+{
+	auto_free char *name = mem_printf("%s" LOCK_END, id);
+
+	if (fs_remove_tree(w->tmp_fd, id, e) < 0)
+		return -1;
+	return fs_remove_tree(w->tmp_fd, name, e);
+}
+
+/* Nobody holds its lock: its build is dead. */
+static int remove_if_stale(const struct workspace *w, const char *id, struct err *e)
+{
+	auto_close int lock = lock_build(w, id, e);
 
 	if (lock < 0) {
 		bool alive = e->kind == ERR_LOCKED;
@@ -51,7 +70,19 @@ static int remove_if_stale(const struct workspace *w, const char *name, struct e
 			err_clear(e);
 		return alive ? 0 : -1;
 	}
-	return fs_remove_tree(w->tmp_fd, name, e);
+	return remove_build(w, id, e);
+}
+
+/* Which build an entry of tmp/ is of: its directory or its lock. NULL: none. */
+static char *build_of(const struct walk_entry *ent)
+{
+	struct span name = span_of_str(ent->name);
+
+	if (S_ISDIR(ent->st.st_mode))
+		return mem_strdup(ent->name);
+	if (!span_ends(name, LOCK_END) || span_eq_str(name, TMP_LOCK))
+		return NULL;
+	return span_dup(span_head(name, name.n - strlen(LOCK_END)));
 }
 
 static int sweep(const struct workspace *w, struct err *e)
@@ -63,10 +94,11 @@ static int sweep(const struct workspace *w, struct err *e)
 	if (walk_open(&walk, w->tmp_fd, e) < 0)
 		return -1;
 	while ((r = walk_next(walk, &ent, e)) > 0) {
-		if (!S_ISDIR(ent.st.st_mode))
-			continue;
-		walk_skip(walk);
-		if (remove_if_stale(w, ent.name, e) < 0)
+		auto_free char *id = build_of(&ent);
+
+		if (S_ISDIR(ent.st.st_mode))
+			walk_skip(walk);
+		if (id && remove_if_stale(w, id, e) < 0)
 			return err_wrap(e, "remove what an earlier build left in '%s/tmp'",
 					w->root);
 	}
@@ -76,14 +108,12 @@ static int sweep(const struct workspace *w, struct err *e)
 static int make_own(struct workspace *w, struct err *e)
 {
 	auto_free char *path = mem_printf("%s/tmp/build-XXXXXX", w->root);
-	auto_free char *lock_name = NULL;
 
 	if (!mkdtemp(path))
 		return err_sys(e, "make a directory in '%s/tmp'", w->root);
 	w->path = STEAL(&path);
 	w->id = mem_strdup(strrchr(w->path, '/') + 1);
-	lock_name = mem_printf("%s/" BUILD_LOCK, w->id);
-	w->lock = fs_lock(w->tmp_fd, lock_name, false, e);
+	w->lock = lock_build(w, w->id, e);
 	return w->lock < 0 ? -1 : 0;
 }
 
@@ -119,7 +149,7 @@ void workspace_release(struct workspace *w)
 {
 	struct err ignored = ERR_INIT; /* what stays is swept by the next build */
 
-	if (w->id && fs_remove_tree(w->tmp_fd, w->id, &ignored) < 0)
+	if (w->lock >= 0 && remove_build(w, w->id, &ignored) < 0)
 		err_clear(&ignored);
 	fd_auto_close_(&w->lock);
 	fd_auto_close_(&w->tmp_fd);

@@ -1,6 +1,6 @@
 /*
- * One build's own directory, tmp/<id>/ below the root, and who may remove it: a lock file in it
- * is held as long as the build lives. Opening one removes what killed builds left.
+ * One build's own directory, tmp/<id>/ below the root, and who may remove it: a lock file
+ * beside it is held as long as the build lives. Opening one removes what killed builds left.
  */
 #ifndef OCI_BUILD_WORKSPACE_H
 #define OCI_BUILD_WORKSPACE_H

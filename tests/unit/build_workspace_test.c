@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/mem.h"
 #include "oci/build/workspace.h"
@@ -70,12 +72,15 @@ static void what_a_killed_build_left_is_removed(void **state)
 	(void)state;
 	tmpdir_init(&d);
 	auto_free char *root = root_of(&d);
-	tmpdir_file(&d, "a/root/tmp/build-dead/lock", "");
+	tmpdir_file(&d, "a/root/tmp/build-dead.lock", "");
+	tmpdir_file(&d, "a/root/tmp/build-half.lock", "");
 	tmpdir_file(&d, "a/root/tmp/build-dead/s0-1/upper/x", "1");
 	tmpdir_file(&d, "a/root/tmp/build-unborn/x", "1");
 	open_one(&w, root);
 	assert_false(tmpdir_has(&d, "a/root/tmp/build-dead"));
 	assert_false(tmpdir_has(&d, "a/root/tmp/build-unborn"));
+	assert_false(tmpdir_has(&d, "a/root/tmp/build-dead.lock"));
+	assert_false(tmpdir_has(&d, "a/root/tmp/build-half.lock"));
 }
 
 static void what_lives_stays(void **state)
@@ -92,6 +97,51 @@ static void what_lives_stays(void **state)
 	assert_string_not_equal(first.path, second.path);
 	assert_int_equal(stat(first.path, &st), 0);
 	assert_int_equal(stat(second.path, &st), 0);
+}
+
+/* In a child: 0 when every one of many short builds had its directory. */
+static int come_and_go(const char *root)
+{
+	for (int i = 0; i < 40; i++) {
+		auto_workspace struct workspace w = WORKSPACE_INIT;
+		struct err e = ERR_INIT;
+
+		if (workspace_open(&w, root, &e) < 0)
+			return 1;
+		for (int j = 0; j < 20; j++) {
+			auto_free char *name = mem_printf("step%d", j);
+			auto_free char *path = workspace_dir(&w, name, &e);
+
+			if (!path)
+				return 2;
+		}
+	}
+	return 0;
+}
+
+/* Each in a process of its own: one sweeps while another removes its own. */
+static void builds_that_come_and_go_at_once_do_not_hinder_each_other(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	pid_t children[6];
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	for (size_t i = 0; i < ARRAY_LEN(children); i++) {
+		children[i] = fork();
+		assert_true(children[i] >= 0);
+		if (children[i] == 0)
+			_exit(come_and_go(root));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(children); i++) {
+		int status;
+
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(unlinkat(d.fd, "a/root/tmp/.lock", 0), 0);
+	assert_int_equal(unlinkat(d.fd, "a/root/tmp", AT_REMOVEDIR), 0);
 }
 
 static void a_root_that_is_a_file_is_an_error(void **state)
@@ -116,6 +166,7 @@ int main(void)
 		cmocka_unit_test(nobody_else_may_look_inside),
 		cmocka_unit_test(what_a_killed_build_left_is_removed),
 		cmocka_unit_test(what_lives_stays),
+		cmocka_unit_test(builds_that_come_and_go_at_once_do_not_hinder_each_other),
 		cmocka_unit_test(a_root_that_is_a_file_is_an_error),
 	};
 
