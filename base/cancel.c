@@ -1,11 +1,13 @@
 /*
  * The flag is what is looked at, the eventfd is what is polled beside other
- * descriptors. It is never read, so every waiter sees it readable.
+ * descriptors. It is never read, so every waiter sees it readable. A part's descriptor is an epoll
+ * over its own and its parent's, which is readable when one of them is.
  */
 #include "base/cancel.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 int cancel_init(struct cancel *c, struct err *e)
@@ -15,16 +17,50 @@ int cancel_init(struct cancel *c, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "create an event descriptor");
 	atomic_init(&c->signo, 0);
-	c->fd = fd;
+	c->fd = c->event = fd;
 	c->parent = NULL;
+	return 0;
+}
+
+static int watch(int epoll, int fd, struct err *e)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return err_sys(e, "watch an event descriptor");
+	return 0;
+}
+
+int cancel_init_part(struct cancel *c, const struct cancel *parent, struct err *e)
+{
+	int both;
+
+	if (cancel_init(c, e) < 0)
+		return -1;
+	if (!parent)
+		return 0;
+	c->parent = parent;
+	both = epoll_create1(EPOLL_CLOEXEC);
+	if (both < 0) {
+		err_sys(e, "create an event descriptor");
+		cancel_release(c);
+		return -1;
+	}
+	c->fd = both;
+	if (watch(both, c->event, e) < 0 || watch(both, parent->fd, e) < 0) {
+		cancel_release(c);
+		return -1;
+	}
 	return 0;
 }
 
 void cancel_release(struct cancel *c)
 {
+	if (c->event >= 0 && c->event != c->fd)
+		close(c->event);
 	if (c->fd >= 0)
 		close(c->fd);
-	c->fd = -1;
+	c->fd = c->event = -1;
 }
 
 void cancel_set(struct cancel *c, int signo)
@@ -35,7 +71,7 @@ void cancel_set(struct cancel *c, int signo)
 
 	/* the first signal is the one to report */
 	atomic_compare_exchange_strong(&c->signo, &none, signo);
-	ignored = write(c->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+	ignored = write(c->event, &(uint64_t){ 1 }, sizeof(uint64_t));
 	(void)ignored;
 	errno = saved;
 }
@@ -62,6 +98,8 @@ int cancel_check(const struct cancel *c, struct err *e)
 
 	if (!signo)
 		return 0;
+	if (signo == CANCEL_PEER)
+		return err_set(e, ERR_CANCELLED, "stopped, since something else failed");
 	name = sigabbrev_np(signo);
 	if (!name)
 		return err_set(e, ERR_CANCELLED, "stopped by signal %d", signo);

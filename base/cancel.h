@@ -12,14 +12,21 @@
 #include "base/err.h"
 
 struct cancel {
-	atomic_int signo; /* 0: go on; else the signal that asked */
-	int fd;		  /* readable once cancelled (eventfd) */
-	/* A part of the work that may be stopped alone: it is set when its parent is (only the
-	 * flag: fd is its own). NULL: none; to be set after cancel_init. */
+	atomic_int signo; /* 0: go on; else the signal that asked, or CANCEL_PEER */
+	int fd;		  /* readable once cancelled, to be polled only */
+	int event;	  /* the eventfd behind it */
 	const struct cancel *parent;
 };
 
+#define CANCEL_INIT ((struct cancel){ .fd = -1, .event = -1 }) /* to be released without _init */
+
+/* In place of a signal: the work is of no use any more, because another part of it failed. */
+#define CANCEL_PEER (-1)
+
 int cancel_init(struct cancel *c, struct err *e) MUST_CHECK;
+/* For a part of the work that may be stopped alone: it is set when its parent is, which must
+ * outlive it; NULL: none. */
+int cancel_init_part(struct cancel *c, const struct cancel *parent, struct err *e) MUST_CHECK;
 void cancel_release(struct cancel *c);
 void cancel_set(struct cancel *c, int signo); /* async-signal-safe */
 bool cancel_is_set(const struct cancel *c);   /* NULL: false */

@@ -7,7 +7,8 @@
  *	pool_batch_wait(&b);			// all are done now
  *
  * Thread-safe. A batch belongs to one thread, its items to the pool until
- * pool_batch_wait returns. A worker may not wait for a batch of its own pool.
+ * pool_batch_wait returns; an item that runs may add others to its batch. A worker may not
+ * wait for a batch of its own pool.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H

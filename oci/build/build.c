@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 
 #include "base/cancel.h"
 #include "base/fs.h"
@@ -140,62 +139,52 @@ static int open_places(struct job *j, struct err *e)
 	return oci_store_layout_open(&j->work, work, OCI_LAYOUT_CREATE, e);
 }
 
-/* The target's layers are the image's, and so are those of the stages it is FROM. */
+/* The targets' layers are the images', and so are those of the stages they are FROM. */
 static void mark_packed(struct job *j)
 {
-	size_t i = j->plan->nr - 1;
+	for (size_t t = 0; t < j->plan->nr_targets; t++) {
+		size_t i = j->plan->targets[t].stage;
 
-	j->stages[i].is_packed = true;
-	while (j->plan->stages[i].base.kind == PLAN_STAGE) {
-		i = j->plan->stages[i].base.stage;
 		j->stages[i].is_packed = true;
+		while (j->plan->stages[i].base.kind == PLAN_STAGE) {
+			i = j->plan->stages[i].base.stage;
+			j->stages[i].is_packed = true;
+		}
 	}
 }
 
-/* Layers of a build that has failed are of no use: what is being packed stops, too. */
-static int packs_begin(struct job *j, struct err *e)
+static void init_stages(struct job *j)
 {
-	if (cancel_init(&j->pack_cancel, e) < 0)
-		return -1;
-	j->pack_cancel.parent = j->op->cancel;
-	j->pack_op = *j->op;
-	j->pack_op.cancel = &j->pack_cancel;
-	pool_batch_init(&j->packs, j->op->pool);
-	return 0;
-}
-
-static void packs_end(struct job *j, bool failed)
-{
-	if (failed)
-		cancel_set(&j->pack_cancel, SIGTERM);
-	pool_batch_wait(&j->packs);
-	cancel_release(&j->pack_cancel);
-}
-
-static int build_stages(struct job *j, struct err *e)
-{
-	int r = packs_begin(j, e);
-
-	if (r < 0)
-		return -1;
-
-	j->state_opt = (struct state_options){ .build_args = &j->opt->build_args,
-					       .globals = &j->plan->targets[0].globals,
-					       .escape = j->file->escape };
-	j->pack_opt = (struct layer_pack_options){
-		.write = { .has_epoch = j->opt->has_epoch, .epoch = j->opt->epoch },
-		.compression = j->opt->compression,
-		.level = j->opt->compression_level,
-	};
+	j->state_opts = mem_zalloc(j->plan->nr_targets * sizeof(*j->state_opts));
+	for (size_t i = 0; i < j->plan->nr_targets; i++)
+		j->state_opts[i] = (struct state_options){ .build_args = &j->opt->build_args,
+							   .globals = &j->plan->targets[i].globals,
+							   .escape = j->file->escape };
 	j->stages = mem_zalloc(j->plan->nr * sizeof(*j->stages));
 	for (size_t i = 0; i < j->plan->nr; i++)
 		j->stages[i] = (struct stage){ .plan = &j->plan->stages[i],
 					       .index = i,
 					       .files = SOURCE_TREE_INIT };
 	mark_packed(j);
+}
+
+/* Layers of a build that has failed are of no use: what is being packed stops, too. */
+static int build_stages(struct job *j, struct err *e)
+{
+	int r = 0;
+
+	j->pack_opt = (struct layer_pack_options){
+		.write = { .has_epoch = j->opt->has_epoch, .epoch = j->opt->epoch },
+		.compression = j->opt->compression,
+		.level = j->opt->compression_level,
+	};
+	init_stages(j);
+	pool_batch_init(&j->packs, j->op->pool);
 	for (size_t i = 0; r == 0 && i < j->plan->nr; i++)
 		r = stage_build(j, i, e);
-	packs_end(j, r < 0);
+	if (r < 0)
+		cancel_set(&j->cancel, CANCEL_PEER);
+	pool_batch_wait(&j->packs);
 	return r;
 }
 
@@ -219,28 +208,43 @@ static int export_shown(struct build_result *out, struct job *j, struct err *e)
 	return 0;
 }
 
+static int job_init(struct job *j, const struct op *op, struct err *e)
+{
+	if (cancel_init_part(&j->cancel, op->cancel, e) < 0)
+		return -1;
+	j->own_op = *op;
+	j->own_op.cancel = &j->cancel;
+	j->op = &j->own_op;
+	return 0;
+}
+
 static void job_release(struct job *j)
 {
 	for (size_t i = 0; j->stages && i < j->plan->nr; i++)
 		stage_release(j, &j->stages[i]);
 	free(j->stages);
+	free(j->state_opts);
 	oci_store_free(j->work);
 	images_release(&j->images);
 	workspace_release(&j->ws);
 	source_tree_release(&j->context);
 	dockerfile_plan_free(j->plan);
 	dockerfile_free(j->file);
+	cancel_release(&j->cancel);
 }
 
 int oci_build(struct build_result *out, struct op *op, const struct build_env *env,
 	      const struct build_options *opt, struct err *e)
 {
 	CLEANUP(job_release)
-	struct job j = {
-		.op = op, .env = env, .opt = opt, .context = SOURCE_TREE_INIT, .ws = WORKSPACE_INIT
-	};
+	struct job j = { .env = env,
+			 .opt = opt,
+			 .context = SOURCE_TREE_INIT,
+			 .ws = WORKSPACE_INIT,
+			 .cancel = CANCEL_INIT };
 
-	if (output_check(opt, 1, e) < 0 || read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
+	if (job_init(&j, op, e) < 0 || output_check(opt, 1, e) < 0 || read_dockerfile(&j, e) < 0 ||
+	    make_plan(&j, e) < 0)
 		return -1;
 	if (open_places(&j, e) < 0 || build_stages(&j, e) < 0 || export_shown(out, &j, e) < 0)
 		return job_fail(&j, e);

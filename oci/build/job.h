@@ -25,12 +25,12 @@ struct job {
 	struct source_tree context;
 	struct workspace ws;
 	struct images images;
-	struct oci_store *work; /* new blobs, until all is done */
-	struct state_options state_opt;
+	struct oci_store *work;		  /* new blobs, until all is done */
+	struct state_options *state_opts; /* one for each of the plan's targets */
 	struct layer_pack_options pack_opt;
 	struct pool_batch packs;
-	struct op pack_op; /* as op, but ended when the build has failed */
-	struct cancel pack_cancel;
+	struct op own_op; /* where op points to: the caller's, but ended when a part has failed */
+	struct cancel cancel;
 	struct stage *stages; /* as many as the plan has */
 };
 

@@ -78,7 +78,7 @@ int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, con
 	l->lowers = t->lowers;
 	t->lowers = (struct strv)STRV_INIT;
 	l->what = mem_strdup(what);
-	l->op = &j->pack_op;
+	l->op = j->op;
 	l->into = j->work;
 	l->opt = &j->pack_opt;
 	stage_tree_close(t);
@@ -133,11 +133,16 @@ void stage_history(const struct job *j, struct stage *st, const char *created_by
 
 /* -- FROM --------------------------------------------------------------------------- */
 
+static const struct state_options *options(const struct job *j, const struct stage *st)
+{
+	return &j->state_opts[st->plan->target];
+}
+
 static int from_stage(struct job *j, struct stage *st)
 {
 	const struct stage *base = &j->stages[st->plan->base.stage];
 
-	state_init_stage(&st->state, &base->state);
+	state_init_stage(&st->state, options(j, st), &base->state);
 	st->image = base->image;
 	for (size_t i = 0; i < base->nr; i++) {
 		MEM_GROW(st->layers, st->nr, st->cap);
@@ -151,14 +156,14 @@ static int from_image(struct job *j, struct stage *st, struct err *e)
 {
 	if (images_get(&st->image, j->op, &j->images, &st->plan->base, &st->plan->platform, e) < 0)
 		return -1;
-	return state_init_image(&st->state, &j->state_opt, st->image->config, e);
+	return state_init_image(&st->state, options(j, st), st->image->config, e);
 }
 
 static int from(struct job *j, struct stage *st, struct err *e)
 {
 	switch (st->plan->base.kind) {
 	case PLAN_SCRATCH:
-		state_init_scratch(&st->state, &j->state_opt, &st->plan->platform);
+		state_init_scratch(&st->state, options(j, st), &st->plan->platform);
 		return 0;
 	case PLAN_STAGE:
 		return from_stage(j, st);
@@ -179,21 +184,6 @@ struct counter {
 	size_t at, of;
 };
 
-/* The line of the stage's FROM: the plan keeps the file's order, but not all of its stages. */
-static unsigned from_line(const struct job *j, const struct stage *st)
-{
-	for (size_t i = j->file->nr_stages; i-- > 0;) {
-		const struct dockerfile_stage *in_file = &j->file->stages[i];
-		auto_free char *name = mem_printf("stage-%zu", i);
-
-		if (st->plan->nr ? st->plan->steps[0].instr == in_file->instrs
-				 : strcmp(in_file->from.name ? in_file->from.name : name,
-					  st->plan->name) == 0)
-			return in_file->from.line;
-	}
-	return 0;
-}
-
 static const char *base_name(const struct job *j, const struct stage *st)
 {
 	const struct plan_source *base = &st->plan->base;
@@ -210,7 +200,8 @@ static int do_from(struct job *j, struct stage *st, struct counter *count, struc
 	progress_begin(j->op->progress, id, "[%s %zu/%zu] FROM %s", st->plan->name, ++count->at,
 		       count->of, base_name(j, st));
 	if (from(j, st, e) < 0) {
-		err_wrap(e, "%s:%u: FROM %s", j->file->file, from_line(j, st), base_name(j, st));
+		err_wrap(e, "%s:%u: FROM %s", j->file->file, st->plan->from->line,
+			 base_name(j, st));
 		progress_fail(j->op->progress, id, e->text);
 		return -1;
 	}

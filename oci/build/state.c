@@ -77,9 +77,9 @@ int state_init_image(struct state *s, const struct state_options *opt,
 	return 0;
 }
 
-void state_init_stage(struct state *s, const struct state *base)
+void state_init_stage(struct state *s, const struct state_options *opt, const struct state *base)
 {
-	*s = (struct state){ .opt = base->opt, .config = oci_config_copy(base->config) };
+	*s = (struct state){ .opt = opt, .config = oci_config_copy(base->config) };
 	strv_copy(&s->env, &base->env);
 	strv_copy(&s->args, &base->args);
 }

@@ -8,7 +8,7 @@
 
 #include "oci/image/config.h"
 
-struct state_options {		       /* borrowed; of the whole build */
+struct state_options {		       /* borrowed; of all stages of one target */
 	const struct strv *build_args; /* KEY=VALUE */
 	const struct strv *globals;    /* what a bare ARG imports, KEY=VALUE */
 	char escape;
@@ -29,7 +29,7 @@ void state_init_scratch(struct state *s, const struct state_options *opt,
 int state_init_image(struct state *s, const struct state_options *opt,
 		     const struct oci_config *base, struct err *e) MUST_CHECK;
 /* FROM an earlier stage: its ARGs are seen, too. */
-void state_init_stage(struct state *s, const struct state *base);
+void state_init_stage(struct state *s, const struct state_options *opt, const struct state *base);
 void state_release(struct state *s);
 
 /* A word with variables and quotes; NULL: e says why. Owned by the caller. */

@@ -80,19 +80,38 @@ static void a_part_stops_with_the_whole_but_not_the_whole_with_a_part(void **sta
 
 	(void)state;
 	assert_int_equal(0, cancel_init(&whole, &e));
-	assert_int_equal(0, cancel_init(&part, &e));
-	assert_int_equal(0, cancel_init(&other, &e));
-	part.parent = other.parent = &whole;
+	assert_int_equal(0, cancel_init_part(&part, &whole, &e));
+	assert_int_equal(0, cancel_init_part(&other, &whole, &e));
 	cancel_set(&part, SIGTERM);
 	assert_true(cancel_is_set(&part));
+	assert_true(readable(&part));
 	assert_false(cancel_is_set(&whole));
+	assert_false(readable(&whole));
+	assert_false(readable(&other));
 	cancel_set(&whole, SIGINT);
 	assert_true(cancel_is_set(&other));
+	assert_true(readable(&other));
 	assert_int_equal(-1, cancel_check(&other, &e));
 	assert_string_equal("stopped by SIGINT", e.text);
 	cancel_release(&whole);
 	cancel_release(&part);
 	cancel_release(&other);
+}
+
+static void a_part_alone_is_no_more_than_a_cancel(void **state)
+{
+	struct err e = ERR_INIT;
+	struct cancel c = CANCEL_INIT;
+
+	(void)state;
+	cancel_release(&c);
+	assert_int_equal(0, cancel_init_part(&c, NULL, &e));
+	cancel_set(&c, CANCEL_PEER);
+	assert_true(readable(&c));
+	assert_int_equal(-1, cancel_check(&c, &e));
+	assert_int_equal(ERR_CANCELLED, e.kind);
+	assert_string_equal("stopped, since something else failed", e.text);
+	cancel_release(&c);
 }
 
 int main(void)
@@ -103,6 +122,7 @@ int main(void)
 		cmocka_unit_test(once_set_it_stays_and_can_be_polled),
 		cmocka_unit_test(the_first_signal_is_the_reason),
 		cmocka_unit_test(a_part_stops_with_the_whole_but_not_the_whole_with_a_part),
+		cmocka_unit_test(a_part_alone_is_no_more_than_a_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

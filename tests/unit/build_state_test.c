@@ -146,7 +146,7 @@ static void a_stage_inherits_variables_but_not_that_it_had_a_cmd(void **state)
 	state_env(&w->state, "E", "1");
 	arg(w, "A", "2");
 	w->state.has_own_cmd = true;
-	state_init_stage(&next, &w->state);
+	state_init_stage(&next, &w->opt, &w->state);
 	assert_string_equal(strv_env_get(&next.env, "A"), "2");
 	assert_string_equal(strv_env_get(&next.env, "E"), "1");
 	assert_int_equal(next.args.n, 1);

@@ -15,6 +15,7 @@ struct world {
 	struct op op;
 	struct build_options opt;
 	struct strv none;
+	struct state_options state_opt;
 	struct job job;
 	struct stage stage;
 	struct err e;
@@ -27,12 +28,11 @@ static int setup(void **state)
 
 	oci_platform_host(&host);
 	w->op.clock = fake_clock_init(&w->clock);
-	w->job = (struct job){
-		.op = &w->op,
-		.opt = &w->opt,
-		.state_opt = { .build_args = &w->none, .globals = &w->none, .escape = '\\' }
-	};
-	state_init_scratch(&w->stage.state, &w->job.state_opt, &host);
+	w->job = (struct job){ .op = &w->op, .opt = &w->opt };
+	w->state_opt = (struct state_options){ .build_args = &w->none,
+					       .globals = &w->none,
+					       .escape = '\\' };
+	state_init_scratch(&w->stage.state, &w->state_opt, &host);
 	*state = w;
 	return 0;
 }
