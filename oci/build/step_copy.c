@@ -6,6 +6,7 @@
 #include "oci/build/copier.h"
 #include "oci/build/step.h"
 #include "oci/layer/passwd.h"
+#include "oci/layer/tree_dir.h"
 
 struct copy_words {
 	struct strv words; /* sources, then the destination */
@@ -126,8 +127,11 @@ static int origin_open(struct origin *o, const struct step *s, struct err *e)
 
 static int set_attrs(struct copier *c, const struct copy_words *w, struct err *e)
 {
+	auto_tree struct tree *tree = NULL;
+
 	if (w->chown && *w->chown) {
-		if (passwd_owner_find(&c->uid, &c->gid, c->root_fd, w->chown, e) < 0)
+		if (tree_dir_open(&tree, c->root_fd, NULL, e) < 0 ||
+		    passwd_owner_find(&c->uid, &c->gid, tree, w->chown, e) < 0)
 			return -1;
 		c->has_owner = true;
 	}

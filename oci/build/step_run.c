@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "oci/build/step.h"
 #include "oci/layer/passwd.h"
+#include "oci/layer/tree_dir.h"
 
 #define HOSTNAME     "buildkitsandbox"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -25,8 +26,10 @@ static int spec_fill(struct run_spec *spec, const struct step *s, int root_fd, s
 {
 	const struct state *st = &s->stage->state;
 	auto_passwd_user struct passwd_user user = { 0 };
+	auto_tree struct tree *tree = NULL;
 
-	if (passwd_user_find(&user, root_fd, st->config->user ? st->config->user : "", e) < 0)
+	if (tree_dir_open(&tree, root_fd, NULL, e) < 0 ||
+	    passwd_user_find(&user, tree, st->config->user ? st->config->user : "", e) < 0)
 		return -1;
 	step_command(&spec->argv, s);
 	if (!spec->argv.n)

@@ -6,11 +6,13 @@
 #include "oci/build/inroot.h"
 #include "oci/build/step.h"
 #include "oci/layer/passwd.h"
+#include "oci/layer/tree_dir.h"
 
 static int make_workdir(struct step *s, int root_fd, const char *path, struct err *e)
 {
 	const char *user = s->stage->state.config->user;
 	auto_passwd_user struct passwd_user owner = { 0 };
+	auto_tree struct tree *tree = NULL;
 	auto_inroot struct inroot at = { 0 };
 	struct inroot_attrs attrs = { .mode = 0755 };
 	int fd;
@@ -18,7 +20,8 @@ static int make_workdir(struct step *s, int root_fd, const char *path, struct er
 	if (inroot_resolve(&at, root_fd, path, e) < 0)
 		return -1;
 	if (!at.exists) {
-		if (passwd_user_find(&owner, root_fd, user ? user : "", e) < 0)
+		if (tree_dir_open(&tree, root_fd, NULL, e) < 0 ||
+		    passwd_user_find(&owner, tree, user ? user : "", e) < 0)
 			return -1;
 		attrs.uid = owner.uid;
 		attrs.gid = owner.gid;

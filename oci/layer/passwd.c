@@ -5,14 +5,11 @@
 #include "oci/layer/passwd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
-#include "base/fs.h"
 #include "base/io.h"
 #include "base/mem.h"
 
-#define FILE_MAX (10u << 20)
-#define ID_MAX	 (UINT32_MAX - 1) /* the highest means "leave it" to chown */
+#define ID_MAX (UINT32_MAX - 1) /* the highest means "leave it" to chown */
 
 struct account {
 	struct span name;
@@ -26,28 +23,26 @@ struct group {
 };
 
 /* A file that is not there is an empty one. */
-static int read_tree_file(struct buf *b, int root_fd, const char *path, struct err *e)
+static int read_tree_file(struct buf *b, struct tree *t, const char *path, struct err *e)
 {
-	/* looked at before it is opened: opening a device may do things */
-	auto_close int seen = fs_open_beneath(root_fd, path, O_PATH, 0, FS_IN_ROOT, e);
+	auto_tree_place struct tree_place at = { .path = NULL };
 	auto_close int fd = -1;
 	struct fd_source file;
-	struct stat st;
 
-	if (seen < 0) {
-		if (e->sys != ENOENT && e->sys != ENOTDIR)
+	if (tree_resolve(&at, t, path, e) < 0) {
+		if (e->sys != ENOTDIR)
 			return -1;
 		err_clear(e);
 		return 0;
 	}
-	if (fstat(seen, &st) < 0)
-		return err_sys(e, "look at '%s'", path);
-	if (!S_ISREG(st.st_mode))
+	if (!at.exists)
+		return 0;
+	if (!S_ISREG(at.st.st_mode))
 		return err_set(e, ERR_INPUT, "'%s' in the image is not a regular file", path);
-	if (st.st_size > (off_t)b->max)
+	if (at.st.st_size > (off_t)b->max)
 		return err_set(e, ERR_INPUT, "'%s' in the image is larger than %zu bytes", path,
 			       b->max);
-	fd = fs_open_beneath(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, FS_IN_ROOT, e);
+	fd = tree_open_file(t, at.path, e);
 	if (fd < 0)
 		return -1;
 	return io_read_all(fd_source_init(&file, fd, path), b, e);
@@ -191,16 +186,16 @@ static bool take_account(struct passwd_user *u, struct account *a, struct span f
 	return true;
 }
 
-static int find_user(struct passwd_user *u, int root_fd, struct span who, struct span group,
+static int find_user(struct passwd_user *u, struct tree *t, struct span who, struct span group,
 		     struct err *e)
 {
-	auto_buf struct buf passwd = BUF_INIT(FILE_MAX);
-	auto_buf struct buf groups = BUF_INIT(FILE_MAX);
+	auto_buf struct buf passwd = BUF_INIT(PASSWD_FILE_MAX);
+	auto_buf struct buf groups = BUF_INIT(PASSWD_FILE_MAX);
 	struct account a;
 	bool known;
 
-	if (read_tree_file(&passwd, root_fd, "etc/passwd", e) < 0 ||
-	    read_tree_file(&groups, root_fd, "etc/group", e) < 0)
+	if (read_tree_file(&passwd, t, "etc/passwd", e) < 0 ||
+	    read_tree_file(&groups, t, "etc/group", e) < 0)
 		return -1;
 	known = take_account(u, &a, buf_span(&passwd), who);
 	if (!known && parse_id(&u->uid, who) < 0)
@@ -209,21 +204,21 @@ static int find_user(struct passwd_user *u, int root_fd, struct span who, struct
 }
 
 /* Two numbers are what they are; a file that cannot be read only hides the home directory. */
-static void take_numbers(struct passwd_user *u, int root_fd, struct span who, uint32_t uid,
+static void take_numbers(struct passwd_user *u, struct tree *t, struct span who, uint32_t uid,
 			 uint32_t gid)
 {
-	auto_buf struct buf passwd = BUF_INIT(FILE_MAX);
+	auto_buf struct buf passwd = BUF_INIT(PASSWD_FILE_MAX);
 	struct err ignored = ERR_INIT;
 	struct account a;
 
-	if (read_tree_file(&passwd, root_fd, "etc/passwd", &ignored) == 0)
+	if (read_tree_file(&passwd, t, "etc/passwd", &ignored) == 0)
 		take_account(u, &a, buf_span(&passwd), who);
 	u->uid = uid;
 	u->gid = u->groups[0] = gid;
 	u->nr_groups = 1;
 }
 
-int passwd_user_find(struct passwd_user *out, int root_fd, const char *user, struct err *e)
+int passwd_user_find(struct passwd_user *out, struct tree *t, const char *user, struct err *e)
 {
 	auto_passwd_user struct passwd_user u = { 0 };
 	struct span who, group;
@@ -234,8 +229,8 @@ int passwd_user_find(struct passwd_user *out, int root_fd, const char *user, str
 		who = SPAN_LIT("0");
 	u.groups = mem_resize(NULL, PASSWD_GROUPS_MAX, sizeof(*u.groups));
 	if (parse_id(&uid, who) == 0 && parse_id(&gid, group) == 0)
-		take_numbers(&u, root_fd, who, uid, gid);
-	else if (find_user(&u, root_fd, who, group, e) < 0)
+		take_numbers(&u, t, who, uid, gid);
+	else if (find_user(&u, t, who, group, e) < 0)
 		return -1;
 	if (!u.home)
 		u.home = mem_strdup("/");
@@ -251,16 +246,16 @@ void passwd_user_release(struct passwd_user *u)
 	*u = (struct passwd_user){ 0 };
 }
 
-static int find_owner(uint32_t *uid, uint32_t *gid, int root_fd, struct span who, struct err *e)
+static int find_owner(uint32_t *uid, uint32_t *gid, struct tree *t, struct span who, struct err *e)
 {
-	auto_buf struct buf passwd = BUF_INIT(FILE_MAX);
+	auto_buf struct buf passwd = BUF_INIT(PASSWD_FILE_MAX);
 	struct account a;
 
 	if (parse_id(uid, who) == 0) {
 		*gid = *uid;
 		return 0;
 	}
-	if (read_tree_file(&passwd, root_fd, "etc/passwd", e) < 0)
+	if (read_tree_file(&passwd, t, "etc/passwd", e) < 0)
 		return -1;
 	if (!find_account(&a, buf_span(&passwd), who))
 		return unknown(e, "user", who);
@@ -269,14 +264,14 @@ static int find_owner(uint32_t *uid, uint32_t *gid, int root_fd, struct span who
 	return 0;
 }
 
-static int find_owner_group(uint32_t *gid, int root_fd, struct span who, struct err *e)
+static int find_owner_group(uint32_t *gid, struct tree *t, struct span who, struct err *e)
 {
-	auto_buf struct buf groups = BUF_INIT(FILE_MAX);
+	auto_buf struct buf groups = BUF_INIT(PASSWD_FILE_MAX);
 	struct group g;
 
 	if (parse_id(gid, who) == 0)
 		return 0;
-	if (read_tree_file(&groups, root_fd, "etc/group", e) < 0)
+	if (read_tree_file(&groups, t, "etc/group", e) < 0)
 		return -1;
 	if (!find_group(&g, buf_span(&groups), who))
 		return unknown(e, "group", who);
@@ -284,7 +279,8 @@ static int find_owner_group(uint32_t *gid, int root_fd, struct span who, struct 
 	return 0;
 }
 
-int passwd_owner_find(uint32_t *uid, uint32_t *gid, int root_fd, const char *chown, struct err *e)
+int passwd_owner_find(uint32_t *uid, uint32_t *gid, struct tree *t, const char *chown,
+		      struct err *e)
 {
 	uint32_t u = 0, g = 0;
 	struct span who, group;
@@ -292,9 +288,9 @@ int passwd_owner_find(uint32_t *uid, uint32_t *gid, int root_fd, const char *cho
 	span_cut(span_of_str(chown), ':', &who, &group);
 	if (!who.n && !group.n)
 		return err_set(e, ERR_INPUT, "owner '%s' names no user", chown);
-	if (who.n && find_owner(&u, &g, root_fd, who, e) < 0)
+	if (who.n && find_owner(&u, &g, t, who, e) < 0)
 		return -1;
-	if (group.n && find_owner_group(&g, root_fd, group, e) < 0)
+	if (group.n && find_owner_group(&g, t, group, e) < 0)
 		return -1;
 	*uid = u;
 	*gid = g;

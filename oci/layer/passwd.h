@@ -5,10 +5,10 @@
 #ifndef OCI_LAYER_PASSWD_H
 #define OCI_LAYER_PASSWD_H
 
-#include "base/err.h"
-#include "base/span.h"
+#include "oci/layer/tree.h"
 
 #define PASSWD_GROUPS_MAX 1024
+#define PASSWD_FILE_MAX	  (10u << 20)
 
 struct passwd_user {
 	uint32_t uid, gid;
@@ -22,7 +22,7 @@ struct passwd_user {
  * Without a group those of the files count; with one it is the only one. A uid that the file
  * does not know has gid 0. Two numbers are taken as they are.
  */
-int passwd_user_find(struct passwd_user *out, int root_fd, const char *user, struct err *e)
+int passwd_user_find(struct passwd_user *out, struct tree *t, const char *user, struct err *e)
 	MUST_CHECK;
 void passwd_user_release(struct passwd_user *u);
 
@@ -30,8 +30,8 @@ void passwd_user_release(struct passwd_user *u);
  * For COPY --chown=: "user[:group]". An unknown name is ERR_INPUT. Without a group: a name's own
  * group, and for a number the same number. ":group" leaves the user 0.
  */
-int passwd_owner_find(uint32_t *uid, uint32_t *gid, int root_fd, const char *chown, struct err *e)
-	MUST_CHECK;
+int passwd_owner_find(uint32_t *uid, uint32_t *gid, struct tree *t, const char *chown,
+		      struct err *e) MUST_CHECK;
 
 #define auto_passwd_user CLEANUP(passwd_user_release)
 

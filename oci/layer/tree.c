@@ -4,6 +4,8 @@
  */
 #include "oci/layer/tree.h"
 
+#include <errno.h>
+
 #include "base/fs.h"
 #include "base/mem.h"
 
@@ -147,7 +149,9 @@ static int follow(struct walker *w, const char *target, struct err *e)
 /* A path below something that is no directory is not there for a tree; people want to know why. */
 static int no_way_through(const struct walker *w, struct err *e)
 {
-	return err_set(e, ERR_INPUT, "'/%s': what is above it is not a directory", buf_str(&w->at));
+	err_set(e, ERR_INPUT, "'/%s': what is above it is not a directory", buf_str(&w->at));
+	e->sys = ENOTDIR;
+	return -1;
 }
 
 static int step(struct walker *w, struct span part, struct err *e)

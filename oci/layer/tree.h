@@ -80,7 +80,8 @@ struct tree_place {
 	bool exists;
 	struct stat st; /* when it exists; never a link */
 };
-/* ERR_INPUT: more links than TREE_LINKS_MAX, or a path through something that is no directory. */
+/* ERR_INPUT: more links than TREE_LINKS_MAX, or (e->sys ENOTDIR) a path through something that is no
+ * directory. */
 #define TREE_LINKS_MAX 255
 int tree_resolve(struct tree_place *out, struct tree *t, const char *path, struct err *e)
 	MUST_CHECK;

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "oci/layer/passwd.h"
+#include "oci/layer/tree_dir.h"
 #include "tests/fakes/layer_disk.h"
 
 #define PASSWD                                                                                     \
@@ -53,6 +54,22 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int find_user(struct passwd_user *u, struct disk *d, const char *user, struct err *e)
+{
+	auto_tree struct tree *t = NULL;
+
+	assert_int_equal(tree_dir_open(&t, d->fd, NULL, e), 0);
+	return passwd_user_find(u, t, user, e);
+}
+
+static int find_owner(uint32_t *u, uint32_t *g, struct disk *d, const char *chown, struct err *e)
+{
+	auto_tree struct tree *t = NULL;
+
+	assert_int_equal(tree_dir_open(&t, d->fd, NULL, e), 0);
+	return passwd_owner_find(u, g, t, chown, e);
+}
+
 /* want: "uid gid home groups…" */
 static void assert_user(struct disk *t, const char *user, const char *want)
 {
@@ -60,7 +77,7 @@ static void assert_user(struct disk *t, const char *user, const char *want)
 	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
 	struct err e = ERR_INIT;
 
-	if (passwd_user_find(&u, t->fd, user, &e) < 0)
+	if (find_user(&u, t, user, &e) < 0)
 		fail_msg("%s", e.text);
 	buf_addf(&b, "%u %u %s", u.uid, u.gid, u.home);
 	for (size_t i = 0; i < u.nr_groups; i++)
@@ -73,7 +90,7 @@ static void assert_no_user(struct disk *t, const char *user, const char *why)
 	struct passwd_user u = { 0 };
 	struct err e = ERR_INIT;
 
-	assert_int_equal(passwd_user_find(&u, t->fd, user, &e), -1);
+	assert_int_equal(find_user(&u, t, user, &e), -1);
 	assert_int_equal(e.kind, ERR_INPUT);
 	assert_null(u.groups);
 	if (!strstr(e.text, why))
@@ -85,7 +102,7 @@ static void assert_owner(struct disk *t, const char *chown, uint32_t uid, uint32
 	uint32_t u = 99, g = 99;
 	struct err e = ERR_INIT;
 
-	if (passwd_owner_find(&u, &g, t->fd, chown, &e) < 0)
+	if (find_owner(&u, &g, t, chown, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(u, uid);
 	assert_int_equal(g, gid);
@@ -96,7 +113,7 @@ static void assert_no_owner(struct disk *t, const char *chown, const char *why)
 	uint32_t u = 99, g = 99;
 	struct err e = ERR_INIT;
 
-	assert_int_equal(passwd_owner_find(&u, &g, t->fd, chown, &e), -1);
+	assert_int_equal(find_owner(&u, &g, t, chown, &e), -1);
 	assert_int_equal(e.kind, ERR_INPUT);
 	assert_int_equal(u, 99);
 	assert_int_equal(g, 99);
@@ -174,6 +191,17 @@ static void missing_files_have_no_lines(void **state)
 	assert_no_user(t, "app", "'app'");
 }
 
+static void an_etc_that_is_no_directory_has_no_files(void **state)
+{
+	struct disk *t = *state;
+
+	disk_close(t);
+	disk_open(t);
+	disk_file(t, "etc", "x");
+	assert_user(t, "7", "7 0 / 0");
+	assert_no_user(t, "app", "'app'");
+}
+
 static void files_are_looked_for_inside_the_tree_only(void **state)
 {
 	struct disk *t = *state;
@@ -186,7 +214,7 @@ static void files_are_looked_for_inside_the_tree_only(void **state)
 	assert_user(t, "me", "3 4 /me 4");
 	assert_int_equal(unlinkat(t->fd, "etc/passwd", 0), 0);
 	disk_symlink(t, "etc/passwd", "../../../../../../etc/passwd"); /* leads to itself, inside */
-	assert_int_equal(passwd_user_find(&u, t->fd, "daemon", &e), -1);
+	assert_int_equal(find_user(&u, t, "daemon", &e), -1);
 }
 
 static void what_is_no_file_is_refused_and_does_not_block(void **state)
@@ -265,6 +293,7 @@ int main(void)
 		TEST(a_user_without_home_lives_at_the_root),
 		TEST(names_that_are_not_there_are_refused),
 		TEST(missing_files_have_no_lines),
+		TEST(an_etc_that_is_no_directory_has_no_files),
 		TEST(files_are_looked_for_inside_the_tree_only),
 		TEST(what_is_no_file_is_refused_and_does_not_block),
 		TEST(a_huge_file_is_refused),
