@@ -3,6 +3,8 @@
  */
 #include "oci/dockerfile/ast.h"
 
+#include "oci/dockerfile/mount.h"
+
 static const char *const names[] = {
 	[DOCKERFILE_ADD] = "ADD",
 	[DOCKERFILE_ARG] = "ARG",
@@ -29,15 +31,6 @@ const char *dockerfile_kind_name(enum dockerfile_kind k)
 	return names[k];
 }
 
-static void mount_release(struct dockerfile_mount *m)
-{
-	char *const values[] = { m->target,  m->source, m->from, m->id,	 m->env,
-				 m->sharing, m->size,	m->mode, m->uid, m->gid };
-
-	for (size_t i = 0; i < ARRAY_LEN(values); i++)
-		free(values[i]);
-}
-
 void dockerfile_instr_release(struct dockerfile_instr *i)
 {
 	char *const texts[] = { i->keyword,  i->text,  i->doc,	      i->script,  i->from,
@@ -52,7 +45,7 @@ void dockerfile_instr_release(struct dockerfile_instr *i)
 	}
 	free(i->heredocs);
 	for (size_t k = 0; k < i->nr_mounts; k++)
-		mount_release(&i->mounts[k]);
+		dockerfile_mount_release(&i->mounts[k]);
 	free(i->mounts);
 	strv_release(&i->exclude);
 	strv_release(&i->words);

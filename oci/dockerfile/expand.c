@@ -3,7 +3,7 @@
  * quotes keep, double quotes keep all but '$' and an escaped '"', '$' or escape
  * character, the escape character outside quotes keeps what follows it.
  *
- * A default (${x:-word}) is expanded whether it is used or not, so mistakes in
+ * What stands inside ${…} is expanded whether it is used or not, so mistakes in
  * it are found. Nothing is expanded twice: cost is length times nesting, and
  * both are bounded, as is what comes out.
  */
@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "oci/dockerfile/message.h"
+#include "oci/dockerfile/pattern.h"
 
 #define EXPAND_DEPTH_MAX 64
 
@@ -18,7 +19,11 @@ struct expander {
 	const char *p; /* what is left; ends in NUL */
 	const struct strv *env;
 	char escape;
+	bool no_quotes; /* they are text */
+	bool raw;	/* escapes stay, for who reads a pattern */
+	bool check;	/* only whether it is well formed: nothing is too little */
 	unsigned depth;
+	size_t max;
 };
 
 /* Where characters go: joined in one text, or (list set) cut at unquoted blanks. */
@@ -68,10 +73,9 @@ static void out_value(struct expand_out *o, const char *value)
 			out_char(o, *value);
 }
 
-static int too_big(struct err *e)
+static int too_big(const struct expander *x, struct err *e)
 {
-	return err_set(e, ERR_INPUT, "a word of more than %u bytes after expansion",
-		       DOCKERFILE_WORD_MAX);
+	return err_set(e, ERR_INPUT, "more than %zu bytes after expansion", x->max);
 }
 
 /* A name, one of the shell's special parameters, or a run of digits; empty: none of them. */
@@ -105,63 +109,179 @@ static const char *lookup(const struct expander *x, struct span name)
 
 static int expand_until(struct expander *x, char stop, struct expand_out *o, struct err *e);
 
-/* The word of ${name:-word}, up to and with its brace. */
-static int expand_default(struct expander *x, struct buf *out, struct err *e)
+/* A part of ${…}, up to and with `stop`. */
+static int expand_operand(struct expander *x, char stop, bool raw, struct buf *out, struct err *e)
 {
-	struct expand_out o = { .text = BUF_INIT(DOCKERFILE_WORD_MAX) };
+	struct expand_out o = { .text = BUF_INIT(x->max) };
+	bool was_raw = x->raw;
 	int r;
 
 	if (x->depth == EXPAND_DEPTH_MAX)
 		return err_set(e, ERR_INPUT, "substitutions nested more than %d deep",
 			       EXPAND_DEPTH_MAX);
 	x->depth++;
-	r = expand_until(x, '}', &o, e);
+	x->raw = raw;
+	r = expand_until(x, stop, &o, e);
+	x->raw = was_raw;
 	x->depth--;
 	*out = o.text;
 	return r;
 }
 
-/* Says which form this is that we do not carry out, or that it is none at all. */
-static int refuse_modifier(const char *p, struct span name, struct err *e)
+/* What ${…} is about. */
+struct variable {
+	struct span name;
+	const char *value; /* NULL: not set */
+};
+
+static const char *text_of(const struct variable *v)
+{
+	return v->value ? v->value : "";
+}
+
+/* ${v?message} ${v:?message} */
+static int must_be_set(const struct variable *v, const struct buf *message, struct err *e)
+{
+	const char *why = v->value ? "is not allowed to be empty" : "is not allowed to be unset";
+
+	return err_set(e, ERR_INPUT, MESSAGE_FMT ": %s", MESSAGE_ARG(v->name),
+		       message->len ? buf_str(message) : why);
+}
+
+/* At '-', '+' or '?'; colon: empty is as unset. */
+static int expand_choice(struct expander *x, const struct variable *v, bool colon,
+			 struct expand_out *o, struct err *e)
+{
+	auto_buf struct buf word = BUF_INIT(0);
+	bool is_set = v->value && (*v->value || !colon);
+	char kind = *x->p++;
+
+	if (expand_operand(x, '}', false, &word, e) < 0)
+		return -1;
+	if (kind == '?' && !is_set && !x->check)
+		return must_be_set(v, &word, e);
+	if (kind == '+')
+		out_value(o, is_set ? buf_str(&word) : "");
+	else
+		out_value(o, is_set || kind == '?' ? text_of(v) : buf_str(&word));
+	return 0;
+}
+
+static void out_span(struct expand_out *o, struct span text)
+{
+	auto_free char *value = span_dup(text);
+
+	out_value(o, value);
+}
+
+/* At '#' or '%': what matches is taken off. */
+static int expand_trim(struct expander *x, const struct variable *v, struct expand_out *o,
+		       struct err *e)
+{
+	auto_buf struct buf word = BUF_INIT(0);
+	auto_pattern struct pattern pattern = { 0 };
+	struct span value = span_of_str(text_of(v)), text;
+	char kind = *x->p++;
+	bool longest;
+	size_t n = 0;
+
+	if (expand_operand(x, '}', true, &word, e) < 0)
+		return -1;
+	text = buf_span(&word);
+	longest = span_take(&text, (const char[]){ kind, '\0' });
+	if (pattern_parse(&pattern, text, e) < 0)
+		return -1;
+	if (kind == '#')
+		out_span(o,
+			 pattern_prefix(&pattern, value, longest, &n) ? span_sub(value, n) : value);
+	else
+		out_span(o, pattern_suffix(&pattern, value, longest, &n)
+				    ? span_head(value, value.n - n)
+				    : value);
+	return 0;
+}
+
+/* A match of nothing right behind another match is none. */
+static void replace(struct buf *out, const struct pattern *pattern, struct span value,
+		    struct span by, bool all)
+{
+	size_t copied = 0, at = 0, n;
+	bool behind_match = false;
+
+	while (!out->over && at <= value.n && pattern_find(pattern, value, &at, &n)) {
+		buf_add_span(out, span_head(span_sub(value, copied), at - copied));
+		if (n || !behind_match)
+			buf_add_span(out, by);
+		copied = at + n;
+		behind_match = n > 0;
+		at = copied;
+		if (!all || at >= value.n)
+			break;
+		if (!n) {
+			size_t step = utf8_len(span_sub(value, at));
+
+			at += step ? step : 1;
+		}
+	}
+	buf_add_span(out, span_sub(value, copied));
+}
+
+/* At '/'. */
+static int expand_replace(struct expander *x, const struct variable *v, struct expand_out *o,
+			  struct err *e)
+{
+	auto_buf struct buf word = BUF_INIT(0), by = BUF_INIT(0), out = BUF_INIT(x->max);
+	auto_pattern struct pattern pattern = { 0 };
+	bool all = x->p[1] == '/';
+
+	x->p += all ? 2 : 1;
+	if (expand_operand(x, '/', true, &word, e) < 0 ||
+	    expand_operand(x, '}', true, &by, e) < 0 ||
+	    pattern_parse(&pattern, buf_span(&word), e) < 0)
+		return -1;
+	replace(&out, &pattern, span_of_str(text_of(v)), buf_span(&by), all);
+	if (out.over)
+		return too_big(x, e);
+	out_value(o, buf_str(&out));
+	return 0;
+}
+
+static int refuse_modifier(const char *p, struct err *e)
 {
 	bool colon = *p == ':';
-	char c = p[colon];
 
-	if (!c)
+	if (!p[colon])
 		return err_set(e, ERR_INPUT, "syntax error: missing '}'");
-	if (c == '+' || c == '?' || (!colon && strchr("-#%/", c)))
-		return err_set(e, ERR_INPUT,
-			       "the form ${" MESSAGE_FMT "%s%c…} is not supported by this version",
-			       MESSAGE_ARG(name), colon ? ":" : "", c);
-	return err_set(e, ERR_INPUT, "unsupported modifier (%s%c) in substitution",
-		       colon ? ":" : "", c);
+	return err_set(e, ERR_INPUT, "unsupported modifier (%s%.*s) in substitution",
+		       colon ? ":" : "", (int)utf8_len(span_of_str(p + colon)), p + colon);
 }
 
 /* Behind "${". */
 static int expand_braces(struct expander *x, struct expand_out *o, struct err *e)
 {
-	auto_buf struct buf dflt = BUF_INIT(0);
-	struct span name;
-	const char *value;
+	struct variable v;
+	bool colon;
 
 	if (!*x->p)
 		return err_set(e, ERR_INPUT, "syntax error: missing '}'");
-	name = take_name(x);
-	if (!name.n)
+	v.name = take_name(x);
+	if (!v.name.n)
 		return err_set(e, ERR_INPUT, "syntax error: bad substitution");
-	value = lookup(x, name);
+	v.value = lookup(x, v.name);
 	if (*x->p == '}') {
 		x->p++;
-		out_value(o, value ? value : "");
+		out_value(o, text_of(&v));
 		return 0;
 	}
-	if (x->p[0] != ':' || x->p[1] != '-')
-		return refuse_modifier(x->p, name, e);
-	x->p += 2;
-	if (expand_default(x, &dflt, e) < 0)
-		return -1;
-	out_value(o, value && *value ? value : buf_str(&dflt));
-	return 0;
+	if (*x->p == '#' || *x->p == '%')
+		return expand_trim(x, &v, o, e);
+	if (*x->p == '/')
+		return expand_replace(x, &v, o, e);
+	colon = *x->p == ':';
+	if (!x->p[colon] || !strchr("-+?", x->p[colon]))
+		return refuse_modifier(x->p, e);
+	x->p += colon;
+	return expand_choice(x, &v, colon, o, e);
 }
 
 /* At a '$'. */
@@ -215,8 +335,12 @@ static int expand_double_quoted(struct expander *x, struct buf *out, struct err 
 		} else {
 			char next = x->p[1];
 
-			if (*x->p == x->escape && (next == '"' || next == '$' || next == x->escape))
+			if (*x->p == x->escape &&
+			    (next == '"' || next == '$' || next == x->escape)) {
+				if (x->raw)
+					buf_add_char(&o.text, x->escape);
 				x->p++;
+			}
 			buf_add_char(&o.text, *x->p++);
 		}
 	}
@@ -234,6 +358,8 @@ static void take_plain(struct expander *x, struct expand_out *o)
 		return;
 	}
 	x->p++; /* at the end of a word it escapes nothing and is dropped */
+	if (x->raw)
+		buf_add_char(&o->text, x->escape);
 	if (*x->p)
 		buf_add_char(&o->text, *x->p++);
 }
@@ -246,57 +372,104 @@ static int expand_until(struct expander *x, char stop, struct expand_out *o, str
 
 		if (*x->p == '$')
 			r = expand_dollar(x, o, e);
-		else if (*x->p == '\'')
+		else if (*x->p == '\'' && !x->no_quotes)
 			r = take_single_quoted(x, &o->text, e);
-		else if (*x->p == '"')
+		else if (*x->p == '"' && !x->no_quotes)
 			r = expand_double_quoted(x, &o->text, e);
 		else
 			take_plain(x, o);
 		if (r < 0)
 			return -1;
-		if (o->text.over || o->listed > DOCKERFILE_WORD_MAX)
-			return too_big(e);
+		if (o->text.over || o->listed > x->max)
+			return too_big(x, e);
 	}
 	if (!stop)
 		return 0;
 	if (!*x->p)
-		return err_set(e, ERR_INPUT, "syntax error: missing '}'");
+		return err_set(e, ERR_INPUT,
+			       stop == '/' ? "syntax error: missing '/' in ${}"
+					   : "syntax error: missing '}'");
 	x->p++;
 	return 0;
 }
 
-int dockerfile_expand(char **out, const char *word, const struct strv *env, char escape,
-		      struct err *e)
+/* All of word; o is released by the caller. */
+static int expand_all(struct expander *x, const char *word, struct expand_out *o, struct err *e)
 {
-	struct expander x = { .p = word, .env = env, .escape = escape };
-	struct expand_out o = { .text = BUF_INIT(DOCKERFILE_WORD_MAX) };
-	int r;
-
+	o->text = BUF_INIT(x->max);
+	x->p = word;
 	/* also bounds the work: a word may hold many names that are all unset */
-	if (strnlen(word, DOCKERFILE_WORD_MAX + 1) > DOCKERFILE_WORD_MAX)
-		return err_set(e, ERR_INPUT, "a word of more than %u bytes", DOCKERFILE_WORD_MAX);
-	r = expand_until(&x, '\0', &o, e);
-	if (r == 0)
+	if (strnlen(word, x->max + 1) > x->max)
+		return err_set(e, ERR_INPUT, "a word of more than %zu bytes", x->max);
+	if (expand_until(x, '\0', o, e) == 0)
+		return 0;
+	if (x->no_quotes)
+		return err_wrap(e, "failed to process a heredoc");
+	return err_wrap(e, "failed to process '" MESSAGE_FMT "'", MESSAGE_ARG(span_of_str(word)));
+}
+
+static int expand_text(struct expander *x, char **out, const char *word, struct err *e)
+{
+	struct expand_out o = { 0 };
+	int r = expand_all(x, word, &o, e);
+
+	if (r == 0 && out)
 		*out = buf_steal(&o.text);
 	buf_release(&o.text);
 	return r;
 }
 
+int dockerfile_expand(char **out, const char *word, const struct strv *env, char escape,
+		      struct err *e)
+{
+	struct expander x = { .env = env, .escape = escape, .max = DOCKERFILE_WORD_MAX };
+
+	return expand_text(&x, out, word, e);
+}
+
 int dockerfile_expand_words(struct strv *out, const char *word, const struct strv *env, char escape,
 			    struct err *e)
 {
-	struct expander x = { .p = word, .env = env, .escape = escape };
+	struct expander x = { .env = env, .escape = escape, .max = DOCKERFILE_WORD_MAX };
 	auto_strv struct strv words = STRV_INIT;
-	struct expand_out o = { .text = BUF_INIT(DOCKERFILE_WORD_MAX), .list = &words };
-	int r;
+	struct expand_out o = { .list = &words };
+	int r = expand_all(&x, word, &o, e);
 
-	if (strnlen(word, DOCKERFILE_WORD_MAX + 1) > DOCKERFILE_WORD_MAX)
-		return err_set(e, ERR_INPUT, "a word of more than %u bytes", DOCKERFILE_WORD_MAX);
-	r = expand_until(&x, '\0', &o, e);
 	if (r == 0) {
 		out_word_end(&o);
 		strv_copy(out, &words);
 	}
 	buf_release(&o.text);
 	return r;
+}
+
+int dockerfile_expand_body(char **out, const char *body, const struct strv *env, struct err *e)
+{
+	struct expander x = {
+		.env = env, .escape = '\\', .no_quotes = true, .max = DOCKERFILE_BODY_MAX
+	};
+
+	return expand_text(&x, out, body, e);
+}
+
+static const struct strv nothing = STRV_INIT;
+
+int dockerfile_expand_check(const char *word, char escape, struct err *e)
+{
+	struct expander x = {
+		.env = &nothing, .escape = escape, .check = true, .max = DOCKERFILE_WORD_MAX
+	};
+
+	return expand_text(&x, NULL, word, e);
+}
+
+int dockerfile_expand_body_check(const char *body, struct err *e)
+{
+	struct expander x = { .env = &nothing,
+			      .escape = '\\',
+			      .no_quotes = true,
+			      .check = true,
+			      .max = DOCKERFILE_BODY_MAX };
+
+	return expand_text(&x, NULL, body, e);
 }

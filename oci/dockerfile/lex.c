@@ -6,14 +6,8 @@
  */
 #include "oci/dockerfile/lex.h"
 
+#include "base/mem.h"
 #include "oci/dockerfile/message.h"
-
-static const char bom[] = "\xef\xbb\xbf";
-
-static bool is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 static bool take_physical(struct lex *lx, struct span *line)
 {
@@ -23,54 +17,6 @@ static bool take_physical(struct lex *lx, struct span *line)
 	while (line->n && line->p[line->n - 1] == '\r')
 		line->n--;
 	return true;
-}
-
-/* "# key = value" from column 0; false: not of that form. */
-static bool cut_directive(struct span line, struct span *key, struct span *value)
-{
-	if (!span_take(&line, "#") || !span_cut(line, '=', key, value))
-		return false;
-	*key = span_trim(*key);
-	*value = span_trim(*value);
-	if (!key->n || !value->n || (key->p[0] >= '0' && key->p[0] <= '9'))
-		return false;
-	for (size_t i = 0; i < key->n; i++)
-		if (!is_alnum(key->p[i]))
-			return false;
-	return true;
-}
-
-/*
- * Directives end at the first line that is anything else; an unknown key makes
- * the line a comment, and so ends them too.
- */
-static int read_directives(struct lex *lx, const char *file, struct err *e)
-{
-	static const char *const known[] = { "escape", "syntax", "check" };
-	struct span rest = lx->rest, line, key, value;
-	bool seen[ARRAY_LEN(known)] = { false };
-
-	for (unsigned nr = 1; span_line(&rest, &line) && cut_directive(line, &key, &value); nr++) {
-		size_t k = 0;
-
-		while (k < ARRAY_LEN(known) && !span_eq_nocase(key, known[k]))
-			k++;
-		if (k == ARRAY_LEN(known))
-			break;
-		if (seen[k])
-			return message_wrong(e, file, nr,
-					     "only one %s parser directive can be used", known[k]);
-		seen[k] = true;
-		if (k != 0)
-			continue;
-		if (!span_eq_str(value, "\\") && !span_eq_str(value, "`"))
-			return message_wrong(e, file, nr,
-					     "invalid escape token '" MESSAGE_FMT
-					     "' does not match ` or \\",
-					     MESSAGE_ARG(value));
-		lx->escape = value.p[0];
-	}
-	return 0;
 }
 
 static int refuse_nul(const char *file, struct span text, struct err *e)
@@ -87,12 +33,12 @@ static int refuse_nul(const char *file, struct span text, struct err *e)
 
 int lex_open(struct lex *lx, const char *file, struct span text, struct err *e)
 {
-	struct lex fresh = { .rest = text, .escape = '\\', .folded = BUF_INIT(text.n) };
+	struct lex fresh = { .rest = text, .folded = BUF_INIT(text.n), .doc = BUF_INIT(text.n) };
 
 	if (refuse_nul(file, text, e) < 0)
 		return -1;
-	span_take(&fresh.rest, bom);
-	if (read_directives(&fresh, file, e) < 0)
+	span_take(&fresh.rest, "\xef\xbb\xbf"); /* the byte order mark */
+	if (directives_read(&fresh.directives, file, fresh.rest, e) < 0)
 		return -1;
 	*lx = fresh;
 	return 0;
@@ -101,6 +47,8 @@ int lex_open(struct lex *lx, const char *file, struct span text, struct err *e)
 void lex_release(struct lex *lx)
 {
 	buf_release(&lx->folded);
+	buf_release(&lx->doc);
+	free(lx->empty);
 }
 
 /* Takes the continuation mark off; false when the line ends here. */
@@ -120,6 +68,12 @@ static bool cut_continuation(struct span *line, char escape)
 	return true;
 }
 
+static void note_empty(struct lex *lx)
+{
+	MEM_GROW(lx->empty, lx->nr_empty, lx->cap_empty);
+	lx->empty[lx->nr_empty++] = lx->line;
+}
+
 /* Adds the next lines as long as the logical line goes on. */
 static void take_continuations(struct lex *lx, struct lex_line *out)
 {
@@ -129,9 +83,11 @@ static void take_continuations(struct lex *lx, struct lex_line *out)
 	while (more && take_physical(lx, &line)) {
 		struct span trimmed = span_ltrim(line);
 
+		if (!trimmed.n)
+			note_empty(lx);
 		if (!trimmed.n || trimmed.p[0] == '#')
 			continue;
-		more = cut_continuation(&line, lx->escape);
+		more = cut_continuation(&line, lx->directives.escape);
 		if (!has_word && span_trim(line).n) {
 			has_word = true;
 			out->number = lx->line;
@@ -140,25 +96,65 @@ static void take_continuations(struct lex *lx, struct lex_line *out)
 	}
 }
 
+/* line: trimmed. An empty line and an empty comment part what stands above from what follows. */
+static void take_comment(struct lex *lx, struct span line)
+{
+	struct span text = line.n ? span_trim(span_sub(line, 1)) : line;
+
+	if (lx->line <= lx->directives.lines)
+		return;
+	if (!text.n) {
+		buf_reset(&lx->doc);
+		return;
+	}
+	if (lx->doc.len)
+		buf_add_char(&lx->doc, '\n');
+	buf_add_span(&lx->doc, text);
+}
+
 bool lex_next(struct lex *lx, struct lex_line *out)
 {
 	struct span line;
 
+	buf_reset(&lx->doc);
 	while (take_physical(lx, &line)) {
 		line = span_ltrim(line);
-		if (!line.n || line.p[0] == '#')
+		if (!line.n || line.p[0] == '#') {
+			take_comment(lx, line);
 			continue;
+		}
 		out->number = lx->line;
 		out->text = line;
-		if (cut_continuation(&line, lx->escape)) {
+		if (cut_continuation(&line, lx->directives.escape)) {
 			buf_reset(&lx->folded);
 			buf_add_span(&lx->folded, line);
 			take_continuations(lx, out);
 			out->text = buf_span(&lx->folded);
 		}
 		out->text = span_trim(out->text);
+		out->doc = buf_span(&lx->doc);
 		if (out->text.n)
 			return true;
+	}
+	return false;
+}
+
+bool lex_body(struct lex *lx, struct span *out, const char *end, bool tabs)
+{
+	const char *start = lx->rest.p;
+	struct span line;
+
+	while (start && lx->rest.n) {
+		size_t n = (size_t)(lx->rest.p - start);
+
+		if (!take_physical(lx, &line))
+			break;
+		while (tabs && line.n && line.p[0] == '\t')
+			line = span_sub(line, 1);
+		if (span_eq_str(line, end)) {
+			*out = span_of(start, n);
+			return true;
+		}
 	}
 	return false;
 }

@@ -1,49 +1,42 @@
 /*
  * Logical lines to instructions. A table says for each instruction which flags
- * it knows and which function reads the rest of its line. What docker knows and
- * this program does not carry out yet is in the tables too, so that the message
- * is about that and not about a slip of the fingers.
+ * it knows and which function reads the rest of its line.
  *
- * Words are expanded once here with nothing set, only to find what is wrong in
- * them: no instruction starts running before the last one was read.
+ * What will be expanded is checked here with nothing set, only to find what is wrong
+ * in it: no instruction starts running before the last one was read.
  */
 #include "oci/dockerfile/parse.h"
 
 #include "base/mem.h"
 #include "oci/dockerfile/expand.h"
-#include "oci/dockerfile/lex.h"
+#include "oci/dockerfile/heredoc.h"
 #include "oci/dockerfile/message.h"
+#include "oci/dockerfile/mount.h"
+#include "oci/dockerfile/parser.h"
 #include "oci/dockerfile/words.h"
 
-struct parser {
-	struct dockerfile *df;
-	unsigned line;
-	size_t nr_words; /* of all instructions, each counting as one, too */
+static const struct instr_rule rules[] = {
+	{ "ADD", DOCKERFILE_ADD, parse_copy, flags_add, true },
+	{ "ARG", DOCKERFILE_ARG, parse_arg, flags_none, true },
+	{ "CMD", DOCKERFILE_CMD, parse_command, flags_none, false },
+	{ "COPY", DOCKERFILE_COPY, parse_copy, flags_copy, true },
+	{ "ENTRYPOINT", DOCKERFILE_ENTRYPOINT, parse_command, flags_none, false },
+	{ "ENV", DOCKERFILE_ENV, parse_pairs, flags_none, true },
+	{ "EXPOSE", DOCKERFILE_EXPOSE, parse_expose, flags_none, true },
+	{ "FROM", DOCKERFILE_FROM, parse_from, flags_from, true },
+	{ "HEALTHCHECK", DOCKERFILE_HEALTHCHECK, parse_healthcheck, flags_healthcheck, false },
+	{ "LABEL", DOCKERFILE_LABEL, parse_pairs, flags_none, true },
+	{ "MAINTAINER", DOCKERFILE_MAINTAINER, parse_line, flags_none, false },
+	{ "ONBUILD", DOCKERFILE_ONBUILD, parse_onbuild, flags_none, false },
+	{ "RUN", DOCKERFILE_RUN, parse_run, flags_run, false },
+	{ "SHELL", DOCKERFILE_SHELL, parse_shell, flags_none, false },
+	{ "STOPSIGNAL", DOCKERFILE_STOPSIGNAL, parse_stopsignal, flags_none, true },
+	{ "USER", DOCKERFILE_USER, parse_line, flags_none, true },
+	{ "VOLUME", DOCKERFILE_VOLUME, parse_volume, flags_none, true },
+	{ "WORKDIR", DOCKERFILE_WORKDIR, parse_line, flags_none, true },
 };
 
-struct flag_rule {
-	const char *name;
-	size_t field; /* of a char * in struct dockerfile_instr; 0: known, not carried out */
-};
-
-struct instr_rule {
-	const char *name;
-	enum dockerfile_kind kind;
-	int (*parse)(struct parser *p, struct dockerfile_instr *in, struct span rest,
-		     struct err *e); /* NULL: known, not carried out */
-	const struct flag_rule *flags;
-};
-
-#define FLAG(name, member)                                                                         \
-	{                                                                                          \
-		name, offsetof(struct dockerfile_instr, member)                                    \
-	}
-#define FLAG_LATER(name)                                                                           \
-	{                                                                                          \
-		name, 0                                                                            \
-	}
-
-static int need_some(const struct dockerfile_instr *in, struct err *e)
+int parse_need_some(const struct dockerfile_instr *in, struct err *e)
 {
 	if (in->words.n)
 		return 0;
@@ -51,238 +44,41 @@ static int need_some(const struct dockerfile_instr *in, struct err *e)
 		       dockerfile_kind_name(in->kind));
 }
 
-/* Heredoc bodies would be read as instructions, so this cannot be left to the shell. */
-static int refuse_heredoc(const struct parser *p, const struct dockerfile_instr *in,
-			  struct span rest, struct err *e)
+static int count_words(struct parser *p, size_t n, struct err *e)
 {
-	struct span word;
-
-	if (!words_find_heredoc(rest, p->df->escape, &word))
-		return 0;
-	return err_set(e, ERR_INPUT,
-		       "%s with a heredoc ('" MESSAGE_FMT "') is not supported by this version",
-		       dockerfile_kind_name(in->kind), MESSAGE_ARG(word));
-}
-
-/* RUN CMD ENTRYPOINT: the exec form, or a text for the shell. */
-static int parse_command(struct parser *p, struct dockerfile_instr *in, struct span rest,
-			 struct err *e)
-{
-	int json = words_from_json(&in->words, rest, e);
-
-	if (json < 0)
-		return -1;
-	in->exec_form = json == 1;
-	if (in->exec_form && (in->kind != DOCKERFILE_RUN || in->words.n))
-		return 0; /* CMD [] and ENTRYPOINT [] take back what the base says */
-	if (!in->exec_form && rest.n)
-		strv_add_span(&in->words, rest);
-	if (need_some(in, e) < 0)
-		return -1;
-	return in->kind == DOCKERFILE_RUN ? refuse_heredoc(p, in, rest, e) : 0;
-}
-
-/* "KEY rest of the line": the form without '=', one pair a line. */
-static int parse_legacy_pair(struct dockerfile_instr *in, struct span rest, struct err *e)
-{
-	struct span key, value;
-
-	if (!span_word(&rest, &key) || !(value = span_trim(rest)).n)
-		return err_set(e, ERR_INPUT, "%s must have two arguments",
-			       dockerfile_kind_name(in->kind));
-	strv_add_span(&in->words, key);
-	strv_add_span(&in->words, value);
+	p->nr_words += n;
+	if (p->nr_words > WORDS_MAX)
+		return err_set(e, ERR_INPUT, "more than %d words in one file", WORDS_MAX);
 	return 0;
 }
 
-/* ENV LABEL */
-static int parse_pairs(struct parser *p, struct dockerfile_instr *in, struct span rest,
-		       struct err *e)
+int parse_heredoc(struct parser *p, struct dockerfile_instr *in, struct heredoc_word *w,
+		  struct err *e)
 {
-	const char *kind = dockerfile_kind_name(in->kind);
-	auto_strv struct strv words = STRV_INIT;
-	struct span key, value;
+	struct dockerfile_heredoc doc = { .name = w->name,
+					  .expand = w->expand,
+					  .line = p->lx->line + 1 };
+	struct span body;
 
-	words_split_quoted(&words, rest, p->df->escape);
-	if (words.n && !strchr(words.v[0], '='))
-		return parse_legacy_pair(in, rest, e);
-	for (size_t i = 0; i < words.n; i++) {
-		struct span word = span_of_str(words.v[i]);
-
-		if (!span_cut(word, '=', &key, &value))
-			return err_set(e, ERR_INPUT,
-				       "can't find = in '" MESSAGE_FMT
-				       "', must be of the form: name=value",
-				       MESSAGE_ARG(word));
-		if (!key.n)
-			return err_set(e, ERR_INPUT, "%s names can not be blank", kind);
-		strv_add_span(&in->words, key);
-		strv_add_span(&in->words, value);
+	MEM_GROW(in->heredocs, in->nr_heredocs, in->cap_heredocs);
+	if (count_words(p, 1, e) < 0) {
+		free(doc.name);
+		return -1;
 	}
-	return need_some(in, e);
-}
-
-static int parse_arg(struct parser *p, struct dockerfile_instr *in, struct span rest, struct err *e)
-{
-	words_split_quoted(&in->words, rest, p->df->escape);
-	for (size_t i = 0; i < in->words.n; i++)
-		if (in->words.v[i][0] == '=')
-			return err_set(e, ERR_INPUT, "ARG names can not be blank");
-	return need_some(in, e);
-}
-
-/* USER WORKDIR */
-static int parse_line_word(struct parser *p, struct dockerfile_instr *in, struct span rest,
-			   struct err *e)
-{
-	(void)p;
-	if (!rest.n)
-		return err_set(e, ERR_INPUT, "%s requires exactly one argument",
-			       dockerfile_kind_name(in->kind));
-	strv_add_span(&in->words, rest);
+	if (!lex_body(p->lx, &body, doc.name, w->tabs)) {
+		err_set(e, ERR_INPUT,
+			"unterminated heredoc: no line below is '" MESSAGE_FMT "' alone",
+			MESSAGE_ARG(span_of_str(doc.name)));
+		free(doc.name);
+		return -1;
+	}
+	buf_add_char(&p->bodies, '\n');
+	buf_add_span(&p->bodies, body);
+	buf_add_str(&p->bodies, doc.name);
+	doc.body = w->tabs ? heredoc_untab(body) : span_dup(body);
+	in->heredocs[in->nr_heredocs++] = doc;
 	return 0;
 }
-
-static int parse_expose(struct parser *p, struct dockerfile_instr *in, struct span rest,
-			struct err *e)
-{
-	(void)p;
-	words_split(&in->words, rest);
-	strv_sort(&in->words);
-	return need_some(in, e);
-}
-
-/* [a-z][a-z0-9-_.]* once lower-cased, which *name is afterwards. */
-static bool lower_stage_name(char *name)
-{
-	for (char *c = name; *c; c++) {
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-		if ((*c < 'a' || *c > 'z') &&
-		    (c == name || ((*c < '0' || *c > '9') && !strchr("-_.", *c))))
-			return false;
-	}
-	return true;
-}
-
-static int parse_from(struct parser *p, struct dockerfile_instr *in, struct span rest,
-		      struct err *e)
-{
-	struct strv *w = &in->words;
-	struct span name;
-
-	(void)p;
-	words_split(w, rest);
-	if (w->n != 1 && (w->n != 3 || !span_eq_nocase(span_of_str(w->v[1]), "as")))
-		return err_set(e, ERR_INPUT, "FROM requires either one or three arguments");
-	if (w->n == 1)
-		return 0;
-	name = span_of_str(w->v[2]);
-	in->name = span_dup(name);
-	if (!lower_stage_name(in->name))
-		return err_set(e, ERR_INPUT,
-			       "invalid name for build stage: '" MESSAGE_FMT
-			       "', name can't start with a number or contain symbols",
-			       MESSAGE_ARG(name));
-	if (strcmp(in->name, "scratch") == 0)
-		return err_set(e, ERR_INPUT,
-			       "a build stage cannot be named 'scratch': that name "
-			       "is the empty image");
-	strv_remove(w, 2);
-	strv_remove(w, 1);
-	return 0;
-}
-
-static bool names_directory(const char *dest)
-{
-	struct span d = span_of_str(dest);
-
-	return span_ends(d, "/") || span_ends(d, "/.") || span_ends(d, "/..") ||
-	       span_eq_str(d, ".") || span_eq_str(d, "..");
-}
-
-/* One with a variable in it is known only when its stage is built. */
-static int check_destination(const struct parser *p, const struct strv *words, struct err *e)
-{
-	static const struct strv nothing = STRV_INIT;
-	const char *last = words->v[words->n - 1];
-	auto_free char *dest = NULL;
-
-	if (words->n == 2 || strchr(last, '$'))
-		return 0;
-	if (dockerfile_expand(&dest, last, &nothing, p->df->escape, e) < 0)
-		return -1;
-	if (names_directory(dest))
-		return 0;
-	return err_set(e, ERR_INPUT,
-		       "COPY of several sources: the destination '" MESSAGE_FMT
-		       "' must be a directory and end with /",
-		       MESSAGE_ARG(span_of_str(dest)));
-}
-
-static int parse_copy(struct parser *p, struct dockerfile_instr *in, struct span rest,
-		      struct err *e)
-{
-	int json = words_from_json(&in->words, rest, e);
-
-	if (json < 0)
-		return -1;
-	if (!json) {
-		if (refuse_heredoc(p, in, rest, e) < 0)
-			return -1;
-		words_split(&in->words, rest);
-	}
-	if (in->words.n < 2)
-		return err_set(e, ERR_INPUT, "COPY requires at least two arguments%s",
-			       in->words.n ? ", but only one was provided. Destination could not "
-					     "be determined"
-					   : "");
-	if (in->from && strchr(in->from, '$'))
-		return err_set(e, ERR_INPUT,
-			       "variable expansion is not supported for --from, define a new stage "
-			       "with FROM using ARG from global scope as a workaround");
-	return check_destination(p, &in->words, e);
-}
-
-static const struct flag_rule no_flags[] = { { 0 } };
-static const struct flag_rule copy_flags[] = {
-	FLAG("chmod", chmod),
-	FLAG("chown", chown),
-	FLAG("from", from),
-	FLAG_LATER("exclude"),
-	FLAG_LATER("link"),
-	FLAG_LATER("parents"),
-	{ 0 },
-};
-static const struct flag_rule from_flags[] = { FLAG("platform", platform), { 0 } };
-static const struct flag_rule run_flags[] = {
-	FLAG_LATER("device"),
-	FLAG_LATER("mount"),
-	FLAG_LATER("network"),
-	FLAG_LATER("security"),
-	{ 0 },
-};
-
-static const struct instr_rule rules[] = {
-	{ "ADD", 0, NULL, NULL },
-	{ "ARG", DOCKERFILE_ARG, parse_arg, no_flags },
-	{ "CMD", DOCKERFILE_CMD, parse_command, no_flags },
-	{ "COPY", DOCKERFILE_COPY, parse_copy, copy_flags },
-	{ "ENTRYPOINT", DOCKERFILE_ENTRYPOINT, parse_command, no_flags },
-	{ "ENV", DOCKERFILE_ENV, parse_pairs, no_flags },
-	{ "EXPOSE", DOCKERFILE_EXPOSE, parse_expose, no_flags },
-	{ "FROM", DOCKERFILE_FROM, parse_from, from_flags },
-	{ "HEALTHCHECK", 0, NULL, NULL },
-	{ "LABEL", DOCKERFILE_LABEL, parse_pairs, no_flags },
-	{ "MAINTAINER", 0, NULL, NULL },
-	{ "ONBUILD", 0, NULL, NULL },
-	{ "RUN", DOCKERFILE_RUN, parse_command, run_flags },
-	{ "SHELL", 0, NULL, NULL },
-	{ "STOPSIGNAL", 0, NULL, NULL },
-	{ "USER", DOCKERFILE_USER, parse_line_word, no_flags },
-	{ "VOLUME", 0, NULL, NULL },
-	{ "WORKDIR", DOCKERFILE_WORKDIR, parse_line_word, no_flags },
-};
 
 static int find_rule(const struct instr_rule **out, struct span word, struct err *e)
 {
@@ -290,112 +86,84 @@ static int find_rule(const struct instr_rule **out, struct span word, struct err
 	char hint[MESSAGE_HINT_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-		if (!span_eq_nocase(word, rules[i].name)) {
-			message_guess_add(&guess, rules[i].name);
-			continue;
+		if (span_eq_nocase(word, rules[i].name)) {
+			*out = &rules[i];
+			return 0;
 		}
-		if (!rules[i].parse)
-			return err_set(e, ERR_INPUT, "%s is not supported by this version",
-				       rules[i].name);
-		*out = &rules[i];
-		return 0;
+		message_guess_add(&guess, rules[i].name);
 	}
 	message_guess_hint(hint, &guess);
 	return err_set(e, ERR_INPUT, "unknown instruction: " MESSAGE_FMT "%s", MESSAGE_ARG(word),
 		       hint);
 }
 
-static int unknown_flag(const struct instr_rule *rule, struct span name, struct err *e)
-{
-	struct message_guess guess = { .word = name };
-	char hint[MESSAGE_HINT_MAX];
-
-	for (const struct flag_rule *f = rule->flags; f->name; f++)
-		message_guess_add(&guess, f->name);
-	message_guess_hint(hint, &guess);
-	return err_set(e, ERR_INPUT, "%s: unknown flag: --" MESSAGE_FMT "%s", rule->name,
-		       MESSAGE_ARG(name), hint);
-}
-
-/* flag: "--name[=value]" */
-static int set_flag(const struct instr_rule *rule, struct dockerfile_instr *in, struct span flag,
-		    struct err *e)
-{
-	const struct flag_rule *f = rule->flags;
-	struct span name, value;
-	char **field;
-
-	span_cut(span_sub(flag, 2), '=', &name, &value);
-	while (f->name && !span_eq_str(name, f->name))
-		f++;
-	if (!f->name)
-		return unknown_flag(rule, name, e);
-	if (!f->field)
-		return err_set(e, ERR_INPUT, "%s --%s is not supported by this version", rule->name,
-			       f->name);
-	if (!value.n)
-		return err_set(e, ERR_INPUT, "missing a value on flag: --%s", f->name);
-	field = (char **)(void *)((char *)in + f->field);
-	if (*field)
-		return err_set(e, ERR_INPUT, "duplicate flag specified: --%s", f->name);
-	*field = span_dup(value);
-	return 0;
-}
-
-static int parse_flags(const struct instr_rule *rule, struct dockerfile_instr *in,
-		       struct span *rest, struct err *e)
-{
-	auto_buf struct buf flag = BUF_INIT(DOCKERFILE_MAX);
-	int r;
-
-	while ((r = words_take_flag(&flag, rest, e)) > 0)
-		if (set_flag(rule, in, buf_span(&flag), e) < 0)
-			return -1;
-	return r;
-}
+/* -- what is wrong whatever the variables are -------------------------------------- */
 
 static int check_word(const struct parser *p, const char *word, struct err *e)
 {
-	static const struct strv nothing = STRV_INIT;
-	auto_free char *out = NULL;
-
-	if (!word || dockerfile_expand(&out, word, &nothing, p->df->escape, e) == 0)
-		return 0;
-	return err_wrap(e, "in '" MESSAGE_FMT "'", MESSAGE_ARG(span_of_str(word)));
+	return word ? dockerfile_expand_check(word, p->escape, e) : 0;
 }
 
-/* All that will be expanded later. */
-static int check_expansions(struct parser *p, const struct dockerfile_instr *in, struct err *e)
+static int check_words(const struct parser *p, const struct dockerfile_instr *in, struct err *e)
 {
-	p->nr_words += in->words.n + 1;
-	if (p->nr_words > WORDS_MAX)
-		return err_set(e, ERR_INPUT, "more than %d words in one file", WORDS_MAX);
-	if (in->kind == DOCKERFILE_RUN || in->kind == DOCKERFILE_CMD ||
-	    in->kind == DOCKERFILE_ENTRYPOINT)
-		return 0;
 	for (size_t i = 0; i < in->words.n; i++)
-		if (check_word(p, in->words.v[i], e) < 0)
+		/* a here-document's name is as it is */
+		if ((!in->nr_heredocs || strncmp(in->words.v[i], "<<", 2) != 0) &&
+		    check_word(p, in->words.v[i], e) < 0)
 			return -1;
-	if (check_word(p, in->chown, e) < 0 || check_word(p, in->chmod, e) < 0)
-		return -1;
-	return check_word(p, in->platform, e);
+	for (size_t i = 0; i < in->nr_heredocs; i++)
+		if (in->heredocs[i].expand &&
+		    dockerfile_expand_body_check(in->heredocs[i].body, e) < 0)
+			return -1;
+	return 0;
 }
 
-static int parse_instr(struct parser *p, struct dockerfile_instr *in, struct span text,
-		       struct err *e)
+static int check_expansions(struct parser *p, const struct instr_rule *rule,
+			    const struct dockerfile_instr *in, struct err *e)
+{
+	const char *const flags[] = { in->chown, in->chmod, in->checksum, in->platform };
+
+	if (count_words(p, in->words.n + in->exclude.n + in->nr_mounts + 1, e) < 0)
+		return -1;
+	if (rule->is_expanded && check_words(p, in, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (check_word(p, flags[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < in->nr_mounts; i++)
+		if (dockerfile_mount_check(&in->mounts[i], p->escape, e) < 0)
+			return err_wrap(e, "--mount");
+	return 0;
+}
+
+/* -- instructions ------------------------------------------------------------------- */
+
+static int check_trigger(enum dockerfile_kind kind, struct err *e)
+{
+	if (kind == DOCKERFILE_ONBUILD)
+		return err_set(e, ERR_INPUT,
+			       "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+	if (kind == DOCKERFILE_FROM || kind == DOCKERFILE_MAINTAINER)
+		return err_set(e, ERR_INPUT, "%s isn't allowed as an ONBUILD trigger",
+			       dockerfile_kind_name(kind));
+	return 0;
+}
+
+int parse_instr(struct parser *p, struct dockerfile_instr *in, struct span text, struct err *e)
 {
 	struct span rest = text, word;
 	const struct instr_rule *rule = NULL;
 
-	if (!span_word(&rest, &word) || find_rule(&rule, word, e) < 0)
+	if (!span_word(&rest, &word) || find_rule(&rule, word, e) < 0 ||
+	    (p->is_trigger && check_trigger(rule->kind, e) < 0))
 		return -1;
 	in->kind = rule->kind;
-	in->line = p->line;
+	in->keyword = span_dup(word);
 	in->text = span_dup(text);
 	rest = span_trim(rest);
 	if (parse_flags(rule, in, &rest, e) < 0 || rule->parse(p, in, rest, e) < 0)
 		return -1;
-	return check_expansions(p, in, e);
+	return check_expansions(p, rule, in, e);
 }
 
 /* *in is the dockerfile's afterwards, and empty. */
@@ -420,17 +188,21 @@ static int add_instr(struct dockerfile *df, struct dockerfile_instr *in, struct 
 	return 0;
 }
 
-static int parse_line(struct parser *p, const struct lex_line *line, struct err *e)
+static int parse_whole_line(struct parser *p, struct dockerfile *df, const struct lex_line *line,
+			    struct err *e)
 {
-	struct dockerfile_instr in = { 0 };
+	struct dockerfile_instr in = { .line = line->number };
 	int r;
 
-	p->line = line->number;
+	if (line->doc.n)
+		in.doc = span_dup(line->doc);
+	buf_reset(&p->bodies);
 	r = parse_instr(p, &in, line->text, e);
+	in.last_line = p->lx->line;
 	if (r == 0)
-		r = add_instr(p->df, &in, e);
+		r = add_instr(df, &in, e);
 	dockerfile_instr_release(&in);
-	return r < 0 ? err_wrap(e, "%s:%u", p->df->file, line->number) : 0;
+	return r < 0 ? err_wrap(e, "%s:%u", df->file, line->number) : 0;
 }
 
 static int check_whole(const struct dockerfile *df, const char *file, struct err *e)
@@ -442,28 +214,89 @@ static int check_whole(const struct dockerfile *df, const char *file, struct err
 						: "file with no instructions");
 }
 
+static char *dup_given(struct span value)
+{
+	return value.n ? span_dup(value) : NULL;
+}
+
+static int parse_lines(struct dockerfile *df, struct lex *lx, struct err *e)
+{
+	struct parser p = { .lx = lx,
+			    .escape = df->escape,
+			    .bodies = BUF_INIT(2 * DOCKERFILE_MAX) };
+	struct lex_line line;
+	int r = 0;
+
+	while (r == 0 && lex_next(lx, &line))
+		r = parse_whole_line(&p, df, &line, e);
+	buf_release(&p.bodies);
+	return r;
+}
+
+static int too_long(const char *file, struct span text, struct err *e)
+{
+	unsigned line = 1;
+
+	for (size_t i = 0; i < DOCKERFILE_MAX; i++)
+		line += text.p[i] == '\n';
+	return message_wrong(e, file, line, "a Dockerfile of more than %u bytes, which ends here",
+			     DOCKERFILE_MAX);
+}
+
 int dockerfile_parse(struct dockerfile **out, const char *file, struct span text, struct err *e)
 {
 	auto_dockerfile struct dockerfile *df = NULL;
 	auto_lex struct lex lx = { 0 };
-	struct parser p = { 0 };
-	struct lex_line line;
 
 	if (!text.n)
 		return message_wrong(e, file, 0, "the Dockerfile cannot be empty");
 	if (text.n > DOCKERFILE_MAX)
-		return message_wrong(e, file, 0, "more than %u bytes", DOCKERFILE_MAX);
+		return too_long(file, text, e);
 	if (lex_open(&lx, file, text, e) < 0)
 		return -1;
 	df = mem_zalloc(sizeof(*df));
 	df->file = mem_strdup(file);
-	df->escape = lx.escape;
-	p.df = df;
-	while (lex_next(&lx, &line))
-		if (parse_line(&p, &line, e) < 0)
-			return -1;
-	if (check_whole(df, file, e) < 0)
+	df->text = span_dup(text);
+	df->escape = lx.directives.escape;
+	df->check = dup_given(lx.directives.check);
+	df->syntax = dup_given(lx.directives.syntax);
+	if (parse_lines(df, &lx, e) < 0 || check_whole(df, file, e) < 0)
 		return -1;
+	df->empty_continuations = STEAL(&lx.empty);
+	df->nr_empty = lx.nr_empty;
+	df->cap_empty = lx.cap_empty;
 	*out = STEAL(&df);
 	return 0;
+}
+
+int dockerfile_parse_onbuild(struct dockerfile_instr *out, const struct dockerfile *df,
+			     const char *trigger, struct err *e)
+{
+	struct parser p = { .escape = df->escape,
+			    .is_trigger = true,
+			    .bodies = BUF_INIT(2 * DOCKERFILE_MAX) };
+	struct dockerfile_instr in = { 0 };
+	struct span text = span_of_str(trigger);
+	auto_lex struct lex lx = { 0 };
+	struct lex_line line, behind;
+	int r;
+
+	if (text.n > DOCKERFILE_MAX)
+		return err_set(e, ERR_INPUT, "an ONBUILD of more than %u bytes", DOCKERFILE_MAX);
+	if (lex_open(&lx, "ONBUILD", text, e) < 0)
+		return -1;
+	lx.directives.escape = df->escape;
+	p.lx = &lx;
+	r = lex_next(&lx, &line) ? parse_instr(&p, &in, line.text, e)
+				 : err_set(e, ERR_INPUT, "an ONBUILD without an instruction");
+	if (r == 0 && lex_next(&lx, &behind))
+		r = err_set(e, ERR_INPUT,
+			    "more than one instruction in an ONBUILD: '" MESSAGE_FMT "'",
+			    MESSAGE_ARG(behind.text));
+	buf_release(&p.bodies);
+	if (r < 0)
+		dockerfile_instr_release(&in);
+	else
+		*out = in;
+	return r;
 }

@@ -16,4 +16,15 @@
 int dockerfile_parse(struct dockerfile **out, const char *file, struct span text, struct err *e)
 	MUST_CHECK;
 
+/*
+ * What stands behind ONBUILD, of df or of a base image: one instruction, with its here-documents.
+ * df lends its escape character. out has no lines (0), and errors no place: the caller knows at
+ * which FROM this is carried out. Release out with dockerfile_instr_release.
+ */
+int dockerfile_parse_onbuild(struct dockerfile_instr *out, const struct dockerfile *df,
+			     const char *trigger, struct err *e) MUST_CHECK;
+
+/* STOPSIGNAL: a number from 1, or a name with or without SIG in any case (linux). */
+bool dockerfile_signal_valid(const char *signal);
+
 #endif

@@ -97,25 +97,3 @@ int words_from_json(struct strv *out, struct span text, struct err *e)
 	json_array_foreach(root, i, item) strv_add(out, json_string_value(item));
 	return 1;
 }
-
-/* [digits] "<<" ["-"] delimiter */
-static bool opens_heredoc(struct span word)
-{
-	while (word.n && word.p[0] >= '0' && word.p[0] <= '9')
-		word = span_sub(word, 1);
-	if (!span_take(&word, "<<"))
-		return false;
-	span_take(&word, "-");
-	return word.n && span_find(word, '<') < 0;
-}
-
-bool words_find_heredoc(struct span text, char escape, struct span *word)
-{
-	for (text = span_ltrim(text); text.n; text = span_ltrim(text)) {
-		*word = span_head(text, quoted_word_len(text, escape));
-		if (opens_heredoc(*word))
-			return true;
-		text = span_sub(text, word->n);
-	}
-	return false;
-}

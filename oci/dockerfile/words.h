@@ -35,7 +35,4 @@ void words_split_quoted(struct strv *out, struct span text, char escape);
  */
 int words_from_json(struct strv *out, struct span text, struct err *e) MUST_CHECK;
 
-/* Whether a word outside quotes opens a here-document; *word is set to it. */
-bool words_find_heredoc(struct span text, char escape, struct span *word);
-
 #endif

@@ -1,10 +1,12 @@
 /*
  * Any bytes as a Dockerfile: refused with words, or planned, and then every
- * word of it expanded in a small environment.
+ * word, here-document and mount of it expanded in a small environment, and every
+ * trigger read as one.
  */
 #include <assert.h>
 
 #include "oci/dockerfile/expand.h"
+#include "oci/dockerfile/mount.h"
 #include "oci/dockerfile/parse.h"
 #include "oci/dockerfile/plan.h"
 #include "oci/dockerfile/plan_print.h"
@@ -30,6 +32,51 @@ static void expand_one(const char *word, const struct strv *env, char escape)
 		must_be_said(&e);
 }
 
+static void expand_body(const char *body, const struct strv *env)
+{
+	auto_free char *out = NULL;
+	struct err e = ERR_INIT;
+
+	if (dockerfile_expand_body(&out, body, env, &e) < 0)
+		must_be_said(&e);
+	else
+		assert(strlen(out) <= DOCKERFILE_BODY_MAX);
+}
+
+static void expand_mount(const struct dockerfile_mount *raw, const struct strv *env, char escape)
+{
+	auto_mount struct dockerfile_mount m = { 0 };
+	struct err e = ERR_INIT;
+
+	if (dockerfile_mount_expand(&m, raw, env, escape, &e) < 0)
+		must_be_said(&e);
+}
+
+/* What was seen to be one instruction is one. */
+static void read_trigger(const struct dockerfile *df, const char *text)
+{
+	struct dockerfile_instr in = { 0 };
+	struct err e = ERR_INIT;
+
+	if (dockerfile_parse_onbuild(&in, df, text, &e) < 0)
+		must_be_said(&e);
+	dockerfile_instr_release(&in);
+}
+
+static void expand_instr(const struct dockerfile *df, const struct dockerfile_instr *in,
+			 const struct strv *env)
+{
+	assert(in->line && in->line <= in->last_line && in->keyword);
+	for (size_t k = 0; k < in->words.n; k++)
+		expand_one(in->words.v[k], env, df->escape);
+	for (size_t k = 0; k < in->nr_heredocs; k++)
+		expand_body(in->heredocs[k].body, env);
+	for (size_t k = 0; k < in->nr_mounts; k++)
+		expand_mount(&in->mounts[k], env, df->escape);
+	if (in->kind == DOCKERFILE_ONBUILD)
+		read_trigger(df, in->words.v[0]);
+}
+
 static void expand_all(const struct dockerfile *df)
 {
 	auto_strv struct strv env = STRV_INIT;
@@ -37,10 +84,10 @@ static void expand_all(const struct dockerfile *df)
 	strv_add(&env, "a=one two");
 	strv_add(&env, "B=");
 	strv_add(&env, "PATH=/bin:$x'\"");
+	strv_add(&env, "v=/usr/local/\xc3\xa9/lib\n\xff.so");
 	for (size_t i = 0; i < df->nr_stages; i++)
 		for (size_t j = 0; j < df->stages[i].nr; j++)
-			for (size_t k = 0; k < df->stages[i].instrs[j].words.n; k++)
-				expand_one(df->stages[i].instrs[j].words.v[k], &env, df->escape);
+			expand_instr(df, &df->stages[i].instrs[j], &env);
 }
 
 static void plan(const struct dockerfile *df)

@@ -85,6 +85,7 @@ static void escape_directive_changes_the_mark(void **state)
 	assert_lines("# syntax=docker/dockerfile:1\n# check=skip=all\n#escape=`\nA`\nb\n", "4:Ab|");
 	assert_lines("\xef\xbb\xbf# escape=`\r\nA`\r\nb\r\n", "2:Ab|");
 	assert_lines("# escape=\\\nA\\\nb\n", "2:Ab|");
+	assert_lines(" # escape=`\nA`\nb\n", "2:Ab|");
 }
 
 static void directives_end_at_the_first_other_line(void **state)
@@ -93,7 +94,7 @@ static void directives_end_at_the_first_other_line(void **state)
 	assert_lines("\n# escape=`\nA`\nb\n", "3:A`|4:b|");
 	assert_lines("# a comment\n# escape=`\nA`\nb\n", "3:A`|4:b|");
 	assert_lines("# unknown=1\n# escape=`\nA`\nb\n", "3:A`|4:b|");
-	assert_lines(" # escape=`\nA`\nb\n", "2:A`|3:b|");
+	assert_lines("#!/usr/bin/x\n# escape=`\nA`\nb\n", "3:A`|4:b|");
 	assert_lines("A`\n# escape=x\nb\n", "1:A`|3:b|");
 }
 
@@ -108,6 +109,23 @@ static void bad_directives_are_refused(void **state)
 		       "Dockerfile:2: only one escape parser directive can be used");
 	assert_refused(SPAN_LIT("# syntax=a\n# syntax=a\n"),
 		       "Dockerfile:2: only one syntax parser directive can be used");
+	assert_refused(SPAN_LIT("#!x\n# check=a\n# Check=a\n"),
+		       "Dockerfile:3: only one check parser directive can be used");
+}
+
+static void files_in_other_languages_are_refused_by_their_frontend(void **state)
+{
+	static const char *const texts[] = { "// syntax=x/y:1\nlet a = 1\n",
+					     "#!/usr/bin/env z\n// syntax = x/y:1\n",
+					     "{\"syntax\": \"x/y:1\"}\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		assert_refused(span_of_str(texts[i]),
+			       "Dockerfile:1: this is written for the frontend 'x/y:1', which is "
+			       "never fetched: only Dockerfiles are read");
+	assert_lines("// a\n", "1:// a|");
+	assert_lines("{\"syntax\": 1}", "1:{\"syntax\": 1}|");
 }
 
 static void nul_bytes_are_refused_with_their_line(void **state)
@@ -143,6 +161,7 @@ int main(void)
 		cmocka_unit_test(escape_directive_changes_the_mark),
 		cmocka_unit_test(directives_end_at_the_first_other_line),
 		cmocka_unit_test(bad_directives_are_refused),
+		cmocka_unit_test(files_in_other_languages_are_refused_by_their_frontend),
 		cmocka_unit_test(nul_bytes_are_refused_with_their_line),
 		cmocka_unit_test(long_folds_cost_what_they_are_long),
 	};

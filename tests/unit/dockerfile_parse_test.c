@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "oci/dockerfile/mount.h"
 #include "oci/dockerfile/parse.h"
 
 static struct dockerfile *parsed(const char *text)
@@ -44,18 +45,76 @@ static void show_flag(struct buf *out, const char *name, const char *value)
 		buf_addf(out, " %s=%s", name, value);
 }
 
-/* KIND[ exec][ flags]: word|word| */
+static void show_mount(struct buf *out, const struct dockerfile_mount *m)
+{
+	buf_addf(out, " mount(%s", dockerfile_mount_type_name(m->type));
+	show_flag(out, "target", m->target);
+	show_flag(out, "source", m->source);
+	show_flag(out, "from", m->from);
+	show_flag(out, "id", m->id);
+	show_flag(out, "env", m->env);
+	show_flag(out, "sharing", m->sharing);
+	show_flag(out, "size", m->size);
+	show_flag(out, "mode", m->mode);
+	show_flag(out, "uid", m->uid);
+	show_flag(out, "gid", m->gid);
+	if (m->has_readonly)
+		buf_add_str(out, m->readonly ? " ro" : " rw");
+	buf_add_str(out, m->required ? " required)" : ")");
+}
+
+static void show_health(struct buf *out, const struct dockerfile_health *h)
+{
+	const struct {
+		const char *name;
+		int64_t ns;
+	} times[] = { { "interval", h->interval_ns },
+		      { "timeout", h->timeout_ns },
+		      { "start-period", h->start_period_ns },
+		      { "start-interval", h->start_interval_ns } };
+
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		if (times[i].ns)
+			buf_addf(out, " %s=%jd", times[i].name, (intmax_t)times[i].ns);
+	if (h->retries)
+		buf_addf(out, " retries=%ju", (uintmax_t)h->retries);
+	if (h->none)
+		buf_add_str(out, " none");
+}
+
+/* KIND[ exec][ flags]: word|word| <<NAME[!]:body| (script) */
 static void show(struct buf *out, const struct dockerfile_instr *in)
 {
 	buf_addf(out, "%s%s", dockerfile_kind_name(in->kind), in->exec_form ? " exec" : "");
 	show_flag(out, "from", in->from);
 	show_flag(out, "chown", in->chown);
 	show_flag(out, "chmod", in->chmod);
+	show_flag(out, "checksum", in->checksum);
+	if (in->link)
+		buf_add_str(out, " link");
+	if (in->parents)
+		buf_add_str(out, " parents");
+	if (in->keep_git_dir)
+		buf_add_str(out, " keep-git-dir");
+	if (in->has_unpack)
+		buf_add_str(out, in->unpack ? " unpack" : " no-unpack");
+	for (size_t i = 0; i < in->exclude.n; i++)
+		show_flag(out, "exclude", in->exclude.v[i]);
+	show_flag(out, "network", in->network);
+	show_flag(out, "security", in->security);
+	for (size_t i = 0; i < in->nr_mounts; i++)
+		show_mount(out, &in->mounts[i]);
+	show_health(out, &in->health);
 	show_flag(out, "platform", in->platform);
 	show_flag(out, "name", in->name);
-	buf_add_str(out, ":");
+	buf_add_str(out, in->legacy_pair ? " legacy:" : ":");
 	for (size_t i = 0; i < in->words.n; i++)
 		buf_addf(out, " %s|", in->words.v[i]);
+	for (size_t i = 0; i < in->nr_heredocs; i++)
+		buf_addf(out, " <<%s%s:%s|", in->heredocs[i].name,
+			 in->heredocs[i].expand ? "" : "!", in->heredocs[i].body);
+	if (in->script)
+		buf_addf(out, " (%s)", in->script);
 }
 
 /* One line of a stage. */
@@ -102,12 +161,12 @@ static void instructions_become_words(void **state)
 		{ "ENV a=b c=\"d e\" f=g\\ h", "ENV: a| b| c| \"d e\"| f| g\\ h|" },
 		{ "ENV a=", "ENV: a| |" },
 		{ "ENV a=b=c", "ENV: a| b=c|" },
-		{ "ENV a b  c=d", "ENV: a| b  c=d|" },
+		{ "ENV a b  c=d", "ENV legacy: a| b  c=d|" },
 		{ "ENV a='x y'\"z w\"", "ENV: a| 'x y'\"z w\"|" },
 		{ "ENV a=\"x\\\" y\" b=c", "ENV: a| \"x\\\" y\"| b| c|" },
 		{ "ENV a='x\\' b=c", "ENV: a| 'x\\'| b| c|" },
 		{ "LABEL \"a b\"=c d=e", "LABEL: \"a b\"| c| d| e|" },
-		{ "LABEL a b", "LABEL: a| b|" },
+		{ "LABEL a b", "LABEL legacy: a| b|" },
 		{ "ARG a", "ARG: a|" },
 		{ "ARG a=b c d=\"e f\"", "ARG: a=b| c| d=\"e f\"|" },
 		{ "WORKDIR /a b ", "WORKDIR: /a b|" },
@@ -118,11 +177,37 @@ static void instructions_become_words(void **state)
 		{ "COPY a b .", "COPY: a| b| .|" },
 		{ "COPY a b \"/d/\"", "COPY: a| b| \"/d/\"|" },
 		{ "COPY a b $D", "COPY: a| b| $D|" },
-		{ "COPY [\"a b\", \"c\"]", "COPY: a b| c|" },
+		{ "COPY [\"a b\", \"c\"]", "COPY exec: a b| c|" },
 		{ "COPY --from=X --chown=$U:g --chmod=755 a b",
 		  "COPY from=X chown=$U:g chmod=755: a| b|" },
 		{ "COPY --chown='a'\\b a b", "COPY chown=ab: a| b|" },
 		{ "COPY --from=x -- --a b", "COPY from=x: --a| b|" },
+		{ "COPY --from= --chown= a b", "COPY: a| b|" },
+		{ "COPY --link --parents --exclude=*.o --exclude=!a a b",
+		  "COPY link parents exclude=*.o exclude=!a: a| b|" },
+		{ "COPY --link=FALSE --parents=true a b", "COPY parents: a| b|" },
+		{ "ADD --checksum=sha256:$X --keep-git-dir --unpack=false --chmod=u=rwX,go=rX a b",
+		  "ADD chmod=u=rwX,go=rX checksum=sha256:$X keep-git-dir no-unpack: a| b|" },
+		{ "ADD --unpack --link [\"a\",\"b\"]", "ADD exec link unpack: a| b|" },
+		{ "RUN --network=none --security=sandbox x",
+		  "RUN network=none security=sandbox: x|" },
+		{ "SHELL [\"/bin/bash\", \"-c\"]", "SHELL exec: /bin/bash| -c|" },
+		{ "STOPSIGNAL SIGTERM", "STOPSIGNAL: SIGTERM|" },
+		{ "STOPSIGNAL \"rtmin+3\"", "STOPSIGNAL: \"rtmin+3\"|" },
+		{ "STOPSIGNAL $S", "STOPSIGNAL: $S|" },
+		{ "STOPSIGNAL 9", "STOPSIGNAL: 9|" },
+		{ "MAINTAINER Me  <me@x> $y '", "MAINTAINER: Me  <me@x> $y '|" },
+		{ "VOLUME /a  /b", "VOLUME: /a| /b|" },
+		{ "VOLUME [\" /a \", \"/b c\"]", "VOLUME exec: /a| /b c|" },
+		{ "HEALTHCHECK NONE", "HEALTHCHECK none:" },
+		{ "healthcheck --interval=5s none", "HEALTHCHECK none:" },
+		{ "HEALTHCHECK CMD curl -f x || exit 1", "HEALTHCHECK: curl -f x || exit 1|" },
+		{ "HEALTHCHECK --interval=1m30s --timeout=1ms --start-period=0 "
+		  "--start-interval=2s --retries=3 cmd [\"a\", \"b\"]",
+		  "HEALTHCHECK exec interval=90000000000 timeout=1000000 start-interval=2000000000 "
+		  "retries=3: a| b|" },
+		{ "ONBUILD RUN  a  b", "ONBUILD: RUN  a  b|" },
+		{ "onbuild copy --from=x a b", "ONBUILD: copy --from=x a b|" },
 	};
 
 	(void)state;
@@ -149,7 +234,8 @@ static void wrong_instructions_are_refused(void **state)
 		{ "RUN [\"\\u0000\"]", "a NUL character cannot be in an argument" },
 		{ "ENV", "ENV requires at least one argument" },
 		{ "ENV a", "ENV must have two arguments" },
-		{ "ENV a=b c", "can't find = in 'c', must be of the form: name=value" },
+		{ "ENV a=b c", "Syntax error - can't find = in \"c\". Must be of the form: "
+			       "name=value" },
 		{ "ENV =b", "ENV names can not be blank" },
 		{ "LABEL a=b =c", "LABEL names can not be blank" },
 		{ "ARG", "ARG requires at least one argument" },
@@ -170,21 +256,48 @@ static void wrong_instructions_are_refused(void **state)
 		{ "FROM", "FROM requires either one or three arguments" },
 		{ "FROM a b", "FROM requires either one or three arguments" },
 		{ "FROM a is b", "FROM requires either one or three arguments" },
-		{ "FROM a AS 1b", "invalid name for build stage: '1b', name can't start with a "
+		{ "FROM a AS 1b", "invalid name for build stage: \"1b\", name can't start with a "
 				  "number or contain symbols" },
-		{ "FROM a AS b/c", "invalid name for build stage: 'b/c', name can't start with a "
+		{ "FROM a AS b/c", "invalid name for build stage: \"b/c\", name can't start with a "
 				   "number or contain symbols" },
-		{ "FROM a AS Scratch", "a build stage cannot be named 'scratch': that name is the "
-				       "empty image" },
-		{ "WORKDIR 'a", "in ''a': unexpected end of statement while looking for matching "
-				"single-quote" },
-		{ "ENV a=${b:+c}", "in '${b:+c}': the form ${b:+…} is not supported by this "
-				   "version" },
-		{ "COPY --chown=${} a b", "in '${}': syntax error: bad substitution" },
-		{ "COPY --chmod=${ a b", "in '${': syntax error: missing '}'" },
-		{ "FROM --platform=${ a", "in '${': syntax error: missing '}'" },
-		{ "COPY a \"b", "in '\"b': unexpected end of statement while looking for matching "
-				"double-quote" },
+		{ "WORKDIR 'a",
+		  "failed to process ''a': unexpected end of statement while looking for matching "
+		  "single-quote" },
+		{ "COPY --chown=${} a b",
+		  "failed to process '${}': syntax error: bad substitution" },
+		{ "COPY --chmod=${ a b", "failed to process '${': syntax error: missing '}'" },
+		{ "FROM --platform=${ a", "failed to process '${': syntax error: missing '}'" },
+		{ "COPY <<x <<y /d/\n${\nx\ny",
+		  "failed to process a heredoc: syntax error: bad substitution" },
+		{ "ADD x", "ADD requires at least two arguments, but only one was provided. "
+			   "Destination could not be determined" },
+		{ "ADD a b c", "ADD of several sources: the destination 'c' must be a directory "
+			       "and end with /" },
+		{ "SHELL", "SHELL requires at least one argument" },
+		{ "SHELL []", "SHELL requires at least one argument" },
+		{ "SHELL /bin/sh -c", "SHELL requires the arguments to be in JSON form" },
+		{ "STOPSIGNAL", "STOPSIGNAL requires exactly one argument" },
+		{ "STOPSIGNAL SIGFOO", "invalid signal: SIGFOO" },
+		{ "STOPSIGNAL 0", "invalid signal: 0" },
+		{ "MAINTAINER", "MAINTAINER requires exactly one argument" },
+		{ "VOLUME", "VOLUME requires at least one argument" },
+		{ "VOLUME [\"/a\", \" \"]", "VOLUME specified can not be an empty string" },
+		{ "VOLUME ${", "failed to process '${': syntax error: missing '}'" },
+		{ "HEALTHCHECK", "HEALTHCHECK requires at least one argument" },
+		{ "HEALTHCHECK NONE x", "HEALTHCHECK NONE takes no arguments" },
+		{ "HEALTHCHECK CMD", "Missing command after HEALTHCHECK CMD" },
+		{ "HEALTHCHECK CMD []", "Missing command after HEALTHCHECK CMD" },
+		{ "HEALTHCHECK curl x", "Unknown type \"curl\" in HEALTHCHECK (try CMD)" },
+		{ "ONBUILD", "ONBUILD requires at least one argument" },
+		{ "ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed" },
+		{ "ONBUILD from x", "FROM isn't allowed as an ONBUILD trigger" },
+		{ "ONBUILD MAINTAINER x", "MAINTAINER isn't allowed as an ONBUILD trigger" },
+		{ "ONBUILD CPOY a b", "unknown instruction: CPOY (did you mean COPY?)" },
+		{ "ONBUILD COPY a", "COPY requires at least two arguments, but only one was "
+				    "provided. Destination could not be determined" },
+		{ "COPY a \"b",
+		  "failed to process '\"b': unexpected end of statement while looking for matching "
+		  "double-quote" },
 	};
 
 	(void)state;
@@ -204,7 +317,25 @@ static void wrong_flags_are_refused(void **state)
 		{ "ENV --x a=b", "ENV: unknown flag: --x" },
 		{ "COPY --from=x --from=x a b", "duplicate flag specified: --from" },
 		{ "COPY --from a b", "missing a value on flag: --from" },
-		{ "COPY --from= a b", "missing a value on flag: --from" },
+		{ "COPY --link --link a b", "duplicate flag specified: --link" },
+		{ "COPY --link= a b", "missing a value on flag: --link" },
+		{ "COPY --link=yes a b", "expecting boolean value for flag link, not: yes" },
+		{ "COPY --checksum=x a b", "COPY: unknown flag: --checksum" },
+		{ "COPY --exclude a b", "missing a value on flag: --exclude" },
+		{ "ADD --from=x a b", "ADD: unknown flag: --from" },
+		{ "ADD --chekcsum=x a b",
+		  "ADD: unknown flag: --chekcsum (did you mean checksum?)" },
+		{ "ONBUILD --x RUN y", "ONBUILD: unknown flag: --x" },
+		{ "RUN --device=x y",
+		  "RUN --device is not supported: it is of BuildKit's labs only" },
+		{ "RUN --network=bridge x",
+		  "invalid network mode 'bridge' (default, none or host)" },
+		{ "RUN --security=none x", "security 'none' is not valid (sandbox or insecure)" },
+		{ "HEALTHCHECK --interval=5 CMD x",
+		  "--interval: '5' is not a duration (30s, 1m30s, 500ms)" },
+		{ "HEALTHCHECK --timeout=10us CMD x",
+		  "Interval \"timeout\" cannot be less than 1ms" },
+		{ "HEALTHCHECK --retries=-1 CMD x", "--retries: '-1' is not a number from 0" },
 		{ "COPY --from='x a b", "a quote in a flag is not closed" },
 		{ "FROM --platform a", "missing a value on flag: --platform" },
 	};
@@ -214,45 +345,286 @@ static void wrong_flags_are_refused(void **state)
 		assert_bad_instr(cases[i].line, cases[i].expected);
 }
 
-static void what_is_not_carried_out_is_refused_by_name(void **state)
+static void heredocs_become_bodies(void **state)
 {
-	static const char *const instrs[] = { "ADD",   "HEALTHCHECK", "MAINTAINER", "ONBUILD",
-					      "SHELL", "STOPSIGNAL",  "VOLUME" };
-	static const char *const flags[] = {
-		"RUN --mount", "RUN --network",	 "RUN --security", "RUN --device",
-		"COPY --link", "COPY --parents", "COPY --exclude",
+	static const struct {
+		const char *lines, *expected;
+	} cases[] = {
+		{ "RUN <<EOF\na\n # b\\\n\nEOF", "RUN: a\n # b\\\n\n| <<EOF:a\n # b\\\n\n|" },
+		{ "RUN <<EMPTY\nEMPTY", "RUN: | <<EMPTY:|" },
+		{ "RUN 3<<EOF\na\nEOF", "RUN: a\n| <<EOF:a\n|" },
+		{ "RUN <<-EOF\n\ta\n\t\tb\tc\n d\n\t\tEOF",
+		  "RUN: a\nb\tc\n d\n| <<EOF:a\nb\tc\n d\n|" },
+		{ "RUN <<'EOF'\n$a\nEOF", "RUN: $a\n| <<EOF!:$a\n|" },
+		{ "RUN <<E\"O\"F\nEOF", "RUN: | <<EOF!:|" },
+		{ "RUN <<eo\\'f\neo'f", "RUN: | <<eo'f:|" },
+		{ "RUN <<'one two'\none two", "RUN: | <<one two!:|" },
+		{ "RUN <<$EOF\n$EOF", "RUN: | <<$EOF:|" },
+		{ "RUN <<  EOF\nEOF", "RUN: | <<EOF:|" },
+		/* the shell's, as they were written */
+		{ "RUN cat <<A <<-B >x\na\nA\n\tb\n\tB",
+		  "RUN: cat <<A <<-B >x\na\nA\n\tb\nB| <<A:a\n| <<B:b\n|" },
+		{ "RUN <<EOF python3\np\nEOF", "RUN: <<EOF python3\np\nEOF| <<EOF:p\n|" },
+		{ "RUN \\\n cat \\\n <<EOF\na\nEOF", "RUN: cat  <<EOF\na\nEOF| <<EOF:a\n|" },
+		{ "RUN <<EOF\n#!/bin/x -y\nz\nEOF",
+		  "RUN: /dev/pipes/EOF| <<EOF:#!/bin/x -y\nz\n| (#!/bin/x -y\nz\n)" },
+		{ "RUN <<EOF cat\n#!/bin/x\nEOF",
+		  "RUN: <<EOF cat\n#!/bin/x\nEOF| <<EOF:#!/bin/x\n|" },
+		{ "RUN --network=none <<EOF\na\nEOF", "RUN network=none: a\n| <<EOF:a\n|" },
+		/* line ends are the body's own */
+		{ "RUN <<EOF\r\na\r\nb\nEOF\r\n", "RUN: a\r\nb\n| <<EOF:a\r\nb\n|" },
+		{ "COPY <<a.txt <<'b' c /d/\n$x\na.txt\n'\nb",
+		  "COPY: <<a.txt| <<b| c| /d/| <<a.txt:$x\n| <<b!:'\n|" },
+		{ "COPY <<X <<Y /d/\nY\nX\nX\nY", "COPY: <<X| <<Y| /d/| <<X:Y\n| <<Y:X\n|" },
+		{ "COPY <<\"a b\" /d\nx\na b", "COPY: <<a b| /d| <<a b!:x\n|" },
+		{ "ADD --chown=1 <<-f /d\n\tx\n\tf", "ADD chown=1: <<f| /d| <<f:x\n|" },
+		{ "ONBUILD RUN cat <<-A\n\ta\n\tA", "ONBUILD: RUN cat <<-A\n\ta\nA|" },
+		{ "ONBUILD COPY <<f /d\nx\nf", "ONBUILD: COPY <<f /d\nx\nf|" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(instrs); i++) {
-		auto_free char *line = mem_printf("%s x", instrs[i]);
-		auto_free char *text = mem_printf("%s is not supported by this version", instrs[i]);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_instr(cases[i].lines, cases[i].expected);
+}
 
-		assert_bad_instr(line, text);
+static void what_only_looks_like_a_heredoc_is_none(void **state)
+{
+	static const struct {
+		const char *line, *expected;
+	} cases[] = {
+		{ "RUN echo \" <<EOF\" ' <<EOF'", "RUN: echo \" <<EOF\" ' <<EOF'|" },
+		{ "RUN echo $((1<<2)) <<<x", "RUN: echo $((1<<2)) <<<x|" },
+		{ "RUN x <<a<b", "RUN: x <<a<b|" },
+		{ "RUN x <<", "RUN: x <<|" },
+		{ "RUN x <<\"\"", "RUN: x <<\"\"|" },
+		{ "RUN x <<'a", "RUN: x <<'a|" },
+		{ "RUN [\"<<EOF\"]", "RUN exec: <<EOF|" },
+		{ "COPY [\"<<EOF\", \"/x\"]", "COPY exec: <<EOF| /x|" },
+		{ "RUN x \\<<EOF", "RUN: x \\<<EOF|" },
+		{ "USER <<EOF", "USER: <<EOF|" },
+		{ "CMD cat <<EOF", "CMD: cat <<EOF|" },
+		{ "ONBUILD RUN [\"<<EOF\"]", "ONBUILD: RUN [\"<<EOF\"]|" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_instr(cases[i].line, cases[i].expected);
+}
+
+static void wrong_heredocs_are_refused(void **state)
+{
+	(void)state;
+	assert_bad_instr("RUN <<EOF\nx\n EOF\nEOF x\n",
+			 "unterminated heredoc: no line below is 'EOF' alone");
+	assert_bad_instr("RUN <<EOF", "unterminated heredoc: no line below is 'EOF' alone");
+	assert_bad_instr("COPY <<A <<B /x/\nB\nA\n",
+			 "unterminated heredoc: no line below is 'B' alone");
+	assert_bad_instr("ONBUILD RUN <<A\n", "unterminated heredoc: no line below is 'A' alone");
+	assert_bad_instr("COPY a <<x\nx", "COPY cannot accept a heredoc as a destination");
+	assert_bad_instr("COPY <<a/b /x\na/b", "a heredoc named 'a/b' cannot be a file");
+	assert_bad_instr("ADD <<.. /x\n..", "a heredoc named '..' cannot be a file");
+	assert_bad_instr("RUN <<../x\n#!/bin/sh\n../x", "a heredoc named '../x' cannot be a file");
+	assert_instr("RUN <<../x\necho\n../x", "RUN: echo\n| <<../x:echo\n|");
+}
+
+static void mounts_are_read(void **state)
+{
+	static const struct {
+		const char *mount, *expected;
+	} cases[] = {
+		{ "target=/t", "(bind target=/t)" },
+		{ "type=bind,source=$s,dst=/t,from=x,rw", "(bind target=/t source=$s from=x rw)" },
+		{ "TYPE=Cache,Target=/t,id=i,sharing=locked,mode=0700,uid=1,gid=$g,ro=false",
+		  "(cache target=/t id=i sharing=locked mode=0700 uid=1 gid=$g rw)" },
+		{ "type=tmpfs,destination=/t,size=64m", "(tmpfs target=/t size=64m)" },
+		{ "type=secret,src=s,required,env=E", "(secret id=s env=E required)" },
+		{ "type=secret,id=s,target=/t,required=0,mode=$m",
+		  "(secret target=/t id=s mode=$m)" },
+		{ "required=true,type=ssh", "(ssh required)" },
+		{ "type=ssh,readonly", "(ssh ro)" },
+		{ "readwrite=false,target=/t", "(bind target=/t ro)" },
+		{ "target=/a,target=/b,source=", "(bind target=/b)" },
+		{ "'\"target=/a,\"\"b\"\"\",ro'", "(bind target=/a,\"b\" ro)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *line = mem_printf("RUN --mount=%s x", cases[i].mount);
+		auto_free char *expected = mem_printf("RUN mount%s: x|", cases[i].expected);
+
+		assert_instr(line, expected);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-		auto_free char *line = mem_printf("%s=a a b", flags[i]);
-		auto_free char *text = mem_printf("%s is not supported by this version", flags[i]);
+	assert_instr("RUN --mount=target=/a --mount=type=ssh x",
+		     "RUN mount(bind target=/a) mount(ssh): x|");
+}
 
-		assert_bad_instr(line, text);
+static void wrong_mounts_are_refused(void **state)
+{
+	static const struct {
+		const char *mount, *expected;
+	} cases[] = {
+		{ "", "failed to parse csv mounts: there is nothing" },
+		{ "taget=/x", "unexpected key 'taget' in 'taget=/x' (did you mean target?)" },
+		{ "bind-propagation=x",
+		  "unexpected key 'bind-propagation' in 'bind-propagation=x'" },
+		{ "x", "invalid field 'x' must be a key=value pair" },
+		{ "target", "invalid field 'target' must be a key=value pair" },
+		{ "target=/x,", "invalid field '' must be a key=value pair" },
+		{ "type=cahce", "unsupported mount type \"cahce\" (did you mean cache?)" },
+		{ "type=volume,target=/x", "unsupported mount type \"volume\"" },
+		{ "type=$t", "unsupported mount type \"$t\"" },
+		{ "target=/x,ro=maybe", "invalid value for ro: maybe" },
+		{ "type=cache,target=/x,sharing=share",
+		  "unsupported sharing value \"share\" (did you mean shared?)" },
+		{ "target=/x,mode=755", "mode not allowed for \"bind\" type mounts" },
+		{ "type=tmpfs,target=/x,uid=1", "uid not allowed for \"tmpfs\" type mounts" },
+		{ "type=tmpfs,target=/x,gid=1", "gid not allowed for \"tmpfs\" type mounts" },
+		{ "target=/x,required", "unexpected key 'required' for mount type 'bind'" },
+		{ "type=cache,target=/x,size=1m", "unexpected key 'size' for mount type 'cache'" },
+		{ "type=ssh,env=X", "unexpected key 'env' for mount type 'ssh'" },
+		{ "type=secret,id=x,from=y", "secret mount should not have a from" },
+		{ "type=secret,id=x,sharing=shared", "secret mount should not define sharing" },
+		{ "type=secret", "invalid secret mount. one of source, target required" },
+		{ "type=secret,id=x,source=y", "both source and id can't be set" },
+		{ "type=bind,target=/x,sharing=shared",
+		  "invalid cache sharing set for bind mount" },
+		{ "target=/x,from=$x",
+		  "'from' doesn't support variable expansion, define alias stage instead" },
+		{ "type=cache,target=/x,mode=8", "invalid value 8 for mode" },
+		{ "type=cache,target=/x,uid=me", "invalid value me for uid" },
+		{ "type=cache,target=/x,gid=-1", "invalid value -1 for gid" },
+		{ "type=tmpfs,target=/x,size=big", "invalid value for size: big" },
+		{ "'target=/x,\"ro'", "failed to parse csv mounts: extraneous or missing \" in "
+				      "quoted-field" },
+		{ "'\"target=/x\"y'", "failed to parse csv mounts: extraneous or missing \" in "
+				      "quoted-field" },
+		{ "'target=\"/x\"'", "failed to parse csv mounts: bare \" in non-quoted-field" },
+		{ "target=${", "failed to process '${': syntax error: missing '}'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *line = mem_printf("RUN --mount=%s x", cases[i].mount);
+		auto_free char *expected = mem_printf("--mount: %s", cases[i].expected);
+
+		assert_bad_instr(line, expected);
 	}
 }
 
-static void heredocs_are_refused_and_shifts_are_not(void **state)
+static void mounts_are_expanded(void **state)
 {
+	auto_dockerfile struct dockerfile *df =
+		parsed("FROM x\nRUN --mount=type=cache,target=/c/$A,id=${N:-none},sharing=$S,"
+		       "mode=$M,uid=$U,source=$E x\n");
+	const struct dockerfile_mount *raw = &df->stages[0].instrs[0].mounts[0];
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+	auto_mount struct dockerfile_mount m = { 0 };
+	auto_strv struct strv env = STRV_INIT;
+	struct err e = ERR_INIT;
+
 	(void)state;
-	assert_bad_instr("RUN <<EOF\nx\nEOF",
-			 "RUN with a heredoc ('<<EOF') is not supported by this version");
-	assert_bad_instr("RUN cat 3<<-\"E F\" >x",
-			 "RUN with a heredoc ('3<<-\"E F\"') is not supported by this version");
-	assert_bad_instr("COPY <<a.txt /x",
-			 "COPY with a heredoc ('<<a.txt') is not supported by this version");
-	assert_bad_instr("COPY a <<x",
-			 "COPY with a heredoc ('<<x') is not supported by this version");
-	assert_instr("RUN echo \" <<EOF\" ' <<EOF'", "RUN: echo \" <<EOF\" ' <<EOF'|");
-	assert_instr("RUN echo $((1<<2)) <<<x", "RUN: echo $((1<<2)) <<<x|");
-	assert_instr("RUN [\"<<EOF\"]", "RUN exec: <<EOF|");
-	assert_instr("RUN x \\<<EOF", "RUN: x \\<<EOF|");
+	strv_add(&env, "A=a b");
+	strv_add(&env, "S=Private");
+	strv_add(&env, "M=0750");
+	strv_add(&env, "U=70000");
+	assert_int_equal(dockerfile_mount_expand(&m, raw, &env, '\\', &e), 0);
+	show_mount(&out, &m);
+	assert_string_equal(buf_str(&out), " mount(cache target=/c/a b id=none sharing=private "
+					   "mode=0750 uid=70000)");
+	strv_env_set(&env, "M", "rwx");
+	dockerfile_mount_release(&m);
+	assert_int_equal(dockerfile_mount_expand(&m, raw, &env, '\\', &e), -1);
+	assert_string_equal(e.text, "invalid value rwx for mode");
+}
+
+static void triggers_are_parsed_alone(void **state)
+{
+	static const struct {
+		const char *trigger, *expected; /* "!…": refused */
+	} cases[] = {
+		{ "RUN a", "RUN: a|" },
+		{ "run cat <<-A\n\tx\nA", "RUN: cat <<-A\n\tx\nA| <<A:x\n|" },
+		{ "COPY --from=b <<f a /d/\nx\nf\n", "COPY from=b: <<f| a| /d/| <<f:x\n|" },
+		{ "", "!an ONBUILD without an instruction" },
+		{ "FROM x", "!FROM isn't allowed as an ONBUILD trigger" },
+		{ "ONBUILD RUN x", "!Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed" },
+		{ "MAINTAINER x", "!MAINTAINER isn't allowed as an ONBUILD trigger" },
+		{ "RUN a\nRUN b", "!more than one instruction in an ONBUILD: 'RUN b'" },
+		{ "RUN <<A\nx", "!unterminated heredoc: no line below is 'A' alone" },
+	};
+	auto_dockerfile struct dockerfile *df = parsed("FROM x\n");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+		struct dockerfile_instr in = { 0 };
+		struct err e = ERR_INIT;
+
+		if (cases[i].expected[0] == '!') {
+			assert_int_equal(dockerfile_parse_onbuild(&in, df, cases[i].trigger, &e),
+					 -1);
+			assert_string_equal(e.text, cases[i].expected + 1);
+			continue;
+		}
+		assert_int_equal(dockerfile_parse_onbuild(&in, df, cases[i].trigger, &e), 0);
+		assert_int_equal(in.line, 0);
+		show(&out, &in);
+		assert_string_equal(buf_str(&out), cases[i].expected);
+		dockerfile_instr_release(&in);
+	}
+}
+
+static void signals_are_names_or_numbers(void **state)
+{
+	static const char *const good[] = { "SIGTERM",	"term",	   "SigKill", "1",
+					    "9",	"64",	   "RTMIN",   "SIGRTMIN+15",
+					    "rtmax-14", "SIGWINCH" };
+	static const char *const bad[] = { "",		 "0",	  "-1",		 "SIG",
+					   "SIGSIGTERM", "TERM ", "RTMIN+16",	 "RTMIN+",
+					   "RTMAX-15",	 "FOO",	  "99999999999", "RTMIN+0" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		assert_true(dockerfile_signal_valid(good[i]));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(dockerfile_signal_valid(bad[i]));
+}
+
+static void spelling_and_place_are_kept(void **state)
+{
+	auto_dockerfile struct dockerfile *df =
+		parsed("# syntax=docker/dockerfile:1.7 x\n# Check = skip=all\n"
+		       "# base is the base\n# and more\nFrom x aS Base_1\n\n"
+		       "# no doc\n#\n  # v is a thing\n"
+		       "arg v \\\n\n  # c\n\n w\nRUN <<A <<B\n\nA\nB\n\nCOPY <<A \\\n /x\na\nA\n");
+	const struct dockerfile_stage *st = &df->stages[0];
+
+	(void)state;
+	assert_string_equal(df->syntax, "docker/dockerfile:1.7 x");
+	assert_string_equal(df->check, "skip=all");
+	assert_true(strncmp(df->text, "# syntax=docker", 15) == 0);
+	assert_string_equal(st->from.keyword, "From");
+	assert_string_equal(st->from.as_keyword, "aS");
+	assert_string_equal(st->from.raw_name, "Base_1");
+	assert_string_equal(st->from.name, "base_1");
+	assert_string_equal(st->from.doc, "base is the base\nand more");
+	assert_int_equal(st->from.line, 5);
+	assert_int_equal(st->from.last_line, 5);
+	assert_string_equal(st->instrs[0].keyword, "arg");
+	assert_string_equal(st->instrs[0].doc, "v is a thing");
+	assert_int_equal(st->instrs[0].line, 10);
+	assert_int_equal(st->instrs[0].last_line, 14);
+	assert_int_equal(df->nr_empty, 2);
+	assert_int_equal(df->empty_continuations[0], 11);
+	assert_int_equal(df->empty_continuations[1], 13);
+	assert_null(st->instrs[1].doc);
+	assert_int_equal(st->instrs[1].line, 15);
+	assert_int_equal(st->instrs[1].last_line, 18);
+	assert_int_equal(st->instrs[1].heredocs[0].line, 16);
+	assert_int_equal(st->instrs[1].heredocs[1].line, 18);
+	assert_int_equal(st->instrs[2].line, 20);
+	assert_int_equal(st->instrs[2].heredocs[0].line, 22);
+	assert_int_equal(st->instrs[2].last_line, 23);
 }
 
 static void stages_hold_their_instructions(void **state)
@@ -300,8 +672,9 @@ static void long_lines_are_fine_up_to_the_limit(void **state)
 	memcpy(text, "FROM a\nRUN ", 11);
 	assert_int_equal(dockerfile_parse(&df, "Dockerfile", span_of(text, DOCKERFILE_MAX), &e), 0);
 	assert_int_equal(strlen(df->stages[0].instrs[0].words.v[0]), DOCKERFILE_MAX - 11);
-	assert_refused_span(span_of(text, DOCKERFILE_MAX + 1),
-			    "Dockerfile: more than 8388608 bytes");
+	assert_refused_span(
+		span_of(text, DOCKERFILE_MAX + 1),
+		"Dockerfile:2: a Dockerfile of more than 8388608 bytes, which ends here");
 }
 
 static void words_are_bounded(void **state)
@@ -356,8 +729,15 @@ int main(void)
 		cmocka_unit_test(instructions_become_words),
 		cmocka_unit_test(wrong_instructions_are_refused),
 		cmocka_unit_test(wrong_flags_are_refused),
-		cmocka_unit_test(what_is_not_carried_out_is_refused_by_name),
-		cmocka_unit_test(heredocs_are_refused_and_shifts_are_not),
+		cmocka_unit_test(heredocs_become_bodies),
+		cmocka_unit_test(what_only_looks_like_a_heredoc_is_none),
+		cmocka_unit_test(wrong_heredocs_are_refused),
+		cmocka_unit_test(mounts_are_read),
+		cmocka_unit_test(wrong_mounts_are_refused),
+		cmocka_unit_test(mounts_are_expanded),
+		cmocka_unit_test(triggers_are_parsed_alone),
+		cmocka_unit_test(signals_are_names_or_numbers),
+		cmocka_unit_test(spelling_and_place_are_kept),
 		cmocka_unit_test(stages_hold_their_instructions),
 		cmocka_unit_test(files_without_a_stage_are_refused),
 		cmocka_unit_test(long_lines_are_fine_up_to_the_limit),
