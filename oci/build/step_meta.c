@@ -2,11 +2,10 @@
  * Instructions that only change the configuration. Each writes its line of history as docker
  * does: the values expanded, never quoted again.
  */
-#include <ctype.h>
-
 #include "base/mem.h"
 #include "oci/build/gotext.h"
 #include "oci/build/step.h"
+#include "oci/dockerfile/parse.h"
 
 static void history(struct step *s, const struct buf *line)
 {
@@ -139,50 +138,14 @@ int step_maintainer(struct step *s, struct err *e)
 	return 0;
 }
 
-/* Of Linux; RTMIN and RTMAX are counted from. */
-static bool is_signal_name(struct span name)
-{
-	static const char *const names[] = {
-		"ABRT",	  "ALRM", "BUS",  "CHLD", "CLD",  "CONT",   "FPE",   "HUP",   "ILL",
-		"INT",	  "IO",	  "IOT",  "KILL", "PIPE", "POLL",   "PROF",  "PWR",   "QUIT",
-		"SEGV",	  "STOP", "SYS",  "TERM", "TRAP", "TSTP",   "TTIN",  "TTOU",  "URG",
-		"STKFLT", "USR1", "USR2", "XCPU", "XFSZ", "VTALRM", "WINCH", "RTMIN", "RTMAX",
-	};
-	uint64_t n;
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (span_eq_str(name, names[i]))
-			return true;
-	if (span_take(&name, "RTMIN+"))
-		return span_to_u64(&n, name) == 0 && n >= 1 && n <= 15;
-	if (span_take(&name, "RTMAX-"))
-		return span_to_u64(&n, name) == 0 && n >= 1 && n <= 14;
-	return false;
-}
-
-/* "SIGTERM", "term", "15" */
-static bool is_signal(const char *text)
-{
-	auto_free char *upper = mem_strdup(text);
-	struct span name = span_of_str(upper);
-	uint64_t n;
-
-	if (span_to_u64(&n, name) == 0)
-		return n >= 1 && n <= INT32_MAX;
-	for (char *c = upper; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-	span_take(&name, "SIG");
-	return is_signal_name(name);
-}
-
 int step_stopsignal(struct step *s, struct err *e)
 {
 	auto_free char *name = state_expand(&s->stage->state, s->instr->words.v[0], e);
 
 	if (!name)
 		return -1;
-	if (!is_signal(name))
-		return err_set(e, ERR_INPUT, "invalid signal: '%.100s'", name);
+	if (!dockerfile_signal_valid(name))
+		return err_set(e, ERR_INPUT, "invalid signal: %.100s", name);
 	set_word(s, "STOPSIGNAL", &s->stage->state.config->stop_signal, STEAL(&name));
 	return 0;
 }

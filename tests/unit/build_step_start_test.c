@@ -152,7 +152,7 @@ static void signals_are_names_or_numbers(void **state)
 	}
 #define SIGNAL_BAD(name)                                                                           \
 	{                                                                                          \
-		{ .kind = DOCKERFILE_STOPSIGNAL }, name, NULL, "invalid signal: '" name "'"        \
+		{ .kind = DOCKERFILE_STOPSIGNAL }, name, NULL, "invalid signal: " name             \
 	}
 	static const struct line_case cases[] = {
 		SIGNAL_OK("SIGTERM"),	  SIGNAL_OK("term"),	    SIGNAL_OK("sigInt"),

@@ -351,8 +351,9 @@ static void errors_in_global_defaults_name_their_line(void **state)
 	(void)state;
 	memset(big, 'x', 1 << 20);
 	buf_addf(&args, "A=%s", big);
-	assert_refused("ARG A\nARG B=$A$A\nFROM x\n", (struct given){ .args = buf_str(&args) },
-		       "Dockerfile:2: failed to process '$A$A': more than 1048576 bytes after expansion");
+	assert_refused(
+		"ARG A\nARG B=$A$A\nFROM x\n", (struct given){ .args = buf_str(&args) },
+		"Dockerfile:2: failed to process '$A$A': more than 1048576 bytes after expansion");
 }
 
 static void each_platform_has_its_stages_and_shares_what_is_equal(void **state)
