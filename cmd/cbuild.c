@@ -15,6 +15,7 @@
 #include "oci/build/build.h"
 #include "oci/run/sandbox_ns.h"
 #include "registry/pull.h"
+#include "registry/sink.h"
 
 struct cbuild {
 	struct app *app;
@@ -25,11 +26,13 @@ struct cbuild {
 	struct http *http;
 	struct registry_options registry;
 	struct image_source *source;
+	struct image_sink *sink;
 	struct build_result result;
 };
 
 static void cbuild_release(struct cbuild *c)
 {
+	image_sink_free(c->sink);
 	image_source_free(c->source);
 	http_free(c->http);
 	sandbox_free(c->sandbox);
@@ -59,6 +62,7 @@ static int open_registry(struct cbuild *c, struct err *e)
 						 .retries = HTTP_RETRIES_DEFAULT,
 						 .jobs = c->args.jobs };
 	c->source = registry_source_new(c->http, &c->registry);
+	c->sink = registry_sink_new(c->http, &c->registry);
 	return 0;
 }
 
@@ -67,7 +71,8 @@ static int build(struct cbuild *c, struct err *e)
 	const struct build_env env = { .root = c->app->root,
 				       .sandbox = c->sandbox,
 				       .no_sandbox = &c->no_sandbox,
-				       .registry = c->source };
+				       .registry = c->source,
+				       .sink = c->sink };
 
 	if (oci_build(&c->result, &c->app->op, &env, &c->opt, e) < 0)
 		return -1;

@@ -25,6 +25,8 @@ const struct opt cbuild_opts[] = {
 		 "ask the registry also for images that the store has"),
 	OPT_LIST('o', "output", "CBUILD_OUTPUT", struct cbuild_args, outputs, "SPEC",
 		 "where the image goes instead of the store: type=oci,dest=FILE, ..."),
+	OPT_FLAG(0, "push", "CBUILD_PUSH", struct cbuild_args, push,
+		 "into the registry instead of the store (-o type=registry)"),
 	OPT_STR(0, "iidfile", "CBUILD_IIDFILE", struct cbuild_args, iidfile, "FILE",
 		"write the digest of the image's configuration"),
 	OPT_STR(0, "metadata-file", "CBUILD_METADATA_FILE", struct cbuild_args, metadata_file,
@@ -100,6 +102,17 @@ static int take_lists(struct build_options *o, const struct cbuild_args *a, stru
 	return 0;
 }
 
+/* --push is for what can be pushed among the outputs, else it is one more. */
+static int take_push(struct build_options *o, struct err *e)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < o->nr_outputs; i++)
+		if (o->outputs[i].type == BUILD_OUTPUT_IMAGE)
+			found = o->outputs[i].push = true;
+	return found ? 0 : build_output_parse(o, "type=registry", e);
+}
+
 /* What is said for all comes first: an output's own fields must agree with it. */
 static int take_outputs(struct build_options *o, const struct cbuild_args *a, struct err *e)
 {
@@ -112,7 +125,7 @@ static int take_outputs(struct build_options *o, const struct cbuild_args *a, st
 	for (size_t i = 0; i < a->outputs.n; i++)
 		if (build_output_parse(o, a->outputs.v[i], e) < 0)
 			return -1;
-	return 0;
+	return a->push ? take_push(o, e) : 0;
 }
 
 static int take_numbers(struct build_options *o, const struct cbuild_args *a, struct err *e)

@@ -13,7 +13,7 @@ struct cbuild_args {
 	const char *file, *target, *platform, *iidfile, *metadata_file, *epoch, *authfile, *ca;
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
 	struct strv tags, build_args, labels, annotations, contexts, outputs;
-	bool pull;
+	bool pull, push;
 	unsigned compression_level, jobs;
 	int64_t timeout_ms;
 };

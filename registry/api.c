@@ -115,10 +115,11 @@ int registry_api_blob_get(struct http_response *rs, struct op *op, const struct 
 
 int registry_api_upload_begin(struct http_response *rs, struct op *op,
 			      const struct registry_repo *r, const struct oci_digest *mount,
-			      struct err *e)
+			      const char *from, struct err *e)
 {
 	auto_buf struct buf path = BUF_INIT(BUF_SMALL);
-	auto_free char *scope = repo_scope(r);
+	auto_free char *own = repo_scope(r);
+	auto_free char *scope = from ? mem_printf("%s repository:%s:pull", own, from) : STEAL(&own);
 	struct registry_call call = { .method = "POST", .scope = scope, .once = true };
 
 	/* without the last slash the reference registry redirects */
@@ -127,7 +128,7 @@ int registry_api_upload_begin(struct http_response *rs, struct op *op,
 		buf_add_str(&path, "?mount=");
 		url_encode(&path, span_of_str(mount->text), "");
 		buf_add_str(&path, "&from=");
-		url_encode(&path, span_of_str(r->path), "");
+		url_encode(&path, span_of_str(from ? from : r->path), "");
 	}
 	call.path = buf_str(&path);
 	return registry_session_perform(r->session, op, &call, rs, e);

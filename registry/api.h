@@ -32,10 +32,11 @@ int registry_api_blob_head(struct http_response *rs, struct op *op, const struct
 			   const struct oci_digest *d, struct err *e) MUST_CHECK;
 int registry_api_blob_get(struct http_response *rs, struct op *op, const struct registry_repo *r,
 			  const struct oci_digest *d, struct sink *out, struct err *e) MUST_CHECK;
-/* mount: a blob that may be in this repository already (201 then); NULL: just begin (202). */
+/* mount: a blob that may be in the repository `from` (NULL: in this one) already (201 then); NULL:
+ * just begin (202). */
 int registry_api_upload_begin(struct http_response *rs, struct op *op,
 			      const struct registry_repo *r, const struct oci_digest *mount,
-			      struct err *e) MUST_CHECK;
+			      const char *from, struct err *e) MUST_CHECK;
 /* The Location of a begun upload. ERR_UNAVAILABLE: none came (a proxy's 2xx). */
 int registry_api_upload_location(struct url *out, const struct registry_repo *r,
 				 const struct http_response *rs, struct err *e) MUST_CHECK;

@@ -19,6 +19,7 @@ struct push {
 	struct registry_repo repo;
 	struct oci_store *from;
 	const struct oci_descriptor *image;
+	const struct strv *mounts; /* may be NULL */
 	struct push_plan plan;
 	enum registry_upload *outcomes; /* one per blob of the plan */
 	struct strv tags;		/* to be set */
@@ -98,8 +99,11 @@ static int push_look(struct push *p, bool *whole, struct err *e)
 static int push_blob(void *arg, size_t i, struct err *e)
 {
 	struct push *p = arg;
+	const struct oci_descriptor *blob = &p->plan.blobs[i];
 
-	return registry_upload(&p->outcomes[i], p->op, &p->repo, p->from, &p->plan.blobs[i], e);
+	return registry_upload_or_mount(
+		&p->outcomes[i], p->op, &p->repo, p->from, blob,
+		p->mounts ? strv_env_get(p->mounts, blob->digest.text) : NULL, e);
 }
 
 static int push_blobs(struct push *p, struct registry_push_report *report, unsigned jobs,
@@ -113,7 +117,7 @@ static int push_blobs(struct push *p, struct registry_push_report *report, unsig
 	if (registry_transfer_run(p->op, &t, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->plan.nr_blobs; i++) {
-		if (p->outcomes[i] == REGISTRY_UPLOAD_EXISTS) {
+		if (p->outcomes[i] != REGISTRY_UPLOAD_SENT) {
 			report->existing++;
 			continue;
 		}
@@ -205,7 +209,8 @@ int registry_push(struct registry_push_report *out, struct op *op, struct regist
 	auto_push struct push p = { .op = op,
 				    .repo = { .session = s, .path = to->path, .push = true },
 				    .from = from,
-				    .image = image };
+				    .image = image,
+				    .mounts = opt->mounts };
 	struct registry_push_report report = { 0 };
 
 	if (push_run(&p, &report, to, opt, e) < 0) {

@@ -10,9 +10,10 @@
 #include "registry/session.h"
 
 struct registry_push_options {
-	const struct strv *tags; /* more tags than to->tag; may be NULL */
-	unsigned jobs;		 /* blobs at once; 0: 4 */
-	bool force;		 /* do the work even when the tag is equal already */
+	const struct strv *tags;   /* more tags than to->tag; may be NULL */
+	const struct strv *mounts; /* DIGEST=PATH: a repository of this host has it; may be NULL */
+	unsigned jobs;		   /* blobs at once; 0: 4 */
+	bool force;		   /* do the work even when the tag is equal already */
 };
 struct registry_push_report {
 	uint64_t sent_bytes;

@@ -136,7 +136,12 @@ static void token_url(struct buf *out, const struct url *realm,
 		add_param(out, sep, "service", rq->challenge->service);
 		sep = "&";
 	}
-	add_param(out, sep, "scope", rq->scope);
+	/* a parameter each: "a b" in one is not understood everywhere */
+	for (struct span rest = span_of_str(rq->scope), one; span_word(&rest, &one); sep = "&") {
+		auto_free char *scope = span_dup(one);
+
+		add_param(out, sep, "scope", scope);
+	}
 }
 
 static void token_form(struct buf *out, const struct registry_token_request *rq)

@@ -23,7 +23,7 @@ struct registry_token_request { /* all borrowed */
 	const struct registry_endpoint *at;
 	const struct registry_challenge *challenge; /* with a realm */
 	const struct credentials *who;
-	const char *scope; /* "repository:a/b:pull,push" */
+	const char *scope; /* "repository:a/b:pull,push", several with blanks between */
 	unsigned retries;
 };
 

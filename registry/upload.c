@@ -120,6 +120,7 @@ struct upload {
 	struct op *op;
 	const struct registry_repo *repo;
 	const struct oci_descriptor *blob;
+	const char *mount_from; /* a path; NULL: none, or it was of no use */
 	struct upload_body body;
 	unsigned lost;
 	bool put; /* the last answer is a PUT's */
@@ -157,7 +158,7 @@ static int begin_after_head(struct upload *u, struct http_response *rs, struct e
 	if (is_trouble(rs->status))
 		return 0;
 	http_response_release(rs);
-	return registry_api_upload_begin(rs, u->op, u->repo, NULL, e);
+	return registry_api_upload_begin(rs, u->op, u->repo, NULL, NULL, e);
 }
 
 /* An upload was begun, so the blob should be absent; for a large one that is made sure. */
@@ -180,14 +181,14 @@ static bool is_mount_refused(long status)
 	return status == 400 || status == 401 || status == 403 || status == 404 || status == 405;
 }
 
-static int upload_begin(struct upload *u, struct http_response *rs, struct err *e)
+static int begin_here(struct upload *u, struct http_response *rs, struct err *e)
 {
 	struct registry_session *s = u->repo->session;
 	enum registry_mount mount = registry_session_mount(s);
 
 	if (mount == REGISTRY_MOUNT_USELESS)
 		return begin_after_head(u, rs, e);
-	if (registry_api_upload_begin(rs, u->op, u->repo, &u->blob->digest, e) < 0)
+	if (registry_api_upload_begin(rs, u->op, u->repo, &u->blob->digest, NULL, e) < 0)
 		return -1;
 	if (rs->status == 201) {
 		registry_session_set_mount(s, REGISTRY_MOUNT_TELLS);
@@ -200,6 +201,44 @@ static int upload_begin(struct upload *u, struct http_response *rs, struct err *
 	registry_session_set_mount(s, REGISTRY_MOUNT_USELESS);
 	http_response_release(rs);
 	return begin_after_head(u, rs, e);
+}
+
+/*
+ * From the repository that is known to have it. 1: *rs, an error or u->is_done says how it went; 0:
+ * that way is closed, for whatever reason. What this tells is about that repository, not about the
+ * registry.
+ */
+static int begin_elsewhere(struct upload *u, struct http_response *rs, struct err *e)
+{
+	int r = registry_api_upload_begin(rs, u->op, u->repo, &u->blob->digest, u->mount_from, e);
+
+	if (r == 0 && rs->status == 201) {
+		upload_done(u, REGISTRY_UPLOAD_MOUNTED);
+		return 1;
+	}
+	if (r == 0 && rs->status == 202) {
+		auto_http_response struct http_response head = { 0 };
+
+		if (registry_api_blob_head(&head, u->op, u->repo, &u->blob->digest, e) < 0)
+			return -1;
+		if (says_exists(u, &head))
+			upload_done(u, REGISTRY_UPLOAD_EXISTS);
+		return 1;
+	}
+	/* a token for both repositories may be refused where one for ours is not */
+	if (r < 0 ? e->kind != ERR_DENIED : !is_mount_refused(rs->status))
+		return r < 0 ? -1 : 1;
+	err_clear(e);
+	http_response_release(rs);
+	u->mount_from = NULL;
+	return 0;
+}
+
+static int upload_begin(struct upload *u, struct http_response *rs, struct err *e)
+{
+	int elsewhere = u->mount_from ? begin_elsewhere(u, rs, e) : 0;
+
+	return elsewhere ? (elsewhere < 0 ? -1 : 0) : begin_here(u, rs, e);
 }
 
 /* 201 is the answer to a PUT. After a 200 or 204 only a look tells: a redirect on the way may
@@ -267,11 +306,13 @@ static int upload_run(struct upload *u, struct err *e)
 	return r;
 }
 
-int registry_upload(enum registry_upload *out, struct op *op, const struct registry_repo *r,
-		    struct oci_store *from, const struct oci_descriptor *blob, struct err *e)
+int registry_upload_or_mount(enum registry_upload *out, struct op *op,
+			     const struct registry_repo *r, struct oci_store *from,
+			     const struct oci_descriptor *blob, const char *mount_from,
+			     struct err *e)
 {
 	auto_free char *id = mem_printf("push %.19s", blob->digest.text);
-	struct upload u = { .op = op, .repo = r, .blob = blob };
+	struct upload u = { .op = op, .repo = r, .blob = blob, .mount_from = mount_from };
 
 	u.body = (struct upload_body){ .base = { .open = upload_open,
 						 .close = upload_close,
@@ -287,8 +328,16 @@ int registry_upload(enum registry_upload *out, struct op *op, const struct regis
 	}
 	if (u.outcome == REGISTRY_UPLOAD_EXISTS)
 		progress_cached(op->progress, id, "exists");
+	else if (u.outcome == REGISTRY_UPLOAD_MOUNTED)
+		progress_cached(op->progress, id, "mounted");
 	else
 		progress_end(op->progress, id, blob->size_bytes);
 	*out = u.outcome;
 	return 0;
+}
+
+int registry_upload(enum registry_upload *out, struct op *op, const struct registry_repo *r,
+		    struct oci_store *from, const struct oci_descriptor *blob, struct err *e)
+{
+	return registry_upload_or_mount(out, op, r, from, blob, NULL, e);
 }

@@ -7,7 +7,8 @@
 
 enum registry_upload {
 	REGISTRY_UPLOAD_SENT,
-	REGISTRY_UPLOAD_EXISTS, /* no byte was sent */
+	REGISTRY_UPLOAD_EXISTS,	 /* no byte was sent */
+	REGISTRY_UPLOAD_MOUNTED, /* nor here: it came from another repository */
 };
 
 /*
@@ -18,5 +19,12 @@ enum registry_upload {
 int registry_upload(enum registry_upload *out, struct op *op, const struct registry_repo *r,
 		    struct oci_store *from, const struct oci_descriptor *blob, struct err *e)
 	MUST_CHECK;
+
+/* The same for a blob that another repository of this host has: mounted from there when it can be.
+ * mount_from: its path; NULL: none is known. */
+int registry_upload_or_mount(enum registry_upload *out, struct op *op,
+			     const struct registry_repo *r, struct oci_store *from,
+			     const struct oci_descriptor *blob, const char *mount_from,
+			     struct err *e) MUST_CHECK;
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/op.h"
 #include "oci/build/options.h"
 #include "oci/image/digest.h"
+#include "oci/image/sink.h"
 #include "oci/image/source.h"
 #include "oci/run/sandbox.h"
 
@@ -24,6 +25,7 @@ struct build_env {		      /* all borrowed */
 	struct sandbox *sandbox;      /* NULL: none could be had, then … */
 	const struct err *no_sandbox; /* … this says why */
 	struct image_source *registry;
+	struct image_sink *sink; /* NULL: nothing can be pushed */
 };
 
 struct build_result {

@@ -9,6 +9,7 @@
 #include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/build/output_blobs.h"
 #include "oci/build/output_docker.h"
 #include "oci/build/output_documents.h"
 #include "oci/image/layout.h"
@@ -127,7 +128,7 @@ static int check_one(const struct build_options *opt, const struct build_output 
 		return err_set(e, ERR_INPUT,
 			       "type=docker holds the image of one platform, not of %zu",
 			       nr_platforms);
-	if (o->type == BUILD_OUTPUT_LOCAL || o->type == BUILD_OUTPUT_TAR || o->push)
+	if (o->type == BUILD_OUTPUT_LOCAL || o->type == BUILD_OUTPUT_TAR)
 		return err_set(e, ERR_INPUT, "not supported by this version");
 	if (is_image(o) && output_documents_check(opt, o, nr_platforms, e) < 0)
 		return -1;
@@ -222,11 +223,50 @@ static int write_store(struct target *t, struct err *e)
 	return write_layout(t, path, oci_layout_set, e);
 }
 
+/* HOST/PATH@DIGEST in place of HOST/PATH:TAG, for an image that gets no tag. */
+static int names_by_digest(struct target *t, struct err *e)
+{
+	struct strv names = STRV_INIT;
+
+	for (size_t i = 0; i < t->names.n; i++) {
+		auto_reference struct oci_reference ref = { 0 };
+		auto_free char *name = NULL;
+
+		if (oci_reference_parse(&ref, t->names.v[i], e) < 0) {
+			strv_release(&names);
+			return -1;
+		}
+		name = mem_printf("%s/%s@%s", ref.host, ref.path, t->docs.root.digest.text);
+		if (!strv_has(&names, name))
+			strv_take(&names, STEAL(&name));
+	}
+	strv_release(&t->names);
+	t->names = names;
+	return 0;
+}
+
+static int push(struct target *t, struct err *e)
+{
+	struct image_sink *sink = t->j->env->sink;
+	auto_store struct oci_store *from = output_blobs_open(t->j, t->all);
+	auto_strv struct strv origins = STRV_INIT;
+	const struct image_sink_job job = {
+		.from = from, .image = &t->docs.root, .names = &t->names, .origins = &origins
+	};
+
+	if (!sink)
+		return err_set(e, ERR_IMPOSSIBLE, "there is no way to a registry");
+	if (t->o->push_by_digest && names_by_digest(t, e) < 0)
+		return -1;
+	output_blobs_origins(&origins, t->j, t->all);
+	return sink->put(sink, t->j->op, &job, e);
+}
+
 static int write_to(struct target *t, struct err *e)
 {
 	switch (t->o->type) {
 	case BUILD_OUTPUT_IMAGE:
-		return write_store(t, e);
+		return t->o->push ? push(t, e) : write_store(t, e);
 	case BUILD_OUTPUT_OCI:
 	case BUILD_OUTPUT_DOCKER:
 		return write_archive(t, e);

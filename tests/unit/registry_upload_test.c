@@ -368,6 +368,89 @@ static void an_empty_blob_can_be_sent(void **state)
 	assert_upload(f, REGISTRY_UPLOAD_SENT);
 }
 
+/* -- blobs that another repository has ------------------------------------------------ */
+
+static void expect_mount_from_base(struct fixture *f, long status)
+{
+	auto_free char *url = mem_printf(R "/blobs/uploads/?mount=sha256%%3A%s&from=base%%2Fc",
+					 oci_digest_hex(&f->blob.digest));
+
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = url, .status = status,
+		    .headers = { status == 202 ? "Location: /up/1?_state=x%2B" : NULL });
+}
+
+static void assert_upload_from_base(struct fixture *f, enum registry_upload want)
+{
+	enum registry_upload got;
+
+	if (registry_upload_or_mount(&got, &f->w.op, &f->w.repo, f->w.store, &f->blob, "base/c",
+				     &f->w.e) < 0)
+		fail_msg("%s", f->w.e.text);
+	assert_int_equal(want, got);
+}
+
+static void a_blob_that_another_repository_has_is_mounted(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_mount_from_base(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_MOUNTED);
+	assert_true(recorder_has(&f->w.rec, ": mounted\n"));
+}
+
+static void what_cannot_be_mounted_is_looked_for_before_it_is_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_mount_from_base(f, 202);
+	expect_head(f, 200);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
+	expect_mount_from_base(f, 202);
+	expect_head(f, 404);
+	expect_put(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_SENT);
+}
+
+static void a_refused_mount_from_elsewhere_says_nothing_of_our_own_repository(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_mount_from_base(f, 403);
+	expect_mount(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
+	assert_int_equal(registry_session_mount(f->w.session), REGISTRY_MOUNT_TELLS);
+}
+
+static void trouble_with_a_mount_is_retried(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_mount_from_base(f, 503);
+	expect_mount_from_base(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_MOUNTED);
+}
+
+#define TOKEN	 "https://r.example/token?service=s&scope=repository%3Aa%2Fb%3Apull%2Cpush"
+#define FOR_BASE "&scope=repository%3Abase%2Fc%3Apull"
+
+/* Rights to the base may be missing: then it goes on with those to our own. */
+static void a_mount_asks_for_rights_to_both_repositories(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *url = mem_printf(R "/blobs/uploads/?mount=sha256%%3A%s&from=base%%2Fc",
+					 oci_digest_hex(&f->blob.digest));
+
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = url, .status = 401,
+		    .headers = { "WWW-Authenticate: Bearer realm=\"https://r.example/token\","
+				 "service=\"s\"" });
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = TOKEN FOR_BASE, .status = 401);
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = TOKEN, .status = 200,
+		    .answer = "{\"token\":\"ours\"}");
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = f->mount_url,
+		    .has = { "Authorization: Bearer ours" }, .status = 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -394,6 +477,11 @@ int main(void)
 		T(a_blob_of_another_size_is_not_even_begun_to_be_sent),
 		T(a_blob_that_is_nowhere_is_absent),
 		T(an_empty_blob_can_be_sent),
+		T(a_blob_that_another_repository_has_is_mounted),
+		T(what_cannot_be_mounted_is_looked_for_before_it_is_sent),
+		T(a_refused_mount_from_elsewhere_says_nothing_of_our_own_repository),
+		T(trouble_with_a_mount_is_retried),
+		T(a_mount_asks_for_rights_to_both_repositories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
