@@ -24,6 +24,7 @@ struct expander {
 	bool check;	/* only whether it is well formed: nothing is too little */
 	unsigned depth;
 	size_t max;
+	struct strv *unset; /* gets the names that are not set; NULL: nobody asks */
 };
 
 /* Where characters go: joined in one text, or (list set) cut at unquoted blanks. */
@@ -104,6 +105,20 @@ static const char *lookup(const struct expander *x, struct span name)
 		if (strncmp(entry, name.p, name.n) == 0 && entry[name.n] == '=')
 			return entry + name.n + 1;
 	}
+	return NULL;
+}
+
+/* As lookup; for forms that do not say themselves what is to be when it is not set. */
+static const char *lookup_set(const struct expander *x, struct span name)
+{
+	const char *value = lookup(x, name);
+	auto_free char *text = NULL;
+
+	if (value || !x->unset || !is_name_start(*name.p))
+		return value;
+	text = span_dup(name);
+	if (!strv_has(x->unset, text))
+		strv_add(x->unset, text);
 	return NULL;
 }
 
@@ -267,7 +282,7 @@ static int expand_braces(struct expander *x, struct expand_out *o, struct err *e
 	v.name = take_name(x);
 	if (!v.name.n)
 		return err_set(e, ERR_INPUT, "syntax error: bad substitution");
-	v.value = lookup(x, v.name);
+	v.value = *x->p && strchr("}#%/", *x->p) ? lookup_set(x, v.name) : lookup(x, v.name);
 	if (*x->p == '}') {
 		x->p++;
 		out_value(o, text_of(&v));
@@ -300,7 +315,7 @@ static int expand_dollar(struct expander *x, struct expand_out *o, struct err *e
 		out_char(o, '$');
 		return 0;
 	}
-	value = lookup(x, name);
+	value = lookup_set(x, name);
 	out_value(o, value ? value : "");
 	return 0;
 }
@@ -472,4 +487,17 @@ int dockerfile_expand_body_check(const char *body, struct err *e)
 			      .max = DOCKERFILE_BODY_MAX };
 
 	return expand_text(&x, NULL, body, e);
+}
+
+void dockerfile_unset_names(struct strv *out, const char *word, const struct strv *env, char escape)
+{
+	struct expander x = { .env = env,
+			      .escape = escape,
+			      .check = true,
+			      .max = DOCKERFILE_WORD_MAX,
+			      .unset = out };
+	struct err ignored = ERR_INIT;
+
+	if (expand_text(&x, NULL, word, &ignored) < 0)
+		err_clear(&ignored); /* the build will say it */
 }

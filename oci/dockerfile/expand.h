@@ -32,4 +32,11 @@ int dockerfile_expand_body(char **out, const char *body, const struct strv *env,
 int dockerfile_expand_check(const char *word, char escape, struct err *e) MUST_CHECK;
 int dockerfile_expand_body_check(const char *body, struct err *e) MUST_CHECK;
 
+/*
+ * Adds the names that word uses and env does not have, each once. Not those in ${x:-…}, ${x:+…},
+ * ${x:?…} and the like: who writes that knows that they may be unset.
+ */
+void dockerfile_unset_names(struct strv *out, const char *word, const struct strv *env,
+			    char escape);
+
 #endif

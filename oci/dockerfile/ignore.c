@@ -287,3 +287,11 @@ bool ignore_may_hold_included(const struct ignore *ig, const char *dir)
 			return true;
 	return false;
 }
+
+bool ignore_has_exceptions(const struct ignore *ig)
+{
+	for (size_t i = 0; ig && i < ig->nr; i++)
+		if (ig->rules[i].includes)
+			return true;
+	return false;
+}

@@ -19,6 +19,8 @@ void ignore_free(struct ignore *ig); /* NULL is fine */
 bool ignore_is_excluded(const struct ignore *ig, const char *path);
 /* An excluded directory may still hold something that a later "!" pattern brings back. */
 bool ignore_may_hold_included(const struct ignore *ig, const char *dir);
+/* Are there "!" patterns? NULL: no. */
+bool ignore_has_exceptions(const struct ignore *ig);
 /* The line number of the pattern that excludes path, 0: none (for messages). */
 unsigned ignore_line_of(const struct ignore *ig, const char *path);
 

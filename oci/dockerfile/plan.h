@@ -64,6 +64,7 @@ struct plan_options {
 	const char *target;		      /* NULL: the last stage */
 	const struct oci_platform *platforms; /* what is built for; at least one */
 	size_t nr_platforms;
+	bool all_stages; /* also those that the target does not need (for checks) */
 };
 
 int dockerfile_plan_make(struct dockerfile_plan **out, const struct dockerfile *df,

@@ -154,11 +154,13 @@ void plan_join(struct dockerfile_plan *plan, struct planner *p, size_t target)
 	auto_free bool *needed = mem_zalloc(p->nr * sizeof(*needed));
 
 	needed[target] = true;
+	for (size_t i = 0; p->opt->all_stages && i < p->nr; i++)
+		needed[i] = true;
 	for (size_t i = target + 1; i-- > 0;)
 		if (needed[i])
 			each_source(&p->stages[i], need, needed);
 	plan->stages = mem_resize(plan->stages, plan->nr + p->nr, sizeof(*plan->stages));
-	for (size_t i = 0; i <= target; i++) {
+	for (size_t i = 0; i < p->nr; i++) {
 		if (!needed[i])
 			continue;
 		each_source(&p->stages[i], renumber, place);
