@@ -46,11 +46,40 @@ static void extract(const struct op *op, const uint8_t *data, size_t size)
 	must(fs_remove_tree(AT_FDCWD, path, &ignored) == 0);
 }
 
+/* Into a layer over nothing: what comes out are clean names below the destination. */
+static void unpack(const struct op *op, const uint8_t *data, size_t size)
+{
+	static const struct timespec now;
+	const struct layer_file dir = { .st = { .st_mode = S_IFDIR | 0755 } };
+	char path[] = "/tmp/archive-fuzz-XXXXXX";
+	auto_close int spool = -1;
+	auto_layer_builder struct layer_builder *b = layer_builder_new(NULL, &now);
+	auto_changes struct layer_changes changes = { .v = NULL };
+	struct err e = ERR_INIT, ignored = ERR_INIT;
+	struct span_source in;
+	uint64_t same = 0;
+	struct archive_target to = { .dest = "a/b", .same = &same };
+
+	must(mkdtemp(path) != NULL);
+	spool = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	to.spool_fd = spool;
+	must(layer_builder_make_dirs(b, "a/b", &dir, &e) == 0);
+	if (archive_unpack(b, op, span_source_init(&in, span_of(data, size)), &to, &e) < 0)
+		must(e.kind != ERR_NONE && e.text[0]);
+	else
+		must(layer_builder_finish(&changes, b, &e) == 0);
+	for (size_t i = 0; i < changes.nr; i++)
+		must(strcmp(changes.v[i].path, "a") == 0 || strcmp(changes.v[i].path, "a/b") == 0 ||
+		     strncmp(changes.v[i].path, "a/b/", 4) == 0);
+	must(fs_remove_tree(AT_FDCWD, path, &ignored) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct op op = { .clock = &clock_system };
 
 	detect(data, size);
 	extract(&op, data, size);
+	unpack(&op, data, size);
 	return 0;
 }

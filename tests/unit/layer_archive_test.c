@@ -14,6 +14,9 @@
 #include "base/mem.h"
 #include "oci/layer/archive.h"
 #include "oci/layer/tar.h"
+#include "oci/layer/tree_dir.h"
+#include "tests/fakes/layer_disk.h"
+#include "tests/fakes/layer_text.h"
 #include "tests/fakes/tmpdir.h"
 
 #define SAMPLES "testdata/fuzz/layer_archive"
@@ -259,6 +262,282 @@ static void damage_is_corrupt(void **state)
 	assert_int_equal(ERR_CORRUPT, w->e.kind);
 }
 
+/* -- into a layer ---------------------------------------------------------------------- */
+
+#define NOW 1700000000
+
+/* What lies below: etc/passwd, etc/f (two names), lib -> etc, srv. */
+struct layer {
+	struct disk below;
+	struct tree *tree;
+	struct layer_builder *b;
+	struct archive_target to;
+	uint64_t same;
+	int spool;
+	struct layer_changes changes;
+};
+
+static void layer_open(struct layer *l, struct world *w, const char *dest)
+{
+	const struct timespec now = { .tv_sec = NOW };
+
+	*l = (struct layer){ .same = 40 };
+	disk_open(&l->below);
+	disk_dir(&l->below, "etc");
+	disk_file(&l->below, "etc/passwd", "root");
+	disk_dir(&l->below, "etc/d");
+	disk_file(&l->below, "etc/d/f", "f");
+	disk_dir(&l->below, "srv");
+	disk_symlink(&l->below, "srv/up", "../etc");
+	disk_settle(&l->below);
+	assert_int_equal(0, tree_dir_open(&l->tree, l->below.fd, NULL, &w->e));
+	l->b = layer_builder_new(l->tree, &now);
+	assert_int_equal(0, fs_remove_tree(w->t.fd, "spool", &w->e));
+	tmpdir_dir(&w->t, "spool");
+	l->spool = openat(w->t.fd, "spool", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	l->to = (struct archive_target){ .dest = dest, .spool_fd = l->spool, .same = &l->same };
+}
+
+static void layer_close(struct layer *l)
+{
+	layer_builder_free(l->b);
+	tree_free(l->tree);
+	layer_changes_release(&l->changes);
+	disk_close(&l->below);
+	close(l->spool);
+}
+#define auto_layer CLEANUP(layer_close)
+
+static int unpack(struct layer *l, struct world *w)
+{
+	struct span_source in;
+
+	assert_int_equal(0, tar_write_end(w->out, &w->e));
+	err_clear(&w->e);
+	return archive_unpack(l->b, &w->op, span_source_init(&in, buf_span(&w->tar)), &l->to,
+			      &w->e);
+}
+
+static void assert_unpacks(struct layer *l, struct world *w, const char *want)
+{
+	auto_free char *got = NULL;
+
+	if (unpack(l, w) < 0)
+		fail_msg("%s", w->e.text);
+	assert_int_equal(0, layer_builder_finish(&l->changes, l->b, &w->e));
+	got = changes_text(&l->changes);
+	assert_string_equal(want, got);
+}
+
+/* The whole tree, with times. */
+static void assert_unpacks_to(struct layer *l, struct world *w, const char *want)
+{
+	auto_free char *got = NULL;
+
+	if (unpack(l, w) < 0)
+		fail_msg("%s", w->e.text);
+	got = tree_text(layer_builder_tree(l->b), true);
+	assert_string_equal(want, got);
+}
+
+static void assert_unpack_refused(struct world *w, const char *part)
+{
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "srv");
+	assert_int_equal(-1, unpack(&l, w));
+	if (w->e.kind != ERR_INPUT || !strstr(w->e.text, part))
+		fail_msg("kind %d: %s", (int)w->e.kind, w->e.text);
+	buf_reset(&w->tar);
+}
+
+static void entries_keep_their_attributes_and_the_destination_its_own(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "srv");
+	add(w, TAR_DIR, "./", 0700, NULL);
+	add(w, TAR_DIR, "d/", 0711, NULL);
+	add(w, TAR_FILE, "d/f", 04755, "text");
+	add(w, TAR_FILE, "/imp/x", 0600, "i");
+	add(w, TAR_SYMLINK, "l", 0777, "../../out");
+	assert_unpacks_to(&l, w,
+			  "d 0755 0:0 @1000000000 etc\n"
+			  "d 0755 0:0 @1000000000 etc/d\n"
+			  "f 0644 0:0 @1000000000 1 etc/d/f = f\n"
+			  "f 0644 0:0 @1000000000 4 etc/passwd = root\n"
+			  "d 0755 0:0 @1700000000 srv\n"
+			  "d 0711 7:8 @1000 srv/d\n"
+			  "f 4755 7:8 @1000 4 srv/d/f = text\n"
+			  "d 0755 0:0 @1700000000 srv/imp\n"
+			  "f 0600 7:8 @1000 1 srv/imp/x = i\n"
+			  "l 7:8 @1000 srv/l -> ../../out\n"
+			  "l @1000000000 srv/up -> ../etc\n");
+}
+
+static void an_owner_that_was_asked_for_goes_before_the_archives(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "srv");
+	l.to.has_owner = true;
+	l.to.uid = 1;
+	l.to.gid = 2;
+	add(w, TAR_FILE, "f", 0644, "x");
+	add(w, TAR_FILE, "i/f", 0644, "x");
+	assert_unpacks_to(&l, w,
+			  "d 0755 0:0 @1000000000 etc\n"
+			  "d 0755 0:0 @1000000000 etc/d\n"
+			  "f 0644 0:0 @1000000000 1 etc/d/f = f\n"
+			  "f 0644 0:0 @1000000000 4 etc/passwd = root\n"
+			  "d 0755 0:0 @1700000000 srv\n"
+			  "f 0644 1:2 @1000 1 srv/f = x\n"
+			  "d 0755 0:0 @1700000000 srv/i\n"
+			  "f 0644 1:2 @1000 1 srv/i/f = x\n"
+			  "l @1000000000 srv/up -> ../etc\n");
+}
+
+static void what_is_there_is_replaced_as_tar_does(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "etc");
+	add(w, TAR_FILE, "d", 0644, "no directory any more");
+	add(w, TAR_FILE, "passwd", 0644, "first");
+	add(w, TAR_SYMLINK, "passwd", 0777, "d");
+	add(w, TAR_DIR, "passwd", 0700, NULL);
+	add(w, TAR_FILE, "passwd/x", 0644, "x");
+	assert_unpacks(&l, w,
+		       "+ etc\n"
+		       "+ etc/d\n"
+		       "+ etc/passwd\n"
+		       "+ etc/passwd/x\n");
+}
+
+static void the_last_header_of_a_directory_says_its_time(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+	struct tar_entry again = { .type = TAR_DIR, .path = "d", .mode = 0750, .mtime = -5 };
+
+	layer_open(&l, w, "etc");
+	add(w, TAR_DIR, "d", 0711, NULL);
+	add(w, TAR_FILE, "d/new", 0644, "x");
+	assert_int_equal(0, tar_write_header(w->out, &again, &w->e));
+	add(w, TAR_FILE, "d/newer", 0644, "x");
+	assert_unpacks_to(&l, w,
+			  "d 0755 0:0 @1000000000 etc\n"
+			  "d 0750 0:0 @0 etc/d\n"
+			  "f 0644 0:0 @1000000000 1 etc/d/f = f\n"
+			  "f 0644 7:8 @1000 1 etc/d/new = x\n"
+			  "f 0644 7:8 @1000 1 etc/d/newer = x\n"
+			  "f 0644 0:0 @1000000000 4 etc/passwd = root\n"
+			  "d 0755 0:0 @1000000000 srv\n"
+			  "l @1000000000 srv/up -> ../etc\n");
+}
+
+static void hard_links_are_one_file(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "etc");
+	add(w, TAR_FILE, "a", 0644, "one");
+	add(w, TAR_HARD_LINK, "sub/b", 0644, "./a");
+	add(w, TAR_HARD_LINK, "c", 0644, "/sub/b");
+	add(w, TAR_HARD_LINK, "p", 0644, "passwd");
+	add(w, TAR_SYMLINK, "s", 0777, "a");
+	add(w, TAR_HARD_LINK, "t", 0777, "s");
+	assert_unpacks(&l, w,
+		       "+ etc\n"
+		       "+ etc/a\n"
+		       "= etc/c == etc/a\n"
+		       "+ etc/p\n"
+		       "= etc/passwd == etc/p\n"
+		       "+ etc/s\n"
+		       "+ etc/sub\n"
+		       "= etc/sub/b == etc/a\n"
+		       "+ etc/t\n");
+	assert_int_equal(42, l.same);
+}
+
+static void links_on_the_way_end_in_the_destination(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "srv");
+	add(w, TAR_FILE, "up/passwd", 0644, "evil"); /* srv/up leads to etc */
+	add(w, TAR_SYMLINK, "far", 0777, "/a/b");
+	add(w, TAR_FILE, "far/x", 0644, "x");
+	add(w, TAR_SYMLINK, "far", 0777, "/c");
+	add(w, TAR_FILE, "far/x", 0644, "y");
+	assert_unpacks(&l, w,
+		       "+ srv\n"
+		       "+ srv/a\n"
+		       "+ srv/a/b\n"
+		       "+ srv/a/b/x\n"
+		       "+ srv/c\n"
+		       "+ srv/c/x\n"
+		       "+ srv/etc\n"
+		       "+ srv/etc/passwd\n"
+		       "+ srv/far\n");
+}
+
+static void devices_are_left_out_and_touch_nothing(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "etc");
+	add(w, TAR_CHAR, "passwd", 0644, NULL);
+	add(w, TAR_FIFO, "none/p", 0644, NULL);
+	assert_unpacks(&l, w, "");
+}
+
+static void hostile_entries_are_refused(void **state)
+{
+	struct world *w = *state;
+
+	add(w, TAR_FILE, "../x", 0644, "y");
+	assert_unpack_refused(w, "'../x' leads outside");
+	add(w, TAR_FILE, "a/../../x", 0644, "y");
+	assert_unpack_refused(w, "leads outside");
+	add(w, TAR_HARD_LINK, "h", 0644, "../etc/passwd");
+	assert_unpack_refused(w, "leads outside");
+	add(w, TAR_HARD_LINK, "h", 0644, "h");
+	assert_unpack_refused(w, "no file in here");
+	add(w, TAR_DIR, "d", 0755, NULL);
+	add(w, TAR_FILE, "d/f", 0644, "y");
+	add(w, TAR_HARD_LINK, "d", 0644, "d/f");
+	assert_unpack_refused(w, "replaces itself");
+	add(w, TAR_FILE, "a/.wh.b", 0644, "y");
+	assert_unpack_refused(w, "'.wh.'");
+	add(w, TAR_FILE, "f", 0644, "y");
+	add(w, TAR_FILE, "f/g", 0644, "y");
+	assert_unpack_refused(w, "not a directory");
+	add(w, TAR_SYMLINK, "l", 0777, "l");
+	add(w, TAR_FILE, "l/x", 0644, "y");
+	assert_unpack_refused(w, "too many links");
+}
+
+static void a_name_that_stays_inside_may_go_up(void **state)
+{
+	struct world *w = *state;
+	auto_layer struct layer l;
+
+	layer_open(&l, w, "");
+	add(w, TAR_FILE, "a/../b", 0644, "x");
+	add(w, TAR_FILE, "/..b/...", 0644, "x");
+	assert_unpacks(&l, w,
+		       "+ ..b\n"
+		       "+ ..b/...\n"
+		       "+ b\n");
+}
+
 int main(void)
 {
 #define WITH_WORLD(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -270,6 +549,15 @@ int main(void)
 		WITH_WORLD(what_no_context_holds_is_refused),
 		WITH_WORLD(a_file_of_no_end_is_refused_before_it_is_written),
 		WITH_WORLD(damage_is_corrupt),
+		WITH_WORLD(entries_keep_their_attributes_and_the_destination_its_own),
+		WITH_WORLD(an_owner_that_was_asked_for_goes_before_the_archives),
+		WITH_WORLD(what_is_there_is_replaced_as_tar_does),
+		WITH_WORLD(the_last_header_of_a_directory_says_its_time),
+		WITH_WORLD(hard_links_are_one_file),
+		WITH_WORLD(links_on_the_way_end_in_the_destination),
+		WITH_WORLD(devices_are_left_out_and_touch_nothing),
+		WITH_WORLD(hostile_entries_are_refused),
+		WITH_WORLD(a_name_that_stays_inside_may_go_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
