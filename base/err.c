@@ -91,6 +91,7 @@ int err_vset(struct err *e, enum err_kind kind, const char *fmt, va_list ap)
 	raw_vadd(&r, fmt, ap);
 	e->kind = kind;
 	e->sys = 0;
+	e->excerpt[0] = '\0';
 	store(e, &r);
 	return -1;
 }
@@ -132,6 +133,7 @@ int err_sys(struct err *e, const char *fmt, ...)
 	raw_add(&r, strerror_r(sys, why, sizeof(why)));
 	e->kind = kind_of_errno(sys);
 	e->sys = sys;
+	e->excerpt[0] = '\0';
 	store(e, &r);
 	errno = sys;
 	return -1;
@@ -153,8 +155,43 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	return -1;
 }
 
+/* What of one line can be shown, and its end; false: there is no room for it. */
+static bool add_line(struct err *e, size_t *n, struct span line)
+{
+	size_t at = *n;
+
+	while (line.n) {
+		char piece[8];
+		size_t piece_n;
+
+		line = span_sub(line, show_char(piece, &piece_n, line));
+		if (at + piece_n + 1 >= ERR_EXCERPT_MAX)
+			return false;
+		memcpy(e->excerpt + at, piece, piece_n);
+		at += piece_n;
+	}
+	if (at + 1 >= ERR_EXCERPT_MAX)
+		return false;
+	e->excerpt[at++] = '\n';
+	*n = at;
+	return true;
+}
+
+void err_excerpt(struct err *e, struct span lines)
+{
+	struct span line;
+	size_t n = 0;
+
+	if (e->excerpt[0] || e->kind == ERR_CANCELLED)
+		return;
+	while (span_line(&lines, &line) && add_line(e, &n, line))
+		;
+	e->excerpt[n] = '\0';
+}
+
 void err_clear(struct err *e)
 {
+	e->excerpt[0] = '\0';
 	e->kind = ERR_NONE;
 	e->sys = 0;
 	e->text[0] = '\0';

@@ -18,6 +18,8 @@
 
 #include "base/cc.h"
 
+struct span;
+
 enum err_kind {
 	ERR_NONE = 0,
 	ERR_FAILED,	 /* the work itself failed: a RUN exited non-zero */
@@ -35,12 +37,15 @@ enum err_kind {
 	ERR_KINDS
 };
 
-#define ERR_TEXT_MAX 2048
+#define ERR_TEXT_MAX	2048
+#define ERR_EXCERPT_MAX 2048
 
 struct err {
 	enum err_kind kind;
 	int sys;		 /* errno when a system call failed, else 0 */
 	char text[ERR_TEXT_MAX]; /* always terminated; long text ends in "…" */
+	/* where it is in something of the user's: whole lines, shown above the text; mostly empty */
+	char excerpt[ERR_EXCERPT_MAX];
 };
 
 #define ERR_INIT ((struct err){ .kind = ERR_NONE })
@@ -58,6 +63,9 @@ int err_sys(struct err *e, const char *fmt, ...) PRINTF_FMT(2, 3);
 /* Puts "<fmt>: " before the text; kind stays. ERR_CANCELLED is left as it is: where a signal found
  * us says nothing. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_FMT(2, 3);
+
+/* Sets the excerpt to the lines that fit, unless there is one: who is closest knows best. */
+void err_excerpt(struct err *e, struct span lines);
 
 void err_clear(struct err *e);
 

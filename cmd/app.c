@@ -202,6 +202,17 @@ int app_start(struct app *app, unsigned workers, struct err *e)
 	return 0;
 }
 
+/* For programs it is an event like others; an excerpt of many lines would be none of theirs. */
+static void show_excerpt(const struct app *app, const struct err *e)
+{
+	bool json = app->args.progress && strcmp(app->args.progress, "json") == 0;
+
+	if (e->excerpt[0] && json && app->render && !app->args.quiet)
+		progress_note(app->op.progress, "%s", e->excerpt);
+	else if (e->excerpt[0])
+		fputs(e->excerpt, stderr);
+}
+
 int app_end(struct app *app, int r, const struct err *e)
 {
 	int signo = app->has_cancel ? atomic_load(&app->cancel.signo) : 0;
@@ -215,6 +226,8 @@ int app_end(struct app *app, int r, const struct err *e)
 		cancel_release(&app->cancel);
 	if (app->render) {
 		app->render->finish(app->render);
+		if (r < 0)
+			show_excerpt(app, e);
 		app->render->free(app->render);
 	}
 	strv_release(&app->positional);

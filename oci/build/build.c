@@ -84,16 +84,17 @@ static int read_dockerfile(struct job *j, struct err *e)
 	auto_buf struct buf text = BUF_INIT(DOCKERFILE_MAX);
 	auto_free char *path = dockerfile_path(j->opt);
 	bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	int r;
 
 	if (context_open(&j->context, j->opt->context, is_stdin ? NULL : path, e) < 0)
 		return -1;
-	if (is_stdin) {
-		if (read_stdin(&text, j->op, e) < 0)
-			return -1;
-	} else if (fs_read_file(AT_FDCWD, path, &text, e) < 0) {
+	r = is_stdin ? read_stdin(&text, j->op, e) : fs_read_file(AT_FDCWD, path, &text, e);
+	if (r < 0 && text.over)
+		return dockerfile_too_long(name, buf_span(&text), e);
+	if (r < 0)
 		return e->kind == ERR_ABSENT ? err_wrap(e, "no Dockerfile") : -1;
-	}
-	return dockerfile_parse(&j->file, is_stdin ? "standard input" : path, buf_span(&text), e);
+	return dockerfile_parse(&j->file, name, buf_span(&text), e);
 }
 
 static void context_names(struct strv *out, const struct strv *contexts)

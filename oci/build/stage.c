@@ -200,6 +200,7 @@ static int do_from(struct job *j, struct stage *st, struct counter *count, struc
 	progress_begin(j->op->progress, id, "[%s %zu/%zu] FROM %s", st->plan->name, ++count->at,
 		       count->of, base_name(j, st));
 	if (from(j, st, e) < 0) {
+		message_excerpt_instr(e, j->file, st->plan->from);
 		err_wrap(e, "%s:%u: FROM %s", j->file->file, st->plan->from->line,
 			 base_name(j, st));
 		progress_fail(j->op->progress, id, e->text);
@@ -230,7 +231,10 @@ static int do_step(struct job *j, struct stage *st, size_t i, struct counter *co
 		progress_fail(j->op->progress, id, e->text);
 	if (r == 0 && shown)
 		progress_end(j->op->progress, id, 0);
-	return r < 0 ? err_wrap(e, "%s", what) : 0;
+	if (r == 0)
+		return 0;
+	message_excerpt_instr(e, j->file, plan->instr);
+	return err_wrap(e, "%s", what);
 }
 
 int stage_build(struct job *j, size_t index, struct err *e)

@@ -47,14 +47,12 @@ static enum key find_key(struct span key)
 	return k;
 }
 
-static int set_escape(struct directives *d, const char *file, unsigned line, struct span value,
-		      struct err *e)
+static int set_escape(struct directives *d, struct span value, struct err *e)
 {
 	if (!span_eq_str(value, "\\") && !span_eq_str(value, "`"))
-		return message_wrong(e, file, line,
-				     "invalid escape token '" MESSAGE_FMT
-				     "' does not match ` or \\",
-				     MESSAGE_ARG(value));
+		return err_set(e, ERR_INPUT,
+			       "invalid escape token '" MESSAGE_FMT "' does not match ` or \\",
+			       MESSAGE_ARG(value));
 	d->escape = value.p[0];
 	return 0;
 }
@@ -86,33 +84,44 @@ static int refuse_other_languages(const char *file, struct span text, struct err
 	return 0;
 }
 
+static int take(struct directives *d, enum key k, struct span value, bool has_program,
+		struct err *e)
+{
+	if (k == KEY_SYNTAX)
+		d->syntax = value;
+	else if (k == KEY_CHECK)
+		d->check = value;
+	else if (!has_program)
+		return set_escape(d, value, e);
+	return 0;
+}
+
 int directives_read(struct directives *out, const char *file, struct span text, struct err *e)
 {
 	struct directives d = { .escape = '\\' };
 	struct span rest = text, line, key, value;
 	bool seen[NR_KEYS] = { false }, has_program = span_starts(text, "#!");
+	int r = 0;
 
 	if (has_program && span_line(&rest, &line))
 		d.lines = 1;
 	if (refuse_other_languages(file, rest, e) < 0)
 		return -1;
-	while (span_line(&rest, &line) && cut_directive(line, "#", &key, &value)) {
+	while (r == 0 && span_line(&rest, &line) && cut_directive(line, "#", &key, &value)) {
 		enum key k = find_key(key);
 
 		if (k == NR_KEYS)
 			break;
 		d.lines++;
-		if (seen[k])
-			return message_wrong(e, file, d.lines,
-					     "only one %s parser directive can be used", names[k]);
+		r = seen[k] ? err_set(e, ERR_INPUT, "only one %s parser directive can be used",
+				      names[k])
+			    : take(&d, k, value, has_program, e);
 		seen[k] = true;
-		if (k == KEY_SYNTAX)
-			d.syntax = value;
-		else if (k == KEY_CHECK)
-			d.check = value;
-		else if (!has_program && set_escape(&d, file, d.lines, value, e) < 0)
-			return -1;
+		if (r < 0)
+			message_excerpt_text(e, file, text, d.lines, d.lines, value);
 	}
+	if (r < 0)
+		return err_wrap(e, "%s:%u", file, d.lines);
 	*out = d;
 	return 0;
 }

@@ -28,7 +28,9 @@ static int refuse_nul(const char *file, struct span text, struct err *e)
 		return 0;
 	for (ptrdiff_t i = 0; i < at; i++)
 		line += text.p[i] == '\n';
-	return message_wrong(e, file, line, "a NUL byte: this is not text");
+	message_wrong(e, file, line, "a NUL byte: this is not text");
+	message_excerpt_text(e, file, text, line, line, span_of_str(NULL));
+	return -1;
 }
 
 int lex_open(struct lex *lx, const char *file, struct span text, struct err *e)

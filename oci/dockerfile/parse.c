@@ -15,6 +15,8 @@
 #include "oci/dockerfile/parser.h"
 #include "oci/dockerfile/words.h"
 
+#define MARK_MAX 200
+
 static const struct instr_rule rules[] = {
 	{ "ADD", DOCKERFILE_ADD, parse_copy, flags_add, true },
 	{ "ARG", DOCKERFILE_ARG, parse_arg, flags_none, true },
@@ -35,6 +37,12 @@ static const struct instr_rule rules[] = {
 	{ "VOLUME", DOCKERFILE_VOLUME, parse_volume, flags_none, true },
 	{ "WORKDIR", DOCKERFILE_WORKDIR, parse_line, flags_none, true },
 };
+
+void parse_mark(struct parser *p, struct span word)
+{
+	buf_reset(&p->mark);
+	buf_add_span(&p->mark, span_head(word, MARK_MAX));
+}
 
 int parse_need_some(const struct dockerfile_instr *in, struct err *e)
 {
@@ -66,6 +74,7 @@ int parse_heredoc(struct parser *p, struct dockerfile_instr *in, struct heredoc_
 		return -1;
 	}
 	if (!lex_body(p->lx, &body, doc.name, w->tabs)) {
+		parse_mark(p, span_of_str(doc.name));
 		err_set(e, ERR_INPUT,
 			"unterminated heredoc: no line below is '" MESSAGE_FMT "' alone",
 			MESSAGE_ARG(span_of_str(doc.name)));
@@ -99,18 +108,20 @@ static int find_rule(const struct instr_rule **out, struct span word, struct err
 
 /* -- what is wrong whatever the variables are -------------------------------------- */
 
-static int check_word(const struct parser *p, const char *word, struct err *e)
+static int check_word(struct parser *p, const char *word, struct err *e)
 {
+	parse_mark(p, span_of_str(word));
 	return word ? dockerfile_expand_check(word, p->escape, e) : 0;
 }
 
-static int check_words(const struct parser *p, const struct dockerfile_instr *in, struct err *e)
+static int check_words(struct parser *p, const struct dockerfile_instr *in, struct err *e)
 {
 	for (size_t i = 0; i < in->words.n; i++)
 		/* a here-document's name is as it is */
 		if ((!in->nr_heredocs || strncmp(in->words.v[i], "<<", 2) != 0) &&
 		    check_word(p, in->words.v[i], e) < 0)
 			return -1;
+	parse_mark(p, span_of_str(NULL));
 	for (size_t i = 0; i < in->nr_heredocs; i++)
 		if (in->heredocs[i].expand &&
 		    dockerfile_expand_body_check(in->heredocs[i].body, e) < 0)
@@ -154,14 +165,19 @@ int parse_instr(struct parser *p, struct dockerfile_instr *in, struct span text,
 	struct span rest = text, word;
 	const struct instr_rule *rule = NULL;
 
-	if (!span_word(&rest, &word) || find_rule(&rule, word, e) < 0 ||
-	    (p->is_trigger && check_trigger(rule->kind, e) < 0))
+	if (!span_word(&rest, &word))
+		return err_set(e, ERR_INPUT, "an instruction is missing");
+	parse_mark(p, word);
+	if (find_rule(&rule, word, e) < 0 || (p->is_trigger && check_trigger(rule->kind, e) < 0))
 		return -1;
 	in->kind = rule->kind;
 	in->keyword = span_dup(word);
 	in->text = span_dup(text);
 	rest = span_trim(rest);
-	if (parse_flags(rule, in, &rest, e) < 0 || rule->parse(p, in, rest, e) < 0)
+	if (parse_flags(p, rule, in, &rest, e) < 0)
+		return -1;
+	parse_mark(p, word);
+	if (rule->parse(p, in, rest, e) < 0)
 		return -1;
 	return check_expansions(p, rule, in, e);
 }
@@ -202,6 +218,8 @@ static int parse_whole_line(struct parser *p, struct dockerfile *df, const struc
 	if (r == 0)
 		r = add_instr(df, &in, e);
 	dockerfile_instr_release(&in);
+	if (r < 0)
+		message_excerpt(e, df, line->number, p->lx->line, buf_str(&p->mark));
 	return r < 0 ? err_wrap(e, "%s:%u", df->file, line->number) : 0;
 }
 
@@ -223,24 +241,29 @@ static int parse_lines(struct dockerfile *df, struct lex *lx, struct err *e)
 {
 	struct parser p = { .lx = lx,
 			    .escape = df->escape,
-			    .bodies = BUF_INIT(2 * DOCKERFILE_MAX) };
+			    .bodies = BUF_INIT(2 * DOCKERFILE_MAX),
+			    .mark = BUF_INIT(BUF_SMALL) };
 	struct lex_line line;
 	int r = 0;
 
 	while (r == 0 && lex_next(lx, &line))
 		r = parse_whole_line(&p, df, &line, e);
 	buf_release(&p.bodies);
+	buf_release(&p.mark);
 	return r;
 }
 
-static int too_long(const char *file, struct span text, struct err *e)
+int dockerfile_too_long(const char *file, struct span begin, struct err *e)
 {
 	unsigned line = 1;
 
-	for (size_t i = 0; i < DOCKERFILE_MAX; i++)
-		line += text.p[i] == '\n';
-	return message_wrong(e, file, line, "a Dockerfile of more than %u bytes, which ends here",
-			     DOCKERFILE_MAX);
+	for (size_t i = 0; i < begin.n; i++)
+		line += begin.p[i] == '\n';
+	message_wrong(e, file, line,
+		      "more than %u bytes, which end in this line: is this a Dockerfile?",
+		      DOCKERFILE_MAX);
+	message_excerpt_text(e, file, begin, line, line, span_of_str(NULL));
+	return -1;
 }
 
 int dockerfile_parse(struct dockerfile **out, const char *file, struct span text, struct err *e)
@@ -251,7 +274,7 @@ int dockerfile_parse(struct dockerfile **out, const char *file, struct span text
 	if (!text.n)
 		return message_wrong(e, file, 0, "the Dockerfile cannot be empty");
 	if (text.n > DOCKERFILE_MAX)
-		return too_long(file, text, e);
+		return dockerfile_too_long(file, span_head(text, DOCKERFILE_MAX), e);
 	if (lex_open(&lx, file, text, e) < 0)
 		return -1;
 	df = mem_zalloc(sizeof(*df));
@@ -274,7 +297,8 @@ int dockerfile_parse_onbuild(struct dockerfile_instr *out, const struct dockerfi
 {
 	struct parser p = { .escape = df->escape,
 			    .is_trigger = true,
-			    .bodies = BUF_INIT(2 * DOCKERFILE_MAX) };
+			    .bodies = BUF_INIT(2 * DOCKERFILE_MAX),
+			    .mark = BUF_INIT(BUF_SMALL) };
 	struct dockerfile_instr in = { 0 };
 	struct span text = span_of_str(trigger);
 	auto_lex struct lex lx = { 0 };
@@ -294,6 +318,7 @@ int dockerfile_parse_onbuild(struct dockerfile_instr *out, const struct dockerfi
 			    "more than one instruction in an ONBUILD: '" MESSAGE_FMT "'",
 			    MESSAGE_ARG(behind.text));
 	buf_release(&p.bodies);
+	buf_release(&p.mark);
 	if (r < 0)
 		dockerfile_instr_release(&in);
 	else

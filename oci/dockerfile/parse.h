@@ -16,6 +16,9 @@
 int dockerfile_parse(struct dockerfile **out, const char *file, struct span text, struct err *e)
 	MUST_CHECK;
 
+/* Refuses a file that is longer than that; begin: what was read of it. Always -1. */
+int dockerfile_too_long(const char *file, struct span begin, struct err *e);
+
 /*
  * What stands behind ONBUILD, of df or of a base image: one instruction, with its here-documents.
  * df lends its escape character. out has no lines (0), and errors no place: the caller knows at

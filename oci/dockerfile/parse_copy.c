@@ -79,8 +79,7 @@ static bool names_directory(const char *dest)
 }
 
 /* One with a variable in it is known only when its stage is built. */
-static int check_destination(const struct parser *p, const struct dockerfile_instr *in,
-			     struct err *e)
+static int check_destination(struct parser *p, const struct dockerfile_instr *in, struct err *e)
 {
 	static const struct strv nothing = STRV_INIT;
 	const char *last = in->words.v[in->words.n - 1];
@@ -92,6 +91,7 @@ static int check_destination(const struct parser *p, const struct dockerfile_ins
 		return -1;
 	if (names_directory(dest))
 		return 0;
+	parse_mark(p, span_of_str(last));
 	return err_set(e, ERR_INPUT,
 		       "%s of several sources: the destination '" MESSAGE_FMT
 		       "' must be a directory and end with /",
@@ -105,6 +105,7 @@ static int take_source(struct parser *p, struct dockerfile_instr *in, struct her
 	int r = 0;
 
 	strv_addf(&in->words, "<<%s", w->name);
+	parse_mark(p, span_of_str(w->name));
 	if (is_last && in->words.n > 1)
 		r = err_set(e, ERR_INPUT, "%s cannot accept a heredoc as a destination",
 			    dockerfile_kind_name(in->kind));
@@ -150,9 +151,11 @@ int parse_copy(struct parser *p, struct dockerfile_instr *in, struct span rest, 
 			       in->words.n ? ", but only one was provided. Destination could not "
 					     "be determined"
 					   : "");
-	if (in->from && strchr(in->from, '$'))
+	if (in->from && strchr(in->from, '$')) {
+		parse_mark(p, span_of_str(in->from));
 		return err_set(e, ERR_INPUT,
 			       "variable expansion is not supported for --from, define a new stage "
 			       "with FROM using ARG from global scope as a workaround");
+	}
 	return check_destination(p, in, e);
 }

@@ -182,15 +182,33 @@ static int set_flag(const struct instr_rule *rule, struct dockerfile_instr *in, 
 	return f->set(f, (char *)in + f->field, has_value ? value : SPAN_LIT("true"), e);
 }
 
-int parse_flags(const struct instr_rule *rule, struct dockerfile_instr *in, struct span *rest,
-		struct err *e)
+/* "--name" of the flag that comes next, or all that stands in its place. */
+static struct span next_flag(struct span rest)
+{
+	struct span word, name, value;
+
+	if (!span_word(&rest, &word))
+		return word;
+	span_cut(word, '=', &name, &value);
+	return span_starts(name, "--") ? name : word;
+}
+
+int parse_flags(struct parser *p, const struct instr_rule *rule, struct dockerfile_instr *in,
+		struct span *rest, struct err *e)
 {
 	auto_buf struct buf flag = BUF_INIT(DOCKERFILE_MAX);
 	unsigned given = 0;
 	int r;
 
-	while ((r = words_take_flag(&flag, rest, e)) > 0)
+	for (;;) {
+		struct span name = next_flag(*rest);
+
+		r = words_take_flag(&flag, rest, e);
+		if (r)
+			parse_mark(p, name);
+		if (r <= 0)
+			return r;
 		if (set_flag(rule, in, buf_span(&flag), &given, e) < 0)
 			return -1;
-	return r;
+	}
 }

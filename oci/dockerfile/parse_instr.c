@@ -51,6 +51,7 @@ int parse_pairs(struct parser *p, struct dockerfile_instr *in, struct span rest,
 	for (size_t i = 0; i < words.n; i++) {
 		struct span word = span_of_str(words.v[i]);
 
+		parse_mark(p, word);
 		if (!span_cut(word, '=', &key, &value))
 			return err_set(e, ERR_INPUT,
 				       "Syntax error - can't find = in \"" MESSAGE_FMT
@@ -67,9 +68,12 @@ int parse_pairs(struct parser *p, struct dockerfile_instr *in, struct span rest,
 int parse_arg(struct parser *p, struct dockerfile_instr *in, struct span rest, struct err *e)
 {
 	words_split_quoted(&in->words, rest, p->escape);
-	for (size_t i = 0; i < in->words.n; i++)
-		if (in->words.v[i][0] == '=')
-			return err_set(e, ERR_INPUT, "ARG names can not be blank");
+	for (size_t i = 0; i < in->words.n; i++) {
+		if (in->words.v[i][0] != '=')
+			continue;
+		parse_mark(p, span_of_str(in->words.v[i]));
+		return err_set(e, ERR_INPUT, "ARG names can not be blank");
+	}
 	return parse_need_some(in, e);
 }
 
@@ -95,6 +99,7 @@ int parse_stopsignal(struct parser *p, struct dockerfile_instr *in, struct span 
 		return 0; /* known only when the stage is built */
 	if (dockerfile_expand(&signal, in->words.v[0], &nothing, p->escape, e) < 0)
 		return -1;
+	parse_mark(p, rest);
 	if (!dockerfile_signal_valid(signal))
 		return err_set(e, ERR_INPUT, "invalid signal: " MESSAGE_FMT,
 			       MESSAGE_ARG(span_of_str(signal)));
@@ -162,12 +167,12 @@ int parse_healthcheck(struct parser *p, struct dockerfile_instr *in, struct span
 {
 	struct span type;
 
-	(void)p;
 	if (!span_word(&rest, &type))
 		return parse_need_some(in, e);
 	rest = span_trim(rest);
 	if (span_eq_nocase(type, "CMD"))
 		return parse_health_command(in, rest, e);
+	parse_mark(p, type);
 	if (!span_eq_nocase(type, "NONE"))
 		return err_set(e, ERR_INPUT,
 			       "Unknown type \"" MESSAGE_FMT "\" in HEALTHCHECK (try CMD)",
@@ -195,7 +200,6 @@ int parse_from(struct parser *p, struct dockerfile_instr *in, struct span rest, 
 {
 	struct strv *w = &in->words;
 
-	(void)p;
 	words_split(w, rest);
 	if (w->n != 1 && (w->n != 3 || !span_eq_nocase(span_of_str(w->v[1]), "as")))
 		return err_set(e, ERR_INPUT, "FROM requires either one or three arguments");
@@ -204,6 +208,7 @@ int parse_from(struct parser *p, struct dockerfile_instr *in, struct span rest, 
 	in->as_keyword = mem_strdup(w->v[1]);
 	in->raw_name = mem_strdup(w->v[2]);
 	in->name = mem_strdup(w->v[2]);
+	parse_mark(p, span_of_str(in->raw_name));
 	if (!lower_stage_name(in->name))
 		return err_set(e, ERR_INPUT,
 			       "invalid name for build stage: \"" MESSAGE_FMT

@@ -17,6 +17,7 @@ struct parser {
 	char escape;
 	size_t nr_words; /* of all instructions, each counting as one, too */
 	bool is_trigger; /* what is read stands behind ONBUILD */
+	struct buf mark; /* the word that an error would be about */
 	/* the here-documents of the line that is being read, as they follow it: "\nBODYNAME" each */
 	struct buf bodies;
 };
@@ -43,11 +44,13 @@ struct instr_rule {
 extern const struct flag_rule flags_none[], flags_add[], flags_copy[], flags_from[],
 	flags_healthcheck[], flags_run[];
 /* Takes the flags off *rest. */
-int parse_flags(const struct instr_rule *rule, struct dockerfile_instr *in, struct span *rest,
-		struct err *e);
+int parse_flags(struct parser *p, const struct instr_rule *rule, struct dockerfile_instr *in,
+		struct span *rest, struct err *e);
 
 /* -- parse.c -- */
 int parse_instr(struct parser *p, struct dockerfile_instr *in, struct span text, struct err *e);
+/* What is read now, for an excerpt of the line should it be wrong. */
+void parse_mark(struct parser *p, struct span word);
 /* Fails when in has no words. */
 int parse_need_some(const struct dockerfile_instr *in, struct err *e);
 /* Takes the bodies of the here-document that w opens; w->name is the instruction's afterwards. */

@@ -50,6 +50,7 @@ static int plan_steps(const struct planner *p, size_t at, struct err *e)
 		st->steps[st->nr].instr = in;
 		if (plan_step(p, &st->steps[st->nr], at, e) < 0) {
 			st->nr++; /* what it has by now is released */
+			message_excerpt_instr(e, p->df, in);
 			return err_wrap(e, "%s:%u", p->df->file, in->line);
 		}
 	}
@@ -113,8 +114,10 @@ static int plan_all_stages(struct planner *p, struct err *e)
 	p->stages = mem_zalloc(p->df->nr_stages * sizeof(*p->stages));
 	for (size_t i = 0; i < p->df->nr_stages; i++) {
 		p->nr = i + 1;
-		if (plan_base(p, i, e) < 0)
-			return err_wrap(e, "%s:%u", p->df->file, p->df->stages[i].from.line);
+		if (plan_base(p, i, e) == 0)
+			continue;
+		message_excerpt_instr(e, p->df, &p->df->stages[i].from);
+		return err_wrap(e, "%s:%u", p->df->file, p->df->stages[i].from.line);
 	}
 	for (size_t i = 0; i < p->df->nr_stages; i++)
 		if (plan_steps(p, i, e) < 0)

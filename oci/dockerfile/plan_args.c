@@ -92,9 +92,12 @@ int plan_args_globals(struct strv *out, const struct dockerfile *df, const struc
 	for (size_t i = 0; i < df->nr_global_args; i++) {
 		const struct dockerfile_instr *in = &df->global_args[i];
 
-		for (size_t j = 0; j < in->words.n; j++)
-			if (add_declared(&env, opt, in->words.v[j], df->escape, e) < 0)
-				return err_wrap(e, "%s:%u", df->file, in->line);
+		for (size_t j = 0; j < in->words.n; j++) {
+			if (add_declared(&env, opt, in->words.v[j], df->escape, e) == 0)
+				continue;
+			message_excerpt(e, df, in->line, in->last_line, in->words.v[j]);
+			return err_wrap(e, "%s:%u", df->file, in->line);
+		}
 	}
 	*out = env;
 	env = (struct strv)STRV_INIT;

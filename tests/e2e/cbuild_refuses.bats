@@ -34,10 +34,69 @@ nothing_stored() {
 	nothing_stored
 }
 
-@test "a flag this version does not know is status 2, never ignored" {
-	printf 'FROM %s\nRUN --mount=type=cache,target=/x true\n' "$BUSYBOX" >Dockerfile
+@test "what is wrong in the text is status 2 and shown with its line, before anything runs" {
+	# WORDS… | the instruction
+	while IFS='|' read -r words line; do
+		printf 'FROM %s\nRUN touch %s/ran\n%b\n' "$BUSYBOX" "$T" "$line" >Dockerfile
+		expect 2 cbuild .
+		# shellcheck disable=SC2086 # words
+		message cbuild Dockerfile:3 $words
+		equal "$(sed -n 1p <<<"$err")" Dockerfile:3
+		has "$(sed -n 2p <<<"$err")" '     3 | '
+		equal "$out" ''
+		nothing_stored
+	done <<-'EOF'
+		unknown FORM FROM?|FORM x
+		unknown --form from?|COPY --form=x a b
+		unexpected taget target?|RUN --mount=taget=/x true
+		unsupported cahce cache?|RUN --mount=type=cahce,target=/x true
+		labs|RUN --device=x true
+		unterminated EOF|RUN <<EOF\necho\n EOF
+		strings only|CMD ["a", 1]
+		missing }|ENV a=${b
+		modifier|LABEL a=${b!c}
+		JSON|SHELL /bin/sh -c
+		signal|STOPSIGNAL SIGNOPE
+		duration|HEALTHCHECK --interval=5 CMD true
+		trigger|ONBUILD FROM x
+		at least two|COPY a
+		three|FROM a b
+	EOF
+	[ ! -e "$T/ran" ]
+}
+
+@test "an empty file, NUL bytes and a line of 10 MB are status 2 and say where" {
+	: >Dockerfile
 	expect 2 cbuild .
-	message cbuild Dockerfile:2 mount
+	message cbuild Dockerfile empty
+	printf '# nothing\n\n' >Dockerfile
+	expect 2 cbuild .
+	message cbuild Dockerfile 'no instructions'
+	printf 'FROM scratch\nLABEL a=\0b\n' >Dockerfile
+	expect 2 cbuild .
+	message cbuild Dockerfile:2 NUL
+	{
+		printf 'FROM scratch\nLABEL a='
+		head -c 10000000 /dev/zero | tr '\0' x
+	} >Dockerfile
+	expect 2 cbuild .
+	message cbuild Dockerfile:2 8388608
+	[ "${#err}" -lt 1000 ]
+	nothing_stored
+}
+
+@test "a step that fails is shown with its line; for programs that is an event" {
+	printf 'FROM scratch\nCOPY . \\\n  nothing /x/\n' >Dockerfile
+	expect 2 cbuild .
+	message cbuild Dockerfile:2 nothing
+	has "$err" '     3 |   nothing /x/
+       |   ^^^^^^^
+cbuild: '
+	expect 2 cbuild --progress=json .
+	while read -r line; do
+		jq -e .kind <<<"$line" >/dev/null
+	done < <(grep -v '^cbuild: ' <<<"$err")
+	has "$err" '^^^^^^^\n'
 }
 
 @test "COPY of what is not there is named with its line" {

@@ -674,7 +674,7 @@ static void long_lines_are_fine_up_to_the_limit(void **state)
 	assert_int_equal(strlen(df->stages[0].instrs[0].words.v[0]), DOCKERFILE_MAX - 11);
 	assert_refused_span(
 		span_of(text, DOCKERFILE_MAX + 1),
-		"Dockerfile:2: a Dockerfile of more than 8388608 bytes, which ends here");
+		"Dockerfile:2: more than 8388608 bytes, which end in this line: is this a Dockerfile?");
 }
 
 static void words_are_bounded(void **state)

@@ -1,0 +1,166 @@
+/*
+ * The lines that errors are about, as they are shown.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "oci/dockerfile/message.h"
+#include "oci/dockerfile/parse.h"
+#include "oci/dockerfile/plan.h"
+
+static void assert_excerpt(const char *text, unsigned line, unsigned last, const char *word,
+			   const char *expected)
+{
+	struct err e = ERR_INIT;
+
+	err_set(&e, ERR_INPUT, "x");
+	message_excerpt_text(&e, "D", span_of_str(text), line, last, span_of_str(word));
+	assert_string_equal(e.excerpt, expected);
+}
+
+static void words_are_marked_where_they_stand(void **state)
+{
+	(void)state;
+	assert_excerpt("A\nB c\n", 2, 2, "c", "D:2\n     2 | B c\n       |   ^\n");
+	assert_excerpt("A b", 1, 1, "A", "D:1\n     1 | A b\n       | ^\n");
+	/* a whole word before a piece of one */
+	assert_excerpt("RUN cat a", 1, 1, "a", "D:1\n     1 | RUN cat a\n       |         ^\n");
+	assert_excerpt("RUN cat", 1, 1, "a", "D:1\n     1 | RUN cat\n       |      ^\n");
+	assert_excerpt("COPY --from=x y", 1, 1, "x",
+		       "D:1\n     1 | COPY --from=x y\n       |             ^\n");
+	/* in a later line of the instruction, never in others */
+	assert_excerpt("z\nA \\\n\n#\n  z\nz\n", 2, 5, "z",
+		       "D:2\n     2 | A \\\n       | …\n     5 |   z\n       |   ^\n");
+	assert_excerpt("A \\\n z\n", 1, 2, "z", "D:1\n     1 | A \\\n     2 |  z\n       |  ^\n");
+	assert_excerpt("A\nB\nq\n", 1, 2, "q", "D:1\n     1 | A\n     2 | B\n");
+	/* nothing to mark */
+	assert_excerpt("A\nB\nC\nD\n", 1, 4, NULL,
+		       "D:1\n     1 | A\n     2 | B\n     3 | C\n       | …\n");
+	assert_excerpt("A\n", 0, 0, "A", "");
+	assert_excerpt("A\n", 7, 7, "A", "D:7\n     7 | \n");
+	assert_excerpt("\xef\xbb\xbf"
+		       "A b\r\n",
+		       1, 1, "b", "D:1\n     1 | A b\n       |   ^\n");
+}
+
+static void what_a_terminal_would_act_on_is_not_shown(void **state)
+{
+	(void)state;
+	assert_excerpt("A\t\x1b[2Jb\x7f\xff\xc2\x9b c\n", 1, 1, "c",
+		       "D:1\n     1 | A ?[2Jb??? c\n       |            ^\n");
+	/* a column a character */
+	assert_excerpt("\xc3\xa4\xe2\x82\xac x\n", 1, 1, "x",
+		       "D:1\n     1 | \xc3\xa4\xe2\x82\xac x\n       |    ^\n");
+}
+
+static void long_lines_are_cut_around_the_word(void **state)
+{
+	auto_buf struct buf text = BUF_INIT(BUF_SMALL), out = BUF_INIT(BUF_SMALL);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		buf_add_str(&text, "\xc3\xa4");
+	buf_add_str(&text, " here ");
+	for (int i = 0; i < 1000; i++)
+		buf_add_char(&text, 'b');
+	buf_add_str(&out, "D:1\n     1 | …");
+	for (int i = 0; i < 19; i++)
+		buf_add_str(&out, "\xc3\xa4");
+	buf_add_str(&out, " here ");
+	for (int i = 0; i < 95; i++)
+		buf_add_char(&out, 'b');
+	buf_addf(&out, "…\n       | %*s^^^^\n", 21, "");
+	assert_excerpt(buf_str(&text), 1, 1, "here", buf_str(&out));
+}
+
+static void the_first_excerpt_stays_and_a_new_error_has_none(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	err_set(&e, ERR_INPUT, "x");
+	err_excerpt(&e, span_of_str("one\n"));
+	err_excerpt(&e, span_of_str("two\n"));
+	err_wrap(&e, "y");
+	assert_string_equal(e.excerpt, "one\n");
+	err_set(&e, ERR_INPUT, "z");
+	assert_string_equal(e.excerpt, "");
+	err_set(&e, ERR_CANCELLED, "z");
+	err_excerpt(&e, span_of_str("one\n"));
+	assert_string_equal(e.excerpt, "");
+}
+
+/* Text and excerpt of what dockerfile_parse or a plan says. */
+static void assert_said(const char *text, const char *expected)
+{
+	auto_dockerfile struct dockerfile *df = NULL;
+	auto_plan struct dockerfile_plan *plan = NULL;
+	struct oci_platform platform;
+	struct plan_options opt = { 0 };
+	auto_buf struct buf said = BUF_INIT(BUF_SMALL);
+	struct err e = ERR_INIT;
+
+	oci_platform_host(&platform);
+	opt.platforms = &platform;
+	opt.nr_platforms = 1;
+	if (dockerfile_parse(&df, "D", span_of_str(text), &e) == 0)
+		assert_int_equal(dockerfile_plan_make(&plan, df, &opt, &e), -1);
+	buf_addf(&said, "%s%s", e.excerpt, e.text);
+	assert_string_equal(buf_str(&said), expected);
+}
+
+static void errors_show_what_they_are_about(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{ "FROM a\nFORM b\n", "D:2\n     2 | FORM b\n       | ^^^^\n"
+				      "D:2: unknown instruction: FORM (did you mean FROM?)" },
+		{ "FROM a\nCOPY --fom=x a b\n",
+		  "D:2\n     2 | COPY --fom=x a b\n       |      ^^^^^\n"
+		  "D:2: COPY: unknown flag: --fom (did you mean from?)" },
+		{ "FROM a\nENV a=b \\\n  c=${\n",
+		  "D:2\n     2 | ENV a=b \\\n     3 |   c=${\n       |     ^^\n"
+		  "D:2: failed to process '${': syntax error: missing '}'" },
+		{ "FROM a\nCOPY <<x /y\n1\n",
+		  "D:2\n     2 | COPY <<x /y\n       |        ^\n"
+		  "D:2: unterminated heredoc: no line below is 'x' alone" },
+		{ "FROM a AS 1\n",
+		  "D:1\n     1 | FROM a AS 1\n       |           ^\n"
+		  "D:1: invalid name for build stage: \"1\", name can't start with a "
+		  "number or contain symbols" },
+		{ "# escape=!\nFROM a\n", "D:1\n     1 | # escape=!\n       |          ^\n"
+					  "D:1: invalid escape token '!' does not match ` or \\" },
+		{ "FROM a\nCOPY --from=b x y\nFROM z AS b\n",
+		  "D:2\n     2 | COPY --from=b x y\n       |             ^\n"
+		  "D:2: cannot copy from stage 'b', it needs to be defined before current stage "
+		  "'stage-0'" },
+		{ "ARG x=${y?no}\nFROM a\n", "D:1\n     1 | ARG x=${y?no}\n       |     ^^^^^^^^^\n"
+					     "D:1: failed to process '${y?no}': y: no" },
+		{ "ARG x\nFROM $x\n", "D:2\n     2 | FROM $x\n       |      ^^\n"
+				      "D:2: base name ('$x') should not be blank" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_said(cases[i].text, cases[i].said);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_marked_where_they_stand),
+		cmocka_unit_test(what_a_terminal_would_act_on_is_not_shown),
+		cmocka_unit_test(long_lines_are_cut_around_the_word),
+		cmocka_unit_test(the_first_excerpt_stays_and_a_new_error_has_none),
+		cmocka_unit_test(errors_show_what_they_are_about),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
