@@ -13,8 +13,8 @@
 #include "base/mem.h"
 #include "base/walk.h"
 #include "oci/build/copier_entry.h"
-#include "oci/build/copy_data.h"
 #include "oci/build/inroot.h"
+#include "oci/layer/copy_data.h"
 
 struct level {
 	int fd;		/* of the target; -1: not made yet */

@@ -10,7 +10,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "oci/build/copy_data.h"
+#include "oci/layer/copy_data.h"
 
 struct link_slot {
 	dev_t dev;

@@ -1,0 +1,260 @@
+/*
+ * In the list's order, so that a directory is made before what is in it; the directory of the last
+ * entry stays open. Filling a directory changes its time, so times of directories come last.
+ */
+#include "oci/layer/lay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/cancel.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "oci/layer/copy_data.h"
+#include "oci/layer/path.h"
+
+struct lay {
+	const struct op *op;
+	const struct layer_changes *c;
+	const struct layer_lay_options *opt;
+	int root_fd; /* borrowed */
+	char *dir;   /* what is open; NULL: nothing */
+	int dir_fd;
+	uint64_t bytes;
+};
+
+static void lay_release(struct lay *l)
+{
+	free(STEAL(&l->dir));
+	fd_auto_close_(&l->dir_fd);
+	l->dir_fd = -1;
+}
+
+static int open_dir(const struct lay *l, struct span dir, struct err *e)
+{
+	auto_free char *path = span_dup(dir);
+
+	return fs_open_beneath(l->root_fd, path, O_RDONLY | O_DIRECTORY, 0, FS_NO_LINKS, e);
+}
+
+static int go_to(struct lay *l, struct span dir, struct err *e)
+{
+	int fd;
+
+	if (l->dir && span_eq_str(dir, l->dir))
+		return 0;
+	fd = open_dir(l, dir, e);
+	if (fd < 0)
+		return -1;
+	lay_release(l);
+	l->dir = span_dup(dir);
+	l->dir_fd = fd;
+	return 0;
+}
+
+/* -- files ------------------------------------------------------------------------- */
+
+static int open_origin(const struct lay *l, const struct layer_change *c, struct stat *st,
+		       struct err *e)
+{
+	auto_close int fd = fs_open_beneath(c->origin_path ? c->origin_fd : l->opt->tree_fd,
+					    c->origin_path ? c->origin_path : c->path,
+					    O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, FS_NO_LINKS, e);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, st) < 0)
+		return err_sys(e, "look at it");
+	if (!S_ISREG(st->st_mode) || st->st_size != c->st.st_size)
+		return err_set(e, ERR_FAILED, "it changed while it was read");
+	return fd_steal(&fd);
+}
+
+static int copy(struct lay *l, const struct layer_change *c, int to, struct err *e)
+{
+	struct stat st;
+	auto_close int from = open_origin(l, c, &st, e);
+	uint64_t copied;
+
+	if (from < 0 || copy_data(&copied, l->op, to, from, &st, c->path, e) < 0)
+		return -1;
+	if (copied != (uint64_t)c->st.st_size)
+		return err_set(e, ERR_FAILED, "it changed while it was read");
+	l->bytes += copied;
+	if (l->op && l->opt->progress_id)
+		progress_tick(l->op->progress, l->opt->progress_id, l->bytes, l->c->bytes);
+	return 0;
+}
+
+/* A change of owner clears setuid and capabilities, so it comes first. */
+static int set_file_attributes(const struct layer_change *c, int fd, struct err *e)
+{
+	const struct timespec times[2] = { c->st.st_mtim, c->st.st_mtim };
+
+	if (fchown(fd, c->st.st_uid, c->st.st_gid) < 0)
+		return err_sys(e, "set its owner to %u:%u", c->st.st_uid, c->st.st_gid);
+	if (fchmod(fd, c->st.st_mode & 07777) < 0)
+		return err_sys(e, "set its mode");
+	if (c->capability_len &&
+	    fsetxattr(fd, "security.capability", c->capability, c->capability_len, 0) < 0)
+		return err_sys(e, "set its capabilities");
+	if (futimens(fd, times) < 0)
+		return err_sys(e, "set its time");
+	return 0;
+}
+
+static int lay_file(struct lay *l, const struct layer_change *c, const char *name, struct err *e)
+{
+	auto_close int fd =
+		openat(l->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_sys(e, "create");
+	if (copy(l, c, fd, e) < 0 || set_file_attributes(c, fd, e) < 0)
+		return -1;
+	if (close(fd_steal(&fd)) < 0)
+		return err_sys(e, "close");
+	return 0;
+}
+
+/* -- the others -------------------------------------------------------------------- */
+
+/* For what has no descriptor; name was made a moment ago. */
+static int set_attributes(const struct lay *l, const struct layer_change *c, const char *name,
+			  struct err *e)
+{
+	const struct timespec times[2] = { c->st.st_mtim, c->st.st_mtim };
+
+	if (fchownat(l->dir_fd, name, c->st.st_uid, c->st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "set its owner to %u:%u", c->st.st_uid, c->st.st_gid);
+	if (!S_ISLNK(c->st.st_mode) && fchmodat(l->dir_fd, name, c->st.st_mode & 07777, 0) < 0)
+		return err_sys(e, "set its mode");
+	if (utimensat(l->dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "set its time");
+	return 0;
+}
+
+static int make_opaque(const struct lay *l, const char *name, struct err *e)
+{
+	const char *attr = l->opt->userxattr ? "user.overlay.opaque" : "trusted.overlay.opaque";
+	auto_close int fd =
+		openat(l->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fsetxattr(fd, attr, "y", 1, 0) < 0)
+		return err_sys(e, "mark it as opaque");
+	return 0;
+}
+
+static int lay_dir(struct lay *l, const struct layer_change *c, const char *name, struct err *e)
+{
+	if (mkdirat(l->dir_fd, name, 0700) < 0)
+		return err_sys(e, "create directory");
+	if (c->kind == LAYER_OPAQUE && make_opaque(l, name, e) < 0)
+		return -1;
+	return set_attributes(l, c, name, e);
+}
+
+static int lay_symlink(struct lay *l, const struct layer_change *c, const char *name, struct err *e)
+{
+	if (symlinkat(c->link, l->dir_fd, name) < 0)
+		return err_sys(e, "create link");
+	return set_attributes(l, c, name, e);
+}
+
+static int lay_hard_link(struct lay *l, const struct layer_change *c, const char *name,
+			 struct err *e)
+{
+	auto_close int first = open_dir(l, layer_path_dir(c->link), e);
+
+	if (first < 0)
+		return -1;
+	if (linkat(first, layer_path_last(c->link), l->dir_fd, name, 0) < 0)
+		return err_sys(e, "link to '%s'", c->link);
+	return 0;
+}
+
+static int lay_node(struct lay *l, const struct layer_change *c, const char *name, struct err *e)
+{
+	/* it would delete its own name */
+	if (S_ISCHR(c->st.st_mode) && c->st.st_rdev == makedev(0, 0))
+		return err_set(e, ERR_INPUT, "a device 0:0 cannot be in a layer");
+	if (mknodat(l->dir_fd, name, (c->st.st_mode & S_IFMT) | 0600, c->st.st_rdev) == 0)
+		return set_attributes(l, c, name, e);
+	if (errno != EPERM || S_ISFIFO(c->st.st_mode))
+		return err_sys(e, "create device %u:%u", major(c->st.st_rdev),
+			       minor(c->st.st_rdev));
+	log_info(l->op, "'%s': a device cannot be made here: left out", c->path);
+	return 0;
+}
+
+static int lay_deletion(struct lay *l, const char *name, struct err *e)
+{
+	if (mknodat(l->dir_fd, name, S_IFCHR, makedev(0, 0)) < 0)
+		return err_sys(e, "mark it as deleted");
+	return 0;
+}
+
+static int lay_change(struct lay *l, const struct layer_change *c, struct err *e)
+{
+	const char *name = layer_path_last(c->path);
+
+	if (go_to(l, layer_path_dir(c->path), e) < 0)
+		return -1;
+	if (c->kind == LAYER_DELETED)
+		return lay_deletion(l, name, e);
+	if (c->hard_link)
+		return lay_hard_link(l, c, name, e);
+	switch (c->st.st_mode & S_IFMT) {
+	case S_IFDIR:
+		return lay_dir(l, c, name, e);
+	case S_IFREG:
+		return lay_file(l, c, name, e);
+	case S_IFLNK:
+		return lay_symlink(l, c, name, e);
+	default:
+		return lay_node(l, c, name, e);
+	}
+}
+
+static int set_dir_time(const struct lay *l, const struct layer_change *c, struct err *e)
+{
+	const struct timespec times[2] = { c->st.st_mtim, c->st.st_mtim };
+	auto_close int fd = open_dir(l, span_of_str(c->path), e);
+
+	if (fd < 0)
+		return -1;
+	return futimens(fd, times) < 0 ? err_sys(e, "set its time") : 0;
+}
+
+static int lay_all(struct lay *l, struct err *e)
+{
+	const struct layer_changes *c = l->c;
+
+	for (size_t i = 0; i < c->nr; i++) {
+		if (cancel_check(l->op ? l->op->cancel : NULL, e) < 0)
+			return -1;
+		if (lay_change(l, &c->v[i], e) < 0)
+			return err_wrap(e, "'%s'", c->v[i].path);
+	}
+	for (size_t i = 0; i < c->nr; i++)
+		if (c->v[i].kind != LAYER_DELETED && S_ISDIR(c->v[i].st.st_mode) &&
+		    set_dir_time(l, &c->v[i], e) < 0)
+			return err_wrap(e, "'%s'", c->v[i].path);
+	return 0;
+}
+
+int layer_lay_down(const struct op *op, const struct layer_changes *c, int dirfd,
+		   const struct layer_lay_options *opt, struct err *e)
+{
+	static const struct layer_lay_options plain = { .tree_fd = -1 };
+	CLEANUP(lay_release)
+	struct lay l = {
+		.op = op, .c = c, .opt = opt ? opt : &plain, .root_fd = dirfd, .dir_fd = -1
+	};
+
+	return lay_all(&l, e) < 0 ? err_wrap(e, "lay down a layer") : 0;
+}

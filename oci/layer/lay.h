@@ -1,0 +1,27 @@
+/*
+ * A list of changes as a directory that overlayfs can take as a lower one: where a RUN comes after
+ * steps that made their layers without a file system.
+ *
+ * Deletions are character devices 0:0, opaque directories have the attribute overlay.opaque. Bytes
+ * are copied by the kernel where it can. Devices that cannot be made here are left out, as in
+ * apply.h. Owners need privilege: EPERM on chown is an error.
+ */
+#ifndef OCI_LAYER_LAY_H
+#define OCI_LAYER_LAY_H
+
+#include "oci/layer/changes.h"
+
+struct layer_lay_options {
+	int tree_fd;	/* where files without an origin_path are; -1: all have one */
+	bool userxattr; /* the attribute of overlay mounts in a user namespace, "user.overlay." */
+	const char *progress_id; /* ticks; NULL: none */
+};
+
+/*
+ * dirfd: empty. opt NULL: nothing of it. ERR_FAILED: a file is not as large as the list says. After an
+ * error the directory is unusable: the caller removes it.
+ */
+int layer_lay_down(const struct op *op, const struct layer_changes *c, int dirfd,
+		   const struct layer_lay_options *opt, struct err *e) MUST_CHECK;
+
+#endif
