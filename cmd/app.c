@@ -106,9 +106,9 @@ static void standard_streams_open(void)
 int app_parse(struct app *app, const struct opt *own, void *own_args, int argc, char **argv,
 	      struct err *e)
 {
-	const struct opt_table tables[] = { { own, own_args },
-					    { common, &app->args },
-					    { stateful, &app->args } };
+	const struct opt_table tables[] = { { own, own_args, app->elsewhere },
+					    { common, &app->args, NULL },
+					    { stateful, &app->args, NULL } };
 	size_t nr = app->has_state ? 3 : 2;
 
 	standard_streams_open();

@@ -39,9 +39,10 @@ struct app_args {
 
 struct app {
 	const char *tool;
-	const char *usage; /* "cpush [OPTIONS] [SOURCE] IMAGE" */
-	const char *about; /* one sentence */
-	bool has_state;	   /* --root means something to this tool */
+	const char *usage;		       /* "cpush [OPTIONS] [SOURCE] IMAGE" */
+	const char *about;		       /* one sentence */
+	bool has_state;			       /* --root means something to this tool */
+	const struct opt_elsewhere *elsewhere; /* options of other tools; may be NULL */
 	struct app_args args;
 	struct strv positional;
 	struct op op;

@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "cmd/app.h"
 #include "cmd/cbuild_args.h"
+#include "cmd/cbuild_elsewhere.h"
 #include "cmd/cbuild_results.h"
 #include "oci/build/build.h"
 #include "oci/run/sandbox_ns.h"
@@ -108,6 +109,7 @@ int main(int argc, char **argv)
 	int r;
 
 	app.has_state = true;
+	app.elsewhere = cbuild_elsewhere;
 	r = cbuild_main(&app, argc, argv, &e);
 	return app_end(&app, r, &e);
 }

@@ -53,6 +53,23 @@ const struct opt cbuild_opts[] = {
 		   "how RUN is kept apart (auto: namespaces)"),
 	OPT_UINT('j', "jobs", "CBUILD_JOBS", struct cbuild_args, jobs, "N",
 		 "downloads and compressions at once (4)"),
+	OPT_FLAG(0, "no-cache", "CBUILD_NO_CACHE", struct cbuild_args, no_cache,
+		 "build every step anew, as this version always does"),
+	/* kaniko's names */
+	OPT_STR('c', "context", NULL, struct cbuild_args, context, "CONTEXT",
+		"as kaniko: CONTEXT, also dir://PATH"),
+	OPT_STR(0, "dockerfile", NULL, struct cbuild_args, dockerfile, "FILE",
+		"as kaniko: --file, also looked for in the context"),
+	OPT_LIST('d', "destination", NULL, struct cbuild_args, destinations, "NAME",
+		 "as kaniko: --tag NAME --push"),
+	OPT_FLAG(0, "no-push", NULL, struct cbuild_args, no_push,
+		 "as kaniko: do not push to --destination"),
+	OPT_STR(0, "tar-path", NULL, struct cbuild_args, tar_path, "FILE",
+		"as kaniko: -o type=docker,dest=FILE"),
+	OPT_STR(0, "oci-layout-path", NULL, struct cbuild_args, oci_layout_path, "DIR",
+		"as kaniko: -o type=oci,tar=false,dest=DIR"),
+	OPT_FLAG(0, "cache", NULL, struct cbuild_args, cache,
+		 "as kaniko: only --cache=false is accepted"),
 	OPT_END,
 };
 
@@ -125,7 +142,10 @@ static int take_outputs(struct build_options *o, const struct cbuild_args *a, st
 	for (size_t i = 0; i < a->outputs.n; i++)
 		if (build_output_parse(o, a->outputs.v[i], e) < 0)
 			return -1;
-	return a->push ? take_push(o, e) : 0;
+	if (a->push && take_push(o, e) < 0)
+		return -1;
+	cbuild_kaniko_outputs(o, a);
+	return 0;
 }
 
 static int take_numbers(struct build_options *o, const struct cbuild_args *a, struct err *e)
@@ -148,17 +168,21 @@ static int take_numbers(struct build_options *o, const struct cbuild_args *a, st
 		       : 0;
 }
 
-int cbuild_args_take(struct build_options *o, const struct cbuild_args *a, const struct strv *words,
+int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struct strv *words,
 		     struct err *e)
 {
-	if (words->n != 1)
-		return err_set(e, ERR_INPUT, "expected one CONTEXT, got %zu arguments (--help)",
-			       words->n);
-	o->context = words->v[0];
+	size_t n = words->n + (a->context ? 1 : 0);
+
+	if (n != 1)
+		return err_set(e, ERR_INPUT, "expected one CONTEXT, got %zu arguments (--help)", n);
+	o->context = a->context ? a->context : words->v[0];
+	if (span_starts(span_of_str(o->context), "dir://"))
+		o->context += strlen("dir://");
 	o->dockerfile = a->file;
 	o->target = a->target;
 	o->pull = a->pull;
-	if (take_build_args(o, a, e) < 0 || take_lists(o, a, e) < 0)
+	if (cbuild_kaniko_take(o, a, e) < 0 || take_build_args(o, a, e) < 0 ||
+	    take_lists(o, a, e) < 0)
 		return -1;
 	return take_outputs(o, a, e) < 0 ? -1 : take_numbers(o, a, e);
 }
@@ -171,4 +195,6 @@ void cbuild_args_release(struct cbuild_args *a)
 	strv_release(&a->annotations);
 	strv_release(&a->contexts);
 	strv_release(&a->outputs);
+	strv_release(&a->destinations);
+	free(a->found_dockerfile);
 }

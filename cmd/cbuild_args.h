@@ -8,21 +8,29 @@
 #include "cmd/opts.h"
 #include "oci/build/options.h"
 
-/* Borrowed from argv and the environment. */
+/* Borrowed from argv and the environment, but for what is said to be owned. */
 struct cbuild_args {
 	const char *file, *target, *platform, *iidfile, *metadata_file, *epoch, *authfile, *ca;
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
 	struct strv tags, build_args, labels, annotations, contexts, outputs;
-	bool pull, push;
+	bool pull, push, no_cache;
 	unsigned compression_level, jobs;
 	int64_t timeout_ms;
+	/* kaniko's names; cbuild_kaniko.c */
+	const char *context, *dockerfile, *tar_path, *oci_layout_path;
+	struct strv destinations;
+	bool no_push, cache;
+	char *found_dockerfile; /* owned */
 };
 
 extern const struct opt cbuild_opts[];
 
 /* words: what is no option. Reads the environment for a --build-arg without a value. */
-int cbuild_args_take(struct build_options *o, const struct cbuild_args *a, const struct strv *words,
+int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struct strv *words,
 		     struct err *e) MUST_CHECK;
+/* For cbuild_args.c: names, Dockerfile and push, once o->context is known; outputs after all others. */
+int cbuild_kaniko_take(struct build_options *o, struct cbuild_args *a, struct err *e) MUST_CHECK;
+void cbuild_kaniko_outputs(struct build_options *o, const struct cbuild_args *a);
 void cbuild_args_release(struct cbuild_args *a);
 
 #endif

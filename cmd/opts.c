@@ -170,6 +170,36 @@ static const char *next_value(struct parse *p)
 	return p->at + 1 < p->argc ? p->argv[++p->at] : NULL;
 }
 
+static int unknown_long(const struct parse *p, struct span name, struct err *e)
+{
+	const char *near;
+
+	for (size_t i = 0; i < p->nr; i++)
+		for (const struct opt_elsewhere *x = p->tables[i].elsewhere; x && x->name; x++)
+			if (span_eq_str(name, x->name))
+				return err_set(e, ERR_INPUT, "no option '--%s': %s", x->name,
+					       x->hint);
+	near = nearest(p->tables, p->nr, name);
+	return err_set(e, ERR_INPUT, "unknown option '--" SPAN_FMT "'%s%s%s", SPAN_ARG(name),
+		       near ? " (did you mean --" : " (--help lists them all)", near ? near : "",
+		       near ? "?)" : "");
+}
+
+/* "--pull=false" takes back what a variable or an earlier one has set. */
+static int parse_flag(const struct found *f, const char *value, const char *arg, struct err *e)
+{
+	bool on = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+
+	if (f->opt->kind == OPT_KIND_COUNT)
+		return value ? err_set(e, ERR_INPUT, "--%s takes no value", f->opt->name)
+			     : store(f->table, f->opt, NULL, arg, e);
+	if (!on && strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
+		return err_set(e, ERR_INPUT, "--%s is true or false, not '%.100s'", f->opt->name,
+			       value);
+	*(bool *)field(f->table, f->opt) = on;
+	return 0;
+}
+
 static int parse_long(struct parse *p, const char *arg, struct err *e)
 {
 	struct span name, value;
@@ -177,18 +207,11 @@ static int parse_long(struct parse *p, const char *arg, struct err *e)
 	bool has_value = span_cut(span_of_str(arg + 2), '=', &name, &value);
 	const char *text = has_value ? value.p : NULL;
 
-	if (!find_long(&f, p->tables, p->nr, name)) {
-		const char *near = nearest(p->tables, p->nr, name);
-
-		return err_set(e, ERR_INPUT, "unknown option '--" SPAN_FMT "'%s%s%s",
-			       SPAN_ARG(name),
-			       near ? " (did you mean --" : " (--help lists them all)",
-			       near ? near : "", near ? "?)" : "");
-	}
-	if (!takes_value(f.opt)) {
-		if (has_value)
-			return err_set(e, ERR_INPUT, "--%s takes no value", f.opt->name);
-	} else if (!has_value && !(text = next_value(p))) {
+	if (!find_long(&f, p->tables, p->nr, name))
+		return unknown_long(p, name, e);
+	if (!takes_value(f.opt))
+		return parse_flag(&f, text, arg, e);
+	if (!has_value && !(text = next_value(p))) {
 		return err_set(e, ERR_INPUT, "--%s needs a value (%s)", f.opt->name, f.opt->arg);
 	}
 	return store(f.table, f.opt, text, arg, e);

@@ -3,7 +3,8 @@
  * the man page. An option may also come from a variable (CBUILD_…); the command line wins.
  *
  * Options may stand anywhere; "--" ends them; "--name=value", "--name value", "-xvalue", "-x value" and
- * bundled flags (-qv) all work. What is not known is ERR_INPUT with a suggestion.
+ * bundled flags (-qv) all work; a flag may be given as "--name=true" or "=false". What is not known
+ * is ERR_INPUT with a suggestion.
  */
 #ifndef CMD_OPTS_H
 #define CMD_OPTS_H
@@ -65,10 +66,16 @@ struct opt {
 		.kind = OPT_KIND_END                                                               \
 	}
 
+/* An option that is known elsewhere: refused with what there is instead. The last has no name. */
+struct opt_elsewhere {
+	const char *name, *hint;
+};
+
 /* Several tables are one (the tool's own, then app.h's common one), each with its own struct. */
 struct opt_table {
 	const struct opt *opts;
 	void *args;
+	const struct opt_elsewhere *elsewhere; /* NULL: none */
 };
 
 /* positional: what is no option. env is read for variables (getenv); argv[0] is skipped. */

@@ -326,7 +326,12 @@ static int write_one(struct build_result *out, struct job *j, const struct outpu
 	return 0;
 }
 
-/* The images first: what is printed is of the first of them. */
+/* What is told is of the first of the lowest rank: the digest that a registry serves, if there is one. */
+static int rank(const struct build_output *o)
+{
+	return o->push ? 0 : is_image(o) ? 1 : 2;
+}
+
 int output_write(struct build_result *out, struct job *j, const struct output_images *all,
 		 struct err *e)
 {
@@ -334,9 +339,9 @@ int output_write(struct build_result *out, struct job *j, const struct output_im
 	size_t nr;
 	const struct build_output *list = outputs(j->opt, &nr);
 
-	for (int image = 1; image >= 0; image--)
+	for (int now = 0; now < 3; now++)
 		for (size_t i = 0; i < nr; i++)
-			if (is_image(&list[i]) == image && write_one(&r, j, all, &list[i], e) < 0)
+			if (rank(&list[i]) == now && write_one(&r, j, all, &list[i], e) < 0)
 				return -1;
 	*out = r;
 	r = (struct build_result){ .manifest_size = 0 };

@@ -170,3 +170,29 @@ login() {
 	message cbuild 'one platform has none'
 	[ ! -e "$CBUILD_ROOT" ]
 }
+
+@test "a command line of kaniko's pushes, writes its files, and keeps from it with --no-push" {
+	with_passwords
+	login anna geheim-1
+	mkdir docker
+	mv Dockerfile docker/App.file
+	expect 0 cbuild --context "dir://$T/src" --dockerfile docker/App.file --destination "$registry/app:1" \
+		--destination "$registry/app:2" --cache=false --digest-file "$T/digest" --tar-path "$T/image.tar"
+	equal "$(cat "$T/digest")" "$out"
+	equal "$(skopeo inspect --tls-verify=false --creds anna:geheim-1 --format '{{.Digest}}' \
+		"docker://$registry/app:2")" "$out"
+	expect 0 skopeo inspect "docker-archive:$T/image.tar:$registry/app:1"
+	before=$(requests "$T/registry" '(POST|PUT|HEAD)' /v2/app)
+	expect 0 cbuild -c . --dockerfile docker/App.file -d "$registry/app:3" --no-push --oci-layout-path "$T/layout"
+	equal "$(requests "$T/registry" '(POST|PUT|HEAD)' /v2/app)" "$before"
+	equal "$(skopeo inspect --format '{{.Digest}}' "oci:$T/layout:3")" "$out"
+}
+
+@test "an option of kaniko's, buildah's or docker's that is not here says what is" {
+	expect 2 cbuild --context . --snapshot-mode=redo --destination x
+	message cbuild --snapshot-mode 'not needed'
+	expect 2 cbuild --cache=true --context . --destination x
+	message cbuild --cache=false
+	expect 2 cbuild --load .
+	message cbuild 'docker load'
+}

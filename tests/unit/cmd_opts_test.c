@@ -53,7 +53,7 @@ static void parsed_release(struct parsed *p)
 static struct parsed parse(const char *const *words)
 {
 	struct parsed p = { .r = 0 };
-	struct opt_table t = { table, &p.a };
+	struct opt_table t = { table, &p.a, NULL };
 	char *argv[16] = { (char *)"tool" };
 	int argc = 1;
 
@@ -166,12 +166,36 @@ static void a_missing_value_is_told(void **state)
 	assert_string_equal(p.e.text, "--text needs a value (TEXT)");
 }
 
-static void a_flag_refuses_a_value(void **state)
+static void a_flag_is_true_or_false(void **state)
 {
-	auto_parsed struct parsed p = PARSE("--flag=no");
+	auto_parsed struct parsed yes = PARSE("--flag=true"), no = PARSE("--flag", "--flag=false");
+	auto_parsed struct parsed maybe = PARSE("--flag=no"), count = PARSE("--verbose=true");
 
 	(void)state;
-	assert_int_equal(p.r, -1);
+	assert_int_equal(yes.r, 0);
+	assert_true(yes.a.flag);
+	assert_int_equal(no.r, 0);
+	assert_false(no.a.flag);
+	assert_int_equal(maybe.r, -1);
+	assert_non_null(strstr(maybe.e.text, "--flag is true or false, not 'no'"));
+	assert_int_equal(count.r, -1);
+	assert_non_null(strstr(count.e.text, "takes no value"));
+}
+
+static void an_option_known_elsewhere_is_refused_with_a_hint(void **state)
+{
+	static const struct opt_elsewhere elsewhere[] = { { "flange", "use --flag" },
+							  { NULL, NULL } };
+	struct args a = { 0 };
+	const struct opt_table t = { table, &a, elsewhere };
+	char *argv[] = { (char *)"tool", (char *)"--flange=x", NULL };
+	struct strv rest = STRV_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(opts_parse(&t, 1, 2, argv, &rest, &e), -1);
+	assert_int_equal(e.kind, ERR_INPUT);
+	assert_string_equal(e.text, "no option '--flange': use --flag");
 }
 
 static void a_number_must_be_one(void **state)
@@ -229,7 +253,8 @@ int main(void)
 		T(what_is_not_one_of_the_choices_is_refused_with_all_of_them),
 		T(an_unknown_option_is_refused_with_the_nearest),
 		T(a_missing_value_is_told),
-		T(a_flag_refuses_a_value),
+		T(a_flag_is_true_or_false),
+		T(an_option_known_elsewhere_is_refused_with_a_hint),
 		T(a_number_must_be_one),
 		T(a_variable_serves_where_the_option_is_not_given),
 		T(a_flag_variable_that_is_neither_is_refused),
