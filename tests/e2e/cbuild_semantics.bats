@@ -17,6 +17,12 @@ holds() {
 @test "here-documents" { holds 1.2; }
 @test "expansion of words" { holds 1.3; }
 @test "ARG, ENV and what is given" { holds 1.4; }
+@test "instructions: configuration and history" { holds 1.5; }
+@test "RUN --mount" { holds 1.6; }
+@test "COPY and ADD" { holds 1.7; }
+@test "contexts and .dockerignore" { holds 1.8; }
+@test "configuration and times" { holds 1.9; }
+@test "layers" { holds 1.10; }
 
 @test "no folder of cases is left out" {
 	for folder in testdata/semantics/*/; do

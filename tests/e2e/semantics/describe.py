@@ -59,44 +59,50 @@ class Node:
                 other.capability, with_time and other.mtime)
 
 
+class Layer:
+    """What a layer's tar says: the names in it, what it hides, and what it brings."""
+
+    def __init__(self, blob):
+        self.names, self.hidden, self.opaque, self.fresh = [], [], [], {}
+        with tarfile.open(fileobj=io.BytesIO(blob)) as tar:
+            for entry in tar:
+                self.add(tar, entry)
+
+    def add(self, tar, entry):
+        self.names.append(entry.name + ("/" if entry.isdir() else ""))
+        path = clean(entry.name)
+        folder, _, name = path.rpartition("/")
+        if name == ".wh..wh..opq":
+            self.opaque.append(folder)
+        elif name.startswith(".wh."):
+            self.hidden.append(clean(folder + "/" + name[4:]))
+        elif path and entry.islnk():
+            # a link into a lower layer would be a mistake of the builder: seen as a KeyError
+            self.fresh[path] = self.fresh[clean(entry.linkname)]
+        elif path:
+            self.fresh[path] = Node(entry, tar.extractfile(entry).read() if entry.isfile() else b"")
+
+
 class Image:
     """The documents of an image and its merged tree."""
 
     def __init__(self, config, layers):
         self.config = config
-        self.layers = []    # the names of each layer's entries
+        self.layers = [layer.names for layer in layers]
         self.tree = {}      # path without slashes at its ends -> Node
-        for blob in layers:
-            self.apply(blob)
+        for layer in layers:
+            self.apply(layer)
 
-    def apply(self, blob):
-        names, hidden, opaque, fresh = [], [], [], {}
-        with tarfile.open(fileobj=io.BytesIO(blob)) as tar:
-            for entry in tar:
-                names.append(entry.name + ("/" if entry.isdir() else ""))
-                path = clean(entry.name)
-                folder, _, name = path.rpartition("/")
-                if name == ".wh..wh..opq":
-                    opaque.append(folder)
-                elif name.startswith(".wh."):
-                    hidden.append(clean(folder + "/" + name[4:]))
-                elif path and entry.islnk():
-                    source = clean(entry.linkname)
-                    # a link into a lower layer would be a mistake of the builder: seen as a KeyError
-                    fresh[path] = fresh[source]
-                elif path:
-                    data = tar.extractfile(entry).read() if entry.isfile() else b""
-                    fresh[path] = Node(entry, data)
+    def apply(self, layer):
         # what a layer hides is of the layers below it, wherever in the tar it stands
-        for folder in opaque:
+        for folder in layer.opaque:
             self.remove_below(folder)
-        for path in hidden:
+        for path in layer.hidden:
             self.remove(path)
-        for path, node in fresh.items():
-            if node.kind != "dir":
+        for path, node in layer.fresh.items():
+            if node.kind != "dir" and path in self.tree:
                 self.remove_below(path)
             self.tree[path] = node
-        self.layers.append(names)
 
     def remove(self, path):
         self.tree.pop(path, None)
@@ -142,12 +148,21 @@ def blob(files, digest):
     return data
 
 
+LAYERS = {}     # digest -> Layer: a base is read once
+
+
+def read_layer(files, digest):
+    if digest not in LAYERS:
+        LAYERS[digest] = Layer(blob(files, digest))
+    return LAYERS[digest]
+
+
 def read_manifest(files, digest):
     document = json.loads(blob(files, digest))
     if "manifests" in document:
         return read_manifest(files, document["manifests"][0]["digest"])
     return Image(json.loads(blob(files, document["config"]["digest"])),
-                 [blob(files, layer["digest"]) for layer in document["layers"]])
+                 [read_layer(files, layer["digest"]) for layer in document["layers"]])
 
 
 def read_image(name):
@@ -159,7 +174,7 @@ def read_image(name):
         index = json.loads(files.read("index.json"))
     except (FileNotFoundError, AttributeError):
         saved = json.loads(files.read("manifest.json"))[0]
-        return Image(json.loads(files.read(saved["Config"])), [files.read(layer) for layer in saved["Layers"]])
+        return Image(json.loads(files.read(saved["Config"])), [Layer(files.read(layer)) for layer in saved["Layers"]])
     return read_manifest(files, index["manifests"][0]["digest"])
 
 
