@@ -69,7 +69,8 @@ struct dockerfile_instr {
 	/*
 	 * By kind, unexpanded, quotes kept where expansion wants them:
 	 * RUN CMD ENTRYPOINT   exec form: the words; shell form: one word, the whole text
-	 *                      (RUN with here-documents: what the shell gets)
+	 *                      (RUN with here-documents: what the shell gets; with `script`
+	 *                      "/dev/pipes/NAME", where it finds that)
 	 * HEALTHCHECK          the same; nothing for NONE
 	 * SHELL                the words
 	 * ENV LABEL            key, value, key, value, …

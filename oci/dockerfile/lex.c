@@ -133,7 +133,7 @@ bool lex_next(struct lex *lx, struct lex_line *out)
 			take_continuations(lx, out);
 			out->text = buf_span(&lx->folded);
 		}
-		out->text = span_trim(out->text);
+		out->text = span_ltrim(out->text);
 		out->doc = buf_span(&lx->doc);
 		if (out->text.n)
 			return true;

@@ -29,7 +29,8 @@ struct lex {
 };
 
 struct lex_line {
-	struct span text; /* trimmed, never empty; this and doc are good until the next lex_next */
+	/* begins with a word; blanks at its end are kept. This and doc are good until the next lex_next */
+	struct span text;
 	struct span doc; /* the comment lines right above, "#" and blanks taken off; may be empty */
 	unsigned number; /* of the physical line with the first word, from 1 */
 };

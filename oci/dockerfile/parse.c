@@ -213,7 +213,8 @@ static int parse_whole_line(struct parser *p, struct dockerfile *df, const struc
 	if (line->doc.n)
 		in.doc = span_dup(line->doc);
 	buf_reset(&p->bodies);
-	r = parse_instr(p, &in, line->text, e);
+	p->line = line->text;
+	r = parse_instr(p, &in, span_rtrim(line->text), e);
 	in.last_line = p->lx->line;
 	if (r == 0)
 		r = add_instr(df, &in, e);
@@ -311,7 +312,7 @@ int dockerfile_parse_onbuild(struct dockerfile_instr *out, const struct dockerfi
 		return -1;
 	lx.directives.escape = df->escape;
 	p.lx = &lx;
-	r = lex_next(&lx, &line) ? parse_instr(&p, &in, line.text, e)
+	r = lex_next(&lx, &line) ? parse_instr(&p, &in, span_rtrim(line.text), e)
 				 : err_set(e, ERR_INPUT, "an ONBUILD without an instruction");
 	if (r == 0 && lex_next(&lx, &behind))
 		r = err_set(e, ERR_INPUT,

@@ -234,7 +234,8 @@ int parse_onbuild(struct parser *p, struct dockerfile_instr *in, struct span res
 	dockerfile_instr_release(&trigger);
 	if (r < 0)
 		return -1;
-	buf_add_span(&text, rest);
+	/* docker keeps the blanks at its end, too */
+	buf_add_span(&text, span_sub(p->line, (size_t)(rest.p - p->line.p)));
 	buf_add_span(&text, buf_span(&p->bodies));
 	strv_add_span(&in->words, buf_span(&text));
 	return 0;

@@ -15,9 +15,10 @@
 struct parser {
 	struct lex *lx;
 	char escape;
-	size_t nr_words; /* of all instructions, each counting as one, too */
-	bool is_trigger; /* what is read stands behind ONBUILD */
-	struct buf mark; /* the word that an error would be about */
+	size_t nr_words;  /* of all instructions, each counting as one, too */
+	bool is_trigger;  /* what is read stands behind ONBUILD */
+	struct span line; /* all of it, with blanks at its end */
+	struct buf mark;  /* the word that an error would be about */
 	/* the here-documents of the line that is being read, as they follow it: "\nBODYNAME" each */
 	struct buf bodies;
 };

@@ -102,8 +102,12 @@ int plan_resolve_name(const struct planner *p, struct plan_source *out, const ch
 	const char *context;
 	size_t stage;
 
+	/* nobody means a context by this name, but a stage may be called so */
 	if (strcmp(name, "scratch") == 0) {
-		out->kind = PLAN_SCRATCH;
+		if (find_stage(p, name, 0, at, &stage))
+			set_stage(p, out, stage);
+		else
+			out->kind = PLAN_SCRATCH;
 		return 0;
 	}
 	context = plan_find_context(p, name);

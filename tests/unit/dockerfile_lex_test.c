@@ -44,7 +44,7 @@ static void lines_are_folded(void **state)
 		{ "\n \n\t\n", "" },
 		{ "A b\nC d\n", "1:A b|2:C d|" },
 		{ "A b", "1:A b|" },
-		{ "  A b \t\n", "1:A b|" },
+		{ "  A b \t\n", "1:A b \t|" },
 		{ "\xef\xbb\xbf"
 		  "A b\n",
 		  "1:A b|" },
@@ -64,8 +64,8 @@ static void lines_are_folded(void **state)
 		{ "A \\\n# a \\\nb\nC\n", "1:A b|4:C|" },
 		/* a doubled mark is a literal one */
 		{ "A \\\\\nB\n", "1:A \\\\|2:B|" },
-		{ "A \\", "1:A|" },
-		{ "A \\\n", "1:A|" },
+		{ "A \\", "1:A |" },
+		{ "A \\\n", "1:A |" },
 		{ "\\\n", "" },
 		/* the number is the first word's */
 		{ "\\\n\\\n A b\\\nc\nD\n", "3:A bc|5:D|" },

@@ -207,6 +207,7 @@ static void instructions_become_words(void **state)
 		  "HEALTHCHECK exec interval=90000000000 timeout=1000000 start-interval=2000000000 "
 		  "retries=3: a| b|" },
 		{ "ONBUILD RUN  a  b", "ONBUILD: RUN  a  b|" },
+		{ "ONBUILD\trun  a \\\n b\t ", "ONBUILD: run  a  b\t |" },
 		{ "onbuild copy --from=x a b", "ONBUILD: copy --from=x a b|" },
 	};
 

@@ -198,6 +198,9 @@ static void named_contexts_beat_stages_and_images(void **state)
 		    "    3  COPY --from=alpine:3 a /  << image alpine:3\n");
 	assert_plan("FROM alpine AS base\nRUN x\n", (struct given){ .contexts = "base" },
 		    "stage base from context base for linux/amd64\n");
+	assert_plan("FROM scratch AS scratch\nFROM scratch\n", plain,
+		    "stage scratch from scratch for linux/amd64\n"
+		    "stage stage-1 from stage scratch for linux/amd64\n");
 	assert_plan("FROM scratch\n", (struct given){ .contexts = "scratch" },
 		    "stage stage-0 from scratch for linux/amd64\n");
 	/* a context of a later stage's name is not a reference forwards */
