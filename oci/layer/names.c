@@ -68,6 +68,7 @@ static const char *keep_text(struct names *n, struct span text)
 	memcpy(at, text.p, text.n);
 	at[text.n] = '\0';
 	c->used += text.n + 1;
+	n->text_bytes += text.n + 1;
 	return at;
 }
 

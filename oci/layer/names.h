@@ -30,6 +30,7 @@ struct names {
 	uint32_t nr_slots;
 	uint64_t seed;
 	struct names_chunk *chunks; /* the texts */
+	uint64_t text_bytes;	    /* in chunks: of removed names, too */
 };
 
 void names_init(struct names *n);

@@ -12,10 +12,10 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "base/cancel.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "oci/layer/entries.h"
 #include "oci/layer/path.h"
 
 struct dir_time {
@@ -203,30 +203,6 @@ static int make_room(struct place *p, const char *name, enum tar_type type, stru
 	return unlinkat(p->dir_fd, name, 0) < 0 ? err_sys(e, "remove the old one") : 0;
 }
 
-static int write_data(const struct place *p, int fd, const struct tar_entry *ent,
-		      struct tar_reader *from, struct err *e)
-{
-	uint64_t pos = 0, at;
-	struct span piece;
-	int r;
-
-	while ((r = tar_reader_data(from, &piece, &at, e)) > 0) {
-		if (cancel_check(p->op ? p->op->cancel : NULL, e) < 0)
-			return -1;
-		if (at > ent->size_bytes || piece.n > ent->size_bytes - at)
-			return err_set(e, ERR_CORRUPT, "it has more bytes than its header says");
-		if (at != pos && lseek(fd, (off_t)at, SEEK_SET) < 0)
-			return err_sys(e, "write");
-		if (fs_write_all(fd, piece.p, piece.n, "content", e) < 0)
-			return -1;
-		pos = at + piece.n;
-	}
-	/* a hole at the end */
-	if (r == 0 && pos < ent->size_bytes && ftruncate(fd, (off_t)ent->size_bytes) < 0)
-		return err_sys(e, "set its size");
-	return r;
-}
-
 static struct timespec time_of(const struct tar_entry *ent)
 {
 	return (struct timespec){ .tv_sec = ent->mtime, .tv_nsec = ent->mtime_nsec };
@@ -241,7 +217,7 @@ static int place_file(struct place *p, const char *name, const struct tar_entry 
 
 	if (fd < 0)
 		return err_sys(e, "create");
-	if (write_data(p, fd, ent, from, e) < 0)
+	if (entries_write_data(p->op, fd, ent, from, e) < 0)
 		return -1;
 	if (fchown(fd, ent->uid, ent->gid) < 0)
 		return err_sys(e, "set its owner to %u:%u", ent->uid, ent->gid);

@@ -1,0 +1,98 @@
+/*
+ * blob -> decompressed -> hashed -> tar entries. After the last entry the rest of the stream is read,
+ * too: the diff_id covers all of it.
+ */
+#include "oci/layer/entries.h"
+
+#include "base/cancel.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "oci/layer/stream.h"
+
+static int visit_all(const struct op *op, struct source *tar, struct entry_visitor *v,
+		     struct err *e)
+{
+	auto_tar_reader struct tar_reader *r = NULL;
+	struct tar_entry ent;
+	unsigned count = 0;
+	int res;
+
+	if (tar_reader_open(&r, tar, e) < 0)
+		return -1;
+	while ((res = tar_reader_next(r, &ent, e)) > 0) {
+		if (cancel_check(op ? op->cancel : NULL, e) < 0)
+			return -1;
+		if (count++ >= LAYER_ENTRIES_MAX)
+			return err_set(e, ERR_CORRUPT, "more than %u entries", LAYER_ENTRIES_MAX);
+		if (v->entry(v, &ent, r, e) < 0)
+			return -1;
+	}
+	return res;
+}
+
+static int drain(const struct op *op, struct source *in, struct err *e)
+{
+	auto_free char *piece = mem_alloc(IO_CHUNK);
+	ssize_t n;
+
+	do {
+		if (cancel_check(op ? op->cancel : NULL, e) < 0)
+			return -1;
+		n = source_read(in, piece, IO_CHUNK, e);
+	} while (n > 0);
+	return (int)n;
+}
+
+static int check_diff_id(struct hash_source *hs, const struct oci_digest *want, struct err *e)
+{
+	unsigned char raw[HASH_SHA256_LEN];
+	struct oci_digest got;
+
+	hash_source_final(hs, raw);
+	oci_digest_of_raw(&got, raw);
+	if (want && !oci_digest_eq(&got, want))
+		return err_set(e, ERR_CORRUPT, "its content is %s, the image's config says %s",
+			       got.text, want->text);
+	return 0;
+}
+
+int entries_read(const struct op *op, struct source *blob, const struct oci_digest *diff_id,
+		 struct entry_visitor *v, struct err *e)
+{
+	auto_layer_stream struct layer_stream s = { .has_gunzip = false };
+	struct hash_source hs;
+	int r = -1;
+
+	if (layer_stream_open(&s, blob, e) < 0)
+		return -1;
+	hash_source_init(&hs, s.tar);
+	if (visit_all(op, &hs.base, v, e) == 0 && drain(op, &hs.base, e) == 0 &&
+	    drain(op, blob, e) == 0)
+		r = check_diff_id(&hs, diff_id, e);
+	hash_release(&hs.hash);
+	return r;
+}
+
+int entries_write_data(const struct op *op, int fd, const struct tar_entry *ent,
+		       struct tar_reader *from, struct err *e)
+{
+	uint64_t pos = 0, at;
+	struct span piece;
+	int r;
+
+	while ((r = tar_reader_data(from, &piece, &at, e)) > 0) {
+		if (cancel_check(op ? op->cancel : NULL, e) < 0)
+			return -1;
+		if (at > ent->size_bytes || piece.n > ent->size_bytes - at)
+			return err_set(e, ERR_CORRUPT, "it has more bytes than its header says");
+		if (at != pos && lseek(fd, (off_t)at, SEEK_SET) < 0)
+			return err_sys(e, "write");
+		if (fs_write_all(fd, piece.p, piece.n, "content", e) < 0)
+			return -1;
+		pos = at + piece.n;
+	}
+	/* a hole at the end */
+	if (r == 0 && pos < ent->size_bytes && ftruncate(fd, (off_t)ent->size_bytes) < 0)
+		return err_sys(e, "set its size");
+	return r;
+}

@@ -1,0 +1,29 @@
+/*
+ * A layer's blob, entry by entry: decompressed by content, bounded, and at the end checked against
+ * its diff_id. Who applies a layer and who only looks what is in it both read it so.
+ */
+#ifndef OCI_LAYER_ENTRIES_H
+#define OCI_LAYER_ENTRIES_H
+
+#include "oci/image/digest.h"
+#include "oci/layer/tar.h"
+
+struct entry_visitor {
+	/* ent was just read from `from`, which gives a file's content; what is not read is passed over. */
+	int (*entry)(struct entry_visitor *v, const struct tar_entry *ent, struct tar_reader *from,
+		     struct err *e);
+};
+
+/*
+ * diff_id: checked against the uncompressed stream (ERR_CORRUPT), all of which is read; NULL: not
+ * checked. ERR_CORRUPT as well: damaged, or more than LAYER_ENTRIES_MAX entries.
+ */
+#define LAYER_ENTRIES_MAX (4u << 20)
+int entries_read(const struct op *op, struct source *blob, const struct oci_digest *diff_id,
+		 struct entry_visitor *v, struct err *e) MUST_CHECK;
+
+/* A file's content into fd, which is empty; holes stay holes. */
+int entries_write_data(const struct op *op, int fd, const struct tar_entry *ent,
+		       struct tar_reader *from, struct err *e) MUST_CHECK;
+
+#endif
