@@ -3,7 +3,7 @@
  * cbuild_args.c, results are told by cbuild_results.c.
  *
  * The order matters: the sandbox may enter namespaces and starts its helper, which only a process
- * of one thread can; it knows no credentials, so these are looked up afterwards.
+ * of one thread can; it knows no credentials and no secrets, so these are looked up afterwards.
  */
 #include "base/http_curl.h"
 #include "base/http_retry.h"
@@ -50,6 +50,11 @@ static void open_sandbox(struct cbuild *c, char **how)
 		c->sandbox = NULL; /* only builds that need one fail */
 }
 
+static const char *variable(const char *name)
+{
+	return getenv(name);
+}
+
 static int open_registry(struct cbuild *c, struct err *e)
 {
 	const struct http_curl_options curl = { .ca_file = c->args.ca,
@@ -93,6 +98,9 @@ static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 	if (cbuild_args_take(&c.opt, &c.args, &app->positional, e) < 0)
 		return -1;
 	open_sandbox(&c, &how);
+	/* not before, so that the helper never has them; a pipe is waited for, and a signal still ends us */
+	if (run_options_load(&c.opt.run, variable, e) < 0)
+		return -1;
 	if (app_start(app, c.args.jobs, e) < 0)
 		return -1;
 	log_info(&app->op, "isolation: %s", how ? how : c.no_sandbox.text);

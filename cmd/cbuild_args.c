@@ -43,6 +43,20 @@ const struct opt cbuild_opts[] = {
 		 compression_level, "N", "of gzip, 1 to 9 (6)"),
 	OPT_DURATION(0, "timeout", "CBUILD_TIMEOUT", struct cbuild_args, timeout_ms,
 		     "limit for each RUN (none)"),
+	OPT_LIST(0, "secret", "CBUILD_SECRETS", struct cbuild_args, secrets, "SPEC",
+		 "id=ID[,src=FILE|env=NAME]: what RUN --mount=type=secret gets"),
+	OPT_LIST(0, "ssh", "CBUILD_SSH", struct cbuild_args, ssh, "ID[=SOCKET]",
+		 "the ssh agent that RUN --mount=type=ssh reaches (default, $SSH_AUTH_SOCK)"),
+	OPT_STR(0, "network", "CBUILD_NETWORK", struct cbuild_args, network, "default|host|none",
+		"of RUNs that do not say (default: the host's)"),
+	OPT_LIST(0, "add-host", "CBUILD_ADD_HOSTS", struct cbuild_args, hosts, "NAME:ADDRESS",
+		 "a line of /etc/hosts in RUN"),
+	OPT_LIST(0, "ulimit", "CBUILD_ULIMITS", struct cbuild_args, ulimits, "NAME=SOFT[:HARD]",
+		 "a limit in RUN, as nofile=1024:4096"),
+	OPT_STR(0, "shm-size", "CBUILD_SHM_SIZE", struct cbuild_args, shm_size, "SIZE",
+		"of /dev/shm in RUN (64m)"),
+	OPT_LIST(0, "allow", "CBUILD_ALLOW", struct cbuild_args, allow, "NAME",
+		 "network.host, which every RUN has anyway"),
 	OPT_STR(0, "authfile", "CBUILD_AUTHFILE", struct cbuild_args, authfile, "FILE",
 		"credentials, in the form of docker's config.json"),
 	OPT_STR(0, "ca", "CBUILD_CA", struct cbuild_args, ca, "FILE",
@@ -148,6 +162,37 @@ static int take_outputs(struct build_options *o, const struct cbuild_args *a, st
 	return 0;
 }
 
+static int take_each(struct run_options *o, const struct strv *texts, const char *option,
+		     int (*take)(struct run_options *o, const char *text, struct err *e),
+		     struct err *e)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (take(o, texts->v[i], e) < 0)
+			return err_wrap(e, "%s", option);
+	return 0;
+}
+
+static int take_one(struct run_options *o, const char *text, const char *option,
+		    int (*take)(struct run_options *o, const char *text, struct err *e),
+		    struct err *e)
+{
+	return text && take(o, text, e) < 0 ? err_wrap(e, "%s", option) : 0;
+}
+
+static int take_run(struct run_options *o, const struct cbuild_args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->allow.n; i++)
+		if (run_options_allow(a->allow.v[i], e) < 0)
+			return err_wrap(e, "--allow");
+	if (take_each(o, &a->secrets, "--secret", run_options_secret, e) < 0 ||
+	    take_each(o, &a->ssh, "--ssh", run_options_ssh, e) < 0 ||
+	    take_each(o, &a->hosts, "--add-host", run_options_host, e) < 0 ||
+	    take_each(o, &a->ulimits, "--ulimit", run_options_ulimit, e) < 0 ||
+	    take_one(o, a->network, "--network", run_options_network, e) < 0)
+		return -1;
+	return take_one(o, a->shm_size, "--shm-size", run_options_shm, e);
+}
+
 static int take_numbers(struct build_options *o, const struct cbuild_args *a, struct err *e)
 {
 	if (a->epoch && *a->epoch) {
@@ -182,7 +227,7 @@ int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struc
 	o->target = a->target;
 	o->pull = a->pull;
 	if (cbuild_kaniko_take(o, a, e) < 0 || take_build_args(o, a, e) < 0 ||
-	    take_lists(o, a, e) < 0)
+	    take_lists(o, a, e) < 0 || take_run(&o->run, a, e) < 0)
 		return -1;
 	return take_outputs(o, a, e) < 0 ? -1 : take_numbers(o, a, e);
 }
@@ -197,4 +242,9 @@ void cbuild_args_release(struct cbuild_args *a)
 	strv_release(&a->outputs);
 	strv_release(&a->destinations);
 	free(a->found_dockerfile);
+	strv_release(&a->secrets);
+	strv_release(&a->ssh);
+	strv_release(&a->hosts);
+	strv_release(&a->ulimits);
+	strv_release(&a->allow);
 }

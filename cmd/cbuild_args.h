@@ -13,6 +13,8 @@ struct cbuild_args {
 	const char *file, *target, *platform, *iidfile, *metadata_file, *epoch, *authfile, *ca;
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
 	struct strv tags, build_args, labels, annotations, contexts, outputs;
+	struct strv secrets, ssh, hosts, ulimits, allow;
+	const char *network, *shm_size;
 	bool pull, push, no_cache;
 	unsigned compression_level, jobs;
 	int64_t timeout_ms;

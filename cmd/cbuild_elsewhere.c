@@ -62,7 +62,6 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	{ "use-new-run", NO_NEED },
 	{ "verbosity", "it is -v, or -q, here" },
 	/* docker build and buildx */
-	{ "allow", "there are no entitlements here (docs/MIGRATING.md)" },
 	{ "attest", LATER },
 	{ "builder", "there is no daemon and no builder to choose" },
 	{ "cache-from", NO_CACHE },

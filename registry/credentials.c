@@ -10,9 +10,9 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/secret.h"
 #include "registry/credentials_file.h"
 #include "registry/credentials_helper.h"
-#include "registry/secret.h"
 
 struct place {
 	const char *origin;

@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "registry/secret.h"
+#include "base/secret.h"
 
 #define HUB	"docker.io"
 #define HUB_KEY "https://index.docker.io/v1/"

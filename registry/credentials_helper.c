@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/progress.h"
-#include "registry/secret.h"
+#include "base/secret.h"
 
 #define HELPER_OUTPUT_MAX (64u << 10)
 #define HELPER_TIMEOUT_MS 10000

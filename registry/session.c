@@ -16,10 +16,10 @@
 #include "base/http_retry.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "registry/api_error.h"
 #include "registry/challenge.h"
 #include "registry/endpoint.h"
-#include "registry/secret.h"
 #include "registry/token.h"
 
 #define JOBS_DEFAULT 4

@@ -10,8 +10,8 @@
 #include "base/http_retry.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "registry/api_error.h"
-#include "registry/secret.h"
 
 #define LIFE_DEFAULT_MS 60000
 #define LIFE_MAX_S	86400

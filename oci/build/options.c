@@ -51,6 +51,7 @@ void build_options_release(struct build_options *o)
 	strv_release(&o->labels);
 	strv_release(&o->contexts);
 	build_annotations_release(&o->annotations);
+	run_options_release(&o->run);
 	for (size_t i = 0; i < o->nr_outputs; i++)
 		output_release(&o->outputs[i]);
 	free(o->outputs);

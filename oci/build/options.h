@@ -7,6 +7,7 @@
 
 #include "base/strv.h"
 #include "oci/build/annotation.h"
+#include "oci/build/run_options.h"
 #include "oci/image/platform.h"
 #include "oci/layer/pack.h"
 
@@ -44,8 +45,9 @@ struct build_options {
 	/* of the layers that are made; outputs cannot differ in it */
 	bool has_compression; /* somebody has chosen */
 	enum layer_compression compression;
-	int compression_level;	      /* 0: the default */
-	int64_t run_timeout_ms;	      /* 0: none */
+	int compression_level;	/* 0: the default */
+	int64_t run_timeout_ms; /* 0: none */
+	struct run_options run;
 	struct build_output *outputs; /* none: the store */
 	size_t nr_outputs, cap_outputs;
 };

@@ -22,6 +22,22 @@ static void spec_env(struct run_spec *spec, const struct state *st, const struct
 		strv_env_set(&spec->env, "HOME", user->home);
 }
 
+/* What the command line says about every RUN. */
+static void spec_options(struct run_spec *spec, const struct step *s)
+{
+	const struct run_options *o = &s->job->opt->run;
+	const char *network = s->instr->network;
+
+	spec->hosts = run_options_hosts(o, HOSTNAME);
+	spec->no_network = network && strcmp(network, "default") != 0 ? strcmp(network, "none") == 0
+								      : o->no_network;
+	spec->shm_bytes = o->shm_bytes;
+	spec->limits = mem_resize(NULL, o->nr_limits + 1, sizeof(*spec->limits));
+	for (; spec->nr_limits < o->nr_limits; spec->nr_limits++)
+		spec->limits[spec->nr_limits] = o->limits[spec->nr_limits];
+	spec->timeout_ms = s->job->opt->run_timeout_ms;
+}
+
 static int spec_fill(struct run_spec *spec, const struct step *s, int root_fd, struct err *e)
 {
 	const struct state *st = &s->stage->state;
@@ -41,7 +57,7 @@ static int spec_fill(struct run_spec *spec, const struct step *s, int root_fd, s
 	spec->gid = user.gid;
 	spec->groups = STEAL(&user.groups);
 	spec->nr_groups = user.nr_groups;
-	spec->timeout_ms = s->job->opt->run_timeout_ms;
+	spec_options(spec, s);
 	spec->progress_id = mem_strdup(s->id);
 	return 0;
 }

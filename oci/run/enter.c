@@ -11,9 +11,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <net/if.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "base/fs.h"
@@ -172,33 +176,64 @@ static void close_ours(int report_fd)
 	close_from_to((unsigned)report_fd + 1, ~0u);
 }
 
-static int enter_tree(const struct run_spec *spec, const struct stubs *stubs,
-		      const struct enter_files *files, struct err *e)
+/* A network of its own has a loopback that is down. */
+static int loopback_up(struct err *e)
 {
+	struct ifreq lo = { .ifr_name = "lo" };
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &lo) < 0)
+		return err_sys(e, "look at the loopback of the new network");
+	lo.ifr_flags |= IFF_UP;
+	if (ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
+		return err_sys(e, "bring up the loopback of the new network");
+	return 0;
+}
+
+static int limits_set(const struct run_spec *spec, struct err *e)
+{
+	for (size_t i = 0; i < spec->nr_limits; i++) {
+		const struct run_limit *l = &spec->limits[i];
+		const struct rlimit to = { .rlim_cur = l->soft, .rlim_max = l->hard };
+
+		if (prlimit(0, (__rlimit_resource_t)l->resource, &to, NULL) < 0)
+			return err_sys(e, "set limit %d of --ulimit to %lld:%lld", l->resource,
+				       (long long)l->soft, (long long)l->hard);
+	}
+	return 0;
+}
+
+static int enter_tree(const struct enter_from *from, struct err *e)
+{
+	const struct run_spec *spec = from->spec;
+
 	if (setsid() < 0)
 		return err_sys(e, "setsid");
 	if (sethostname(spec->hostname, strlen(spec->hostname)) < 0)
 		return err_sys(e, "set the host name");
+	if (spec->no_network && loopback_up(e) < 0)
+		return -1;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(e, "make the mounts private");
-	if (mounts_make(stubs, files->hosts, files->resolv_conf, e) < 0)
+	if (mounts_make(spec, from->stubs, from->taken, from->resolv_conf, e) < 0)
 		return -1;
 	return pivot_to_cwd(e);
 }
 
-int enter_exec(const struct run_spec *spec, const struct stubs *stubs,
-	       const struct enter_files *files, int out_fd, int err_fd, int report_fd,
-	       bool can_setgroups, struct err *e)
+int enter_exec(const struct enter_from *from, struct err *e)
 {
+	const struct run_spec *spec = from->spec;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody else would end us and free main */
-	if (enter_tree(spec, stubs, files, e) < 0) {
+	if (enter_tree(from, e) < 0) {
 		e->kind = e->sys == EPERM ? ERR_IMPOSSIBLE : ERR_FAILED;
 		return -1;
 	}
 	umask(022);
-	if (stdio_set(out_fd, err_fd, e) == 0) {
-		close_ours(report_fd);
-		if (enter_cwd(spec->cwd, e) == 0 && become(spec, can_setgroups, e) == 0) {
+	if (stdio_set(from->out_fd, from->err_fd, e) == 0) {
+		close_ours(from->report_fd);
+		if (enter_cwd(spec->cwd, e) == 0 && limits_set(spec, e) == 0 &&
+		    become(spec, from->can_setgroups, e) == 0) {
 			signals_reset();
 			exec_in_path(spec, e);
 		}

@@ -9,19 +9,21 @@
 #include "oci/run/mounts.h"
 #include "oci/run/spec.h"
 
-struct enter_files {
-	struct span hosts, resolv_conf;
+struct enter_from {
+	const struct run_spec *spec;
+	const struct stubs *stubs;
+	const int *taken; /* sources of the spec's mounts, see attach.h */
+	struct span resolv_conf;
+	int out_fd, err_fd, report_fd;
+	bool can_setgroups; /* more than one id is mapped */
 };
 
 /*
  * The working directory is the tree's root. out_fd, err_fd become stdout and stderr, stdin is /dev/null.
  * Every other descriptor is closed before a path of the image's is looked at, but for report_fd,
  * over which the caller can still tell of an error: exec closes that.
- * can_setgroups: more than one id is mapped.
  * Returns only with an error: ERR_IMPOSSIBLE or ERR_FAILED, as sandbox_run.
  */
-int enter_exec(const struct run_spec *spec, const struct stubs *stubs,
-	       const struct enter_files *files, int out_fd, int err_fd, int report_fd,
-	       bool can_setgroups, struct err *e);
+int enter_exec(const struct enter_from *from, struct err *e);
 
 #endif

@@ -22,8 +22,8 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "oci/run/enter.h"
-#include "oci/run/mounts.h"
 #include "oci/run/spec.h"
+#include "oci/run/stubs.h"
 
 #define TEXT_FILE_MAX (1u << 20)
 
@@ -33,31 +33,36 @@ extern char **environ;
 
 union fd_control {
 	struct cmsghdr align;
-	char room[CMSG_SPACE(sizeof(int) * HELPER_FDS)];
+	char room[CMSG_SPACE(sizeof(int) * HELPER_FDS_MAX)];
 };
 
-int helper_request(int sock, const int fds[HELPER_FDS], struct err *e)
+int helper_request(int sock, const int *fds, size_t nr, struct err *e)
 {
 	union fd_control control = { 0 };
 	struct iovec iov = { .iov_base = (char[]){ 'R' }, .iov_len = 1 };
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
+			      .msg_controllen = CMSG_SPACE(sizeof(int) * nr) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int) * HELPER_FDS);
-	memcpy(CMSG_DATA(c), fds, sizeof(int) * HELPER_FDS);
+	c->cmsg_len = CMSG_LEN(sizeof(int) * nr);
+	memcpy(CMSG_DATA(c), fds, sizeof(int) * nr);
 	while (sendmsg(sock, &msg, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR)
 			return err_sys(e, "ask the helper process");
 	return 0;
 }
 
-/* 1: a request, 0: main is gone. */
-static int request_take(int sock, int fds[HELPER_FDS])
+struct request {
+	int fds[HELPER_FDS_MAX];
+	size_t nr;
+};
+
+/* False: main is gone. */
+static bool request_take(int sock, struct request *r)
 {
 	union fd_control control;
 	char byte;
@@ -73,10 +78,11 @@ static int request_take(int sock, int fds[HELPER_FDS])
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-	if (!c || c->cmsg_len != CMSG_LEN(sizeof(int) * HELPER_FDS))
-		return 0;
-	memcpy(fds, CMSG_DATA(c), sizeof(int) * HELPER_FDS);
-	return 1;
+	if (!c || c->cmsg_len < CMSG_LEN(sizeof(int) * HELPER_FDS))
+		return false;
+	r->nr = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(r->fds, CMSG_DATA(c), sizeof(int) * r->nr);
+	return true;
 }
 
 /* -- the RUN itself ---------------------------------------------------------- */
@@ -84,7 +90,8 @@ static int request_take(int sock, int fds[HELPER_FDS])
 struct run {
 	struct run_spec spec;
 	struct stubs stubs;
-	struct buf hosts, resolv_conf;
+	struct buf resolv_conf;
+	const struct request *request;
 	const int *fds;
 	bool can_setgroups;
 };
@@ -100,17 +107,33 @@ static void report_error(int fd, const struct err *e)
 /* Process 1 of the new namespaces. */
 static NORETURN void run_child(const struct run *run)
 {
-	struct enter_files files = { buf_span(&run->hosts), buf_span(&run->resolv_conf) };
+	const struct enter_from from = { .spec = &run->spec,
+					 .stubs = &run->stubs,
+					 .taken = run->fds + HELPER_FDS,
+					 .resolv_conf = buf_span(&run->resolv_conf),
+					 .out_fd = run->fds[HELPER_FD_OUT],
+					 .err_fd = run->fds[HELPER_FD_ERR],
+					 .report_fd = run->fds[HELPER_FD_REPORT],
+					 .can_setgroups = run->can_setgroups };
 	struct err e = ERR_INIT;
 
-	enter_exec(&run->spec, &run->stubs, &files, run->fds[HELPER_FD_OUT],
-		   run->fds[HELPER_FD_ERR], run->fds[HELPER_FD_REPORT], run->can_setgroups, &e);
+	enter_exec(&from, &e);
 	report_error(run->fds[HELPER_FD_REPORT], &e);
 	_exit(127);
 }
 
-static int spec_read(struct run_spec *out, int fd, struct err *e)
+static size_t nr_taken(const struct run_spec *s)
 {
+	size_t nr = 0;
+
+	for (size_t i = 0; i < s->nr_mounts; i++)
+		nr += s->mounts[i].kind == RUN_MOUNT_BIND;
+	return nr;
+}
+
+static int spec_read(struct run_spec *out, const struct request *request, struct err *e)
+{
+	int fd = request->fds[HELPER_FD_SPEC];
 	struct stat st;
 	void *map;
 	int r;
@@ -124,31 +147,26 @@ static int spec_read(struct run_spec *out, int fd, struct err *e)
 		return err_sys(e, "read the helper's instructions");
 	r = run_spec_decode(out, span_of(map, (size_t)st.st_size), e);
 	munmap(map, (size_t)st.st_size);
+	if (r == 0 && nr_taken(out) != request->nr - HELPER_FDS)
+		return err_set(e, ERR_CORRUPT, "the helper's instructions lack a mount");
 	return r;
 }
 
-/* The network is the host's, so its names and resolvers are, too; a missing file is an empty one. */
-static void host_files_read(struct run *run)
+/* The network is the host's, so its resolvers are, too, on whatever address: one that listens on
+ * the loopback can be reached. A missing file is an empty one. */
+static void resolv_conf_read(struct run *run)
 {
 	struct err ignored = ERR_INIT;
 
-	buf_init(&run->hosts, TEXT_FILE_MAX);
 	buf_init(&run->resolv_conf, TEXT_FILE_MAX);
-	if (fs_read_file(AT_FDCWD, "/etc/hosts", &run->hosts, &ignored) < 0)
-		buf_reset(&run->hosts);
-	if (run->hosts.len == 0)
-		buf_add_str(&run->hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
-	if (run->hosts.data[run->hosts.len - 1] != '\n')
-		buf_add_char(&run->hosts, '\n');
-	buf_addf(&run->hosts, "127.0.0.1\t%s\n", run->spec.hostname);
 	if (fs_read_file(AT_FDCWD, "/etc/resolv.conf", &run->resolv_conf, &ignored) < 0)
 		buf_reset(&run->resolv_conf);
 }
 
 static pid_t run_clone(const struct run *run)
 {
-	const unsigned long flags =
-		CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+	const unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+				    (run->spec.no_network ? CLONE_NEWNET : 0) | SIGCHLD;
 	/* like fork: no stack of its own, we have one thread */
 	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, 0);
 
@@ -186,13 +204,14 @@ static bool monitor_run(struct run *run, struct err *e, int *status)
 {
 	pid_t pid;
 
-	if (spec_read(&run->spec, run->fds[HELPER_FD_SPEC], e) < 0)
+	if (spec_read(&run->spec, run->request, e) < 0)
 		return false;
-	if (stubs_make(&run->stubs, run->fds[HELPER_FD_ROOT], e) < 0) {
-		stubs_remove(&run->stubs, run->fds[HELPER_FD_ROOT]);
+	if (stubs_make(&run->stubs, run->fds[HELPER_FD_ROOT], &run->spec, run->fds + HELPER_FDS,
+		       e) < 0) {
+		stubs_remove(&run->stubs);
 		return false;
 	}
-	host_files_read(run);
+	resolv_conf_read(run);
 	/* the working directory is carried over into the new mount namespace */
 	if (fchdir(run->fds[HELPER_FD_ROOT]) < 0) {
 		err_sys(e, "enter the tree");
@@ -202,9 +221,13 @@ static bool monitor_run(struct run *run, struct err *e, int *status)
 	} else {
 		close(run->fds[HELPER_FD_OUT]);
 		close(run->fds[HELPER_FD_ERR]);
+		/* what is mounted is the RUN's now, and so are its secrets */
+		for (size_t i = HELPER_FDS; i < run->request->nr; i++)
+			close(run->fds[i]);
+		run_spec_release(&run->spec);
 		*status = monitor_wait(pid, run->fds[HELPER_FD_REPORT]);
 	}
-	stubs_remove(&run->stubs, run->fds[HELPER_FD_ROOT]);
+	stubs_remove(&run->stubs);
 	/* main unmounts the tree on the report: nothing of ours may be in it any more */
 	close(run->fds[HELPER_FD_ROOT]);
 	if (chdir("/") < 0)
@@ -212,17 +235,19 @@ static bool monitor_run(struct run *run, struct err *e, int *status)
 	return e->kind == ERR_NONE;
 }
 
-static NORETURN void monitor_main(const int fds[HELPER_FDS], bool can_setgroups)
+static NORETURN void monitor_main(const struct request *request, bool can_setgroups)
 {
-	struct run run = { .fds = fds, .can_setgroups = can_setgroups };
+	struct run run = { .request = request,
+			   .fds = request->fds,
+			   .can_setgroups = can_setgroups };
 	struct helper_report r = { .ran = true };
 	struct err e = ERR_INIT;
 
 	signal(SIGCHLD, SIG_DFL);
 	if (monitor_run(&run, &e, &r.status))
-		send(fds[HELPER_FD_REPORT], &r, sizeof(r), MSG_NOSIGNAL);
+		send(run.fds[HELPER_FD_REPORT], &r, sizeof(r), MSG_NOSIGNAL);
 	else
-		report_error(fds[HELPER_FD_REPORT], &e);
+		report_error(run.fds[HELPER_FD_REPORT], &e);
 	_exit(0);
 }
 
@@ -252,7 +277,7 @@ static void descriptors_close(int sock)
 
 static NORETURN void helper_main(int sock, bool can_setgroups)
 {
-	int fds[HELPER_FDS];
+	struct request request;
 
 	setsid();		  /* the terminal's signals are main's affair */
 	signal(SIGCHLD, SIG_IGN); /* monitors are reaped by the kernel */
@@ -262,21 +287,21 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 	umask(022);
 	environment_wipe();
 	descriptors_close(sock);
-	while (request_take(sock, fds)) {
+	while (request_take(sock, &request)) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
 			close(sock);
-			monitor_main(fds, can_setgroups);
+			monitor_main(&request, can_setgroups);
 		}
 		if (pid < 0) {
 			struct err e = ERR_INIT;
 
 			err_sys(&e, "fork a monitor");
-			report_error(fds[HELPER_FD_REPORT], &e);
+			report_error(request.fds[HELPER_FD_REPORT], &e);
 		}
-		for (int i = 0; i < HELPER_FDS; i++)
-			close(fds[i]);
+		for (size_t i = 0; i < request.nr; i++)
+			close(request.fds[i]);
 	}
 	_exit(0);
 }

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "oci/run/spec.h"
 
 /* What comes back over a report socket (SOCK_SEQPACKET), exactly one message. */
 struct helper_report {
@@ -23,8 +24,10 @@ struct helper_report {
 	char text[ERR_TEXT_MAX];
 };
 
-/* Descriptors that travel with a request, in this order. */
+/* Descriptors that travel with a request, in this order, and behind them the sources of the spec's
+ * mounts (attach.h). */
 enum { HELPER_FD_SPEC, HELPER_FD_ROOT, HELPER_FD_OUT, HELPER_FD_ERR, HELPER_FD_REPORT, HELPER_FDS };
+#define HELPER_FDS_MAX (HELPER_FDS + RUN_MOUNTS_MAX) /* the kernel lets 253 travel at once */
 
 struct helper {
 	int sock; /* where requests go */
@@ -34,7 +37,7 @@ struct helper {
 int helper_start(struct helper *out, bool can_setgroups, struct err *e) MUST_CHECK;
 /* The helper ends when its socket is closed; waits for that. */
 void helper_stop(struct helper *h);
-/* Hands fds (borrowed) over. Thread-safe. */
-int helper_request(int sock, const int fds[HELPER_FDS], struct err *e) MUST_CHECK;
+/* Hands nr fds (borrowed) over. Thread-safe. */
+int helper_request(int sock, const int *fds, size_t nr, struct err *e) MUST_CHECK;
 
 #endif

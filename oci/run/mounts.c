@@ -18,176 +18,11 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/run/attach.h"
 
-/* -- mount points ------------------------------------------------------------ */
+#define SHM_BYTES (64u << 20)
 
-static void stub_note(struct stubs *s, int parent_fd, const char *name, const char *path,
-		      bool is_dir)
-{
-	struct stat st;
-
-	if (s->nr == STUBS_MAX || fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return;
-	s->v[s->nr++] =
-		(struct stub){ .path = mem_strdup(path), .ino = st.st_ino, .is_dir = is_dir };
-}
-
-/* Mount points come and go unseen: the directory's time is put back each time. */
-static void mtime_set(int fd, const struct stat *st)
-{
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, st->st_mtim };
-
-	futimens(fd, times);
-}
-
-/* One component, made when it is missing. */
-static int stub_make_one(struct stubs *s, int root_fd, const char *path, bool is_dir, struct err *e)
-{
-	auto_free char *name = NULL;
-	auto_close int parent = fs_open_parent(root_fd, path, FS_IN_ROOT, &name, e);
-	struct stat before;
-	int r;
-
-	if (parent < 0)
-		return -1;
-	if (fstat(parent, &before) < 0)
-		return err_sys(e, "stat the parent of '%s'", path);
-	if (is_dir) {
-		r = mkdirat(parent, name, 0755);
-	} else {
-		r = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
-			   0644);
-		if (r >= 0)
-			close(r);
-	}
-	if (r < 0)
-		return errno == EEXIST ? 0 : err_sys(e, "make '%s'", path);
-	stub_note(s, parent, name, path, is_dir);
-	mtime_set(parent, &before);
-	return 0;
-}
-
-static int stub_dir(struct stubs *s, int root_fd, const char *path, struct err *e)
-{
-	struct stat st;
-
-	if (stub_make_one(s, root_fd, path, true, e) < 0)
-		return -1;
-	if (fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(e, "stat '/%s'", path);
-	if (!S_ISDIR(st.st_mode))
-		return err_set(e, ERR_FAILED, "'/%s' in the image is not a directory", path);
-	return 0;
-}
-
-/*
- * Follows the links at path inside the tree by hand, so that a link to nowhere
- * (resolv.conf into /run, say) gives the path of the file to make.
- */
-static char *follow_links(int root_fd, const char *path, struct err *e)
-{
-	auto_free char *at = mem_strdup(path);
-	char target[4096];
-
-	for (int hops = 0; hops < 40; hops++) {
-		auto_free char *name = NULL;
-		auto_free char *dir = NULL;
-		char *next, *slash;
-		ssize_t n;
-		auto_close int parent = fs_open_parent(root_fd, at, FS_IN_ROOT, &name, e);
-
-		if (parent < 0 && e->sys == ENOENT) {
-			err_clear(e); /* the parents are made below */
-			return STEAL(&at);
-		}
-		if (parent < 0)
-			return NULL;
-		n = readlinkat(parent, name, target, sizeof(target) - 1);
-		if (n < 0)
-			return STEAL(&at);
-		target[n] = '\0';
-		dir = mem_strdup(at);
-		slash = strrchr(dir, '/');
-		if (slash)
-			*slash = '\0';
-		else
-			dir[0] = '\0';
-		next = target[0] == '/' ? mem_strdup(target) : mem_printf("/%s/%s", dir, target);
-		free(at);
-		at = fs_path_clean(next);
-		free(next);
-	}
-	err_set(e, ERR_FAILED, "'/%s' in the image: too many symbolic links", path);
-	return NULL;
-}
-
-static int stub_file(struct stubs *s, int root_fd, const char *path, char **found, struct err *e)
-{
-	auto_free char *at = follow_links(root_fd, path, e);
-
-	if (!at)
-		return -1;
-	for (char *slash = strchr(at + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (stub_make_one(s, root_fd, at, true, e) < 0)
-			return -1;
-		*slash = '/';
-	}
-	if (stub_make_one(s, root_fd, at, false, e) < 0)
-		return -1;
-	*found = STEAL(&at);
-	return 0;
-}
-
-int stubs_make(struct stubs *s, int root_fd, struct err *e)
-{
-	static const char *const dirs[] = { "proc", "sys", "dev", "etc" };
-
-	*s = (struct stubs){ .nr = 0 };
-	for (size_t i = 0; i < ARRAY_LEN(dirs) - 1; i++)
-		if (stub_dir(s, root_fd, dirs[i], e) < 0)
-			return -1;
-	/* etc may be a link in odd images; only its files are mounted on */
-	if (stub_make_one(s, root_fd, dirs[ARRAY_LEN(dirs) - 1], true, e) < 0 ||
-	    stub_file(s, root_fd, "etc/resolv.conf", &s->resolv_conf, e) < 0 ||
-	    stub_file(s, root_fd, "etc/hosts", &s->hosts, e) < 0)
-		return -1;
-	return 0;
-}
-
-/* Ours, and as we left it: the same inode, and empty. Else the RUN made something of it. */
-static void stub_remove(const struct stub *stub, int root_fd)
-{
-	struct err ignored = ERR_INIT;
-	auto_free char *name = NULL;
-	auto_close int parent = fs_open_parent(root_fd, stub->path, FS_IN_ROOT, &name, &ignored);
-	struct stat st, before;
-
-	if (parent < 0 || fstat(parent, &before) < 0 ||
-	    fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != stub->ino ||
-	    (!stub->is_dir && st.st_size > 0))
-		return;
-	if (unlinkat(parent, name, stub->is_dir ? AT_REMOVEDIR : 0) == 0)
-		mtime_set(parent, &before);
-}
-
-void stubs_remove(struct stubs *s, int root_fd)
-{
-	while (s->nr) {
-		struct stub *stub = &s->v[--s->nr]; /* children before parents */
-
-		stub_remove(stub, root_fd);
-		free(stub->path);
-	}
-	free(s->resolv_conf);
-	free(s->hosts);
-	s->resolv_conf = s->hosts = NULL;
-}
-
-/* -- mounting ---------------------------------------------------------------- */
-
-static int mount_at(int fd, const char *source, const char *type, unsigned long flags,
-		    const char *data)
+int mount_on(int fd, const char *source, const char *type, unsigned long flags, const char *data)
 {
 	char target[40];
 
@@ -210,9 +45,9 @@ static int mount_proc(struct err *e)
 
 	if (fd < 0)
 		return -1;
-	if (mount_at(fd, "proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) == 0)
+	if (mount_on(fd, "proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) == 0)
 		return 0;
-	if (errno == EPERM && mount_at(fd, "/proc", NULL, MS_BIND | MS_REC, NULL) == 0)
+	if (errno == EPERM && mount_on(fd, "/proc", NULL, MS_BIND | MS_REC, NULL) == 0)
 		return 0;
 	return err_sys(e, "mount /proc");
 }
@@ -231,7 +66,7 @@ static int make_read_only(const char *path, struct err *e)
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) == 0)
 		return 0;
 	/* before Linux 5.12 (or under an old filter) only the topmost can be had in one call */
-	if ((errno == ENOSYS || errno == EPERM) && mount_at(fd, NULL, NULL, flags, NULL) == 0)
+	if ((errno == ENOSYS || errno == EPERM) && mount_on(fd, NULL, NULL, flags, NULL) == 0)
 		return 0;
 	return err_sys(e, "make '/%s' read-only", path);
 }
@@ -243,9 +78,9 @@ static int mount_sys(struct err *e)
 
 	if (fd < 0)
 		return -1;
-	if (mount_at(fd, "sysfs", "sysfs", flags, NULL) == 0)
+	if (mount_on(fd, "sysfs", "sysfs", flags, NULL) == 0)
 		return 0;
-	if (errno == EPERM && mount_at(fd, "/sys", NULL, MS_BIND | MS_REC, NULL) == 0)
+	if (errno == EPERM && mount_on(fd, "/sys", NULL, MS_BIND | MS_REC, NULL) == 0)
 		return make_read_only("sys", e);
 	return err_sys(e, "mount /sys");
 }
@@ -278,9 +113,11 @@ static int dev_links(struct err *e)
 	return 0;
 }
 
-static int dev_file_systems(struct err *e)
+static int dev_file_systems(uint64_t shm_bytes, struct err *e)
 {
 	const unsigned long flags = MS_NOSUID | MS_NOEXEC;
+	auto_free char *shm = mem_printf("mode=1777,size=%llu",
+					 (unsigned long long)(shm_bytes ? shm_bytes : SHM_BYTES));
 
 	if (mkdir("dev/pts", 0755) < 0 || mkdir("dev/shm", 01777) < 0 ||
 	    mkdir("dev/mqueue", 01777) < 0)
@@ -289,7 +126,7 @@ static int dev_file_systems(struct err *e)
 		  "newinstance,ptmxmode=0666,mode=0620,gid=5") < 0 &&
 	    mount("devpts", "dev/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=0620") < 0)
 		return err_sys(e, "mount /dev/pts");
-	if (mount("shm", "dev/shm", "tmpfs", flags | MS_NODEV, "mode=1777,size=65536k") < 0)
+	if (mount("shm", "dev/shm", "tmpfs", flags | MS_NODEV, shm) < 0)
 		return err_sys(e, "mount /dev/shm");
 	if (mount("mqueue", "dev/mqueue", "mqueue", flags | MS_NODEV, NULL) < 0 &&
 	    errno != ENODEV && errno != EPERM)
@@ -297,7 +134,7 @@ static int dev_file_systems(struct err *e)
 	return 0;
 }
 
-static int mount_dev(struct err *e)
+static int mount_dev(uint64_t shm_bytes, struct err *e)
 {
 	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
 	auto_close int fd = open_target("dev", FS_NO_LINKS, e);
@@ -305,7 +142,7 @@ static int mount_dev(struct err *e)
 	if (fd < 0)
 		return -1;
 	/* nodev: only the nodes bound here are devices, not what a RUN makes beside them */
-	if (mount_at(fd, "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
+	if (mount_on(fd, "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME,
 		     "mode=755,size=65536k") < 0)
 		return err_sys(e, "mount /dev");
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
@@ -313,7 +150,7 @@ static int mount_dev(struct err *e)
 			return -1;
 	if (dev_links(e) < 0)
 		return -1;
-	return dev_file_systems(e);
+	return dev_file_systems(shm_bytes, e);
 }
 
 /* The file lives in the new /dev without a name; what is written to it is gone after the run. */
@@ -329,7 +166,7 @@ static int mount_text(const char *target, struct span text, struct err *e)
 		return err_sys(e, "make the file for '%s'", target);
 	if (fs_write_all(file, text.p, text.n, target, e) < 0)
 		return -1;
-	if (mount_at(fd, name, NULL, MS_BIND, NULL) < 0)
+	if (mount_on(fd, name, NULL, MS_BIND, NULL) < 0)
 		return err_sys(e, "mount '%s'", target);
 	unlink(name);
 	return 0;
@@ -381,10 +218,15 @@ static int mask_paths(struct err *e)
 	return 0;
 }
 
-int mounts_make(const struct stubs *s, struct span hosts, struct span resolv_conf, struct err *e)
+int mounts_make(const struct run_spec *spec, const struct stubs *s, const int *taken,
+		struct span resolv_conf, struct err *e)
 {
-	if (mount_proc(e) < 0 || mount_sys(e) < 0 || mount_dev(e) < 0 ||
-	    mount_text(s->resolv_conf, resolv_conf, e) < 0 || mount_text(s->hosts, hosts, e) < 0)
+	struct attach own;
+
+	if (mount_proc(e) < 0 || mount_sys(e) < 0 || mount_dev(spec->shm_bytes, e) < 0 ||
+	    mount_text(s->resolv_conf, resolv_conf, e) < 0 ||
+	    mount_text(s->hosts, span_of_str(spec->hosts), e) < 0 || mask_paths(e) < 0)
 		return -1;
-	return mask_paths(e);
+	/* the user's come last: they may lie over all of these */
+	return attach_files(&own, spec, taken, e) < 0 ? -1 : attach_all(&own, spec, s, e);
 }

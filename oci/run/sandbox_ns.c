@@ -17,8 +17,12 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/secret.h"
+#include "oci/run/attach.h"
 #include "oci/run/helper.h"
+#include "oci/run/hide.h"
 #include "oci/run/overlay.h"
+#include "oci/run/relay.h"
 #include "oci/run/userns.h"
 
 #define LINE_MAX_BYTES (16u << 10) /* a longer line of output is shown in pieces */
@@ -106,15 +110,19 @@ static void ns_tree_close(struct sandbox *s, struct sandbox_tree *t)
 struct line_reader {
 	int fd, stream;
 	const char *id;
+	const struct strv *hidden;
 	struct buf line;
 };
 
 static void line_emit(struct line_reader *r, struct op *op)
 {
+	auto_buf struct buf shown = BUF_INIT(2 * LINE_MAX_BYTES);
 	struct progress_event ev = {
 		.kind = PROGRESS_LINE, .id = r->id, .text = buf_str(&r->line), .stream = r->stream
 	};
 
+	if (r->hidden->n && hide_line(&shown, buf_span(&r->line), r->hidden))
+		ev.text = buf_str(&shown);
 	progress_emit(op->progress, &ev);
 	buf_reset(&r->line);
 }
@@ -159,6 +167,8 @@ static void line_pump(struct line_reader *r, struct op *op)
 struct ns_run {
 	struct op *op;
 	struct line_reader out, err;
+	struct relay *relay; /* NULL: the RUN reaches no agent */
+	size_t nr_agents;
 	int report;
 	int64_t deadline_ms; /* 0: none */
 	bool reported, kill_sent;
@@ -174,13 +184,14 @@ static void ns_run_release(struct ns_run *r)
 		close(r->err.fd);
 	if (r->report >= 0)
 		close(r->report);
+	relay_free(r->relay);
 	buf_release(&r->out.line);
 	buf_release(&r->err.line);
 }
 
 static int spec_memfd(const struct run_spec *spec, struct err *e)
 {
-	auto_buf struct buf bytes = BUF_INIT(RUN_SPEC_MAX);
+	auto_secret_buf struct buf bytes = BUF_INIT(RUN_SPEC_MAX);
 	auto_close int fd = memfd_create("run-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (run_spec_encode(&bytes, spec, e) < 0)
@@ -205,6 +216,33 @@ static int pipe_pair(int *ours, int *theirs, struct err *e)
 	return 0;
 }
 
+struct request_fds {
+	int v[HELPER_FDS_MAX];
+	size_t nr, nr_own; /* the first nr_own are somebody else's */
+};
+
+static void request_fds_close(struct request_fds *f)
+{
+	for (size_t i = f->nr_own; i < f->nr; i++)
+		close(f->v[i]);
+}
+
+/* One for each mount that has a source. */
+static int request_fds_take(struct request_fds *f, const struct run_spec *spec, struct err *e)
+{
+	for (size_t i = 0; i < spec->nr_mounts; i++) {
+		int fd;
+
+		if (spec->mounts[i].kind != RUN_MOUNT_BIND)
+			continue;
+		fd = attach_take(&spec->mounts[i], e);
+		if (fd < 0)
+			return -1;
+		f->v[f->nr++] = fd;
+	}
+	return 0;
+}
+
 static int ns_run_start(struct ns_run *r, struct sandbox_ns *s, struct sandbox_tree *t,
 			const struct run_spec *spec, struct err *e)
 {
@@ -222,9 +260,14 @@ static int ns_run_start(struct ns_run *r, struct sandbox_ns *s, struct sandbox_t
 	r->report = pair[0];
 	report = pair[1];
 
-	const int fds[HELPER_FDS] = { instructions, t->root_fd, out, err, report };
+	CLEANUP(request_fds_close)
+	struct request_fds fds = { .v = { instructions, t->root_fd, out, err, report },
+				   .nr = HELPER_FDS,
+				   .nr_own = HELPER_FDS };
 
-	return helper_request(s->helper.sock, fds, e);
+	if (request_fds_take(&fds, spec, e) < 0)
+		return -1;
+	return helper_request(s->helper.sock, fds.v, fds.nr, e);
 }
 
 static void ns_run_end(struct ns_run *r, enum err_kind why)
@@ -277,33 +320,45 @@ static void ns_run_take_report(struct ns_run *r)
 		close(fd_steal(&r->report));
 }
 
+static void ns_run_look(struct ns_run *r, const struct pollfd *p)
+{
+	if (p[0].revents)
+		line_pump(&r->out, r->op);
+	if (p[1].revents)
+		line_pump(&r->err, r->op);
+	if (p[2].revents)
+		ns_run_take_report(r);
+	if (p[3].revents)
+		ns_run_end(r, ERR_CANCELLED);
+	if (!ns_run_is_over(r) && ns_run_wait_ms(r) == 0)
+		ns_run_end(r, ERR_TIMEOUT);
+}
+
+#define OWN_POLLS 4
+
 static void ns_run_pump(struct ns_run *r)
 {
-	while (r->out.fd >= 0 || r->err.fd >= 0 || r->report >= 0) {
-		const struct cancel *cn = r->op->cancel;
-		struct pollfd p[4] = { { .fd = r->out.fd, .events = POLLIN },
-				       { .fd = r->err.fd, .events = POLLIN },
-				       { .fd = r->report, .events = POLLIN },
-				       { .fd = cn && !r->kill_sent ? cn->fd : -1,
-					 .events = POLLIN } };
-		int wait_ms = ns_run_wait_ms(r);
-		int n = poll(p, 4, wait_ms);
+	const struct cancel *cn = r->op->cancel;
+	auto_free struct pollfd *p =
+		mem_zalloc((OWN_POLLS + RELAY_POLL_MAX(r->nr_agents)) * sizeof(*p));
 
+	while (r->out.fd >= 0 || r->err.fd >= 0 || r->report >= 0) {
+		size_t nr = r->relay ? relay_poll(r->relay, p + OWN_POLLS) : 0;
+		int n;
+
+		p[0] = (struct pollfd){ .fd = r->out.fd, .events = POLLIN };
+		p[1] = (struct pollfd){ .fd = r->err.fd, .events = POLLIN };
+		p[2] = (struct pollfd){ .fd = r->report, .events = POLLIN };
+		p[3] = (struct pollfd){ .fd = cn && !r->kill_sent ? cn->fd : -1, .events = POLLIN };
+		n = poll(p, OWN_POLLS + nr, ns_run_wait_ms(r));
 		if (n < 0)
 			continue; /* EINTR */
 		/* a pipe that is open though all writers are dead was handed to somebody outside */
 		if (n == 0 && ns_run_is_over(r))
 			break;
-		if (p[0].revents)
-			line_pump(&r->out, r->op);
-		if (p[1].revents)
-			line_pump(&r->err, r->op);
-		if (p[2].revents)
-			ns_run_take_report(r);
-		if (p[3].revents)
-			ns_run_end(r, ERR_CANCELLED);
-		if (!ns_run_is_over(r) && ns_run_wait_ms(r) == 0)
-			ns_run_end(r, ERR_TIMEOUT);
+		ns_run_look(r, p);
+		if (nr)
+			relay_serve(r->relay, p + OWN_POLLS, nr);
 	}
 }
 
@@ -327,8 +382,9 @@ static int ns_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 	CLEANUP(ns_run_release)
 	struct ns_run r = {
 		.op = op,
-		.out = { .fd = -1, .stream = 1, .id = spec->progress_id },
-		.err = { .fd = -1, .stream = 2, .id = spec->progress_id },
+		.out = { -1, 1, spec->progress_id, &spec->hidden, { 0 } },
+		.err = { -1, 2, spec->progress_id, &spec->hidden, { 0 } },
+		.nr_agents = spec->nr_agents,
 		.report = -1,
 	};
 
@@ -336,6 +392,8 @@ static int ns_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 	buf_init(&r.err.line, LINE_MAX_BYTES);
 	if (spec->timeout_ms)
 		r.deadline_ms = op->clock->mono_ms(op->clock) + spec->timeout_ms;
+	if (spec->nr_agents)
+		r.relay = relay_new(spec->agents, spec->nr_agents);
 	if (ns_run_start(&r, ns_of(s), t, spec, e) < 0)
 		return -1;
 	ns_run_pump(&r);

@@ -1,8 +1,8 @@
 /*
  * Memory that held a password or a token is wiped before it is given back.
  */
-#ifndef REGISTRY_SECRET_H
-#define REGISTRY_SECRET_H
+#ifndef BASE_SECRET_H
+#define BASE_SECRET_H
 
 #include "base/buf.h"
 #include "base/cc.h"
