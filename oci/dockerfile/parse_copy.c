@@ -116,6 +116,33 @@ static int take_source(struct parser *p, struct dockerfile_instr *in, struct her
 	return parse_heredoc(p, in, w, e);
 }
 
+static int bad_mode(struct parser *p, const char *mode, const char *what, struct err *e)
+{
+	parse_mark(p, span_of_str(mode));
+	return err_set(e, ERR_INPUT, "invalid chmod parameter: '" MESSAGE_FMT "'. it should be %s",
+		       MESSAGE_ARG(span_of_str(mode)), what);
+}
+
+/* What certainly is no mode; all of it is read when it is used. */
+static int check_mode(struct parser *p, const struct dockerfile_instr *in, struct err *e)
+{
+	static const struct strv nothing = STRV_INIT;
+	auto_free char *mode = NULL;
+	uint32_t octal;
+
+	if (!in->chmod || strchr(in->chmod, '$'))
+		return 0;
+	if (dockerfile_expand(&mode, in->chmod, &nothing, p->escape, e) < 0)
+		return -1;
+	if (!*mode || span_to_octal(&octal, span_of_str(mode)) == 0)
+		return 0;
+	if (*mode >= '0' && *mode <= '9')
+		return bad_mode(p, mode, "octal string and between 0 and 07777", e);
+	if (mode[strspn(mode, "ugoa+-=rwxXst,")] || !strpbrk(mode, "+-="))
+		return bad_mode(p, mode, "octal or a list like u=rwX,go=rX", e);
+	return 0;
+}
+
 /* Words at blanks; one that opens a here-document is "<<NAME", and its body is taken. */
 static int split_sources(struct parser *p, struct dockerfile_instr *in, struct span rest,
 			 struct err *e)
@@ -157,5 +184,7 @@ int parse_copy(struct parser *p, struct dockerfile_instr *in, struct span rest, 
 			       "variable expansion is not supported for --from, define a new stage "
 			       "with FROM using ARG from global scope as a workaround");
 	}
+	if (check_mode(p, in, e) < 0)
+		return -1;
 	return check_destination(p, in, e);
 }

@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void must_be_said(const struct err *e)
 {
 	assert(e->kind == ERR_INPUT && e->text[0]);
+	for (const char *p = e->excerpt; *p; p++)
+		assert(*p == '\n' || (unsigned char)*p >= ' ');
 }
 
 static void expand_one(const char *word, const struct strv *env, char escape)

@@ -266,6 +266,17 @@ static void wrong_instructions_are_refused(void **state)
 		  "single-quote" },
 		{ "COPY --chown=${} a b",
 		  "failed to process '${}': syntax error: bad substitution" },
+		{ "COPY --chmod=888 a b",
+		  "invalid chmod parameter: '888'. it should be octal string "
+		  "and between 0 and 07777" },
+		{ "ADD --chmod=10000 a b", "invalid chmod parameter: '10000'. it should be octal "
+					   "string and between 0 and 07777" },
+		{ "COPY --chmod=u:rw a b",
+		  "invalid chmod parameter: 'u:rw'. it should be octal or a "
+		  "list like u=rwX,go=rX" },
+		{ "COPY --chmod=rw a b",
+		  "invalid chmod parameter: 'rw'. it should be octal or a list "
+		  "like u=rwX,go=rX" },
 		{ "COPY --chmod=${ a b", "failed to process '${': syntax error: missing '}'" },
 		{ "FROM --platform=${ a", "failed to process '${': syntax error: missing '}'" },
 		{ "COPY <<x <<y /d/\n${\nx\ny",
