@@ -234,6 +234,7 @@ static void patterns_trim_and_replace(void **state)
 		{ "${path%%/*}", "" },
 		{ "${path%?}", "/usr/local/lib/libx.so." },
 		{ "${path%x}", "/usr/local/lib/libx.so.1" },
+		{ "${path##*b*l}", "ibx.so.1" },
 		{ "${xx#*x*y}", "y" },
 		{ "${xx##*x}", "yy" },
 		{ "${xx%%x*y}", "" },

@@ -363,6 +363,7 @@ static void heredocs_become_bodies(void **state)
 		const char *lines, *expected;
 	} cases[] = {
 		{ "RUN <<EOF\na\n # b\\\n\nEOF", "RUN: a\n # b\\\n\n| <<EOF:a\n # b\\\n\n|" },
+		{ "RUN <<EOF\n\tEOF\nEOF", "RUN: \tEOF\n| <<EOF:\tEOF\n|" },
 		{ "RUN <<EMPTY\nEMPTY", "RUN: | <<EMPTY:|" },
 		{ "RUN 3<<EOF\na\nEOF", "RUN: a\n| <<EOF:a\n|" },
 		{ "RUN <<-EOF\n\ta\n\t\tb\tc\n d\n\t\tEOF",
