@@ -18,12 +18,19 @@
 #include "oci/layer/tree_dir.h"
 #include "oci/layer/tree_stack.h"
 
+/* A directory that the walk is in. */
+struct level {
+	size_t at; /* its index in the list; CHANGE_ROOT */
+	bool cut;  /* of what is below, nothing is seen but what is found here, too */
+	char *path;
+	struct strv names; /* cut: what is below, sorted; those before `next` were come by */
+	size_t next;
+};
+
 struct scan {
 	struct change_list list;
-	bool *hides; /* as many as the list: a directory in which nothing from below is seen */
-	size_t cap;
-	size_t *parents; /* per depth: the index of the directory we are in */
-	size_t cap_parents;
+	struct level *levels; /* [0] is the root, … */
+	size_t nr_levels, cap_levels;
 	struct tree *below, **lowers;
 	size_t nr_lowers;
 	const struct op *op;
@@ -37,31 +44,72 @@ struct found {
 	char link[TAR_LINK_MAX + 1];
 };
 
+static void level_release(struct level *v)
+{
+	free(v->path);
+	strv_release(&v->names);
+}
+
 static void scan_release(struct scan *s)
 {
+	while (s->nr_levels)
+		level_release(&s->levels[--s->nr_levels]);
+	free(s->levels);
 	tree_free(s->below);
 	for (size_t i = 0; i < s->nr_lowers; i++)
 		tree_free(s->lowers[i]);
 	free(s->lowers);
 	change_list_release(&s->list);
-	free(s->hides);
-	free(s->parents);
 }
 
-static size_t parent_of(const struct scan *s, const struct walk_entry *ent)
+static void push_level(struct scan *s, size_t at, const char *path)
 {
-	return ent->depth ? s->parents[ent->depth - 1] : CHANGE_ROOT;
+	MEM_GROW(s->levels, s->nr_levels, s->cap_levels);
+	s->levels[s->nr_levels++] = (struct level){ .at = at, .path = mem_strdup(path) };
+}
+
+static struct level *level_of(const struct scan *s, const struct walk_entry *ent)
+{
+	return &s->levels[ent->depth];
+}
+
+/*
+ * Overlayfs says of a directory that is new in the place of another that it is opaque; in a layer
+ * that is one deletion for each name that is gone, as other builders write it. Those that sort
+ * before `name` (NULL: all) are told now, so that the list stays in order.
+ */
+static void tell_gone(struct scan *s, struct level *v, const char *name)
+{
+	for (; v->next < v->names.n; v->next++) {
+		const char *below = v->names.v[v->next];
+		int order = name ? strcmp(below, name) : -1;
+
+		if (order > 0)
+			return;
+		if (order < 0)
+			change_list_add(&s->list, LAYER_DELETED,
+					mem_printf("%s/%s", v->path, below), v->at);
+	}
+}
+
+/* The walk goes on at this depth: what is deeper was left. */
+static void leave_levels(struct scan *s, size_t depth)
+{
+	while (s->nr_levels > depth + 1) {
+		struct level *v = &s->levels[s->nr_levels - 1];
+
+		tell_gone(s, v, NULL);
+		level_release(v);
+		s->nr_levels--;
+	}
 }
 
 static size_t add(struct scan *s, enum layer_change_kind kind, const struct found *f)
 {
-	size_t at = s->list.out.nr;
-	struct layer_change *c;
+	size_t at =
+		change_list_add(&s->list, kind, mem_strdup(f->ent->path), level_of(s, f->ent)->at);
+	struct layer_change *c = &s->list.out.v[at];
 
-	MEM_GROW(s->hides, at, s->cap);
-	s->hides[at] = false;
-	change_list_add(&s->list, kind, mem_strdup(f->ent->path), parent_of(s, f->ent));
-	c = &s->list.out.v[at];
 	if (kind == LAYER_DELETED)
 		return at;
 	c->st = f->ent->st;
@@ -85,25 +133,18 @@ static int read_link(struct found *f, struct err *e)
 	return 0;
 }
 
-static void enter_dir(struct scan *s, const struct walk_entry *ent)
-{
-	if (ent->depth >= s->cap_parents) {
-		s->cap_parents = 2 * ent->depth + 16;
-		s->parents = mem_resize(s->parents, s->cap_parents, sizeof(*s->parents));
-	}
-	s->parents[ent->depth] = s->list.out.nr - 1;
-}
-
 /* below: what was there before, NULL: nothing. */
-static void take_dir(struct scan *s, const struct found *f, const struct tree_node *below,
-		     bool hidden)
+static int take_dir(struct scan *s, const struct found *f, const struct tree_node *below,
+		    struct err *e)
 {
-	bool replaces = f->marks.opaque && below && S_ISDIR(below->st.st_mode);
-	size_t at = add(s, replaces ? LAYER_OPAQUE : LAYER_ENTRY, f);
+	bool has_below = below && S_ISDIR(below->st.st_mode);
+	bool cut = has_below && (f->marks.opaque || level_of(s, f->ent)->cut);
+	size_t at = add(s, LAYER_ENTRY, f);
 
-	s->list.notes[at].keep = replaces || !below || !compare_attributes(&f->node, below);
-	s->hides[at] = hidden || f->marks.opaque;
-	enter_dir(s, f->ent);
+	s->list.notes[at].keep = !below || !compare_attributes(&f->node, below);
+	push_level(s, at, f->ent->path);
+	s->levels[s->nr_levels - 1].cut = cut;
+	return cut ? tree_list(s->below, f->ent->path, &s->levels[s->nr_levels - 1].names, e) : 0;
 }
 
 /* Attributes are equal. */
@@ -165,15 +206,15 @@ static int find(struct found *f, const struct walk_entry *ent, struct err *e)
 
 static int take(struct scan *s, const struct walk_entry *ent, struct err *e)
 {
-	size_t parent = parent_of(s, ent);
-	bool hidden = parent != CHANGE_ROOT && s->hides[parent];
 	struct tree_node below;
 	struct found f;
 	int r;
 
+	leave_levels(s, ent->depth);
+	tell_gone(s, level_of(s, ent), ent->name);
 	if (find(&f, ent, e) < 0)
 		return -1;
-	r = hidden ? 0 : tree_look(s->below, ent->path, &below, e);
+	r = tree_look(s->below, ent->path, &below, e);
 	if (r < 0)
 		return -1;
 	/* a socket means nothing without its process, but what it stands in front of is gone */
@@ -184,8 +225,7 @@ static int take(struct scan *s, const struct walk_entry *ent, struct err *e)
 	}
 	if (!S_ISDIR(ent->st.st_mode))
 		return take_other(s, &f, r ? &below : NULL, e);
-	take_dir(s, &f, r ? &below : NULL, hidden);
-	return 0;
+	return take_dir(s, &f, r ? &below : NULL, e);
 }
 
 static int open_lowers(struct scan *s, const int *fds, size_t nr, struct err *e)
@@ -208,12 +248,14 @@ static int scan_upper(struct scan *s, int upper_fd, struct err *e)
 
 	if (walk_open(&w, upper_fd, e) < 0)
 		return -1;
+	push_level(s, CHANGE_ROOT, "");
 	while ((r = walk_next(w, &ent, e)) > 0) {
 		if (cancel_check(s->op ? s->op->cancel : NULL, e) < 0)
 			return -1;
 		if (take(s, &ent, e) < 0)
 			return -1;
 	}
+	leave_levels(s, 0);
 	return r;
 }
 

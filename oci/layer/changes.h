@@ -3,11 +3,11 @@
  * overlay mount, written into a layer by write.h.
  *
  * Overlay's marks become the image's marks: a 0:0 character device (or a file with the
- * overlay.whiteout xattr) is a deletion; overlay.opaque "y" (trusted. or user.) is an opaque
- * directory. Entries that are equal to what was below (compare.h) are left out, except
- * directories that lead to a change and the other names of a file that is not left out.
- * Sockets are left out. ERR_INPUT: a name that begins with ".wh.". ERR_IMPOSSIBLE: the overlay
- * was mounted so that content lies elsewhere.
+ * overlay.whiteout xattr) is a deletion; a directory with overlay.opaque "y" (trusted. or user.) in
+ * the place of another is a deletion of each name that is gone. Entries that are equal to what was
+ * below (compare.h) are left out, except directories that lead to a change and the other names of
+ * a file that is not left out. Sockets are left out. ERR_INPUT: a name that begins with ".wh.".
+ * ERR_IMPOSSIBLE: the overlay was mounted so that content lies elsewhere.
  */
 #ifndef OCI_LAYER_CHANGES_H
 #define OCI_LAYER_CHANGES_H
@@ -20,7 +20,7 @@
 enum layer_change_kind {
 	LAYER_ENTRY,   /* is there now: new or changed */
 	LAYER_DELETED, /* was there before */
-	LAYER_OPAQUE,  /* directory entry whose lower content is hidden */
+	LAYER_OPAQUE,  /* directory entry whose lower content is hidden (builder.h makes such) */
 };
 struct layer_change {
 	enum layer_change_kind kind;

@@ -55,7 +55,7 @@ static int scan(struct world *w)
 	return layer_changes_from_upper(&w->got, NULL, w->upper.fd, fds, LOWERS, &w->e);
 }
 
-/* "+ new or changed", "- deleted", "O opaque", "= a hard link == its first name". */
+/* "+ new or changed", "- deleted", "= a hard link == its first name". */
 static void assert_changes(struct world *w, const char *want)
 {
 	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
@@ -283,7 +283,7 @@ static void a_whiteout_may_be_an_attribute(void **state)
 	assert_changes(w, "- f\n");
 }
 
-static void an_opaque_directory_hides_a_lower_one(void **state)
+static void an_opaque_directory_deletes_what_is_not_in_it(void **state)
 {
 	struct world *w = *state;
 
@@ -297,9 +297,29 @@ static void an_opaque_directory_hides_a_lower_one(void **state)
 	}
 	disk_file(&w->lower[0], "d/gone", "");
 	disk_mark(&w->upper, "d", "opaque", "y");
-	/* also what is equal, since the mark hides that, too; and nothing in it needs deleting */
-	disk_whiteout(&w->upper, "d/gone");
-	assert_changes(w, "O d\n+ d/e\n+ d/e/same\n");
+	disk_whiteout(&w->upper, "d/gone"); /* said twice is once */
+	assert_changes(w, "+ d\n- d/gone\n");
+}
+
+static void deletions_in_opaque_directories_stand_in_order(void **state)
+{
+	struct world *w = *state;
+
+	disk_dir(&w->lower[0], "d");
+	disk_file(&w->lower[0], "d/a", "1");
+	disk_dir(&w->lower[0], "d/b");
+	disk_file(&w->lower[0], "d/b/x", "1");
+	disk_file(&w->lower[0], "d/c", "1");
+	disk_dir(&w->lower[0], "d/y");
+	disk_file(&w->lower[0], "d/y/deep", "1");
+	disk_file(&w->lower[0], "d/z", "1");
+	disk_dir(&w->upper, "d");
+	disk_mark(&w->upper, "d", "opaque", "y");
+	disk_dir(&w->upper, "d/b"); /* new as well: overlayfs marks only the one above */
+	disk_file(&w->upper, "d/c", "2");
+	disk_file(&w->upper, "d/m", "1");
+	disk_file(&w->upper, "e", "1");
+	assert_changes(w, "+ d\n- d/a\n+ d/b\n- d/b/x\n+ d/c\n+ d/m\n- d/y\n- d/z\n+ e\n");
 }
 
 static void a_new_directory_is_not_opaque_though_overlayfs_marks_it(void **state)
@@ -470,7 +490,8 @@ int main(void)
 		TEST(directories_that_lead_to_a_change_are_kept_and_others_not),
 		TEST(a_whiteout_is_a_deletion_where_something_was),
 		TEST(a_whiteout_may_be_an_attribute),
-		TEST(an_opaque_directory_hides_a_lower_one),
+		TEST(an_opaque_directory_deletes_what_is_not_in_it),
+		TEST(deletions_in_opaque_directories_stand_in_order),
 		TEST(a_new_directory_is_not_opaque_though_overlayfs_marks_it),
 		TEST(whiteouts_of_layers_between_are_honoured),
 		TEST(opaque_directories_of_layers_between_are_honoured),

@@ -114,9 +114,23 @@ static void changes_become_entries_and_marks(void **state)
 		      "f 644 12:34 1000000000 5 d/new\n"
 		      "h 644 12:34 1000000000 0 d/same -> d/new\n"
 		      "d 755 0:0 1000000000 0 o/\n"
-		      "f 0 0:0 0 0 o/.wh..wh..opq\n"
 		      "l 777 0:0 1000000000 0 o/l -> ../d\n"
+		      "f 0 0:0 0 0 o/.wh.old\n"
 		      "p 600 0:0 1000000000 0 p\n");
+}
+
+static void an_opaque_directory_is_followed_by_its_mark(void **state)
+{
+	struct world *w = *state;
+	char path[] = "o";
+	struct layer_change o = { .kind = LAYER_OPAQUE,
+				  .path = path,
+				  .st = { .st_mode = S_IFDIR | 0755, .st_mtim = { .tv_sec = 5 } } };
+	const struct layer_changes one = { .v = &o, .nr = 1 };
+	struct buf_sink to;
+
+	assert_int_equal(layer_write(NULL, &one, -1, buf_sink_init(&to, &w->tar), NULL, &w->e), 0);
+	assert_tar(w, "d 755 0:0 5 0 o/\nf 0 0:0 0 0 o/.wh..wh..opq\n");
 }
 
 static void devices_keep_their_numbers(void **state)
@@ -324,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(changes_become_entries_and_marks),
+		TEST(an_opaque_directory_is_followed_by_its_mark),
 		TEST(devices_keep_their_numbers),
 		TEST(an_empty_layer_is_1024_zero_bytes),
 		TEST(times_are_whole_seconds_rounded_down),
