@@ -183,13 +183,13 @@ static char *clean_pattern(struct span text)
 	return mem_strdup(clean[0] == '/' && clean[1] ? clean + 1 : clean);
 }
 
-static int parse_line(struct ignore *ig, const char *file, unsigned nr, struct span line,
-		      struct err *e)
+static int parse_pattern(struct ignore *ig, const char *file, unsigned nr, struct span line,
+			 struct err *e)
 {
 	struct rule r = { .line = nr };
 	struct span pattern = span_trim(line);
 
-	if (span_starts(line, "#") || !pattern.n)
+	if (!pattern.n)
 		return 0;
 	if (ig->nr == IGNORE_RULES_MAX)
 		return message_wrong(e, file, nr, "more than %d patterns", IGNORE_RULES_MAX);
@@ -221,7 +221,19 @@ int ignore_parse(struct ignore **out, const char *file, struct span text, struct
 		return message_wrong(e, file, 0, "a NUL byte: this is not text");
 	span_take(&text, "\xef\xbb\xbf");
 	for (unsigned nr = 1; span_line(&text, &line); nr++)
-		if (parse_line(ig, file, nr, line, e) < 0)
+		if (!span_starts(line, "#") && parse_pattern(ig, file, nr, line, e) < 0)
+			return -1;
+	*out = STEAL(&ig);
+	return 0;
+}
+
+int ignore_of_patterns(struct ignore **out, const char *what, const struct strv *patterns,
+		       struct err *e)
+{
+	auto_ignore struct ignore *ig = mem_zalloc(sizeof(*ig));
+
+	for (size_t i = 0; i < patterns->n; i++)
+		if (parse_pattern(ig, what, 0, span_of_str(patterns->v[i]), e) < 0)
 			return -1;
 	*out = STEAL(&ig);
 	return 0;
@@ -271,6 +283,13 @@ unsigned ignore_line_of(const struct ignore *ig, const char *path)
 	const struct rule *by = is_root(path) ? NULL : excluding_rule(ig, path);
 
 	return by ? by->line : 0;
+}
+
+const char *ignore_pattern_of(const struct ignore *ig, const char *path)
+{
+	const struct rule *by = is_root(path) ? NULL : excluding_rule(ig, path);
+
+	return by ? by->text : "";
 }
 
 bool ignore_may_hold_included(const struct ignore *ig, const char *dir)

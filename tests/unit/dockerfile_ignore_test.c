@@ -272,6 +272,38 @@ static void globs_match_one_component(void **state)
 	}
 }
 
+static void patterns_can_come_one_by_one(void **state)
+{
+	auto_strv struct strv patterns = STRV_INIT;
+	auto_ignore struct ignore *ig = NULL;
+	struct ignore *none = NULL;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	strv_add(&patterns, "*.md");
+	strv_add(&patterns, "#x");
+	strv_add(&patterns, "!keep.md");
+	assert_int_equal(ignore_of_patterns(&ig, "--exclude", &patterns, &e), 0);
+	assert_true(ignore_is_excluded(ig, "a.md"));
+	assert_true(ignore_is_excluded(ig, "#x"));
+	assert_false(ignore_is_excluded(ig, "keep.md"));
+	strv_add(&patterns, "[");
+	assert_int_equal(ignore_of_patterns(&none, "--exclude", &patterns, &e), -1);
+	assert_string_equal(e.text, "--exclude: syntax error in pattern '['");
+}
+
+static void the_pattern_that_excludes_can_be_named(void **state)
+{
+	auto_ignore struct ignore *ig = parsed("# text\n*.txt\nd\n!d/keep\n");
+
+	(void)state;
+	assert_string_equal(ignore_pattern_of(ig, "a.txt"), "*.txt");
+	assert_int_equal(ignore_line_of(ig, "a.txt"), 2);
+	assert_string_equal(ignore_pattern_of(ig, "d/x"), "d");
+	assert_string_equal(ignore_pattern_of(ig, "d/keep"), "");
+	assert_string_equal(ignore_pattern_of(NULL, "a"), "");
+}
+
 static void meta_characters_are_told(void **state)
 {
 	(void)state;
@@ -293,6 +325,8 @@ int main(void)
 		cmocka_unit_test(bad_patterns_are_refused_with_their_line),
 		cmocka_unit_test(hostile_patterns_end_soon),
 		cmocka_unit_test(globs_match_one_component),
+		cmocka_unit_test(patterns_can_come_one_by_one),
+		cmocka_unit_test(the_pattern_that_excludes_can_be_named),
 		cmocka_unit_test(meta_characters_are_told),
 	};
 
