@@ -27,6 +27,19 @@ void job_time(const struct job *j, char out[CLOCK_TEXT_MAX])
 	clock_format(out, ns);
 }
 
+void job_now(const struct job *j, struct timespec *out)
+{
+	const int64_t second = INT64_C(1000000000);
+	int64_t ns = j->op->clock->wall_ns(j->op->clock), rest = ns % second;
+
+	*out = (struct timespec){ .tv_sec = j->opt->epoch };
+	if (j->opt->has_epoch)
+		return;
+	if (rest < 0)
+		rest += second;
+	*out = (struct timespec){ .tv_sec = (ns - rest) / second, .tv_nsec = rest };
+}
+
 int job_fail(const struct job *j, struct err *e)
 {
 	if ((e->sys == ENOSPC || e->sys == EDQUOT) && j->ws.root)
@@ -163,9 +176,7 @@ static void init_stages(struct job *j)
 							   .escape = j->file->escape };
 	j->stages = mem_zalloc(j->plan->nr * sizeof(*j->stages));
 	for (size_t i = 0; i < j->plan->nr; i++)
-		j->stages[i] = (struct stage){ .plan = &j->plan->stages[i],
-					       .index = i,
-					       .files = SOURCE_TREE_INIT };
+		stage_init(&j->stages[i], &j->plan->stages[i], i);
 	mark_packed(j);
 }
 
@@ -221,14 +232,15 @@ static int job_init(struct job *j, const struct op *op, struct err *e)
 
 static void job_release(struct job *j)
 {
-	for (size_t i = 0; j->stages && i < j->plan->nr; i++)
+	/* later ones look at the layers of earlier ones */
+	for (size_t i = j->stages ? j->plan->nr : 0; i-- > 0;)
 		stage_release(j, &j->stages[i]);
 	free(j->stages);
 	free(j->state_opts);
 	oci_store_free(j->work);
 	images_release(&j->images);
 	workspace_release(&j->ws);
-	source_tree_release(&j->context);
+	context_release(&j->context);
 	dockerfile_plan_free(j->plan);
 	dockerfile_free(j->file);
 	cancel_release(&j->cancel);
@@ -240,7 +252,7 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 	CLEANUP(job_release)
 	struct job j = { .env = env,
 			 .opt = opt,
-			 .context = SOURCE_TREE_INIT,
+			 .context = CONTEXT_INIT,
 			 .ws = WORKSPACE_INIT,
 			 .cancel = CANCEL_INIT };
 

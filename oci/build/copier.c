@@ -1,34 +1,28 @@
 /*
- * A directory is copied along a walk: beside the walk's stack of source directories runs one of
- * target directories. A target directory is made when something goes into it that
- * .dockerignore does not keep away, and gets its times when it is left, since filling it
- * changes them.
+ * A directory is copied along a walk with a stack of the directories that are open. One of them is
+ * put when something goes into it that is not left out, and gets its time once more when it
+ * is left, since filling it changes that.
  */
 #include "oci/build/copier.h"
 
-#include <errno.h>
-
 #include "base/cancel.h"
-#include "base/fs.h"
 #include "base/mem.h"
-#include "base/walk.h"
-#include "oci/build/copier_entry.h"
-#include "oci/build/inroot.h"
-#include "oci/layer/copy_data.h"
+#include "oci/layer/path.h"
+
+#define DEPTH_MAX 512
 
 struct level {
-	int fd;		/* of the target; -1: not made yet */
-	char *name;	/* in the level above */
-	char *from;	/* path below the walk's start */
-	char *path;	/* of the target, from the tree's root */
-	struct stat st; /* of the source */
+	char *from; /* in the source tree */
+	char *to;
+	bool is_put;
+	struct layer_file file;
 };
 
 struct tree_copy {
 	struct copier *c;
-	int from_fd;	       /* the walk's start */
-	const char *from_path; /* where that is in the source tree */
-	struct level *levels;  /* [0] is the destination itself */
+	const struct source_match *m;
+	size_t skip;	      /* how many bytes of a level's `from` are the source's own path */
+	struct level *levels; /* [0] is the destination itself */
 	size_t nr, cap;
 };
 
@@ -37,14 +31,151 @@ static char *join(const char *dir, const char *name)
 	return *dir ? mem_printf("%s/%s", dir, name) : mem_strdup(name);
 }
 
-/* -- the stack --------------------------------------------------------------- */
+/* -- files with several names -------------------------------------------------- */
+
+struct link_slot {
+	dev_t dev;
+	ino_t ino;
+	uint64_t nr; /* 0: free */
+};
+
+static struct link_slot *link_slot_of(struct link_slot *slots, size_t size, dev_t dev, ino_t ino)
+{
+	size_t i = (size_t)(ino * UINT64_C(0x9e3779b97f4a7c15)) & (size - 1);
+
+	while (slots[i].nr && (slots[i].ino != ino || slots[i].dev != dev))
+		i = (i + 1) & (size - 1);
+	return &slots[i];
+}
+
+static void links_grow(struct copier *c)
+{
+	size_t size = c->cap_links ? 2 * c->cap_links : 64;
+	struct link_slot *bigger = mem_zalloc(size * sizeof(*bigger));
+
+	for (size_t i = 0; i < c->cap_links; i++) {
+		struct link_slot *s = &c->links[i];
+
+		if (s->nr)
+			*link_slot_of(bigger, size, s->dev, s->ino) = *s;
+	}
+	free(c->links);
+	c->links = bigger;
+	c->cap_links = size;
+}
+
+/* The number that all names of this file have in the builder. */
+static uint64_t file_number(struct copier *c, const struct stat *st)
+{
+	struct link_slot *slot;
+
+	if (2 * (c->nr_links + 1) > c->cap_links)
+		links_grow(c);
+	slot = link_slot_of(c->links, c->cap_links, st->st_dev, st->st_ino);
+	if (!slot->nr) {
+		*slot = (struct link_slot){ st->st_dev, st->st_ino, ++c->nr_files };
+		c->nr_links++;
+	}
+	return slot->nr;
+}
+
+void copier_release(struct copier *c)
+{
+	free(c->links);
+	c->links = NULL;
+	c->nr_links = c->cap_links = 0;
+}
+
+/* -- one entry --------------------------------------------------------------------- */
+
+/* Without where its bytes are. */
+static struct layer_file file_of(const struct copier *c, const struct tree_node *node)
+{
+	struct layer_file f = { .st = node->st,
+				.link = node->link,
+				.capability = node->capability };
+
+	if (c->has_owner) {
+		f.st.st_uid = c->uid;
+		f.st.st_gid = c->gid;
+	}
+	if (c->mode && !S_ISLNK(f.st.st_mode))
+		f.st.st_mode = (f.st.st_mode & S_IFMT) | chmod_apply(c->mode, f.st.st_mode);
+	return f;
+}
+
+/* 1: there, 0: not. */
+static int look_there(struct copier *c, const char *to, struct tree_node *node, struct err *e)
+{
+	return tree_look(layer_builder_tree(c->to), to, node, e);
+}
+
+static int look_from(struct copier *c, const char *from, struct tree_node *node, struct err *e)
+{
+	int r = tree_look(c->from->tree, from, node, e);
+
+	if (r == 0)
+		err_set(e, ERR_FAILED, "'%s' in %s: gone while it was copied", from,
+			c->from->where);
+	return r > 0 ? 0 : -1;
+}
+
+/* Anything but a directory. What is there and is no directory is replaced, never followed. */
+static int put_other(struct copier *c, const char *from, const char *to,
+		     const struct tree_node *node, struct err *e)
+{
+	struct layer_file f = file_of(c, node);
+	/* borrowed until the next look, and another look may come */
+	auto_free char *capability = f.capability.n ? span_dup(f.capability) : NULL;
+	auto_tree_origin struct tree_origin origin = { .path = NULL };
+	struct tree_node there;
+	int r;
+
+	f.capability.p = capability;
+	if (S_ISSOCK(node->st.st_mode))
+		return 0; /* means nothing without its process */
+	r = look_there(c, to, &there, e);
+	if (r < 0)
+		return -1;
+	if (r && S_ISDIR(there.st.st_mode))
+		return err_set(e, ERR_INPUT, "cannot replace the directory '/%s' with a file", to);
+	if (S_ISREG(node->st.st_mode)) {
+		if (tree_origin(c->from->tree, from, &origin, e) < 0)
+			return -1;
+		f.origin = origin;
+		if (node->st.st_nlink > 1)
+			f.same = file_number(c, &node->st);
+	}
+	c->nr_entries++;
+	return layer_builder_put(c->to, to, &f, e);
+}
+
+/* A directory that COPY makes on its own account, without a source. */
+static struct layer_file made_dir(const struct copier *c)
+{
+	struct layer_file f = { .st = { .st_mode = S_IFDIR | 0755 } };
+
+	if (c->has_owner) {
+		f.st.st_uid = c->uid;
+		f.st.st_gid = c->gid;
+	}
+	/* a list of chmod's says how to change a mode, and there is none to change */
+	if (c->mode && c->mode->is_octal)
+		f.st.st_mode = S_IFDIR | c->mode->mode;
+	return f;
+}
+
+static int no_directory(const char *path, struct err *e)
+{
+	return err_set(e, ERR_INPUT, "cannot copy a directory to '/%s': not a directory", path);
+}
+
+/* -- directories ------------------------------------------------------------------- */
 
 static void level_release(struct level *l)
 {
-	fd_auto_close_(&l->fd);
-	free(l->name);
 	free(l->from);
-	free(l->path);
+	free(l->to);
 }
 
 static void tree_copy_release(struct tree_copy *t)
@@ -52,223 +183,205 @@ static void tree_copy_release(struct tree_copy *t)
 	while (t->nr)
 		level_release(&t->levels[--t->nr]);
 	free(t->levels);
-	fd_auto_close_(&t->from_fd);
 }
 
-static void push(struct tree_copy *t, const char *name, const char *from, const struct stat *st)
+static int level_put(struct tree_copy *t, struct level *l, struct err *e)
 {
-	struct level l = { .fd = -1,
-			   .name = mem_strdup(name),
-			   .from = mem_strdup(from),
-			   .path = join(t->levels[t->nr - 1].path, name),
-			   .st = *st };
+	struct tree_node there;
+	int r = look_there(t->c, l->to, &there, e);
 
-	MEM_GROW(t->levels, t->nr, t->cap);
-	t->levels[t->nr++] = l;
+	if (r < 0)
+		return -1;
+	if (r && !S_ISDIR(there.st.st_mode))
+		return no_directory(l->to, e);
+	l->is_put = true;
+	t->c->nr_entries++;
+	return layer_builder_put(t->c->to, l->to, &l->file, e);
 }
 
-/* Done with it: times last. */
+/* All directories that are open: something goes into the last one. */
+static int put_levels(struct tree_copy *t, struct err *e)
+{
+	for (size_t i = 0; i < t->nr; i++)
+		if (!t->levels[i].is_put && level_put(t, &t->levels[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int push(struct tree_copy *t, const char *from, const char *to, struct layer_file file,
+		struct err *e)
+{
+	if (t->nr == DEPTH_MAX)
+		return err_set(e, ERR_INPUT, "'%s': directories are nested more than %d deep", from,
+			       DEPTH_MAX);
+	MEM_GROW(t->levels, t->nr, t->cap);
+	t->levels[t->nr++] =
+		(struct level){ .from = mem_strdup(from), .to = mem_strdup(to), .file = file };
+	return 0;
+}
+
+/* Done with it: times last. The root of an image has no entry. */
 static int pop(struct tree_copy *t, struct err *e)
 {
 	struct level *l = &t->levels[--t->nr];
-	const struct timespec times[2] = { l->st.st_atim, l->st.st_mtim };
 	int r = 0;
 
-	if (l->fd >= 0 && futimens(l->fd, times) < 0)
-		r = err_sys(e, "set the time of '/%s'", l->path);
+	if (l->is_put && *l->to)
+		r = layer_builder_put(t->c->to, l->to, &l->file, e);
 	level_release(l);
 	return r;
 }
 
-static int open_or_make(int dirfd, const struct level *l, struct err *e)
-{
-	int fd;
+enum verdict { TAKE, ENTER, LEAVE };
 
-	if (mkdirat(dirfd, l->name, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, "make directory '/%s'", l->path);
-	fd = openat(dirfd, l->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return err_set(e, ERR_INPUT, "cannot copy a directory to '/%s': not a directory",
-			       l->path);
-	return fd < 0 ? err_sys(e, "open directory '/%s'", l->path) : fd;
+static enum verdict ask(const struct ignore *ig, const char *path, bool is_dir)
+{
+	if (!ignore_is_excluded(ig, path))
+		return TAKE;
+	return is_dir && ignore_may_hold_included(ig, path) ? ENTER : LEAVE;
 }
 
-/* A directory's own owner, mode and attributes go over an existing one, too. */
-static int level_make(struct tree_copy *t, struct level *l, int dirfd, struct err *e)
+/* Whether an entry is copied; ENTER: a directory of which only something below it may be. */
+static enum verdict judge(const struct tree_copy *t, const char *from, bool is_dir)
 {
-	auto_close int from = -1;
-	uint32_t uid, gid;
-	mode_t mode;
+	const char *below = from + t->skip;
+	const enum verdict all[] = {
+		ask(t->c->from->ignore, from, is_dir),
+		ask(t->c->exclude, below, is_dir),
+		ask(t->m->only, below, is_dir),
+	};
+	enum verdict worst = TAKE;
 
-	l->fd = open_or_make(dirfd, l, e);
-	if (l->fd < 0)
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i] > worst)
+			worst = all[i];
+	return worst;
+}
+
+static int copy_names(struct tree_copy *t, struct err *e);
+
+static int copy_entry(struct tree_copy *t, const char *name, struct err *e)
+{
+	const struct level *in = &t->levels[t->nr - 1];
+	auto_free char *from = join(in->from, name), *to = join(in->to, name);
+	struct tree_node node;
+	enum verdict verdict;
+
+	if (look_from(t->c, from, &node, e) < 0)
 		return -1;
-	copier_attrs(t->c, &l->st, &uid, &gid, &mode);
-	if (fchown(l->fd, uid, gid) < 0 || fchmod(l->fd, mode) < 0)
-		return err_sys(e, "set the owner of '/%s'", l->path);
-	from = fs_open_beneath(t->from_fd, l->from, O_RDONLY | O_DIRECTORY, 0, FS_NO_LINKS, e);
-	if (from < 0)
+	verdict = judge(t, from, S_ISDIR(node.st.st_mode));
+	if (verdict == LEAVE)
+		return 0;
+	if (!S_ISDIR(node.st.st_mode))
+		return put_levels(t, e) < 0 ? -1 : put_other(t->c, from, to, &node, e);
+	if (push(t, from, to, file_of(t->c, &node), e) < 0 ||
+	    (verdict == TAKE && put_levels(t, e) < 0) || copy_names(t, e) < 0)
 		return -1;
-	copy_xattrs(l->fd, from);
+	return pop(t, e);
+}
+
+/* What is in the last directory. */
+static int copy_names(struct tree_copy *t, struct err *e)
+{
+	auto_strv struct strv names = STRV_INIT;
+
+	if (cancel_check(t->c->op->cancel, e) < 0 ||
+	    tree_list(t->c->from->tree, t->levels[t->nr - 1].from, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++)
+		if (copy_entry(t, names.v[i], e) < 0)
+			return -1;
 	return 0;
 }
 
-/* The directory that takes what is found now. */
-static int top_fd(struct tree_copy *t, struct err *e)
+int copier_make_dest(char **real, struct copier *c, const char *dest, struct err *e)
 {
-	for (size_t i = 1; i < t->nr; i++)
-		if (t->levels[i].fd < 0 && level_make(t, &t->levels[i], t->levels[i - 1].fd, e) < 0)
-			return -1;
-	return t->levels[t->nr - 1].fd;
-}
+	const struct layer_file dir = made_dir(c);
+	auto_tree_place struct tree_place at = { 0 };
 
-/* -- the walk ---------------------------------------------------------------- */
-
-static bool is_skipped(const struct source_tree *s, const struct stat *st)
-{
-	return s->skip_ino && st->st_ino == s->skip_ino && st->st_dev == s->skip_dev;
-}
-
-static int visit_dir(struct tree_copy *t, struct walk *w, const struct walk_entry *ent,
-		     const char *path, struct err *e)
-{
-	const struct source_tree *s = t->c->from;
-	bool excluded = ignore_is_excluded(s->ignore, path);
-
-	if (is_skipped(s, &ent->st) || (excluded && !ignore_may_hold_included(s->ignore, path))) {
-		walk_skip(w);
-		return 0;
-	}
-	push(t, ent->name, ent->path, &ent->st);
-	return excluded ? 0 : top_fd(t, e) < 0 ? -1 : 0;
-}
-
-static int visit(struct tree_copy *t, struct walk *w, const struct walk_entry *ent, struct err *e)
-{
-	auto_free char *in_source = join(t->from_path, ent->path);
-	auto_free char *path = NULL;
-	struct copier_place to;
-
-	while (t->nr > ent->depth + 1)
-		if (pop(t, e) < 0)
-			return -1;
-	if (S_ISDIR(ent->st.st_mode))
-		return visit_dir(t, w, ent, in_source, e);
-	if (ignore_is_excluded(t->c->from->ignore, in_source))
-		return 0;
-	path = join(t->levels[t->nr - 1].path, ent->name);
-	to = (struct copier_place){ .dirfd = top_fd(t, e), .name = ent->name, .path = path };
-	if (to.dirfd < 0)
+	if (tree_resolve(&at, layer_builder_tree(c->to), dest, e) < 0)
 		return -1;
-	return copier_entry(t->c, &to, ent->dirfd, ent->name, &ent->st, e);
-}
-
-static int copy_all(struct tree_copy *t, struct err *e)
-{
-	const struct op *op = t->c->op;
-	auto_walk struct walk *w = NULL;
-	struct walk_entry ent;
-	int r;
-
-	if (walk_open(&w, t->from_fd, e) < 0)
+	if (at.exists && !S_ISDIR(at.st.st_mode))
+		return no_directory(at.path, e);
+	if (!at.exists && layer_builder_make_dirs(c->to, at.path, &dir, e) < 0)
 		return -1;
-	walk_cross_mounts(w);
-	while ((r = walk_next(w, &ent, e)) > 0)
-		if (cancel_check(op->cancel, e) < 0 || visit(t, w, &ent, e) < 0)
-			return -1;
-	while (r == 0 && t->nr)
-		r = pop(t, e);
-	return r;
+	*real = STEAL(&at.path);
+	return 0;
 }
 
-/* -- where it goes ----------------------------------------------------------- */
-
-static struct inroot_attrs made_attrs(const struct copier *c)
+/*
+ * The contents of a directory; the directory's own time, but nothing else of it: what is there
+ * stays as it is.
+ */
+static int put_dir(struct copier *c, const struct source_match *m, const char *dest, struct err *e)
 {
-	return (struct inroot_attrs){ .uid = c->has_owner ? c->uid : 0,
-				      .gid = c->has_owner ? c->gid : 0,
-				      .mode = c->has_mode ? c->mode : 0755 };
-}
-
-/* The contents of a directory; the directory's own time, but nothing else of it. */
-static int put_dir(struct copier *c, const struct source_match *m, const struct inroot *at,
-		   struct err *e)
-{
-	const struct inroot_attrs attrs = made_attrs(c);
 	CLEANUP(tree_copy_release)
-	struct tree_copy t = { .c = c, .from_fd = -1, .from_path = m->real };
-	struct level dest = { .fd = -1, .path = mem_strdup(at->path), .st = m->st };
+	struct tree_copy t = { .c = c, .m = m, .skip = *m->real ? strlen(m->real) + 1 : 0 };
+	auto_free char *to = NULL;
+	struct tree_node node;
+	struct layer_file file;
 
-	MEM_GROW(t.levels, t.nr, t.cap);
-	t.levels[t.nr++] = dest;
-	if (at->exists && !S_ISDIR(at->st.st_mode))
-		return err_set(e, ERR_INPUT, "cannot copy a directory to '/%s': not a directory",
-			       at->path);
-	t.levels[0].fd = inroot_make_dirs(c->root_fd, at->path, &attrs, e);
-	if (t.levels[0].fd < 0)
+	if (copier_make_dest(&to, c, dest, e) < 0 || look_there(c, to, &node, e) < 0)
 		return -1;
-	t.from_fd =
-		fs_open_beneath(c->from->fd, m->real, O_RDONLY | O_DIRECTORY, 0, FS_NO_LINKS, e);
-	if (t.from_fd < 0)
+	file = (struct layer_file){ .st = node.st };
+	file.st.st_mtim = m->st.st_mtim;
+	if (push(&t, m->real, to, file, e) < 0)
 		return -1;
-	return copy_all(&t, e);
+	t.levels[0].is_put = true;
+	return copy_names(&t, e) < 0 ? -1 : pop(&t, e);
 }
+
+/* -- files --------------------------------------------------------------------------- */
 
 /* A file to dir/name; dir is made when missing. */
 static int put_file_at(struct copier *c, const struct source_match *m, const char *dir,
 		       const char *name, struct err *e)
 {
-	const struct inroot_attrs attrs = made_attrs(c);
-	auto_close int to_dir = inroot_make_dirs(c->root_fd, dir, &attrs, e);
-	auto_close int from_dir = -1;
-	auto_free char *from_name = NULL, *path = join(dir, name);
-	const struct copier_place to = { .dirfd = to_dir, .name = name, .path = path };
+	const struct layer_file made = made_dir(c);
+	auto_free char *to = join(dir, name);
+	struct tree_node node;
 
-	if (to_dir < 0)
+	if (*dir && layer_builder_make_dirs(c->to, dir, &made, e) < 0)
 		return -1;
-	from_dir = fs_open_parent(c->from->fd, m->real, FS_NO_LINKS, &from_name, e);
-	if (from_dir < 0)
-		return -1;
-	return copier_entry(c, &to, from_dir, from_name, &m->st, e);
+	return look_from(c, m->real, &node, e) < 0 ? -1 : put_other(c, m->real, to, &node, e);
 }
 
-static const char *last_part(const char *path)
+/* A wildcard's match is named by the wildcard, so --exclude can keep it away. */
+static bool is_left_out(const struct copier *c, const struct source_match *m)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
+	return m->by_wildcard && ignore_is_excluded(c->exclude, layer_path_last(m->path));
 }
 
-static int put_file(struct copier *c, const struct source_match *m, const struct inroot *at,
-		    bool as_dir, bool only_one, struct err *e)
+static int put_file(struct copier *c, const struct source_match *m, const char *dest, bool as_dir,
+		    bool only_one, struct err *e)
 {
-	bool is_dir = at->exists && S_ISDIR(at->st.st_mode);
+	auto_tree_place struct tree_place at = { 0 };
 	auto_free char *dir = NULL;
-	const char *name;
+	bool is_dir;
 
-	if (as_dir && at->exists && !is_dir)
-		return err_set(e, ERR_INPUT, "'/%s' is not a directory", at->path);
+	if (is_left_out(c, m))
+		return 0;
+	if (tree_resolve(&at, layer_builder_tree(c->to), dest, e) < 0)
+		return -1;
+	is_dir = at.exists && S_ISDIR(at.st.st_mode);
+	if (as_dir && at.exists && !is_dir)
+		return err_set(e, ERR_INPUT, "'/%s' is not a directory", at.path);
 	if (as_dir || is_dir)
-		return put_file_at(c, m, at->path, last_part(m->path), e);
+		return put_file_at(c, m, at.path, layer_path_last(m->path), e);
 	if (!only_one)
 		return err_set(e, ERR_INPUT,
 			       "several files are copied: the destination '/%s' must be a "
 			       "directory and end with /",
-			       at->path);
-	name = last_part(at->path);
-	dir = mem_strndup(at->path, name == at->path ? 0 : (size_t)(name - at->path) - 1);
-	return put_file_at(c, m, dir, name, e);
+			       at.path);
+	dir = span_dup(layer_path_dir(at.path));
+	return put_file_at(c, m, dir, layer_path_last(at.path), e);
 }
 
 int copier_put(struct copier *c, const struct source_match *m, const char *dest, bool as_dir,
 	       bool only_one, struct err *e)
 {
-	auto_inroot struct inroot at = { 0 };
-
-	c->nr_puts++;
-	if (inroot_resolve(&at, c->root_fd, dest, e) < 0)
-		return -1;
+	copier_release(c);
 	if (S_ISDIR(m->st.st_mode))
-		return put_dir(c, m, &at, e);
-	return put_file(c, m, &at, as_dir, only_one, e);
+		return put_dir(c, m, dest, e);
+	return put_file(c, m, dest, as_dir, only_one, e);
 }

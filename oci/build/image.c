@@ -43,22 +43,27 @@ static void split_layout(const char *text, char **dir, char **ref)
 
 /* -- finding --------------------------------------------------------------------- */
 
-static void image_free(struct image *img)
+/* As nothing was found, and as before it was looked for. */
+static void image_forget(struct image *img)
 {
-	if (!img)
-		return;
-	free(img->name);
-	image_source_free(img->own);
-	free(img->ref);
+	image_source_free(STEAL(&img->own));
+	img->source = NULL;
+	free(STEAL(&img->ref));
 	oci_descriptor_release(&img->desc);
 	oci_manifest_release(&img->manifest);
-	oci_config_free(img->config);
-	free(img->tree);
-	free(img);
+	oci_config_free(STEAL(&img->config));
+	img->desc = (struct oci_descriptor){ 0 };
+	img->manifest = (struct oci_manifest){ 0 };
 }
 
-DEFINE_AUTO(image, image_free)
-#define auto_image CLEANUP(image_auto_)
+static void image_free(struct image *img)
+{
+	image_forget(img);
+	free(img->name);
+	free(img->tree);
+	pthread_mutex_destroy(&img->lock);
+	free(img);
+}
 
 static int read_documents(struct images *im, struct image *img, struct err *e)
 {
@@ -178,29 +183,42 @@ static struct image *find_known(const struct images *im, const char *name,
 	return NULL;
 }
 
+/* The image of this name, known or new; nothing was asked for it then. */
+static struct image *image_of(struct images *im, const char *name,
+			      const struct oci_platform *platform)
+{
+	struct image *img;
+
+	pthread_mutex_lock(&im->lock);
+	img = find_known(im, name, platform);
+	if (!img) {
+		img = mem_zalloc(sizeof(*img));
+		img->name = mem_strdup(name);
+		img->platform = *platform;
+		pthread_mutex_init(&img->lock, NULL);
+		MEM_GROW(im->v, im->nr, im->cap);
+		im->v[im->nr++] = img;
+	}
+	pthread_mutex_unlock(&im->lock);
+	return img;
+}
+
 int images_get(struct image **out, struct op *op, struct images *im, const struct plan_source *from,
 	       const struct oci_platform *platform, struct err *e)
 {
-	struct image *known = find_known(im, from->ref, platform);
-	auto_image struct image *img = NULL;
-	int r;
+	struct image *img = image_of(im, from->ref, platform);
+	int r = 0;
 
-	if (known) {
-		*out = known;
-		return 0;
-	}
-	img = mem_zalloc(sizeof(*img));
-	img->name = mem_strdup(from->ref);
-	img->platform = *platform;
-	if (from->kind == PLAN_CONTEXT)
-		r = find_context(op, im, img, e);
-	else
-		r = find_by_name(op, im, img, img->name, e);
+	pthread_mutex_lock(&img->lock);
+	if (!img->is_found)
+		r = from->kind == PLAN_CONTEXT ? find_context(op, im, img, e)
+					       : find_by_name(op, im, img, img->name, e);
+	img->is_found |= r == 0;
 	if (r < 0)
-		return -1;
-	MEM_GROW(im->v, im->nr, im->cap);
-	*out = im->v[im->nr++] = STEAL(&img);
-	return 0;
+		image_forget(img);
+	pthread_mutex_unlock(&img->lock);
+	*out = img;
+	return r;
 }
 
 /* -- the set --------------------------------------------------------------------- */
@@ -212,6 +230,7 @@ int images_open(struct images *im, const struct build_env *env, const struct bui
 	auto_free char *trees = mem_printf("%s/cache/trees", ws->root);
 
 	*im = (struct images){ .env = env, .opt = opt, .ws = ws };
+	pthread_mutex_init(&im->lock, NULL);
 	if (fs_mkdir_p(AT_FDCWD, trees, 0700, e) < 0)
 		return -1;
 	return oci_store_layout_open(&im->blobs, path, OCI_LAYOUT_CREATE, e);

@@ -1,12 +1,15 @@
 /*
  * Images that a build reads: found once each, their layers fetched and unpacked once on this
- * machine (cache/trees/), and only when somebody needs to see files.
+ * machine (cache/trees/), and only when somebody needs real files. Who only looks gets their tables
+ * of contents (cache/toc/).
  *
  * Looked for in the tools' own store (unless --pull), then in the registry; a named context
- * (--build-context) says itself where.
+ * (--build-context) says itself where. Thread-safe: whoever comes second waits for the first.
  */
 #ifndef OCI_BUILD_IMAGE_H
 #define OCI_BUILD_IMAGE_H
+
+#include <pthread.h>
 
 #include "base/pool.h"
 #include "oci/build/build.h"
@@ -14,6 +17,7 @@
 #include "oci/dockerfile/plan.h"
 #include "oci/image/config.h"
 #include "oci/image/manifest.h"
+#include "oci/layer/tree.h"
 
 struct image {
 	char *name;		      /* as the Dockerfile has it */
@@ -24,6 +28,9 @@ struct image {
 	struct oci_descriptor desc;
 	struct oci_manifest manifest;
 	struct oci_config *config;
+	/* guarded by lock, and as they are once they are set */
+	pthread_mutex_t lock;
+	bool is_found, is_fetched;
 	char *tree; /* absolute path once unpacked */
 };
 
@@ -32,6 +39,7 @@ struct images {
 	const struct build_options *opt;
 	const struct workspace *ws;
 	struct oci_store *blobs; /* cache/blobs; owned */
+	pthread_mutex_t lock;	 /* of the list */
 	struct image **v;
 	size_t nr, cap;
 };
@@ -47,6 +55,13 @@ int images_get(struct image **out, struct op *op, struct images *im, const struc
 int images_fetch(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
 /* Has the file system in img->tree. Of an image without layers: stays NULL. */
 int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
+
+/*
+ * The image's files as a tree, owned by the caller; NULL without layers. unpack: they are wanted as
+ * a directory, or will be; else they are when that is there already.
+ */
+int images_tree(struct tree **out, struct op *op, struct images *im, struct image *img, bool unpack,
+		struct err *e) MUST_CHECK;
 
 /* What stands behind NAME= in --build-context; NULL: nothing. Borrowed. */
 const char *images_context(const struct build_options *opt, const char *name);

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "oci/build/image.h"
 #include "oci/layer/apply.h"
+#include "oci/layer/tree_dir.h"
 
 struct fetch {
 	struct op *op;
@@ -33,12 +34,15 @@ static void fetch_run(void *item)
 					   f->im->blobs, &f->err);
 }
 
-int images_fetch(struct op *op, struct images *im, struct image *img, struct err *e)
+/* lock held, as in all that follows. */
+static int fetch(struct op *op, struct images *im, struct image *img, struct err *e)
 {
 	size_t n = img->manifest.nr_layers;
 	auto_free struct fetch *all = mem_zalloc((n + 1) * sizeof(*all));
 	struct pool_batch batch;
 
+	if (img->is_fetched)
+		return 0;
 	pool_batch_init(&batch, op->pool);
 	for (size_t i = 0; i < n; i++) {
 		all[i] = (struct fetch){
@@ -53,7 +57,18 @@ int images_fetch(struct op *op, struct images *im, struct image *img, struct err
 		*e = all[i].err;
 		return err_wrap(e, "image '%s'", img->name);
 	}
+	img->is_fetched = true;
 	return 0;
+}
+
+int images_fetch(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&img->lock);
+	r = fetch(op, im, img, e);
+	pthread_mutex_unlock(&img->lock);
+	return r;
 }
 
 static int apply(struct op *op, struct images *im, struct image *img, size_t i, int tree,
@@ -98,7 +113,7 @@ static int unpack_to(struct op *op, struct images *im, struct image *img, const 
 	auto_free char *name = mem_printf("tree-%s", hex);
 	auto_free char *path = NULL;
 
-	if (images_fetch(op, im, img, e) < 0)
+	if (fetch(op, im, img, e) < 0)
 		return -1;
 	path = workspace_dir(im->ws, name, e);
 	if (!path || apply_all(op, im, img, path, e) < 0)
@@ -127,7 +142,14 @@ static void tree_name(char out[HASH_SHA256_HEX + 1], const struct image *img)
 	hash_hex(out, raw);
 }
 
-int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e)
+/* Where it is, or will be. */
+static char *tree_place(const struct images *im, const struct image *img, char hex[])
+{
+	tree_name(hex, img);
+	return mem_printf("%s/cache/trees/%s", im->ws->root, hex);
+}
+
+static int unpack(struct op *op, struct images *im, struct image *img, struct err *e)
 {
 	auto_free char *place = NULL;
 	char hex[HASH_SHA256_HEX + 1];
@@ -135,10 +157,62 @@ int images_unpack(struct op *op, struct images *im, struct image *img, struct er
 
 	if (img->tree || !img->config->nr_diff_ids)
 		return 0;
-	tree_name(hex, img);
-	place = mem_printf("%s/cache/trees/%s", im->ws->root, hex);
+	place = tree_place(im, img, hex);
 	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, hex, e) < 0)
 		return -1;
 	img->tree = STEAL(&place);
 	return 0;
+}
+
+int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&img->lock);
+	r = unpack(op, im, img, e);
+	pthread_mutex_unlock(&img->lock);
+	return r;
+}
+
+/* -- as a tree ------------------------------------------------------------------------ */
+
+static bool is_unpacked(const struct images *im, const struct image *img)
+{
+	char hex[HASH_SHA256_HEX + 1];
+	auto_free char *place = tree_place(im, img, hex);
+
+	return access(place, F_OK) == 0;
+}
+
+static int open_unpacked(struct tree **out, struct op *op, struct images *im, struct image *img,
+			 struct err *e)
+{
+	auto_close int fd = -1;
+
+	if (unpack(op, im, img, e) < 0)
+		return -1;
+	fd = fs_open_dir(img->tree, e);
+	return fd < 0 ? -1 : tree_dir_open(out, fd, NULL, e);
+}
+
+static int open_tree(struct tree **out, struct op *op, struct images *im, struct image *img,
+		     bool wanted, struct err *e)
+{
+	*out = NULL;
+	if (!img->config->nr_diff_ids)
+		return 0;
+	if (wanted || is_unpacked(im, img))
+		return open_unpacked(out, op, im, img, e);
+	return open_unpacked(out, op, im, img, e);
+}
+
+int images_tree(struct tree **out, struct op *op, struct images *im, struct image *img, bool wanted,
+		struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&img->lock);
+	r = open_tree(out, op, im, img, wanted, e);
+	pthread_mutex_unlock(&img->lock);
+	return r;
 }

@@ -22,7 +22,7 @@ struct job {
 	const struct build_options *opt;
 	struct dockerfile *file;
 	struct dockerfile_plan *plan;
-	struct source_tree context;
+	struct context context;
 	struct workspace ws;
 	struct images images;
 	struct oci_store *work;		  /* new blobs, until all is done */
@@ -36,6 +36,9 @@ struct job {
 
 /* The time that goes into documents: SOURCE_DATE_EPOCH, else now. */
 void job_time(const struct job *j, char out[CLOCK_TEXT_MAX]);
+
+/* The same for what is made in a layer. */
+void job_now(const struct job *j, struct timespec *out);
 
 /* A disk that is full is named. Always -1. */
 int job_fail(const struct job *j, struct err *e);

@@ -1,7 +1,7 @@
 /*
- * Layers lie in the workspace as the upper directories of their steps; the next step's tree has
- * them all below it. The base's tree is unpacked when the first step needs to see it: a stage
- * that only changes the configuration unpacks nothing.
+ * A stage that RUNs nothing is never laid down and its base never unpacked: its steps look at lists
+ * and tables. The first RUN lays down what is there by then; its own changes are an upper
+ * directory in the workspace, which the next RUN's tree has below it.
  */
 #include "oci/build/stage.h"
 
@@ -27,15 +27,79 @@ static int need_sandbox(const struct job *j, struct err *e)
 	return err_wrap(e, "no way to work in a file system here");
 }
 
-/* Topmost first. */
-static int stage_lowers(struct strv *out, struct job *j, struct stage *st, struct err *e)
+/* Does it RUN anything, or somebody who is FROM it? Then its base is unpacked sooner or later. */
+static bool will_run(const struct job *j, size_t index)
 {
-	for (size_t i = st->nr; i-- > 0;)
-		strv_add(out, st->layers[i]->upper);
+	for (size_t i = index; i < j->plan->nr; i++) {
+		const struct plan_stage *p = &j->plan->stages[i];
+		bool is_from = i != index && p->base.kind == PLAN_STAGE && p->base.stage == index;
+
+		if (is_from && will_run(j, i))
+			return true;
+		for (size_t k = 0; i == index && k < p->nr; k++)
+			if (p->steps[k].instr->kind == DOCKERFILE_RUN)
+				return true;
+	}
+	return false;
+}
+
+int stage_view(struct view *v, struct job *j, const struct stage *st, struct err *e)
+{
+	struct tree *base = NULL;
+
+	if (!v->has_base) {
+		if (st->image &&
+		    images_tree(&base, j->op, &j->images, st->image, will_run(j, st->index), e) < 0)
+			return -1;
+		view_set_base(v, base);
+	}
+	return view_add(v, st->layers, st->nr, e);
+}
+
+int stage_now(struct tree **out, struct job *j, struct stage *st, struct err *e)
+{
+	if (stage_view(&st->own, j, st, e) < 0)
+		return -1;
+	*out = view_tree(&st->own);
+	return 0;
+}
+
+int stage_lowers(struct strv *out, struct job *j, const struct stage *st, struct err *e)
+{
+	for (size_t i = st->nr; i-- > 0;) {
+		if (layer_make_dir(st->layers[i], j->op, e) < 0)
+			return -1;
+		strv_add(out, st->layers[i]->dir);
+	}
 	if (st->image && images_unpack(j->op, &j->images, st->image, e) < 0)
 		return -1;
 	if (st->image && st->image->tree)
 		strv_add(out, st->image->tree);
+	return 0;
+}
+
+/* -- layers ----------------------------------------------------------------------- */
+
+static void add_layer(struct job *j, struct stage *st, struct layer *l)
+{
+	l->op = j->op;
+	l->into = j->work;
+	l->opt = &j->pack_opt;
+	MEM_GROW(st->layers, st->nr, st->cap);
+	st->layers[st->nr++] = l;
+	if (st->is_packed)
+		layer_pack_begin(l, &j->packs);
+}
+
+int stage_commit(struct job *j, struct stage *st, struct layer_builder *b, const char *name,
+		 const char *what, struct err *e)
+{
+	auto_free char *dir = mem_printf("%s/%s", j->ws.path, name);
+	auto_changes struct layer_changes changes = { 0 };
+
+	if (cancel_check(j->op->cancel, e) < 0 || layer_builder_finish(&changes, b, e) < 0)
+		return -1;
+	add_layer(j, st, layer_new_listed(&changes, dir, what));
 	return 0;
 }
 
@@ -69,58 +133,44 @@ void stage_tree_close(struct stage_tree *t)
 int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, const char *what,
 		      struct err *e)
 {
-	struct layer *l;
+	auto_free char *upper = mem_printf("%s/upper", t->dir);
 
 	if (cancel_check(j->op->cancel, e) < 0)
 		return -1;
-	l = mem_zalloc(sizeof(*l));
-	l->upper = mem_printf("%s/upper", t->dir);
-	l->lowers = t->lowers;
-	t->lowers = (struct strv)STRV_INIT;
-	l->what = mem_strdup(what);
-	l->op = j->op;
-	l->into = j->work;
-	l->opt = &j->pack_opt;
+	add_layer(j, st, layer_new_upper(upper, &t->lowers, what));
 	stage_tree_close(t);
-	MEM_GROW(st->layers, st->nr, st->cap);
-	st->layers[st->nr++] = l;
-	if (st->is_packed)
-		layer_pack_begin(l, &j->packs);
 	return 0;
 }
 
-/* -- what COPY --from sees ----------------------------------------------------------- */
+/* -- what mounts of it show ---------------------------------------------------------- */
 
-static int open_view(struct job *j, struct stage *st, const struct strv *lowers, struct err *e)
+static int open_files(struct job *j, struct stage *st, struct err *e)
 {
 	auto_free char *name = mem_printf("view-%zu", st->index);
+	auto_strv struct strv lowers = STRV_INIT;
 	auto_free char *dir = NULL;
 
-	if (lowers->n == 1)
-		return fs_open_dir(lowers->v[0], e);
+	if (stage_lowers(&lowers, j, st, e) < 0)
+		return -1;
+	if (lowers.n == 1)
+		return fs_open_dir(lowers.v[0], e);
 	if (need_sandbox(j, e) < 0)
 		return -1;
 	dir = workspace_dir(&j->ws, name, e);
-	if (!dir || sandbox_tree_open(j->env->sandbox, &st->view, lowers, dir, true, e) < 0)
+	if (!dir || sandbox_tree_open(j->env->sandbox, &st->mounted, &lowers, dir, true, e) < 0)
 		return -1;
-	st->has_view = true;
-	return fcntl(st->view.root_fd, F_DUPFD_CLOEXEC, 0);
+	st->is_mounted = true;
+	return fcntl(st->mounted.root_fd, F_DUPFD_CLOEXEC, 0);
 }
 
-int stage_files(const struct source_tree **out, struct job *j, struct stage *st, struct err *e)
+int stage_files(int *fd, struct job *j, struct stage *st, struct err *e)
 {
-	auto_strv struct strv lowers = STRV_INIT;
-
-	if (st->files.fd < 0) {
-		if (stage_lowers(&lowers, j, st, e) < 0)
-			return -1;
-		st->files.fd = open_view(j, st, &lowers, e);
-		if (st->files.fd < 0)
-			return -1;
-		st->files.where = mem_printf("stage '%s'", st->plan->name);
-	}
-	*out = &st->files;
-	return 0;
+	pthread_mutex_lock(&st->files_lock);
+	if (st->files_fd < 0)
+		st->files_fd = open_files(j, st, e);
+	*fd = st->files_fd;
+	pthread_mutex_unlock(&st->files_lock);
+	return *fd < 0 ? -1 : 0;
 }
 
 void stage_history(const struct job *j, struct stage *st, const char *created_by, bool has_layer)
@@ -252,13 +302,22 @@ int stage_build(struct job *j, size_t index, struct err *e)
 	return 0;
 }
 
+void stage_init(struct stage *st, const struct plan_stage *plan, size_t index)
+{
+	*st = (struct stage){ .plan = plan, .index = index, .files_fd = -1 };
+	pthread_mutex_init(&st->files_lock, NULL);
+}
+
 void stage_release(struct job *j, struct stage *st)
 {
-	source_tree_release(&st->files);
-	if (st->has_view)
-		sandbox_tree_close(j->env->sandbox, &st->view);
+	fd_auto_close_(&st->files_fd);
+	if (st->is_mounted)
+		sandbox_tree_close(j->env->sandbox, &st->mounted);
+	pthread_mutex_destroy(&st->files_lock);
+	view_release(&st->own);
 	for (size_t i = st->nr_inherited; i < st->nr; i++)
 		layer_free(st->layers[i]);
 	free(st->layers);
+	sources_release(&st->sources);
 	state_release(&st->state);
 }

@@ -1,13 +1,18 @@
 /*
- * One FROM and what follows: its base, its layers so far, its state. A step that touches files
- * opens the stage's tree, works in it, and commits: what changed becomes a layer.
+ * One FROM and what follows: its base, its layers so far, its state. A step that changes files puts
+ * them into a layer builder over the stage's tree, or (RUN) opens the stage as a directory and
+ * works in it; either way it commits, and what changed becomes a layer.
  *
- * Stages are built one after the other by one thread.
+ * A stage is built by one thread. Of a finished one, whoever comes FROM it or reads it may use
+ * stage_view, stage_lowers and stage_files from any thread.
  */
 #ifndef OCI_BUILD_STAGE_H
 #define OCI_BUILD_STAGE_H
 
 #include "oci/build/job.h"
+#include "oci/build/sources.h"
+#include "oci/build/view.h"
+#include "oci/layer/builder.h"
 
 struct stage {
 	const struct plan_stage *plan;
@@ -17,17 +22,36 @@ struct stage {
 	struct image *image;   /* at the bottom; NULL: nothing */
 	struct layer **layers; /* lowest first */
 	size_t nr, cap;
-	size_t nr_inherited;	  /* the first ones are an earlier stage's */
-	struct source_tree files; /* what COPY --from sees; opened when first asked for */
-	struct sandbox_tree view; /* behind files, when it is mounted */
-	bool has_view;
+	size_t nr_inherited; /* the first ones are an earlier stage's */
+	struct view own;     /* what its steps see */
+	struct sources sources;
+	/* what others see as a directory; opened when first asked for */
+	pthread_mutex_t files_lock;
+	int files_fd; /* -1: not open */
+	struct sandbox_tree mounted;
+	bool is_mounted;
 };
 
+/* Before anything else. */
+void stage_init(struct stage *st, const struct plan_stage *plan, size_t index);
 /* Carries out all of plan->stages[index]. */
 int stage_build(struct job *j, size_t index, struct err *e) MUST_CHECK;
 void stage_release(struct job *j, struct stage *st);
 
-/* A tree to be changed by one step. */
+/* What is there by now. Borrowed until the next commit. */
+int stage_now(struct tree **out, struct job *j, struct stage *st, struct err *e) MUST_CHECK;
+/* Brings v up to what st has by now; v may be empty. */
+int stage_view(struct view *v, struct job *j, const struct stage *st, struct err *e) MUST_CHECK;
+
+/* What b holds becomes the next layer; b is used up. name: of a directory in the workspace, should
+ * one be needed. what: for messages. Packing may still be under way afterwards. */
+int stage_commit(struct job *j, struct stage *st, struct layer_builder *b, const char *name,
+		 const char *what, struct err *e) MUST_CHECK;
+
+/* The same tree as directories, topmost first: listed layers are laid down, the base is unpacked. */
+int stage_lowers(struct strv *out, struct job *j, const struct stage *st, struct err *e) MUST_CHECK;
+
+/* A directory to be changed by one step. */
 struct stage_tree {
 	struct sandbox *sandbox; /* NULL: not open */
 	struct sandbox_tree tree;
@@ -37,15 +61,14 @@ struct stage_tree {
 /* name: a directory of the workspace, "s0-3". */
 int stage_tree_open(struct stage_tree *out, struct job *j, struct stage *st, const char *name,
 		    struct err *e) MUST_CHECK;
-/* what: for messages. Packing may still be under way afterwards. */
+/* As stage_commit. */
 int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, const char *what,
 		      struct err *e) MUST_CHECK;
 void stage_tree_close(struct stage_tree *t); /* twice is fine */
 #define auto_stage_tree CLEANUP(stage_tree_close)
 
-/* The files of a finished stage, or of an image; st's. */
-int stage_files(const struct source_tree **out, struct job *j, struct stage *st, struct err *e)
-	MUST_CHECK;
+/* The files of a finished stage as one directory, read-only; *fd stays st's. */
+int stage_files(int *fd, struct job *j, struct stage *st, struct err *e) MUST_CHECK;
 
 /* An entry of the image's history, with the time of now. */
 void stage_history(const struct job *j, struct stage *st, const char *created_by, bool has_layer);

@@ -16,26 +16,11 @@ static int later(const struct step *s, const char *what, struct err *e)
 		       dockerfile_kind_name(s->instr->kind), what);
 }
 
-/* Not carried out yet. */
-static int step_later(struct step *s, struct err *e)
-{
-	return later(s, "", e);
-}
-
 /* Parts of instructions that are not carried out yet; who carries one out takes its line away. */
 static int refuse_parts(const struct step *s, struct err *e)
 {
 	const struct dockerfile_instr *in = s->instr;
-	bool is_run = in->kind == DOCKERFILE_RUN;
 
-	if (in->link)
-		return later(s, " --link", e);
-	if (in->parents)
-		return later(s, " --parents", e);
-	if (in->exclude.n)
-		return later(s, " --exclude", e);
-	if (in->nr_heredocs && !is_run)
-		return later(s, " with a heredoc", e);
 	if (in->script)
 		return later(s, " of a heredoc with #!", e);
 	if (in->nr_mounts)
@@ -48,7 +33,7 @@ static int refuse_parts(const struct step *s, struct err *e)
 }
 
 static const struct step_rule rules[] = {
-	[DOCKERFILE_ADD] = { step_later, true },
+	[DOCKERFILE_ADD] = { step_add, true },
 	[DOCKERFILE_ARG] = { step_arg, false },
 	[DOCKERFILE_CMD] = { step_cmd, false },
 	[DOCKERFILE_COPY] = { step_copy, true },

@@ -24,6 +24,7 @@ int step_carry_out(struct step *s, struct err *e) MUST_CHECK;
 #define STEP_HISTORY_MAX (4u << 20)
 
 /* -- the functions behind the table -- */
+int step_add(struct step *s, struct err *e);
 int step_arg(struct step *s, struct err *e);
 int step_cmd(struct step *s, struct err *e);
 int step_copy(struct step *s, struct err *e);

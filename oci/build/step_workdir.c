@@ -3,41 +3,49 @@
  * of layers must not depend on what a base happens to hold.
  */
 #include "base/mem.h"
-#include "oci/build/inroot.h"
 #include "oci/build/step.h"
 #include "oci/layer/passwd.h"
-#include "oci/layer/tree_dir.h"
 
-static int make_workdir(struct step *s, int root_fd, const char *path, struct err *e)
+static int make_workdir(struct layer_builder *b, const char *path, const char *user, struct err *e)
+{
+	struct tree *tree = layer_builder_tree(b);
+	auto_passwd_user struct passwd_user owner = { 0 };
+	auto_tree_place struct tree_place at = { 0 };
+	struct layer_file dir = { .st = { .st_mode = S_IFDIR | 0755 } };
+
+	if (tree_resolve(&at, tree, path, e) < 0)
+		return -1;
+	if (at.exists && !S_ISDIR(at.st.st_mode))
+		return err_set(e, ERR_INPUT, "'/%s' is not a directory", at.path);
+	if (at.exists)
+		return 0;
+	if (passwd_user_find(&owner, tree, user, e) < 0)
+		return -1;
+	dir.st.st_uid = owner.uid;
+	dir.st.st_gid = owner.gid;
+	return layer_builder_make_dirs(b, at.path, &dir, e);
+}
+
+static int make_layer(struct step *s, const char *path, struct err *e)
 {
 	const char *user = s->stage->state.config->user;
-	auto_passwd_user struct passwd_user owner = { 0 };
-	auto_tree struct tree *tree = NULL;
-	auto_inroot struct inroot at = { 0 };
-	struct inroot_attrs attrs = { .mode = 0755 };
-	int fd;
+	auto_layer_builder struct layer_builder *b = NULL;
+	struct tree *below;
+	struct timespec now;
 
-	if (inroot_resolve(&at, root_fd, path, e) < 0)
+	job_now(s->job, &now);
+	if (stage_now(&below, s->job, s->stage, e) < 0)
 		return -1;
-	if (!at.exists) {
-		if (tree_dir_open(&tree, root_fd, NULL, e) < 0 ||
-		    passwd_user_find(&owner, tree, user ? user : "", e) < 0)
-			return -1;
-		attrs.uid = owner.uid;
-		attrs.gid = owner.gid;
-	}
-	fd = inroot_make_dirs(root_fd, at.path, &attrs, e);
-	if (fd < 0)
+	b = layer_builder_new(below, &now);
+	if (make_workdir(b, path, user ? user : "", e) < 0)
 		return -1;
-	close(fd);
-	return 0;
+	return stage_commit(s->job, s->stage, b, s->id, s->what, e);
 }
 
 int step_workdir(struct step *s, struct err *e)
 {
 	struct oci_config *c = s->stage->state.config;
 	auto_free char *word = state_expand(&s->stage->state, s->instr->words.v[0], e);
-	auto_stage_tree struct stage_tree t = { 0 };
 	auto_free char *path = NULL, *line = NULL;
 	bool is_root;
 
@@ -45,9 +53,7 @@ int step_workdir(struct step *s, struct err *e)
 		return -1;
 	path = state_path(&s->stage->state, word);
 	is_root = strcmp(path, "/") == 0;
-	if (!is_root && (stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
-			 make_workdir(s, t.tree.root_fd, path, e) < 0 ||
-			 stage_tree_commit(&t, s->job, s->stage, s->what, e) < 0))
+	if (!is_root && make_layer(s, path, e) < 0)
 		return -1;
 	line = mem_printf("WORKDIR %s", path);
 	stage_history(s->job, s->stage, line, !is_root);

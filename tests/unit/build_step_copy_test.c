@@ -8,8 +8,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "tests/fakes/build_world.h"
 
@@ -55,6 +57,20 @@ static void set_time(struct build_world *w, const char *name, int64_t sec)
 	const struct timespec times[2] = { { .tv_sec = sec }, { .tv_sec = sec } };
 
 	assert_int_equal(utimensat(w->dir.fd, name, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static void assert_layer_with_times(const struct build_world *w, size_t index, const char *want)
+{
+	auto_free char *got = build_world_layer(w, index, true);
+
+	assert_string_equal(got, want);
+}
+
+static void assert_history(const struct build_world *w, const char *want)
+{
+	auto_free char *got = build_world_history(w);
+
+	assert_string_equal(got, want);
 }
 
 /* -- where things go ---------------------------------------------------------- */
@@ -124,12 +140,10 @@ static void directories_of_a_wildcard_flow_into_one(void **state)
 static void a_wildcard_without_matches_makes_an_empty_layer(void **state)
 {
 	struct build_world *w = *state;
-	auto_free char *history = NULL;
 
 	build_world_ok(w, "FROM scratch\nCOPY *.none /x/\n");
-	history = build_world_history(w);
 	assert_layer(w, 0, "");
-	assert_string_equal(history, "COPY *.none /x/ # buildkit\n");
+	assert_history(w, "COPY *.none /x/ # buildkit\n");
 }
 
 static void several_files_need_a_directory(void **state)
@@ -141,6 +155,62 @@ static void several_files_need_a_directory(void **state)
 	assert_fails(w, "FROM scratch\nCOPY *.py /x\n", "must be a directory and end with /");
 	build_world_ok(w, "FROM scratch\nCOPY a* /x\n");
 	assert_layer(w, 0, "f 0644 0:0 x = 1\n");
+}
+
+static void what_copy_makes_itself_has_the_time_of_now(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	set_time(w, "ctx/a", 1000000000);
+	build_world_ok(w, "FROM scratch\nCOPY a /x/y/a\n");
+	assert_layer_with_times(w, 0,
+				"d 0755 0:0 @1767225600 x\nd 0755 0:0 @1767225600 x/y\n"
+				"f 0644 0:0 @1000000000 x/y/a = 1\n");
+	w->opt.has_epoch = true;
+	w->opt.epoch = 999;
+	build_world_ok(w, "FROM scratch\nCOPY a /x/a\n");
+	assert_layer_with_times(w, 0, "d 0755 0:0 @999 x\nf 0644 0:0 @999 x/a = 1\n");
+}
+
+static void a_source_directory_gives_its_time_to_the_destination(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/d/a", "1");
+	tmpdir_file(&w->dir, "ctx/e/b", "2");
+	set_time(w, "ctx/d/a", 1000000001);
+	set_time(w, "ctx/e/b", 1000000002);
+	set_time(w, "ctx/d", 1000000003);
+	set_time(w, "ctx/e", 1000000004);
+	set_mode(w, "ctx/e", 0700);
+	build_world_ok(w, "FROM scratch\nCOPY d /x\nCOPY e /x\n");
+	assert_layer_with_times(w, 0, "d 0755 0:0 @1000000003 x\nf 0644 0:0 @1000000001 x/a = 1\n");
+	assert_layer_with_times(w, 1, "d 0755 0:0 @1000000004 x\nf 0644 0:0 @1000000002 x/b = 2\n");
+}
+
+static void a_subdirectory_that_is_there_becomes_the_sources(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/d/sub/a", "1");
+	tmpdir_file(&w->dir, "ctx/e/sub/b", "2");
+	set_mode(w, "ctx/e/sub", 0700);
+	build_world_ok(w, "FROM scratch\nCOPY --chown=5 d /x\nCOPY e /x\n");
+	assert_layer(w, 1, "d 0755 5:5 x\nd 0700 0:0 x/sub\nf 0644 0:0 x/sub/b = 2\n");
+}
+
+static void a_named_link_is_followed_and_one_in_a_directory_is_not(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/d/a", "1");
+	tmpdir_link(&w->dir, "ctx/l", "d/a");
+	tmpdir_link(&w->dir, "ctx/dl", "d");
+	tmpdir_link(&w->dir, "ctx/d/up", "../../x");
+	build_world_ok(w, "FROM scratch\nCOPY l /x/\nCOPY dl /y/\n");
+	assert_layer(w, 0, "d 0755 0:0 x\nf 0644 0:0 x/l = 1\n");
+	assert_layer(w, 1, "d 0755 0:0 y\nf 0644 0:0 y/a = 1\nl 0:0 y/up -> ../../x\n");
 }
 
 /* -- what is there already ------------------------------------------------------ */
@@ -204,6 +274,78 @@ static void the_same_file_again_is_an_empty_layer(void **state)
 	assert_layer(w, 1, "");
 }
 
+/* What a RUN finds, told as "x=1 y=…" in f->arg. */
+static int tell_x(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		  int *status, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(BUF_SMALL);
+	struct stat st;
+
+	(void)spec, (void)status;
+	assert_int_equal(fs_read_file(t->root_fd, "x/a", &text, e), 0);
+	assert_int_equal(fstatat(t->root_fd, "x/a", &st, 0), 0);
+	buf_addf(f->arg, "%s %o %u:%u @%lld", buf_str(&text), (unsigned)st.st_mode & 07777,
+		 st.st_uid, st.st_gid, (long long)st.st_mtim.tv_sec);
+	return 0;
+}
+
+static void a_run_finds_what_was_copied(void **state)
+{
+	struct build_world *w = *state;
+	auto_buf struct buf seen = BUF_INIT(BUF_SMALL);
+
+	w->sandbox.on_run = tell_x;
+	w->sandbox.arg = &seen;
+	tmpdir_file(&w->dir, "ctx/a", "text");
+	set_time(w, "ctx/a", 1000000000);
+	build_world_ok(w, "FROM scratch\nCOPY --chown=5:6 --chmod=4750 a /x/\nRUN x\nRUN y\n");
+	assert_string_equal(buf_str(&seen), "text 4750 5:6 @1000000000text 4750 5:6 @1000000000");
+	assert_layer(w, 1, "");
+	assert_layer(w, 2, "");
+}
+
+/* -- nothing but streams --------------------------------------------------------------- */
+
+static void without_run_nothing_is_mounted_or_laid_down(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *with = NULL, *without = NULL;
+	static const char dockerfile[] =
+		"FROM scratch AS one\nCOPY a /d/a\nWORKDIR /w\nCOPY a b\nFROM one\n"
+		"COPY --from=0 /d /e\nCOPY --from=one /w/b /d/a\n";
+
+	tmpdir_file(&w->dir, "ctx/a", "text");
+	build_world_ok(w, dockerfile);
+	assert_int_equal(w->sandbox.opened, 0);
+	with = mem_strdup(w->result.manifest.text);
+	w->env.sandbox = NULL;
+	build_world_ok(w, dockerfile);
+	without = mem_strdup(w->result.manifest.text);
+	assert_string_equal(with, without);
+	assert_layer(w, 3, "d 0755 0:0 e\nf 0644 0:0 e/a = text\n");
+}
+
+static int make_special(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+			int *status, struct err *e)
+{
+	(void)f, (void)spec, (void)status, (void)e;
+	assert_int_equal(mkdirat(t->root_fd, "d", 0755), 0);
+	assert_int_equal(mknodat(t->root_fd, "d/null", S_IFCHR | 0666, makedev(1, 3)), 0);
+	assert_int_equal(fchmodat(t->root_fd, "d/null", 0666, 0), 0);
+	assert_int_equal(mknodat(t->root_fd, "d/pipe", S_IFIFO | 0600, 0), 0);
+	assert_int_equal(mknodat(t->root_fd, "d/socket", S_IFSOCK | 0600, 0), 0);
+	return 0;
+}
+
+static void devices_and_pipes_are_copied_and_sockets_are_not(void **state)
+{
+	struct build_world *w = *state;
+
+	w->sandbox.on_run = make_special;
+	build_world_ok(w, "FROM scratch AS one\nRUN x\nFROM scratch\nCOPY --from=one d /e\n");
+	assert_layer(w, 0, "d 0755 0:0 e\nc 0666 0:0 e/null\np 0600 0:0 e/pipe\n");
+}
+
 /* -- whose they are ---------------------------------------------------------------- */
 
 static void from_the_context_all_is_roots(void **state)
@@ -247,18 +389,35 @@ static void names_are_looked_up_in_the_stage(void **state)
 	tmpdir_file(&w->dir, "ctx/group", "web:x:33:\n");
 	tmpdir_file(&w->dir, "ctx/a", "1");
 	build_world_ok(w, "FROM scratch\nCOPY passwd group /etc/\nCOPY --chown=app a /a\n"
-			  "COPY --chown=app:web a /b\n");
+			  "COPY --chown=app:web a /b\nCOPY --chown=app: a /c\n"
+			  "COPY --chown=7 a /d\nCOPY --chown=:web a /e\n");
 	assert_layer(w, 1, "f 0644 1000:1001 a = 1\n");
 	assert_layer(w, 2, "f 0644 1000:33 b = 1\n");
-	assert_fails(w, "FROM scratch\nCOPY --chown=nobody a /a\n", "nobody");
+	assert_layer(w, 3, "f 0644 1000:1001 c = 1\n");
+	assert_layer(w, 4, "f 0644 7:7 d = 1\n");
+	assert_layer(w, 5, "f 0644 0:33 e = 1\n");
+	assert_fails(
+		w, "FROM scratch\nCOPY --chown=nobody a /a\n",
+		"COPY --chown=nobody a /a: --chown: unable to find user 'nobody': no such line in the image's /etc/passwd");
 }
 
-static void a_symbolic_chmod_is_refused(void **state)
+static void a_symbolic_chmod_changes_what_the_source_has(void **state)
 {
 	struct build_world *w = *state;
 
-	tmpdir_file(&w->dir, "ctx/a", "1");
-	assert_fails(w, "FROM scratch\nCOPY --chmod=u+x a /a\n", "invalid chmod parameter: 'u+x'");
+	tmpdir_file(&w->dir, "ctx/d/sub/a", "1");
+	tmpdir_file(&w->dir, "ctx/d/x", "2");
+	tmpdir_link(&w->dir, "ctx/d/l", "a");
+	set_mode(w, "ctx/d/sub", 0700);
+	set_mode(w, "ctx/d/sub/a", 0600);
+	set_mode(w, "ctx/d/x", 0700);
+	build_world_ok(w, "FROM scratch\nCOPY --chmod=u=rwX,go=rX d /y/\n");
+	assert_layer(w, 0,
+		     "d 0755 0:0 y\nl 0:0 y/l -> a\nd 0755 0:0 y/sub\nf 0644 0:0 y/sub/a = 1\n"
+		     "f 0755 0:0 y/x = 2\n");
+	assert_fails(w, "FROM scratch\nCOPY --chmod=u+k d /a\n", "invalid chmod parameter: 'u+k'");
+	assert_fails(w, "FROM scratch\nCOPY --chmod=10000 d /a\n",
+		     "invalid chmod parameter: '10000'. it should be octal");
 }
 
 static void times_and_capabilities_come_along(void **state)
@@ -290,6 +449,18 @@ static void names_of_one_file_stay_one_file(void **state)
 	assert_layer(w, 0, "f 0644 0:0 a = 1\nh b == a\n");
 }
 
+static void names_stay_one_file_within_one_source_only(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/d1/a", "1");
+	tmpdir_dir(&w->dir, "ctx/d2");
+	assert_int_equal(linkat(w->dir.fd, "ctx/d1/a", w->dir.fd, "ctx/d1/b", 0), 0);
+	assert_int_equal(linkat(w->dir.fd, "ctx/d1/a", w->dir.fd, "ctx/d2/c", 0), 0);
+	build_world_ok(w, "FROM scratch\nCOPY d1 d2 /x/\n");
+	assert_layer(w, 0, "d 0755 0:0 x\nf 0644 0:0 x/a = 1\nh x/b == x/a\nf 0644 0:0 x/c = 1\n");
+}
+
 static void a_link_is_never_made_to_what_replaced_its_file(void **state)
 {
 	struct build_world *w = *state;
@@ -299,6 +470,169 @@ static void a_link_is_never_made_to_what_replaced_its_file(void **state)
 	assert_int_equal(linkat(w->dir.fd, "ctx/d1/x", w->dir.fd, "ctx/d2/z", 0), 0);
 	build_world_ok(w, "FROM scratch\nCOPY d1 d2 /e/\n");
 	assert_layer(w, 0, "d 0755 0:0 e\nf 0644 0:0 e/x = another\nf 0644 0:0 e/z = mine\n");
+}
+
+/* -- --link ------------------------------------------------------------------------------ */
+
+static void a_linked_layer_knows_nothing_of_what_is_below(void **state)
+{
+	struct build_world *w = *state;
+
+	w->sandbox.on_run = make_links;
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	build_world_ok(w, "FROM scratch\nRUN x\nCOPY --link a /link/a\nCOPY --link a /real\n"
+			  "COPY --link --chown=5 a /y/\n");
+	assert_layer(w, 1, "d 0755 0:0 link\nf 0644 0:0 link/a = 1\n");
+	assert_layer(w, 2, "f 0644 0:0 real = 1\n");
+	assert_layer(w, 3, "d 0755 5:5 y\nf 0644 5:5 y/a = 1\n");
+	assert_history(w, "RUN /bin/sh -c x # buildkit\nCOPY a /link/a # buildkit\n"
+			  "COPY a /real # buildkit\nCOPY --chown=5 a /y/ # buildkit\n");
+}
+
+static void chmod_keeps_a_layer_from_being_linked(void **state)
+{
+	struct build_world *w = *state;
+
+	w->sandbox.on_run = make_links;
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	build_world_ok(w, "FROM scratch\nRUN x\nCOPY --link --chmod=700 a /link/b\n");
+	assert_layer(w, 1, "d 0755 0:0 real\nf 0700 0:0 real/b = 1\n");
+}
+
+static void names_of_a_linked_copy_are_the_stages(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/passwd", "app:x:1000:1001::/:/bin/sh\n");
+	build_world_ok(w, "FROM scratch\nCOPY passwd /etc/\nCOPY --link --chown=app passwd /x\n");
+	assert_layer(w, 1, "f 0644 1000:1001 x = app:x:1000:1001::/:/bin/sh\n\n");
+}
+
+/* -- --parents, --exclude ----------------------------------------------------------------- */
+
+static void parents_keep_the_path_of_the_source(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/a/b/c", "1");
+	tmpdir_file(&w->dir, "ctx/a/b/d/e", "2");
+	tmpdir_file(&w->dir, "ctx/a/other", "3");
+	set_mode(w, "ctx/a", 0700);
+	set_mode(w, "ctx/a/b", 0711);
+	build_world_ok(w, "FROM scratch\nCOPY --parents a/b/c /x/\nCOPY --parents ./a/./b/d /y\n"
+			  "COPY --parents **/e a/ot* /z/\n");
+	assert_layer(w, 0,
+		     "d 0755 0:0 x\nd 0700 0:0 x/a\nd 0711 0:0 x/a/b\nf 0644 0:0 x/a/b/c = 1\n");
+	assert_layer(w, 1,
+		     "d 0755 0:0 y\nd 0711 0:0 y/b\nd 0755 0:0 y/b/d\nf 0644 0:0 y/b/d/e = 2\n");
+	assert_layer(w, 2,
+		     "d 0755 0:0 z\nd 0700 0:0 z/a\nd 0711 0:0 z/a/b\nd 0755 0:0 z/a/b/d\n"
+		     "f 0644 0:0 z/a/b/d/e = 2\nf 0644 0:0 z/a/other = 3\n");
+	assert_history(w, "COPY --parents a/b/c /x/ # buildkit\n"
+			  "COPY --parents ./a/./b/d /y # buildkit\n"
+			  "COPY --parents **/e a/ot* /z/ # buildkit\n");
+	assert_fails(w, "FROM scratch\nCOPY --parents a/b/x /x/\n",
+		     "'a/b/x' is not in the context");
+}
+
+static void what_is_excluded_stays_behind(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/d/a.txt", "1");
+	tmpdir_file(&w->dir, "ctx/d/b.md", "2");
+	tmpdir_file(&w->dir, "ctx/d/sub/c.txt", "3");
+	tmpdir_file(&w->dir, "ctx/d/sub/keep.txt", "4");
+	tmpdir_file(&w->dir, "ctx/e/x", "5");
+	build_world_ok(w, "FROM scratch\nCOPY --exclude=*.txt d /x\n"
+			  "COPY --exclude=**/*.txt --exclude=!sub/keep.txt d e /y/\n"
+			  "COPY --exclude=sub d /z\nCOPY --exclude=*.txt d/* /w/\n");
+	assert_layer(w, 0,
+		     "d 0755 0:0 x\nf 0644 0:0 x/b.md = 2\nd 0755 0:0 x/sub\n"
+		     "f 0644 0:0 x/sub/c.txt = 3\nf 0644 0:0 x/sub/keep.txt = 4\n");
+	assert_layer(w, 1,
+		     "d 0755 0:0 y\nf 0644 0:0 y/b.md = 2\nd 0755 0:0 y/sub\n"
+		     "f 0644 0:0 y/sub/keep.txt = 4\nf 0644 0:0 y/x = 5\n");
+	assert_layer(w, 2, "d 0755 0:0 z\nf 0644 0:0 z/a.txt = 1\nf 0644 0:0 z/b.md = 2\n");
+	assert_layer(w, 3, "d 0755 0:0 w\nf 0644 0:0 w/b.md = 2\n");
+	assert_fails(w, "FROM scratch\nCOPY --exclude=[ d /x\n",
+		     "Dockerfile:2: COPY --exclude=[ d /x: --exclude: syntax error in pattern");
+}
+
+static void what_is_excluded_is_not_expanded(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/d/a", "1");
+	tmpdir_file(&w->dir, "ctx/d/$X", "2");
+	build_world_ok(w, "FROM scratch\nENV X=a\nCOPY --exclude=$X d /x\n");
+	assert_layer(w, 0, "d 0755 0:0 x\nf 0644 0:0 x/a = 1\n");
+}
+
+/* -- here-documents ------------------------------------------------------------------------ */
+
+static void here_documents_become_files(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	set_time(w, "ctx/a", 1000000000);
+	build_world_ok(w, "FROM scratch\nENV X=y\n"
+			  "COPY <<one a <<-\"two\" /d/\n\"$X\" '\\$X'\none\n\t$X\n\ttwo\n"
+			  "COPY --chown=5 --chmod=0700 <<EOF /run.sh\n#!/bin/sh\nEOF\n"
+			  "COPY <<EOF /e/\nEOF\n");
+	assert_layer_with_times(w, 0,
+				"d 0755 0:0 @1767225600 d\nf 0644 0:0 @1000000000 d/a = 1\n"
+				"f 0644 0:0 @1767225600 d/one = \"y\" '$X'\n\n"
+				"f 0644 0:0 @1767225600 d/two = $X\n\n");
+	assert_layer(w, 1, "f 0700 5:5 run.sh = #!/bin/sh\n\n");
+	assert_layer(w, 2, "d 0755 0:0 e\nf 0644 0:0 e/EOF\n");
+	assert_history(w, "- ENV X=y\nCOPY a <<one <<two /d/ # buildkit\n"
+			  "COPY --chown=5 --chmod=0700 <<EOF /run.sh # buildkit\n"
+			  "COPY <<EOF /e/ # buildkit\n");
+	assert_fails(w, "FROM scratch\nCOPY <<.. /d/\nx\n..\n",
+		     "a heredoc named '..' cannot be a file");
+	assert_fails(w, "FROM scratch\nCOPY <<a <<b /d\na\nb\n",
+		     "must be a directory and end with /");
+}
+
+/* -- ADD -------------------------------------------------------------------------------------- */
+
+static void add_copies_what_is_no_archive(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/a.tar", "no tar");
+	tmpdir_file(&w->dir, "ctx/empty.tar", "");
+	tmpdir_file(&w->dir, "ctx/d/x", "1");
+	build_world_ok(w, "FROM scratch\nADD --chown=5:6 *.tar /x/\nADD --chmod=0700 d /y/\n"
+			  "ADD <<F /z\nt\nF\n");
+	assert_layer(w, 0, "d 0755 5:6 x\nf 0644 5:6 x/a.tar = no tar\nf 0644 5:6 x/empty.tar\n");
+	assert_layer(w, 1, "d 0700 0:0 y\nf 0700 0:0 y/x = 1\n");
+	assert_layer(w, 2, "f 0644 0:0 z = t\n\n");
+	assert_history(w,
+		       "ADD --chown=5:6 *.tar /x/ # buildkit\nADD --chmod=0700 d /y/ # buildkit\n"
+		       "ADD <<F /z # buildkit\n");
+}
+
+static void a_checksum_is_for_what_comes_from_elsewhere(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/a", "1");
+	assert_fails(w, "FROM scratch\nADD --checksum=sha256:00 a /x/\n",
+		     "checksum requires HTTP(S) or Git sources");
+	assert_fails(w, "FROM scratch\nADD --checksum=sha256:00 a http://h/b /x/\n",
+		     "checksum can't be specified for multiple sources");
+}
+
+static void copy_refuses_what_is_elsewhere(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_fails(w, "FROM scratch\nCOPY https://h/a /x/\n", "source can't be a URL for COPY");
+	assert_fails(w, "FROM scratch\nCOPY https://h/a.git#v1 /x/\n",
+		     "source can't be a git ref for COPY");
 }
 
 /* -- what is left out ------------------------------------------------------------------ */
@@ -365,18 +699,36 @@ int main(void)
 		TEST(directories_of_a_wildcard_flow_into_one),
 		TEST(a_wildcard_without_matches_makes_an_empty_layer),
 		TEST(several_files_need_a_directory),
+		TEST(what_copy_makes_itself_has_the_time_of_now),
+		TEST(a_source_directory_gives_its_time_to_the_destination),
+		TEST(a_subdirectory_that_is_there_becomes_the_sources),
+		TEST(a_named_link_is_followed_and_one_in_a_directory_is_not),
 		TEST(links_in_the_destination_stay_inside_the_root),
 		TEST(a_link_where_an_entry_belongs_is_replaced),
 		TEST(kinds_that_do_not_fit_are_refused),
 		TEST(the_same_file_again_is_an_empty_layer),
+		TEST(a_run_finds_what_was_copied),
+		TEST(without_run_nothing_is_mounted_or_laid_down),
+		TEST(devices_and_pipes_are_copied_and_sockets_are_not),
 		TEST(from_the_context_all_is_roots),
 		TEST(from_a_stage_owners_stay),
 		TEST(chown_and_chmod_hold_for_all_that_is_made),
 		TEST(names_are_looked_up_in_the_stage),
-		TEST(a_symbolic_chmod_is_refused),
+		TEST(a_symbolic_chmod_changes_what_the_source_has),
 		TEST(times_and_capabilities_come_along),
 		TEST(names_of_one_file_stay_one_file),
+		TEST(names_stay_one_file_within_one_source_only),
 		TEST(a_link_is_never_made_to_what_replaced_its_file),
+		TEST(a_linked_layer_knows_nothing_of_what_is_below),
+		TEST(chmod_keeps_a_layer_from_being_linked),
+		TEST(names_of_a_linked_copy_are_the_stages),
+		TEST(parents_keep_the_path_of_the_source),
+		TEST(what_is_excluded_stays_behind),
+		TEST(what_is_excluded_is_not_expanded),
+		TEST(here_documents_become_files),
+		TEST(add_copies_what_is_no_archive),
+		TEST(a_checksum_is_for_what_comes_from_elsewhere),
+		TEST(copy_refuses_what_is_elsewhere),
 		TEST(ignored_entries_stay_behind),
 		TEST(the_state_directory_is_never_part_of_the_context),
 		TEST(a_source_that_is_missing_names_line_and_path),

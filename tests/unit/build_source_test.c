@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "oci/build/context.h"
+#include "oci/build/source.h"
 #include "tests/fakes/tmpdir.h"
 
 static void make(struct tmpdir *d, const char *const *files)
@@ -18,19 +18,29 @@ static void make(struct tmpdir *d, const char *const *files)
 		tmpdir_file(d, *files, "x");
 }
 
+typedef int match_fn(struct source_matches *out, const struct source_tree *t, const char *word,
+		     struct err *e);
+
 /* "path=real path=real …", or "! message". */
-static char *match(struct tmpdir *d, const char *word)
+static char *match_by(struct tmpdir *d, match_fn *fn, const char *word)
 {
-	auto_source_tree struct source_tree t = SOURCE_TREE_INIT;
+	auto_context struct context c = CONTEXT_INIT;
+	auto_source_tree struct source_tree t = { 0 };
 	auto_matches struct source_matches m = { 0 };
 	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
 	struct err e = ERR_INIT;
 
-	if (context_open(&t, d->path, NULL, &e) < 0 || source_match_word(&m, &t, word, &e) < 0)
+	if (context_open(&c, d->path, NULL, &e) < 0 || source_tree_of_context(&t, &c, &e) < 0 ||
+	    fn(&m, &t, word, &e) < 0)
 		return mem_printf("! %s", e.text);
 	for (size_t i = 0; i < m.nr; i++)
 		buf_addf(&out, "%s%s=%s", i ? " " : "", m.v[i].path, m.v[i].real);
 	return mem_strdup(buf_str(&out));
+}
+
+static char *match(struct tmpdir *d, const char *word)
+{
+	return match_by(d, source_match_word, word);
 }
 
 static void assert_match(struct tmpdir *d, const char *word, const char *want)
@@ -40,12 +50,24 @@ static void assert_match(struct tmpdir *d, const char *word, const char *want)
 	assert_string_equal(got, want);
 }
 
+static void assert_parents(struct tmpdir *d, const char *word, const char *want)
+{
+	auto_free char *got = match_by(d, source_match_parents, word);
+
+	assert_string_equal(got, want);
+}
+
+static void assert_refused_by(struct tmpdir *d, match_fn *fn, const char *word, const char *part)
+{
+	auto_free char *got = match_by(d, fn, word);
+
+	if (got[0] != '!' || !strstr(got, part))
+		fail_msg("'%s' is not in '%s'", part, got);
+}
+
 static void assert_refused(struct tmpdir *d, const char *word, const char *part)
 {
-	auto_free char *got = match(d, word);
-
-	assert_int_equal(got[0], '!');
-	assert_non_null(strstr(got, part));
+	assert_refused_by(d, source_match_word, word, part);
 }
 
 static void a_plain_word_is_one_path(void **state)
@@ -99,6 +121,23 @@ static void a_missing_source_is_named(void **state)
 	assert_refused(&d, "a/b", "not a directory");
 }
 
+static void the_nearest_name_is_suggested(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+
+	(void)state;
+	make(&d, (const char *const[]){ "app/reqs.txt", "app/reqs.tx", "setup.py", NULL });
+	tmpdir_link(&d, "lib", "app");
+	assert_refused(&d, "app/req.txt", "(did you mean app/reqs.txt?)");
+	assert_refused(&d, "setup.yp", "(did you mean setup.py?)");
+	assert_refused(&d, "ap/reqs.txt", "(did you mean app?)");
+	assert_refused(&d, "lib/req.txt", "did you mean lib/reqs.txt?");
+	tmpdir_file(&d, ".dockerignore", "*.py\n**/*.txt\n");
+	assert_refused(&d, "app/reqs.txt", "(did you mean app/reqs.tx?)");
+	assert_refused(&d, "setup.yp", "in the context '");
+	assert_match(&d, "lib/reqs.tx", "lib/reqs.tx=app/reqs.tx");
+}
+
 static void an_ignored_source_names_its_rule(void **state)
 {
 	auto_tmpdir struct tmpdir d;
@@ -107,9 +146,9 @@ static void an_ignored_source_names_its_rule(void **state)
 	make(&d, (const char *const[]){ "secret", "dir/x", NULL });
 	tmpdir_link(&d, "alias", "secret");
 	tmpdir_file(&d, ".dockerignore", "# no secrets\nsecret\ndir\n");
-	assert_refused(&d, "secret", ".dockerignore:2 excludes it");
-	assert_refused(&d, "dir/x", ".dockerignore:3 excludes it");
-	assert_refused(&d, "alias", ".dockerignore:2 excludes it");
+	assert_refused(&d, "secret", ".dockerignore:2 \"secret\" excludes it");
+	assert_refused(&d, "dir/x", ".dockerignore:3 \"dir\" excludes it");
+	assert_refused(&d, "alias", ".dockerignore:2 \"secret\" excludes it");
 }
 
 static void a_directory_with_something_brought_back_is_there(void **state)
@@ -121,6 +160,9 @@ static void a_directory_with_something_brought_back_is_there(void **state)
 	tmpdir_file(&d, ".dockerignore", "dir\n!dir/keep\n");
 	assert_match(&d, "dir", "dir=dir");
 	assert_match(&d, "dir/*", "dir/keep=dir/keep");
+	tmpdir_file(&d, ".dockerignore", "dir\n!dir/other\n");
+	assert_refused(&d, "dir", "excludes it");
+	assert_match(&d, "di*", "");
 }
 
 static void wildcards_match_part_by_part_in_order(void **state)
@@ -149,10 +191,39 @@ static void wildcards_pass_over_what_is_ignored(void **state)
 	assert_match(&d, "*", "a.py=a.py");
 }
 
+static void an_escape_alone_makes_no_pattern(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+
+	(void)state;
+	make(&d, (const char *const[]){ "a\\b", "[x]", NULL });
+	assert_match(&d, "a\\b", "a\\b=a\\b");
+	assert_match(&d, "[[]x]", "[x]=[x]");
+}
+
+static void parents_name_a_directory_and_what_of_it(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+
+	(void)state;
+	make(&d, (const char *const[]){ "a/b/c", "a/b/d", "x", NULL });
+	tmpdir_link(&d, "link", "a");
+	assert_parents(&d, "a/b/c", "=");
+	assert_parents(&d, "a/./b/c", "a=a");
+	assert_parents(&d, "link/./b", "link=a");
+	assert_parents(&d, "a/?/./*", "a/b=a/b");
+	assert_parents(&d, "**/none", "=");
+	assert_refused_by(&d, source_match_parents, "a/b/e", "'a/b/e' is not in the context");
+	assert_refused_by(&d, source_match_parents, "a/./b/e", "'a/b/e' is not in the context");
+	assert_refused_by(&d, source_match_parents, "link/b", "no path through a link");
+	assert_refused_by(&d, source_match_parents, "x/./y", "not a directory");
+	assert_refused_by(&d, source_match_parents, "[", "syntax error in pattern");
+}
+
 static void the_dockerfiles_own_ignore_file_goes_first(void **state)
 {
 	auto_tmpdir struct tmpdir d;
-	auto_source_tree struct source_tree t = SOURCE_TREE_INIT;
+	auto_context struct context t = CONTEXT_INIT;
 	auto_free char *dockerfile = NULL;
 	struct err e = ERR_INIT;
 
@@ -168,7 +239,7 @@ static void the_dockerfiles_own_ignore_file_goes_first(void **state)
 
 static void a_context_that_is_not_there_is_absent(void **state)
 {
-	struct source_tree t = SOURCE_TREE_INIT;
+	struct context t = CONTEXT_INIT;
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -184,10 +255,13 @@ int main(void)
 		cmocka_unit_test(nothing_leads_out_of_the_context),
 		cmocka_unit_test(links_are_followed),
 		cmocka_unit_test(a_missing_source_is_named),
+		cmocka_unit_test(the_nearest_name_is_suggested),
 		cmocka_unit_test(an_ignored_source_names_its_rule),
 		cmocka_unit_test(a_directory_with_something_brought_back_is_there),
 		cmocka_unit_test(wildcards_match_part_by_part_in_order),
 		cmocka_unit_test(wildcards_pass_over_what_is_ignored),
+		cmocka_unit_test(an_escape_alone_makes_no_pattern),
+		cmocka_unit_test(parents_name_a_directory_and_what_of_it),
 		cmocka_unit_test(the_dockerfiles_own_ignore_file_goes_first),
 		cmocka_unit_test(a_context_that_is_not_there_is_absent),
 	};

@@ -1,0 +1,221 @@
+/*
+ * Docker copies a line's here-documents after its other sources, and tells them in that order.
+ */
+#include "oci/build/copying.h"
+
+#include "base/mem.h"
+#include "base/url.h"
+#include "oci/build/add_source.h"
+#include "oci/layer/passwd.h"
+
+/* -- words ------------------------------------------------------------------------- */
+
+/* A flag that is empty after expansion is as none. */
+static int expand_flag(char **out, const struct copying *c, const char *flag, struct err *e)
+{
+	auto_free char *value = NULL;
+
+	if (!flag)
+		return 0;
+	value = state_expand(&c->step->stage->state, flag, e);
+	if (!value)
+		return -1;
+	if (*value)
+		*out = STEAL(&value);
+	return 0;
+}
+
+static bool names_directory(const char *dest)
+{
+	struct span d = span_of_str(dest);
+
+	return span_ends(d, "/") || span_ends(d, "/.") || span_ends(d, "/..") ||
+	       span_eq_str(d, ".") || span_eq_str(d, "..") || !d.n;
+}
+
+/* words holds here-documents as "<<NAME", in the order of instr->heredocs. */
+static bool is_heredoc(const struct dockerfile_instr *in, size_t nth, const char *word)
+{
+	return nth < in->nr_heredocs && word[0] == '<' && word[1] == '<' &&
+	       strcmp(word + 2, in->heredocs[nth].name) == 0;
+}
+
+static int expand_words(struct copying *c, struct err *e)
+{
+	const struct dockerfile_instr *in = c->step->instr;
+	const struct state *st = &c->step->stage->state;
+	size_t docs = 0;
+
+	for (size_t i = 0; i + 1 < in->words.n; i++) {
+		char *word;
+
+		if (is_heredoc(in, docs, in->words.v[i])) {
+			docs++;
+			continue;
+		}
+		word = state_expand(st, in->words.v[i], e);
+		if (!word)
+			return -1;
+		strv_take(&c->words, word);
+	}
+	c->dest_word = state_expand(st, in->words.v[in->words.n - 1], e);
+	if (!c->dest_word)
+		return -1;
+	c->as_dir = names_directory(c->dest_word);
+	c->dest = state_path(st, c->dest_word);
+	return 0;
+}
+
+int copying_begin(struct copying *c, struct err *e)
+{
+	const struct dockerfile_instr *in = c->step->instr;
+
+	if (expand_words(c, e) < 0 || expand_flag(&c->chown, c, in->chown, e) < 0 ||
+	    expand_flag(&c->chmod, c, in->chmod, e) < 0)
+		return -1;
+	if (c->chmod && chmod_parse(&c->mode, c->chmod, e) < 0)
+		return -1;
+	return in->exclude.n ? ignore_of_patterns(&c->exclude, "--exclude", &in->exclude, e) : 0;
+}
+
+void copying_release(struct copying *c)
+{
+	strv_release(&c->words);
+	free(c->dest_word);
+	free(c->dest);
+	free(c->chown);
+	free(c->chmod);
+	ignore_free(c->exclude);
+	for (size_t i = 0; i < c->nr; i++)
+		source_matches_release(&c->items[i].matches);
+	free(c->items);
+}
+
+/* -- sources ------------------------------------------------------------------------- */
+
+static struct copy_item *add_item(struct copying *c, const struct source_tree *from,
+				  bool may_unpack)
+{
+	MEM_GROW(c->items, c->nr, c->cap);
+	c->items[c->nr] = (struct copy_item){ .from = from, .may_unpack = may_unpack };
+	return &c->items[c->nr++];
+}
+
+int copying_find(struct copying *c, const struct source_tree *from, const char *word,
+		 bool may_unpack, struct err *e)
+{
+	struct copy_item *item = add_item(c, from, may_unpack);
+
+	if (c->step->instr->parents)
+		return source_match_parents(&item->matches, from, word, e);
+	return source_match_word(&item->matches, from, word, e);
+}
+
+void copying_take(struct copying *c, const struct source_tree *from, struct source_match *m,
+		  bool may_unpack)
+{
+	struct source_matches *to = &add_item(c, from, may_unpack)->matches;
+
+	MEM_GROW(to->v, to->nr, to->cap);
+	to->v[to->nr++] = *m;
+	*m = (struct source_match){ 0 };
+}
+
+/* -- the layer ----------------------------------------------------------------------------- */
+
+/* As docker does it: --chmod keeps a layer from being one of its own. */
+static bool is_linked(const struct copying *c)
+{
+	return c->step->instr->link && !c->chmod;
+}
+
+static size_t count_matches(const struct copying *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->nr; i++)
+		n += c->items[i].matches.nr;
+	return n;
+}
+
+static int put_match(struct copying *c, struct copier *to, const struct copy_item *item,
+		     const struct source_match *m, struct err *e)
+{
+	int r = 0;
+
+	if (item->may_unpack && S_ISREG(m->st.st_mode))
+		r = add_archive_extract(c->step, to, m, c->dest, e);
+	if (r)
+		return r < 0 ? -1 : 0;
+	return copier_put(to, m, c->dest, c->as_dir, count_matches(c) == 1, e);
+}
+
+static int put_all(struct copying *c, struct copier *to, struct err *e)
+{
+	for (size_t i = 0; i < c->nr; i++) {
+		const struct copy_item *item = &c->items[i];
+
+		to->from = item->from;
+		for (size_t k = 0; k < item->matches.nr; k++)
+			if (put_match(c, to, item, &item->matches.v[k], e) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+static int make_layer(struct copying *c, struct err *e)
+{
+	struct step *s = c->step;
+	auto_layer_builder struct layer_builder *b = NULL;
+	auto_copier struct copier to = { .op = s->job->op, .exclude = c->exclude };
+	struct tree *below = NULL;
+	struct timespec now;
+
+	job_now(s->job, &now);
+	/* a layer of its own asks nothing of what is below, but for names */
+	if ((!is_linked(c) || c->chown) && stage_now(&below, s->job, s->stage, e) < 0)
+		return -1;
+	if (c->chown && passwd_owner_find(&to.uid, &to.gid, below, c->chown, e) < 0)
+		return err_wrap(e, "--chown");
+	to.has_owner = c->chown;
+	to.mode = c->chmod ? &c->mode : NULL;
+	b = layer_builder_new(is_linked(c) ? NULL : below, &now);
+	to.to = b;
+	if (put_all(c, &to, e) < 0)
+		return -1;
+	return stage_commit(s->job, s->stage, b, s->id, s->what, e);
+}
+
+/* Addresses lose what must stay secret. */
+static char *history_line(const struct copying *c)
+{
+	const struct dockerfile_instr *in = c->step->instr;
+	auto_buf struct buf line = BUF_INIT(STEP_HISTORY_MAX);
+
+	buf_add_str(&line, dockerfile_kind_name(in->kind));
+	if (in->parents)
+		buf_add_str(&line, " --parents");
+	if (c->chown)
+		buf_addf(&line, " --chown=%s", c->chown);
+	if (c->chmod)
+		buf_addf(&line, " --chmod=%s", c->chmod);
+	for (size_t i = 0; i < c->words.n; i++) {
+		buf_add_char(&line, ' ');
+		url_redact(&line, span_of_str(c->words.v[i]));
+	}
+	for (size_t i = 0; i < in->nr_heredocs; i++)
+		buf_addf(&line, " <<%s", in->heredocs[i].name);
+	buf_addf(&line, " %s # buildkit", c->dest_word);
+	return buf_steal(&line);
+}
+
+int copying_commit(struct copying *c, struct err *e)
+{
+	auto_free char *line = NULL;
+
+	if (make_layer(c, e) < 0)
+		return -1;
+	line = history_line(c);
+	stage_history(c->step->job, c->step->stage, line, true);
+	return 0;
+}
