@@ -12,6 +12,7 @@
 #include "oci/build/output_blobs.h"
 #include "oci/build/output_docker.h"
 #include "oci/build/output_documents.h"
+#include "oci/build/output_files.h"
 #include "oci/image/layout.h"
 #include "oci/image/reference.h"
 #include "oci/image/store_layout.h"
@@ -80,7 +81,7 @@ static int read_names(struct strv *out, const struct build_options *opt,
 
 /* -- before any work ---------------------------------------------------------------------- */
 
-static int check_tar(const char *dest, struct err *e)
+static int check_tar(const char *dest, bool is_layout, struct err *e)
 {
 	auto_free char *dir = output_tar_dir(dest);
 	auto_close int fd = fs_open_dir(dir, e);
@@ -91,8 +92,9 @@ static int check_tar(const char *dest, struct err *e)
 	if (lstat(dest, &st) < 0 || S_ISREG(st.st_mode))
 		return 0;
 	if (S_ISDIR(st.st_mode))
-		return err_set(e, ERR_INPUT,
-			       "it is a directory: tar=false writes an image layout into one");
+		return err_set(e, ERR_INPUT, "it is a directory: %s writes %s into one",
+			       is_layout ? "tar=false" : "type=local",
+			       is_layout ? "an image layout" : "the files");
 	/* the new file would take its place, were it /dev/stdout */
 	return err_set(e, ERR_INPUT,
 		       "it is there and not a regular file (dest=- is standard output)");
@@ -109,7 +111,7 @@ static int check_place(const struct build_output *o, struct err *e)
 			       ? err_set(e, ERR_INPUT, "a tar is not written to a terminal")
 			       : 0;
 	if (!o->is_dir)
-		return check_tar(o->dest, e);
+		return check_tar(o->dest, is_image(o), e);
 	if (stat(o->dest, &st) == 0 && !S_ISDIR(st.st_mode))
 		return err_set(e, ERR_INPUT, "it is there and not a directory");
 	return 0;
@@ -128,8 +130,6 @@ static int check_one(const struct build_options *opt, const struct build_output 
 		return err_set(e, ERR_INPUT,
 			       "type=docker holds the image of one platform, not of %zu",
 			       nr_platforms);
-	if (o->type == BUILD_OUTPUT_LOCAL || o->type == BUILD_OUTPUT_TAR)
-		return err_set(e, ERR_INPUT, "not supported by this version");
 	if (is_image(o) && output_documents_check(opt, o, nr_platforms, e) < 0)
 		return -1;
 	return check_place(o, e);
@@ -270,9 +270,13 @@ static int write_to(struct target *t, struct err *e)
 	case BUILD_OUTPUT_OCI:
 	case BUILD_OUTPUT_DOCKER:
 		return write_archive(t, e);
-	default:
-		return 0;
+	case BUILD_OUTPUT_LOCAL:
+	case BUILD_OUTPUT_TAR:
+		return output_files_write(t->j, t->all, t->o, e);
+	case BUILD_OUTPUT_CACHEONLY:
+		break;
 	}
+	return 0;
 }
 
 static void tell(struct build_result *out, const struct target *t)
@@ -305,7 +309,7 @@ static void add_result_names(struct build_result *out, const struct target *t)
 static int output_fail(const struct build_output *o, struct err *e)
 {
 	if (o->dest && (e->sys == ENOSPC || e->sys == EDQUOT)) {
-		err_wrap(e, "the disk of '%.200s' is full", o->dest);
+		err_wrap(e, "the disk of '%.200s' is full", build_output_name(o));
 		e->sys = 0;
 	}
 	return err_wrap(e, "output '%.200s'", build_output_name(o));

@@ -213,3 +213,42 @@ login() {
 	has "$(cat build.env)" 'CBUILD_DIGEST=sha256:'
 	has "$(cat release.env)" "IMAGE_REF=$registry/team/app@sha256:"
 }
+
+@test "type=tar and a directory have the files of base and layers as RUN and COPY left them" {
+	export SOURCE_DATE_EPOCH=1700000000
+	dockerfile <<-EOF2
+	FROM $BUSYBOX
+	COPY --chown=1000:1001 greeting /srv/greeting
+	RUN rm /etc/group && ln /srv/greeting /srv/other && ln -s greeting /srv/link && chmod 4755 /srv/greeting
+	EOF2
+	expect 0 cbuild -o "type=tar,dest=$T/a.tar" -o "$T/tree" .
+	mkdir "$T/untarred"
+	tar -C "$T/untarred" -xpf "$T/a.tar"
+	for tree in "$T/tree" "$T/untarred"; do
+		equal "$(cat "$tree/srv/greeting")" hello
+		equal "$(stat -c %i "$tree/srv/greeting")" "$(stat -c %i "$tree/srv/other")"
+		equal "$(readlink "$tree/srv/link")" greeting
+		[ ! -e "$tree/etc/group" ]
+		[ -x "$tree/bin/busybox" ]
+		equal "$(find "$tree" -mindepth 1 -newermt @1700000000 | head -n 1)" ''
+	done
+	equal "$(stat -c '%u:%g %a' "$T/untarred/srv/greeting")" '1000:1001 4755'
+	equal "$(stat -c '%u:%g %a' "$T/tree/srv/greeting")" '0:0 755'
+	# sorted, and the same again on standard output from elsewhere
+	equal "$(tar -tf "$T/a.tar" | sed 's,/$,,' | tr / '\1')" "$(tar -tf "$T/a.tar" | sed 's,/$,,' | tr / '\1' | LC_ALL=C sort)"
+	cp -r . "$T/copy"
+	(umask 077 && cbuild --root "$T/root2" -o - "$T/copy" 2>/dev/null) >"$T/b.tar"
+	cmp "$T/a.tar" "$T/b.tar"
+	# once more over what is there
+	expect 0 cbuild -o "$T/tree" .
+	[ ! -e "$CBUILD_ROOT/store" ]
+}
+
+@test "a directory put out by a user without rights is that user's own" {
+	mkdir "$T/bin" "$T/user"
+	cp "$E2E_BIN/cbuild" "$T/bin"
+	chown 4242:4242 "$T/user"
+	expect 0 as_user env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root" -o "$T/user/out" .
+	equal "$(stat -c '%u:%g' "$T/user/out/srv/greeting" "$T/user/out/bin/busybox" | sort -u)" 4242:4242
+	equal "$(cat "$T/user/out/srv/greeting")" hello
+}

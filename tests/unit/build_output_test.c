@@ -412,6 +412,93 @@ static void only_one_output_can_have_standard_output(void **state)
 	assert_int_equal(w->err.kind, ERR_INPUT);
 }
 
+/* -- files ------------------------------------------------------------------------------ */
+
+#define FILES                                                                                      \
+	"FROM scratch AS base\nCOPY a /d/a\nCOPY --chown=7:8 --chmod=4755 a /d/b\n"                \
+	"FROM base\nCOPY --chmod=600 a /d/a\nWORKDIR /w\n"
+
+/* "PATH UID:GID MODE @TIME" for each entry of a tar. */
+static char *tar_text(const struct build_world *w, const char *name)
+{
+	auto_close int fd = openat(w->dir.fd, name, O_RDONLY | O_CLOEXEC);
+	auto_tar_reader struct tar_reader *r = NULL;
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+	struct fd_source in;
+	struct tar_entry ent;
+	struct err e = ERR_INIT;
+
+	assert_true(fd >= 0);
+	assert_int_equal(tar_reader_open(&r, fd_source_init(&in, fd, name), &e), 0);
+	while (tar_reader_next(r, &ent, &e) > 0)
+		buf_addf(&out, "%s %u:%u %04o @%lld\n", ent.path, ent.uid, ent.gid, ent.mode,
+			 (long long)ent.mtime);
+	return mem_strdup(buf_str(&out));
+}
+
+static void a_tar_of_files_is_all_that_the_stages_show_at_one_time(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *text = NULL;
+
+	w->opt.has_epoch = true;
+	w->opt.epoch = 1000;
+	add_output(w, "type=tar,", "out.tar");
+	build_world_ok(w, FILES);
+	text = tar_text(w, "out.tar");
+	assert_string_equal(text, "d/ 0:0 0755 @1000\n"
+				  "d/a 0:0 0600 @1000\n"
+				  "d/b 7:8 4755 @1000\n"
+				  "w/ 0:0 0755 @1000\n");
+	assert_false(tmpdir_has(&w->dir, "root/store"));
+}
+
+static void equal_files_are_equal_tars(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *compare =
+		mem_printf("cmp -s '%s/one.tar' '%s/two.tar'", w->dir.path, w->dir.path);
+
+	w->opt.has_epoch = true;
+	add_output(w, "type=tar,", "one.tar");
+	build_world_ok(w, FILES);
+	fake_clock_advance(&w->clock, 1000);
+	free(w->opt.outputs[0].dest);
+	w->opt.outputs[0].dest = mem_printf("%s/two.tar", w->dir.path);
+	build_world_ok(w, FILES);
+	assert_int_equal(system(compare), 0);
+}
+
+static void a_directory_gets_the_files_and_keeps_its_own(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *there = NULL;
+	struct stat st;
+
+	tmpdir_file(&w->dir, "out/mine", "mine");
+	tmpdir_file(&w->dir, "out/d/a", "old");
+	add_output(w, "type=local,", "out");
+	build_world_ok(w, FILES);
+	there = read_text(w, "out/d/a");
+	assert_string_equal(there, "1");
+	assert_true(tmpdir_has(&w->dir, "out/mine"));
+	assert_int_equal(fstatat(w->dir.fd, "out/d/b", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(st.st_uid, geteuid());
+	assert_int_equal(fstatat(w->dir.fd, "out/w", &st, 0), 0);
+	assert_true(S_ISDIR(st.st_mode));
+}
+
+static void a_file_where_a_directory_is_to_be_is_told_before_anything_is_built(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "out", "x");
+	add_output(w, "type=local,", "out");
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "not a directory"));
+	assert_false(recorder_has(&w->progress, "begin"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -439,6 +526,10 @@ int main(void)
 		TEST(an_annotation_without_a_document_is_told_before_anything_is_built),
 		TEST(layers_can_stay_uncompressed),
 		TEST(only_one_output_can_have_standard_output),
+		TEST(a_tar_of_files_is_all_that_the_stages_show_at_one_time),
+		TEST(equal_files_are_equal_tars),
+		TEST(a_directory_gets_the_files_and_keeps_its_own),
+		TEST(a_file_where_a_directory_is_to_be_is_told_before_anything_is_built),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
