@@ -105,8 +105,11 @@ static int make_dirs(struct place *p, char *dir, struct err *e)
 	return fd_steal(&at);
 }
 
-/* This directory and all above it are of this layer now. */
-static int touch_upwards(struct place *p, int dirfd, struct err *e)
+/*
+ * This directory and all above it are of this layer now. When one is, so are those above it; but not
+ * when it was just made: it may have the inode of one that this layer has removed again.
+ */
+static int touch_upwards(struct place *p, int dirfd, bool made, struct err *e)
 {
 	auto_close int fd = -1;
 	struct stat st;
@@ -116,7 +119,7 @@ static int touch_upwards(struct place *p, int dirfd, struct err *e)
 
 		if (fstat(fd >= 0 ? fd : dirfd, &st) < 0)
 			return err_sys(e, "look at a directory");
-		if (touched_has_dir(&p->touched, st.st_ino))
+		if (!made && touched_has_dir(&p->touched, st.st_ino))
 			return 0;
 		touched_add_dir(&p->touched, st.st_ino);
 		if (st.st_ino == p->root_ino)
@@ -133,6 +136,7 @@ static int touch_upwards(struct place *p, int dirfd, struct err *e)
 static int go_to_dir(struct place *p, struct err *e)
 {
 	struct span dir = dir_of(buf_str(&p->path));
+	bool made = false;
 	struct stat st;
 
 	if (p->dir && !p->stale && span_eq_str(dir, p->dir))
@@ -143,13 +147,14 @@ static int go_to_dir(struct place *p, struct err *e)
 	if (p->dir_fd < 0 && e->sys == ENOENT) {
 		err_clear(e);
 		p->dir_fd = make_dirs(p, p->dir, e);
+		made = true;
 	}
 	if (p->dir_fd < 0)
 		return -1;
 	if (fstat(p->dir_fd, &st) < 0)
 		return err_sys(e, "look at '%s'", p->dir);
 	p->dir_ino = st.st_ino;
-	return touch_upwards(p, p->dir_fd, e);
+	return touch_upwards(p, p->dir_fd, made, e);
 }
 
 /* For whiteouts: a directory that is not there has nothing to hide. 1, 0 or -1. */

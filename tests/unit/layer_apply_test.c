@@ -472,6 +472,25 @@ static void a_whiteout_does_not_hide_its_own_layer(void **state)
 			  "f 0644 0:0 3 f = new\n");
 }
 
+/* Disks use the numbers of inodes again. */
+static void a_new_directory_is_not_taken_for_one_that_is_gone(void **state)
+{
+	struct world *w = *state;
+
+	disk_dir(&w->t, "a");
+	disk_file(&w->t, "a/old", "1");
+	disk_file(&w->t, "f", "2");
+	add_dir(w, "y");
+	add(w, TAR_HARD_LINK, "y", 0644, "f"); /* the directory goes, and no file comes */
+	add_file(w, "a/new/z", "3");
+	add_file(w, ".wh.a", NULL);
+	assert_applied(w, "d 0755 0:0 a\n"
+			  "d 0755 0:0 a/new\n"
+			  "f 0644 0:0 1 a/new/z = 3\n"
+			  "f 0644 0:0 1 f = 2\n"
+			  "h y == f\n");
+}
+
 static void whiteouts_of_no_name_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -637,6 +656,7 @@ int main(void)
 		TEST(a_whiteout_removes_a_link_and_not_what_it_leads_to),
 		TEST(an_opaque_mark_hides_only_earlier_layers_wherever_it_stands),
 		TEST(a_whiteout_does_not_hide_its_own_layer),
+		TEST(a_new_directory_is_not_taken_for_one_that_is_gone),
 		TEST(whiteouts_of_no_name_are_refused),
 		TEST(whiteouts_stay_inside),
 		TEST(compressed_layers_are_read_and_checked_against_the_diff_id),
