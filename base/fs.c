@@ -73,16 +73,14 @@ int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-static int read_file(int dirfd, const char *name, int flags, struct buf *b, struct err *e)
+/* O_NONBLOCK: a fifo of that name would stop us for good */
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+static int read_opened(int fd, const char *name, struct buf *b, struct err *e)
 {
-	/* without O_NONBLOCK a fifo of that name would stop us for good */
-	auto_close int fd =
-		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
 	struct fd_source file;
 	struct stat st;
 
-	if (fd < 0)
-		return err_sys(e, "open '%s'", name);
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "look at '%s'", name);
 	if (!S_ISREG(st.st_mode))
@@ -90,6 +88,22 @@ static int read_file(int dirfd, const char *name, int flags, struct buf *b, stru
 	if (io_read_all(fd_source_init(&file, fd, name), b, e) < 0)
 		return e->sys ? -1 : err_wrap(e, "read '%s'", name);
 	return 0;
+}
+
+static int read_file(int dirfd, const char *name, int flags, struct buf *b, struct err *e)
+{
+	auto_close int fd = openat(dirfd, name, READ_FLAGS | flags);
+
+	if (fd < 0)
+		return err_sys(e, "open '%s'", name);
+	return read_opened(fd, name, b, e);
+}
+
+int fs_read_file_inside(int dirfd, const char *path, struct buf *b, struct err *e)
+{
+	auto_close int fd = fs_open_beneath(dirfd, path, READ_FLAGS, 0, FS_IN_ROOT, e);
+
+	return fd < 0 ? -1 : read_opened(fd, path, b, e);
 }
 
 int fs_read_file(int dirfd, const char *name, struct buf *b, struct err *e)

@@ -54,6 +54,8 @@ int fs_remove_tree(int dirfd, const char *name, struct err *e) MUST_CHECK;
 int fs_read_file(int dirfd, const char *name, struct buf *b, struct err *e) MUST_CHECK;
 /* The same in a directory that may be a stranger's: a name that is a symbolic link is ELOOP. */
 int fs_read_file_no_link(int dirfd, const char *name, struct buf *b, struct err *e) MUST_CHECK;
+/* The same by a path in a tree that a stranger filled: links lead around inside dirfd only. */
+int fs_read_file_inside(int dirfd, const char *path, struct buf *b, struct err *e) MUST_CHECK;
 /* Temp file, write, fsync, rename: a reader sees the old bytes or the new ones. */
 int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
 	MUST_CHECK;

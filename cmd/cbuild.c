@@ -78,7 +78,8 @@ static int build(struct cbuild *c, struct err *e)
 				       .sandbox = c->sandbox,
 				       .no_sandbox = &c->no_sandbox,
 				       .registry = c->source,
-				       .sink = c->sink };
+				       .sink = c->sink,
+				       .http = c->http };
 
 	if (oci_build(&c->result, &c->app->op, &env, &c->opt, e) < 0)
 		return -1;

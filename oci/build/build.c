@@ -5,12 +5,12 @@
 #include "oci/build/build.h"
 
 #include <errno.h>
-#include <poll.h>
 
 #include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "oci/build/input.h"
 #include "oci/build/output.h"
 #include "oci/dockerfile/parse.h"
 #include "oci/image/reference.h"
@@ -49,65 +49,17 @@ int job_fail(const struct job *j, struct err *e)
 
 /* -- reading ---------------------------------------------------------------------------- */
 
-/* "-f", else Dockerfile (or dockerfile) in the context. Owned by the caller. */
-static char *dockerfile_path(const struct build_options *opt)
-{
-	auto_free char *lower = NULL;
-	char *path;
-
-	if (opt->dockerfile)
-		return mem_strdup(opt->dockerfile);
-	path = fs_path_join(opt->context, "Dockerfile");
-	lower = fs_path_join(opt->context, "dockerfile");
-	if (access(path, F_OK) < 0 && access(lower, F_OK) == 0) {
-		free(path);
-		return STEAL(&lower);
-	}
-	return path;
-}
-
-/* A terminal or a pipe may never end: whoever waits for it must hear that it is to stop. */
-struct waiting_source {
-	struct source base;
-	struct fd_source in;
-	const struct cancel *cancel;
-};
-
-static ssize_t waiting_read(struct source *base, void *p, size_t n, struct err *e)
-{
-	struct waiting_source *s = CONTAINER_OF(base, struct waiting_source, base);
-	struct pollfd fds[2] = { { .fd = s->in.fd, .events = POLLIN },
-				 { .fd = s->cancel ? s->cancel->fd : -1, .events = POLLIN } };
-
-	while (poll(fds, 2, -1) < 0 && errno == EINTR)
-		;
-	return cancel_check(s->cancel, e) < 0 ? -1 : source_read(&s->in.base, p, n, e);
-}
-
-static int read_stdin(struct buf *text, const struct op *op, struct err *e)
-{
-	struct waiting_source s = { .base.read = waiting_read, .cancel = op->cancel };
-
-	fd_source_init(&s.in, STDIN_FILENO, "standard input");
-	return io_read_all(&s.base, text, e);
-}
-
 static int read_dockerfile(struct job *j, struct err *e)
 {
-	auto_buf struct buf text = BUF_INIT(DOCKERFILE_MAX);
-	auto_free char *path = dockerfile_path(j->opt);
-	bool is_stdin = strcmp(path, "-") == 0;
-	const char *name = is_stdin ? "standard input" : path;
-	int r;
+	auto_build_input struct build_input in = BUILD_INPUT_INIT;
 
-	if (context_open(&j->context, j->opt->context, is_stdin ? NULL : path, e) < 0)
+	if (build_input_is_fetched(j->opt) && workspace_open(&j->ws, j->env->root, e) < 0)
 		return -1;
-	r = is_stdin ? read_stdin(&text, j->op, e) : fs_read_file(AT_FDCWD, path, &text, e);
-	if (r < 0 && text.over)
-		return dockerfile_too_long(name, buf_span(&text), e);
-	if (r < 0)
-		return e->kind == ERR_ABSENT ? err_wrap(e, "no Dockerfile") : -1;
-	return dockerfile_parse(&j->file, name, buf_span(&text), e);
+	if (build_input_read(&in, j->op, j->env, j->opt, &j->ws, e) < 0)
+		return job_fail(j, e);
+	j->context = in.context;
+	in.context = CONTEXT_INIT;
+	return dockerfile_parse(&j->file, in.file, buf_span(&in.text), e);
 }
 
 static void context_names(struct strv *out, const struct strv *contexts)
@@ -140,12 +92,23 @@ static int make_plan(struct job *j, struct err *e)
 
 /* -- carrying out ------------------------------------------------------------------------ */
 
+/* From here on all named contexts are images or directories. */
+static int fetch_contexts(struct job *j, struct err *e)
+{
+	if (build_input_named(&j->named, &j->named_shown, j->op, j->env, j->opt, &j->ws, e) < 0)
+		return -1;
+	j->own_opt = *j->opt;
+	j->own_opt.contexts = j->named;
+	j->opt = &j->own_opt;
+	return 0;
+}
+
 static int open_places(struct job *j, struct err *e)
 {
 	auto_free char *work = NULL;
 
-	if (workspace_open(&j->ws, j->env->root, e) < 0 ||
-	    images_open(&j->images, j->env, j->opt, &j->ws, e) < 0)
+	if ((!j->ws.root && workspace_open(&j->ws, j->env->root, e) < 0) ||
+	    fetch_contexts(j, e) < 0 || images_open(&j->images, j->env, j->opt, &j->ws, e) < 0)
 		return -1;
 	j->context.skip_dev = j->ws.root_dev;
 	j->context.skip_ino = j->ws.root_ino;
@@ -243,6 +206,8 @@ static void job_release(struct job *j)
 	context_release(&j->context);
 	dockerfile_plan_free(j->plan);
 	dockerfile_free(j->file);
+	strv_release(&j->named);
+	strv_release(&j->named_shown);
 	cancel_release(&j->cancel);
 }
 

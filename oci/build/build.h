@@ -20,12 +20,15 @@
 #include "oci/image/source.h"
 #include "oci/run/sandbox.h"
 
+struct http;
+
 struct build_env {		      /* all borrowed */
 	const char *root;	      /* made when missing */
 	struct sandbox *sandbox;      /* NULL: none could be had, then … */
 	const struct err *no_sandbox; /* … this says why */
 	struct image_source *registry;
 	struct image_sink *sink; /* NULL: nothing can be pushed */
+	struct http *http;	 /* for what is fetched by its address; NULL: nothing can be */
 };
 
 struct build_result {

@@ -10,16 +10,32 @@
 
 #define IGNORE_FILE_MAX (1u << 20)
 
-/* 1: there is such a file and it was taken; 0: there is none. */
-static int take_ignore_file(struct context *c, int dirfd, const char *path, struct err *e)
+/* There is no file behind path; a link there would have hidden things that are now copied. */
+static int check_dangling(const struct context *c, const char *path, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	auto_close int fd =
+		fs_open_beneath(c->fd, path, O_PATH | O_NOFOLLOW, 0, FS_IN_ROOT, &ignored);
+
+	if (fd < 0)
+		return 0;
+	return err_set(e, ERR_INPUT, "'%s' in %s is a link to nothing in there", path, c->where);
+}
+
+/*
+ * 1: there is such a file and it was taken; 0: there is none. outside: it is not looked for in the
+ * context, and its links are the user's own.
+ */
+static int take_ignore_file(struct context *c, bool outside, const char *path, struct err *e)
 {
 	auto_buf struct buf text = BUF_INIT(IGNORE_FILE_MAX);
 
-	if (fs_read_file(dirfd, path, &text, e) < 0) {
+	if ((outside ? fs_read_file(AT_FDCWD, path, &text, e)
+		     : fs_read_file_inside(c->fd, path, &text, e)) < 0) {
 		if (e->sys != ENOENT)
 			return -1;
 		err_clear(e);
-		return 0;
+		return outside ? 0 : check_dangling(c, path, e);
 	}
 	if (ignore_parse(&c->ignore, path, buf_span(&text), e) < 0)
 		return -1;
@@ -27,12 +43,19 @@ static int take_ignore_file(struct context *c, int dirfd, const char *path, stru
 	return 1;
 }
 
-static int read_ignore(struct context *c, const char *dockerfile, struct err *e)
+static int read_ignore(struct context *c, bool outside, const char *dockerfile, struct err *e)
 {
 	auto_free char *own = dockerfile ? mem_printf("%s.dockerignore", dockerfile) : NULL;
-	int r = own ? take_ignore_file(c, AT_FDCWD, own, e) : 0;
+	int r = own ? take_ignore_file(c, outside, own, e) : 0;
 
-	return r ? r : take_ignore_file(c, c->fd, ".dockerignore", e);
+	if (r == 0)
+		r = take_ignore_file(c, false, ".dockerignore", e);
+	return r < 0 ? -1 : 0;
+}
+
+int context_read_ignore(struct context *c, const char *dockerfile, struct err *e)
+{
+	return read_ignore(c, false, dockerfile, e);
 }
 
 int context_open(struct context *out, const char *dir, const char *dockerfile, struct err *e)
@@ -43,7 +66,7 @@ int context_open(struct context *out, const char *dir, const char *dockerfile, s
 	if (c.fd < 0)
 		return err_wrap(e, "build context");
 	c.where = mem_printf("the context '%s'", dir);
-	if (read_ignore(&c, dockerfile, e) < 0)
+	if (read_ignore(&c, true, dockerfile, e) < 0)
 		return -1;
 	*out = c;
 	c = CONTEXT_INIT;

@@ -25,6 +25,8 @@ struct context {
  */
 int context_open(struct context *out, const char *dir, const char *dockerfile, struct err *e)
 	MUST_CHECK;
+/* The same two files for a context that was opened by other means; dockerfile: a path inside it. */
+int context_read_ignore(struct context *c, const char *dockerfile, struct err *e) MUST_CHECK;
 void context_release(struct context *c);
 #define auto_context CLEANUP(context_release)
 

@@ -14,7 +14,6 @@
 #include "oci/build/stdin.h"
 #include "oci/dockerfile/parse.h"
 #include "oci/layer/archive.h"
-#include "oci/layer/tree_dir.h"
 
 #define TAR_SCHEME "tar://"
 #define DIR_SCHEME "dir://"
@@ -103,7 +102,10 @@ static int take_stream(struct context_fetched *f, const struct op *op, struct so
 	if (must_be_archive)
 		return err_set(e, ERR_INPUT, "%s is no archive", what);
 	f->has_text = true;
-	return io_read_all(&all.base, &f->text, e) < 0 ? err_wrap(e, "%s", what) : 0;
+	if (io_read_all(&all.base, &f->text, e) == 0)
+		return 0;
+	return f->text.over ? dockerfile_too_long(what, buf_span(&f->text), e)
+			    : err_wrap(e, "%s", what);
 }
 
 static int take_stdin(struct context_fetched *f, const struct op *op, bool must_be_archive,
@@ -147,31 +149,13 @@ static int take_address(struct context_fetched *f, struct op *op, struct http *h
 	return r;
 }
 
-/* Links lead around in the repository only. */
-static int enter_subdir(struct context_fetched *f, const char *subdir, struct err *e)
-{
-	auto_tree struct tree *tree = NULL;
-	auto_tree_place struct tree_place at = { .path = NULL };
-	auto_close int fd = fs_open_dir(f->dir, e);
-	char *dir;
-
-	if (fd < 0 || tree_dir_open(&tree, fd, NULL, e) < 0 ||
-	    tree_resolve(&at, tree, subdir, e) < 0)
-		return -1;
-	if (!at.exists || !S_ISDIR(at.st.st_mode))
-		return err_set(e, ERR_INPUT, "'%s' has no directory '%s'", f->shown, subdir);
-	dir = fs_path_join(f->dir, at.path);
-	free(f->dir);
-	f->dir = dir;
-	return 0;
-}
-
 static int take_git(struct context_fetched *f, struct op *op, const char *word, bool keep_git_dir,
 		    struct err *e)
 {
 	auto_remote_git struct remote_git what = { .address = NULL };
 	struct remote_git_options opt = { .keep_git_dir = keep_git_dir };
 	struct remote_commit commit;
+	char *dir;
 
 	if (remote_git_parse(&what, word, e) < 0)
 		return -1;
@@ -181,7 +165,12 @@ static int take_git(struct context_fetched *f, struct op *op, const char *word, 
 	opt.checksum = what.checksum;
 	if (remote_git_fetch(&commit, op, &what, &opt, f->dir, e) < 0)
 		return -1;
-	return what.subdir ? enter_subdir(f, what.subdir, e) : 0;
+	dir = remote_git_subdir(&what, f->dir, e);
+	if (!dir)
+		return -1;
+	free(f->dir);
+	f->dir = dir;
+	return 0;
 }
 
 static int take(struct context_fetched *f, struct op *op, struct http *h, const char *word,

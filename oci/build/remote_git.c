@@ -18,9 +18,11 @@
 #include "base/proc.h"
 #include "base/progress.h"
 #include "base/walk.h"
+#include "oci/layer/tree_dir.h"
 
 #define LISTING_MAX (16u << 20)
 #define ARGS_MAX    24
+#define TRIES	    4
 #define FULL_SHA1   40
 #define FULL_SHA256 64
 
@@ -210,6 +212,23 @@ static int git(struct clone *c, const char *const *args, struct err *e)
 }
 #define GIT(c, e, ...) git((c), (const char *const[]){ __VA_ARGS__, NULL }, (e))
 
+/* The same for what asks the server, which may be away for a moment. */
+static int git_ask(struct clone *c, const char *const *args, struct err *e)
+{
+	int64_t wait_ms = 500;
+
+	for (unsigned tries = 1;; tries++, wait_ms *= 2) {
+		if (git(c, args, e) == 0)
+			return 0;
+		if (e->kind != ERR_UNAVAILABLE || tries == TRIES)
+			return -1;
+		log_info(c->op, "%s; trying again in %.1f s", e->text, (double)wait_ms / 1000);
+		c->op->clock->sleep_ms(c->op->clock, wait_ms, c->op->cancel);
+		err_clear(e);
+	}
+}
+#define GIT_ASK(c, e, ...) git_ask((c), (const char *const[]){ __VA_ARGS__, NULL }, (e))
+
 /* -- which commit ------------------------------------------------------------------------- */
 
 bool remote_git_pick(struct remote_ref *out, struct span listing, const char *ref)
@@ -241,15 +260,36 @@ static bool is_full_commit(const char *ref)
 	return remote_is_commit(ref) && (n == FULL_SHA1 || n == FULL_SHA256);
 }
 
-/* Everything there is; for commits that cannot be had alone. */
-static int fetch_all(struct clone *c, const char *ref, struct err *e)
+static int no_commit(struct err *e)
 {
-	auto_free char *commit = mem_printf("%s^{commit}", ref);
+	return err_set(e, ERR_FAILED, "git said no commit");
+}
 
-	if (GIT(c, e, "fetch", "-q", "--tags", "--no-recurse-submodules", "--", "origin",
-		"+refs/heads/*:refs/remotes/origin/*") < 0)
+static int read_commit(struct remote_commit *out, struct clone *c, const char *name, struct err *e)
+{
+	auto_free char *commit = mem_printf("%s^{commit}", name);
+	struct remote_commit got = { .time = 0 };
+	struct span id, time;
+
+	if (GIT(c, e, "log", "-1", "--no-show-signature", "--format=%H %ct", commit, "--") < 0)
 		return -1;
-	if (GIT(c, e, "rev-parse", "--verify", "-q", commit) == 0)
+	span_cut(span_trim(buf_span(&c->last.out)), ' ', &id, &time);
+	if (id.n >= sizeof(got.id) || span_to_i64(&got.time, time) < 0)
+		return no_commit(e);
+	memcpy(got.id, id.p, id.n);
+	if (!is_full_commit(got.id))
+		return no_commit(e);
+	*out = got;
+	return 0;
+}
+
+/* Everything there is; for commits that cannot be had alone. */
+static int fetch_all(struct remote_commit *out, struct clone *c, const char *ref, struct err *e)
+{
+	if (GIT_ASK(c, e, "fetch", "-q", "--tags", "--no-recurse-submodules", "--", "origin",
+		    "+refs/heads/*:refs/remotes/origin/*") < 0)
+		return -1;
+	if (read_commit(out, c, ref, e) == 0)
 		return 0;
 	if (e->kind == ERR_CANCELLED)
 		return -1;
@@ -257,32 +297,32 @@ static int fetch_all(struct clone *c, const char *ref, struct err *e)
 }
 
 /* One ref or commit, as shallow as the server can give it; found as FETCH_HEAD. */
-static int fetch_one(struct clone *c, const char *name, struct err *e)
+static int fetch_one(struct remote_commit *out, struct clone *c, const char *name, struct err *e)
 {
-	if (GIT(c, e, "fetch", "-q", "--depth=1", "--no-tags", "--no-recurse-submodules", "--",
-		"origin", name) == 0)
-		return GIT(c, e, "rev-parse", "--verify", "-q", "FETCH_HEAD^{commit}");
+	if (GIT_ASK(c, e, "fetch", "-q", "--depth=1", "--no-tags", "--no-recurse-submodules", "--",
+		    "origin", name) == 0)
+		return read_commit(out, c, "FETCH_HEAD", e);
 	if (e->kind == ERR_CANCELLED)
 		return -1;
 	log_info(c->op, "%s; asking for all of '%s'", e->text, name);
 	err_clear(e);
-	if (GIT(c, e, "fetch", "-q", "--no-tags", "--no-recurse-submodules", "--", "origin", name) <
-	    0)
+	if (GIT_ASK(c, e, "fetch", "-q", "--no-tags", "--no-recurse-submodules", "--", "origin",
+		    name) < 0)
 		return -1;
-	return GIT(c, e, "rev-parse", "--verify", "-q", "FETCH_HEAD^{commit}");
+	return read_commit(out, c, "FETCH_HEAD", e);
 }
 
-static int fetch_commit(struct clone *c, const char *ref, struct err *e)
+static int fetch_commit(struct remote_commit *out, struct clone *c, const char *ref, struct err *e)
 {
 	if (is_full_commit(ref)) {
-		if (fetch_one(c, ref, e) == 0)
+		if (fetch_one(out, c, ref, e) == 0)
 			return 0;
 		if (e->kind == ERR_CANCELLED)
 			return -1;
 		err_clear(e);
 	}
 	if (remote_is_commit(ref))
-		return fetch_all(c, ref, e);
+		return fetch_all(out, c, ref, e);
 	return err_set(e, ERR_ABSENT, "it has no branch or tag '%s'", ref);
 }
 
@@ -303,48 +343,37 @@ static int check_commit(const struct clone *c, const struct remote_ref *ref, str
 		       SPAN_ARG(commit), want);
 }
 
-/* Finds the ref, fetches it; out->id. */
+/* Finds the ref and fetches it. */
 static int fetch_ref(struct remote_commit *out, struct clone *c, struct err *e)
 {
 	const char *ref = c->what->ref ? c->what->ref : "HEAD";
 	struct remote_ref picked = { .object = span_of("", 0) };
 	auto_buf struct buf listing = BUF_INIT(LISTING_MAX);
 	auto_free char *name = NULL;
-	struct span commit;
 	int r;
 
-	if (GIT(c, e, "ls-remote", "-q", "origin") < 0)
+	if (GIT_ASK(c, e, "ls-remote", "-q", "origin") < 0)
 		return -1;
 	buf_add_span(&listing, buf_span(&c->last.out));
 	if (remote_git_pick(&picked, buf_span(&listing), ref)) {
 		name = span_dup(picked.name);
-		r = fetch_one(c, name, e);
+		r = fetch_one(out, c, name, e);
 	} else {
-		r = fetch_commit(c, ref, e);
+		r = fetch_commit(out, c, ref, e);
 	}
 	if (r < 0)
 		return -1;
-	commit = span_trim(buf_span(&c->last.out));
-	if (commit.n >= sizeof(out->id))
-		return err_set(e, ERR_FAILED, "git said no commit");
-	memcpy(out->id, commit.p, commit.n);
-	out->id[commit.n] = '\0';
-	if (!is_full_commit(out->id))
-		return err_set(e, ERR_FAILED, "git said no commit");
 	return check_commit(c, &picked, span_of_str(out->id), e);
 }
 
 /* -- the files ------------------------------------------------------------------------------ */
 
-static int check_out(struct remote_commit *out, struct clone *c, struct err *e)
+static int check_out(struct clone *c, const struct remote_commit *commit, struct err *e)
 {
 	auto_free char *modules = mem_printf("%s/.gitmodules", c->dir);
 
-	if (GIT(c, e, "checkout", "-q", "--detach", out->id) < 0 ||
-	    GIT(c, e, "log", "-1", "--format=%ct", out->id) < 0)
+	if (GIT(c, e, "checkout", "-q", "--detach", commit->id) < 0)
 		return -1;
-	if (span_to_i64(&out->time, span_trim(buf_span(&c->last.out))) < 0)
-		return err_set(e, ERR_FAILED, "git said no time");
 	if (c->opt->no_submodules || access(modules, F_OK) < 0)
 		return 0;
 	if (GIT(c, e, "submodule", "-q", "update", "--init", "--recursive", "--depth=1") == 0)
@@ -424,7 +453,7 @@ static int fetch(struct remote_commit *out, struct clone *c, struct err *e)
 	if (GIT(c, e, "init", "-q", "--template=") < 0 ||
 	    GIT(c, e, "remote", "add", "--", "origin", c->what->address) < 0)
 		return -1;
-	if (fetch_ref(out, c, e) < 0 || check_out(out, c, e) < 0)
+	if (fetch_ref(out, c, e) < 0 || check_out(c, out, e) < 0)
 		return -1;
 	return shape_tree(c, out->time, e);
 }
@@ -445,4 +474,21 @@ int remote_git_fetch(struct remote_commit *out, struct op *op, const struct remo
 	progress_end(op->progress, id, 0);
 	log_info(op, "%s is at commit %s", what->shown, out->id);
 	return 0;
+}
+
+char *remote_git_subdir(const struct remote_git *what, const char *dir, struct err *e)
+{
+	auto_tree struct tree *tree = NULL;
+	auto_tree_place struct tree_place at = { .path = NULL };
+	auto_close int fd = fs_open_dir(dir, e);
+
+	if (!what->subdir)
+		return fd < 0 ? NULL : mem_strdup(dir);
+	if (fd < 0 || tree_dir_open(&tree, fd, NULL, e) < 0 ||
+	    tree_resolve(&at, tree, what->subdir, e) < 0)
+		return NULL;
+	if (at.exists && S_ISDIR(at.st.st_mode))
+		return fs_path_join(dir, at.path);
+	err_set(e, ERR_INPUT, "'%s' has no directory '%s'", what->shown, what->subdir);
+	return NULL;
 }

@@ -31,6 +31,10 @@ int remote_git_fetch(struct remote_commit *out, struct op *op, const struct remo
 		     const struct remote_git_options *opt, const char *dir, struct err *e)
 	MUST_CHECK;
 
+/* The directory that `what` asks for in dir, where it was fetched to; links lead around in there only.
+ * Owned by the caller. ERR_INPUT: there is none. */
+char *remote_git_subdir(const struct remote_git *what, const char *dir, struct err *e) MUST_CHECK;
+
 /*
  * Which line of `git ls-remote` a ref means: a full name, else a branch, else a tag, else what is below
  * refs/. False: none. Borrows from listing.

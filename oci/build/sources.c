@@ -59,8 +59,14 @@ static int open_image(struct sources_entry *s, struct job *j, const struct stage
 
 static int open_named(struct sources_entry *s, const struct job *j, struct err *e)
 {
+	const char *shown = strv_env_get(&j->named_shown, s->from->ref);
+
 	if (context_open(&s->context, images_context(j->opt, s->from->ref), NULL, e) < 0)
 		return -1;
+	if (shown) {
+		free(s->context.where);
+		s->context.where = mem_printf("the context '%s'", shown);
+	}
 	s->context.skip_dev = j->ws.root_dev;
 	s->context.skip_ino = j->ws.root_ino;
 	return source_tree_of_context(&s->tree, &s->context, e);

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/url.h"
 #include "oci/build/step.h"
 #include "oci/dockerfile/message.h"
 
@@ -260,14 +261,23 @@ static int do_from(struct job *j, struct stage *st, struct counter *count, struc
 	return 0;
 }
 
+/* Addresses may hold passwords, which are nobody else's affair. Owned by the caller. */
+static char *shown_text(const struct dockerfile_instr *in)
+{
+	auto_buf struct buf text = BUF_INIT(SIZE_MAX);
+
+	url_redact(&text, span_of_str(in->text));
+	return mem_strdup(buf_str(&text));
+}
+
 static int do_step(struct job *j, struct stage *st, size_t i, struct counter *count, struct err *e)
 {
 	const struct plan_step *plan = &st->plan->steps[i];
 	bool shown = step_is_work(plan->instr->kind);
-	struct span text = span_of_str(plan->instr->text);
 	auto_free char *id = mem_printf("s%zu-%zu", st->index, i);
+	auto_free char *text = shown_text(plan->instr);
 	auto_free char *what = mem_printf("%s:%u: " MESSAGE_FMT, j->file->file, plan->instr->line,
-					  MESSAGE_ARG(text));
+					  MESSAGE_ARG(span_of_str(text)));
 	struct step s = {
 		.job = j, .stage = st, .plan = plan, .instr = plan->instr, .id = id, .what = what
 	};
@@ -275,7 +285,7 @@ static int do_step(struct job *j, struct stage *st, size_t i, struct counter *co
 
 	if (shown)
 		progress_begin(j->op->progress, id, "[%s %zu/%zu] %s", st->plan->name, ++count->at,
-			       count->of, plan->instr->text);
+			       count->of, text);
 	r = step_carry_out(&s, e);
 	if (r < 0 && shown)
 		progress_fail(j->op->progress, id, e->text);

@@ -4,6 +4,8 @@
  */
 #include "oci/dockerfile/message.h"
 
+#include "base/url.h"
+
 #define EXCERPT_COLUMNS 120
 #define EXCERPT_BEFORE	40 /* columns kept before a word that is far to the right */
 #define EXCERPT_PLAIN	3  /* lines shown when no word is marked */
@@ -166,13 +168,17 @@ static void add_plain(struct buf *out, const struct lines *l)
 void message_excerpt_text(struct err *e, const char *file, struct span text, unsigned line,
 			  unsigned last_line, struct span word)
 {
-	struct lines l = { .text = text,
-			   .first = line,
-			   .last = last_line > line ? last_line : line };
-	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+	struct lines l = { .first = line, .last = last_line > line ? last_line : line };
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL), plain = BUF_INIT(SIZE_MAX),
+			    plain_word = BUF_INIT(SIZE_MAX);
 
 	if (!line || e->excerpt[0])
 		return;
+	/* passwords in addresses are for nobody's eyes */
+	url_redact(&plain, text);
+	url_redact(&plain_word, word);
+	l.text = buf_span(&plain);
+	word = buf_span(&plain_word);
 	buf_addf(&out, "%s:%u\n", file, line);
 	if (!add_word(&out, &l, word, true) && !add_word(&out, &l, word, false))
 		add_plain(&out, &l);

@@ -252,6 +252,11 @@ static void dir_free(struct tree *t)
 	free(d);
 }
 
+int tree_dir_fd(const struct tree *t)
+{
+	return CONTAINER_OF(t, const struct tree_dir, base)->root_fd;
+}
+
 int tree_dir_open(struct tree **out, int fd, const struct tree_dir_options *opt, struct err *e)
 {
 	static const struct tree_ops ops = {

@@ -21,4 +21,7 @@ struct tree_dir_options {
 int tree_dir_open(struct tree **out, int fd, const struct tree_dir_options *opt, struct err *e)
 	MUST_CHECK;
 
+/* The directory's descriptor; the tree's own. */
+int tree_dir_fd(const struct tree *t);
+
 #endif

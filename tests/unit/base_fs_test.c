@@ -197,6 +197,29 @@ static void a_lock_is_held_until_it_is_closed(void **state)
 	assert_true(again >= 0);
 }
 
+static void a_file_inside_is_not_read_from_outside(void **state)
+{
+	auto_buf struct buf b = BUF_INIT(100);
+	auto_tmpdir struct tmpdir t;
+	auto_close int in = -1;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	tmpdir_init(&t);
+	tmpdir_file(&t, "out", "secret");
+	tmpdir_file(&t, "in/d/f", "text");
+	tmpdir_link(&t, "in/up", "../out");
+	tmpdir_link(&t, "in/l", "/d/f");
+	in = openat(t.fd, "in", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(0, fs_read_file_inside(in, "l", &b, &e));
+	assert_string_equal("text", buf_str(&b));
+	assert_int_equal(-1, fs_read_file_inside(in, "up", &b, &e));
+	assert_int_equal(ERR_ABSENT, e.kind);
+	assert_int_equal(-1, fs_read_file_inside(in, "../out", &b, &e));
+	assert_int_equal(-1, fs_read_file_inside(in, "d", &b, &e));
+	assert_int_equal(ERR_INPUT, e.kind);
+}
+
 static void a_lock_is_no_link_to_elsewhere(void **state)
 {
 	auto_tmpdir struct tmpdir t;
@@ -224,6 +247,7 @@ int main(void)
 		cmocka_unit_test(opening_a_directory_says_what_is_wrong),
 		cmocka_unit_test(all_bytes_go_through_a_small_pipe),
 		cmocka_unit_test(a_lock_is_held_until_it_is_closed),
+		cmocka_unit_test(a_file_inside_is_not_read_from_outside),
 		cmocka_unit_test(a_lock_is_no_link_to_elsewhere),
 	};
 

@@ -49,6 +49,15 @@ static void words_are_marked_where_they_stand(void **state)
 		       1, 1, "b", "D:1\n     1 | A b\n       |   ^\n");
 }
 
+static void passwords_of_addresses_are_not_shown(void **state)
+{
+	(void)state;
+	assert_excerpt("ADD https://u:pw@h/x y", 1, 1, "y",
+		       "D:1\n     1 | ADD https://h/x y\n       |                 ^\n");
+	assert_excerpt("ADD https://u:pw@h/x y", 1, 1, "https://u:pw@h/x",
+		       "D:1\n     1 | ADD https://h/x y\n       |     ^^^^^^^^^^^\n");
+}
+
 static void what_a_terminal_would_act_on_is_not_shown(void **state)
 {
 	(void)state;
@@ -156,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_are_marked_where_they_stand),
+		cmocka_unit_test(passwords_of_addresses_are_not_shown),
 		cmocka_unit_test(what_a_terminal_would_act_on_is_not_shown),
 		cmocka_unit_test(long_lines_are_cut_around_the_word),
 		cmocka_unit_test(the_first_excerpt_stays_and_a_new_error_has_none),
