@@ -259,12 +259,20 @@ static void names_lead_through_links_of_lower_layers(void **state)
 	file(w, "usr/lib/old", "1");
 	link_to(w, "lib", "usr/lib");
 	link_to(w, "abs", "/usr/../lib");
+	link_to(w, "usr/top", "/usr/lib");
 	layer(w);
 	file(w, "lib/new", "2");
 	file(w, "abs/more", "3");
 	same_as(w, "abs/again", "lib/old");
+	file(w, "usr/top/by-top", "4");
 	gone(w, "lib/.wh.old");
 	layer(w);
+	assert_same(w, false);
+	file(w, "lib/last", "5");
+	gone(w, ".wh.lib");
+	file(w, "lib/own", "6"); /* in a directory now */
+	layer(w);
+	forget(w);
 	assert_same(w, false);
 }
 
@@ -370,8 +378,8 @@ static void whiteouts_spare_what_their_layer_has_set(void **state)
 	dir(w, "d/s");
 	file(w, "d/s/old", "2");
 	layer(w);
+	file(w, "d/s/new", "4"); /* where the layer before ended */
 	file(w, "d/new", "3");
-	file(w, "d/s/new", "4");
 	gone(w, ".wh.d");
 	gone(w, "d/s/.wh.new");
 	layer(w);

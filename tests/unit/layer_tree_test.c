@@ -313,6 +313,8 @@ static void directories_show_the_names_of_all(void **state)
 static void deletions_reach_down_only(void **state)
 {
 	struct world *w = *state;
+	struct tree_node node;
+	struct err e = ERR_INIT;
 
 	disk_dir(&w->disk[0], "d");
 	disk_file(&w->disk[0], "d/a", "again");
@@ -326,6 +328,7 @@ static void deletions_reach_down_only(void **state)
 	assert_stack(w, "d 0755 0:0 d\n"
 			"f 0644 0:0 5 d/a = again\n"
 			"f 0644 0:0 1 d/c = 3\n");
+	assert_int_equal(tree_look(w->stack, "d/b", &node, &e), 0);
 }
 
 static void an_opaque_directory_hides_what_is_below_it(void **state)
