@@ -3,7 +3,7 @@
  * content and never by its name. Taken apart into a layer (ADD) or into a directory (a context).
  * Everything is decompressed in this process.
  *
- * Names are hostile: a leading '/' means nothing, ".." may not lead out, and links are followed
+ * Names are hostile: a leading '/' means nothing, ".." does not lead out, and links are followed
  * inside the destination only. No devices and no fifos come out of an archive.
  */
 #ifndef OCI_LAYER_ARCHIVE_H
@@ -28,7 +28,7 @@ bool archive_looks_like(struct span head);
 
 /*
  * Into a directory that nobody else changes. Files become ours, times and modes are the archive's,
- * links are kept as links. ERR_INPUT: an entry that leads outside, a device or a fifo, a name
+ * links are kept as links. ERR_INPUT: an entry with "..", a device or a fifo, a name
  * of a whiteout. ERR_CORRUPT: damaged, or no tar at all.
  */
 int archive_extract(const struct op *op, int dirfd, struct source *in, struct err *e) MUST_CHECK;
@@ -42,8 +42,8 @@ struct archive_target {
 };
 /*
  * Into a layer, as `tar -x` would: what is there is replaced, a directory by a directory of
- * other attributes, a directory even by a file. The destination itself stays as it is. Devices and fifos
- * are left out. Errors as above.
+ * other attributes, a directory even by a file; ".." ends at the destination, which itself stays as it
+ * is. Devices and fifos are left out. ERR_INPUT: a hard link to nothing, a name of a whiteout.
  */
 int archive_unpack(struct layer_builder *b, const struct op *op, struct source *in,
 		   const struct archive_target *to, struct err *e) MUST_CHECK;

@@ -78,29 +78,26 @@ static int subtree_look(struct tree *t, const char *path, struct tree_node *out,
 
 static const struct tree_ops subtree_ops = { .look = subtree_look };
 
-/* As text: no leading '/', no "." left, ".." only where it stays inside. "": the root. */
+/* As text: no leading '/', no "." and no ".." left; those that would lead out are dropped, as docker
+ * and tar do. "": the root. */
 static int clean_name(struct buf *out, const char *text, struct err *e)
 {
-	auto_free char *clean = NULL;
+	auto_free char *rooted = NULL, *clean = NULL;
 	struct span rest, part;
 
 	if (strlen(text) > LAYER_PATH_MAX)
 		return err_set(e, ERR_INPUT, "name '%.60s…' is longer than %d bytes", text,
 			       LAYER_PATH_MAX);
-	clean = fs_path_clean(text + strspn(text, "/"));
-	rest = span_of_str(clean);
+	rooted = mem_printf("/%s", text);
+	clean = fs_path_clean(rooted);
+	rest = span_of_str(clean + 1);
 	buf_reset(out);
 	buf_add_str(out, "");
-	if (strcmp(clean, ".") == 0)
-		return 0;
-	while (span_split(&rest, '/', &part)) {
-		if (span_eq_str(part, ".."))
-			return err_set(e, ERR_INPUT, "'%.200s' leads outside", text);
+	while (span_split(&rest, '/', &part))
 		if (span_starts(part, LAYER_WHITEOUT))
 			return err_set(e, ERR_INPUT, "'%.200s': no name may begin with '.wh.'",
 				       text);
-	}
-	buf_add_str(out, clean);
+	buf_add_str(out, clean + 1);
 	return 0;
 }
 

@@ -203,7 +203,7 @@ make_repo() {
 	equal "$(layer_file a/d/f)" text
 }
 
-@test "archives that lead out are refused, and devices are left out" {
+@test "nothing of an archive leads out of its destination, and devices are left out" {
 	python3 - <<-'EOF2'
 	import io, tarfile
 	def make(name, *entries):
@@ -218,14 +218,12 @@ make_repo() {
 	make("through.tar", ("l", tarfile.SYMTYPE, "/etc"), ("l/x", tarfile.REGTYPE, ""))
 	make("dev.tar", ("null", tarfile.CHRTYPE, ""), ("f", tarfile.REGTYPE, ""))
 	EOF2
-	for name in up link; do
-		printf 'FROM scratch\nADD %s.tar /a\n' "$name" >Dockerfile
-		expect 2 cbuild .
-		message cbuild Dockerfile:2 "$name.tar" outside
-	done
-	printf 'FROM scratch\nADD through.tar dev.tar /a/\n' >Dockerfile
+	printf 'FROM scratch\nADD link.tar /a\n' >Dockerfile
+	expect 2 cbuild .
+	message cbuild Dockerfile:2 link.tar etc/passwd
+	printf 'FROM scratch\nADD up.tar through.tar dev.tar /a/\n' >Dockerfile
 	expect 0 cbuild .
-	equal "$(layer | grep -o 'a/.*' | tr '\n' ' ')" 'a/ a/etc/ a/etc/x a/f a/l -> /etc '
+	equal "$(layer | grep -o 'a/.*' | tr '\n' ' ')" 'a/ a/etc/ a/etc/x a/f a/l -> /etc a/x '
 	has "$err" 'left out'
 }
 

@@ -168,6 +168,16 @@ static void a_fetched_archive_is_unpacked_on_demand(void **state)
 		     "f 0640 3:3 to/a = hello\n\n");
 }
 
+static void a_mode_is_for_what_is_copied_only(void **state)
+{
+	struct world *x = *state;
+
+	sample(x, "plain", "a");
+	assert_layer(x, "FROM scratch\nADD --chmod=600 a /to/\n", false,
+		     "d 0755 0:0 to\n"
+		     "f 0640 7:8 to/a = hello\n\n");
+}
+
 static void several_archives_go_over_each_other(void **state)
 {
 	struct world *x = *state;
@@ -182,8 +192,9 @@ static void a_hostile_archive_is_named(void **state)
 {
 	struct world *x = *state;
 
-	sample(x, "outside", "a");
-	assert_fails(x, "FROM scratch\nADD a /to\n", ERR_INPUT, "'a': '../x' leads outside");
+	sample(x, "whiteout", "a");
+	assert_fails(x, "FROM scratch\nADD a /to\n", ERR_INPUT,
+		     "'a': 'd/.wh.x': no name may begin with '.wh.'");
 }
 
 int main(void)
@@ -197,6 +208,7 @@ int main(void)
 		WITH_WORLD(an_archive_is_copied_when_it_is_not_to_be_unpacked),
 		WITH_WORLD(what_is_no_archive_is_copied),
 		WITH_WORLD(a_fetched_archive_is_unpacked_on_demand),
+		WITH_WORLD(a_mode_is_for_what_is_copied_only),
 		WITH_WORLD(several_archives_go_over_each_other),
 		WITH_WORLD(a_hostile_archive_is_named),
 	};
