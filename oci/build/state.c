@@ -1,8 +1,10 @@
 /*
- * Proxy settings given with --build-arg are known without ARG. They are among the variables, and
- * nowhere else, so that they leave no trace in the image.
+ * Proxy settings given with --build-arg are seen by RUN without ARG, and by nothing else: $NAME does
+ * not know them, so that they leave no trace in the image.
  */
 #include "oci/build/state.h"
+
+#include <ctype.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -21,16 +23,8 @@ static bool is_proxy(struct span name)
 	return false;
 }
 
-/* The configuration's variables go over the proxies. */
 static void begin_env(struct state *s)
 {
-	for (size_t i = 0; s->opt->build_args && i < s->opt->build_args->n; i++) {
-		struct span name, value;
-
-		span_cut(span_of_str(s->opt->build_args->v[i]), '=', &name, &value);
-		if (is_proxy(name))
-			strv_add(&s->env, s->opt->build_args->v[i]);
-	}
 	for (size_t i = 0; i < s->config->env.n; i++) {
 		struct span name, value;
 		auto_free char *key = NULL;
@@ -38,6 +32,32 @@ static void begin_env(struct state *s)
 		span_cut(span_of_str(s->config->env.v[i]), '=', &name, &value);
 		key = span_dup(name);
 		strv_env_set(&s->env, key, value.n ? value.p : "");
+	}
+}
+
+static void add_if_new(struct strv *env, const char *name, bool upper, const char *value)
+{
+	auto_free char *key = mem_strdup(name);
+
+	for (char *c = key; *c; c++)
+		*c = (char)(upper ? toupper((unsigned char)*c) : tolower((unsigned char)*c));
+	if (!strv_env_get(env, key))
+		strv_env_set(env, key, value);
+}
+
+void state_run_env(struct strv *out, const struct state *s)
+{
+	strv_copy(out, &s->env);
+	for (size_t i = 0; s->opt->build_args && i < s->opt->build_args->n; i++) {
+		struct span name, value;
+		auto_free char *key = NULL;
+
+		span_cut(span_of_str(s->opt->build_args->v[i]), '=', &name, &value);
+		if (!is_proxy(name) || !value.n)
+			continue;
+		key = span_dup(name);
+		add_if_new(out, key, true, value.p);
+		add_if_new(out, key, false, value.p);
 	}
 }
 
@@ -105,15 +125,27 @@ void state_env(struct state *s, const char *key, const char *value)
 	strv_env_set(&s->env, key, value);
 }
 
+const char *state_arg_given(const struct state *s, const char *name)
+{
+	return s->opt->build_args ? strv_env_get(s->opt->build_args, name) : NULL;
+}
+
+/* These say something to the builder; a RUN does not see them. */
+static bool is_for_builder(const char *name)
+{
+	return strcmp(name, "BUILDKIT_SBOM_SCAN_CONTEXT") == 0 ||
+	       strcmp(name, "BUILDKIT_SBOM_SCAN_STAGE") == 0;
+}
+
 void state_arg(struct state *s, const char *name, const char *dflt, const char **value)
 {
-	const char *v = s->opt->build_args ? strv_env_get(s->opt->build_args, name) : NULL;
+	const char *v = state_arg_given(s, name);
 
 	if (!v)
 		v = dflt;
 	if (!v)
 		v = strv_env_get(s->opt->globals, name);
-	if (v)
+	if (v && !is_for_builder(name))
 		strv_env_set(&s->env, name, v);
 	if (v)
 		strv_addf(&s->args, "%s=%s", name, v);

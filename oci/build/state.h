@@ -36,8 +36,13 @@ void state_release(struct state *s);
 char *state_expand(const struct state *s, const char *word, struct err *e) MUST_CHECK;
 
 void state_env(struct state *s, const char *key, const char *value); /* ENV */
+/* What --build-arg says; NULL: nothing. Borrowed. */
+const char *state_arg_given(const struct state *s, const char *name);
 /* ARG. *value: what it is from here on, NULL: not set; borrowed until the next change. */
 void state_arg(struct state *s, const char *name, const char *dflt, const char **value);
+
+/* The variables of a RUN: all of s, and the proxies given with --build-arg in both spellings. */
+void state_run_env(struct strv *out, const struct state *s);
 
 /* The directory that relative paths are below, "/" at least. Borrowed. */
 const char *state_workdir(const struct state *s);

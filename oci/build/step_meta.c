@@ -80,7 +80,8 @@ static int declare(struct step *s, const char *word, struct buf *line, struct er
 		return -1;
 	if (!*name)
 		return err_set(e, ERR_INPUT, "ARG names can not be blank");
-	if (has_default) {
+	/* a default that is not used may be one that says "must be given": ${X:?…} */
+	if (has_default && !state_arg_given(&s->stage->state, name)) {
 		dflt = state_expand(&s->stage->state, tail.p ? tail.p : "", e);
 		if (!dflt)
 			return -1;

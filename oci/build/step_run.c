@@ -15,7 +15,7 @@
 
 static void spec_env(struct run_spec *spec, const struct state *st, const struct passwd_user *user)
 {
-	strv_copy(&spec->env, &st->env);
+	state_run_env(&spec->env, st);
 	if (!strv_env_get(&spec->env, "PATH"))
 		strv_env_set(&spec->env, "PATH", DEFAULT_PATH);
 	if (!strv_env_get(&spec->env, "HOME"))

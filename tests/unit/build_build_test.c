@@ -82,9 +82,9 @@ static void a_run_gets_its_stages_variables_and_nothing_else(void **state)
 			  "RUN echo $A > x\nRUN [\"/t\", \"a b\"]\n");
 	assert_string_equal(buf_str(&seen),
 			    "/bin/sh|-c|echo $A > x in /w as 5:0 on buildkitsandbox with "
-			    "HTTP_PROXY=http://p PATH=/bin A=1 B=2 HOME=/\n"
+			    "PATH=/bin A=1 B=2 HTTP_PROXY=http://p http_proxy=http://p HOME=/\n"
 			    "/t|a b in /w as 5:0 on buildkitsandbox with "
-			    "HTTP_PROXY=http://p PATH=/bin A=1 B=2 HOME=/\n");
+			    "PATH=/bin A=1 B=2 HTTP_PROXY=http://p http_proxy=http://p HOME=/\n");
 }
 
 static void home_comes_from_the_images_passwd(void **state)

@@ -121,21 +121,37 @@ static void history_shows_args_in_order_with_what_they_are_now(void **state)
 	assert_string_equal(some, "|2 B=3 A= ");
 }
 
-static void proxies_are_known_without_arg_and_leave_no_trace(void **state)
+static void proxies_are_seen_by_run_alone(void **state)
+{
+	struct world *w = *state;
+	auto_free char *prefix = state_arg_prefix(&w->state), *all = NULL;
+	auto_strv struct strv env = STRV_INIT;
+
+	strv_add(&w->build_args, "https_proxy=http://p:1");
+	strv_add(&w->build_args, "NO_PROXY=h");
+	strv_add(&w->build_args, "FTP_PROXY=");
+	strv_add(&w->build_args, "OTHER=x");
+	strv_release(&w->state.env);
+	w->state.env = (struct strv)STRV_INIT;
+	strv_add(&w->state.env, "no_proxy=mine");
+	state_run_env(&env, &w->state);
+	all = strv_join(&env, " ");
+	assert_string_equal(all, "no_proxy=mine HTTPS_PROXY=http://p:1 https_proxy=http://p:1 "
+				 "NO_PROXY=h");
+	assert_expands(w, "$https_proxy", "");
+	assert_null(strv_env_get(&w->state.config->env, "https_proxy"));
+	assert_string_equal(prefix, "");
+}
+
+static void an_arg_for_the_builder_is_no_variable(void **state)
 {
 	struct world *w = *state;
 	auto_free char *prefix = NULL;
-	struct oci_platform p = w->state.config->platform;
 
-	strv_add(&w->build_args, "https_proxy=http://p:1");
-	strv_add(&w->build_args, "OTHER=x");
-	state_release(&w->state);
-	state_init_scratch(&w->state, &w->opt, &p);
+	assert_string_equal(arg(w, "BUILDKIT_SBOM_SCAN_STAGE", "true"), "true");
+	assert_expands(w, "$BUILDKIT_SBOM_SCAN_STAGE", "");
 	prefix = state_arg_prefix(&w->state);
-	assert_string_equal(strv_env_get(&w->state.env, "https_proxy"), "http://p:1");
-	assert_null(strv_env_get(&w->state.env, "OTHER"));
-	assert_null(strv_env_get(&w->state.config->env, "https_proxy"));
-	assert_string_equal(prefix, "");
+	assert_string_equal(prefix, "|1 BUILDKIT_SBOM_SCAN_STAGE=true ");
 }
 
 static void a_stage_inherits_variables_but_not_that_it_had_a_cmd(void **state)
@@ -238,7 +254,8 @@ int main(void)
 		TEST(a_default_goes_over_the_global_and_an_option_over_both),
 		TEST(an_arg_without_any_value_changes_nothing),
 		TEST(history_shows_args_in_order_with_what_they_are_now),
-		TEST(proxies_are_known_without_arg_and_leave_no_trace),
+		TEST(proxies_are_seen_by_run_alone),
+		TEST(an_arg_for_the_builder_is_no_variable),
 		TEST(a_stage_inherits_variables_but_not_that_it_had_a_cmd),
 		TEST(relative_paths_are_below_the_working_directory),
 		TEST(an_image_without_path_gets_one),
