@@ -72,6 +72,19 @@ static void context_names(struct strv *out, const struct strv *contexts)
 	}
 }
 
+/* An option says it as an argument does, and louder. */
+static void settle_arguments(struct job *j, const struct build_options *opt)
+{
+	auto_free char *epoch = mem_printf("%jd", (intmax_t)opt->epoch);
+
+	j->own_opt = *opt;
+	j->own_opt.build_args = STRV_INIT;
+	strv_copy(&j->own_opt.build_args, &opt->build_args);
+	if (opt->has_epoch)
+		strv_env_set(&j->own_opt.build_args, "SOURCE_DATE_EPOCH", epoch);
+	j->opt = &j->own_opt;
+}
+
 static int make_plan(struct job *j, struct err *e)
 {
 	auto_strv struct strv contexts = STRV_INIT;
@@ -84,6 +97,8 @@ static int make_plan(struct job *j, struct err *e)
 	context_names(&contexts, &j->opt->contexts);
 	if (dockerfile_plan_make(&j->plan, j->file, &opt, e) < 0)
 		return -1;
+	j->own_opt.has_epoch = j->plan->has_epoch;
+	j->own_opt.epoch = j->plan->epoch;
 	for (size_t i = 0; i < j->plan->unused_build_args.n; i++)
 		progress_warn(j->op->progress, "--build-arg %s: no ARG of this name was found",
 			      j->plan->unused_build_args.v[i]);
@@ -97,9 +112,7 @@ static int fetch_contexts(struct job *j, struct err *e)
 {
 	if (build_input_named(&j->named, &j->named_shown, j->op, j->env, j->opt, &j->ws, e) < 0)
 		return -1;
-	j->own_opt = *j->opt;
 	j->own_opt.contexts = j->named;
-	j->opt = &j->own_opt;
 	return 0;
 }
 
@@ -183,8 +196,10 @@ static int export_shown(struct build_result *out, struct job *j, struct err *e)
 	return 0;
 }
 
-static int job_init(struct job *j, const struct op *op, struct err *e)
+static int job_init(struct job *j, const struct op *op, const struct build_options *opt,
+		    struct err *e)
 {
+	settle_arguments(j, opt);
 	if (cancel_init_part(&j->cancel, op->cancel, e) < 0)
 		return -1;
 	j->own_op = *op;
@@ -208,6 +223,7 @@ static void job_release(struct job *j)
 	dockerfile_free(j->file);
 	strv_release(&j->named);
 	strv_release(&j->named_shown);
+	strv_release(&j->own_opt.build_args);
 	cancel_release(&j->cancel);
 }
 
@@ -215,14 +231,12 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 	      const struct build_options *opt, struct err *e)
 {
 	CLEANUP(job_release)
-	struct job j = { .env = env,
-			 .opt = opt,
-			 .context = CONTEXT_INIT,
-			 .ws = WORKSPACE_INIT,
-			 .cancel = CANCEL_INIT };
+	struct job j = {
+		.env = env, .context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .cancel = CANCEL_INIT
+	};
 
-	if (job_init(&j, op, e) < 0 || output_check(opt, 1, e) < 0 || read_dockerfile(&j, e) < 0 ||
-	    make_plan(&j, e) < 0)
+	if (job_init(&j, op, opt, e) < 0 || output_check(opt, 1, e) < 0 ||
+	    read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
 		return -1;
 	if (open_places(&j, e) < 0 || build_stages(&j, e) < 0 || export_shown(out, &j, e) < 0)
 		return job_fail(&j, e);

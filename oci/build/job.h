@@ -20,9 +20,10 @@ struct job {
 	struct op *op;
 	const struct build_env *env;
 	const struct build_options *opt;
-	struct build_options own_opt; /* where opt points to: the caller's, but for its contexts */
-	struct strv named;	      /* its contexts */
-	struct strv named_shown;      /* those that were fetched: NAME=WORD, for messages */
+	/* where opt points to: the caller's, and what arguments say, and … */
+	struct build_options own_opt;
+	struct strv named;	 /* … its contexts */
+	struct strv named_shown; /* those that were fetched: NAME=WORD, for messages */
 	struct dockerfile *file;
 	struct dockerfile_plan *plan;
 	struct context context;

@@ -196,6 +196,34 @@ static void an_argument_nobody_declares_is_a_warning(void **state)
 	assert_true(recorder_has(&w->progress, "warn: --build-arg TYPO: "));
 }
 
+static void assert_created(struct build_world *w, const char *dockerfile, const char *when)
+{
+	auto_config struct oci_config *c = NULL;
+
+	build_world_ok(w, dockerfile);
+	c = build_world_config(w);
+	assert_string_equal(c->created, when);
+	assert_string_equal(c->history[c->nr_history - 1].created, when);
+}
+
+static void an_argument_sets_the_time_and_an_option_another(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_created(w, "ARG SOURCE_DATE_EPOCH=5\nFROM scratch\nWORKDIR /x\n",
+		       "1970-01-01T00:00:05Z");
+	strv_add(&w->opt.build_args, "SOURCE_DATE_EPOCH=6");
+	assert_created(w, "ARG SOURCE_DATE_EPOCH=5\nFROM scratch\nWORKDIR /x\n",
+		       "1970-01-01T00:00:06Z");
+	w->opt.has_epoch = true;
+	w->opt.epoch = 7;
+	assert_created(w,
+		       "FROM scratch\nARG SOURCE_DATE_EPOCH\nWORKDIR /x\n"
+		       "ENV E=$SOURCE_DATE_EPOCH\n",
+		       "1970-01-01T00:00:07Z");
+	assert_false(recorder_has(&w->progress, "warn"));
+}
+
 /* -- bases ------------------------------------------------------------------------- */
 
 static void an_image_of_our_own_store_is_a_base(void **state)
@@ -528,6 +556,7 @@ int main(void)
 		TEST(a_stage_on_a_stage_has_the_layers_of_both),
 		TEST(steps_are_counted_in_their_stage),
 		TEST(an_argument_nobody_declares_is_a_warning),
+		TEST(an_argument_sets_the_time_and_an_option_another),
 		TEST(an_image_of_our_own_store_is_a_base),
 		TEST(a_base_is_unpacked_once),
 		TEST(a_build_that_only_changes_the_configuration_unpacks_nothing),
