@@ -12,6 +12,7 @@
 #include "oci/dockerfile/message.h"
 #include "oci/dockerfile/plan_args.h"
 #include "oci/dockerfile/plan_join.h"
+#include "oci/dockerfile/plan_onbuild.h"
 
 static int plan_mounts(const struct planner *p, struct plan_step *step, size_t at, struct err *e)
 {
@@ -36,25 +37,62 @@ static int plan_step(const struct planner *p, struct plan_step *step, size_t at,
 	return plan_mounts(p, step, at, e);
 }
 
-static int plan_steps(const struct planner *p, size_t at, struct err *e)
+/* st->nr counts it at once: what it has by then is released with the stage. */
+static int plan_trigger(struct planner *p, size_t at, const char *line, struct err *e)
+{
+	struct plan_step *step = &p->stages[at].steps[p->stages[at].nr];
+
+	if (plan_onbuild_step(step, p, at, line, e) < 0)
+		return -1;
+	p->stages[at].nr++;
+	return plan_step(p, step, at, e);
+}
+
+static int plan_triggers(struct planner *p, size_t at, const struct strv *lines, struct err *e)
+{
+	const struct plan_source *base = &p->stages[at].base;
+	bool is_stage = base->kind == PLAN_STAGE;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		if (plan_trigger(p, at, lines->v[i], e) == 0)
+			continue;
+		err_wrap(e, "ONBUILD of %s '%.200s': " MESSAGE_FMT, is_stage ? "stage" : "image",
+			 is_stage ? p->stages[base->stage].name : base->ref,
+			 MESSAGE_ARG(span_of_str(lines->v[i])));
+		message_excerpt_instr(e, p->df, p->stages[at].from);
+		return err_wrap(e, "%s:%u", p->df->file, p->stages[at].from->line);
+	}
+	return 0;
+}
+
+static int plan_own_steps(struct planner *p, size_t at, struct err *e)
 {
 	const struct dockerfile_stage *from = &p->df->stages[at];
 	struct plan_stage *st = &p->stages[at];
 
-	if (!from->nr)
-		return 0;
-	st->steps = mem_zalloc(from->nr * sizeof(*st->steps));
-	for (; st->nr < from->nr; st->nr++) {
-		const struct dockerfile_instr *in = &from->instrs[st->nr];
+	for (size_t i = 0; i < from->nr; i++) {
+		struct plan_step *step = &st->steps[st->nr++];
 
-		st->steps[st->nr].instr = in;
-		if (plan_step(p, &st->steps[st->nr], at, e) < 0) {
-			st->nr++; /* what it has by now is released */
-			message_excerpt_instr(e, p->df, in);
-			return err_wrap(e, "%s:%u", p->df->file, in->line);
+		step->instr = &from->instrs[i];
+		if (plan_step(p, step, at, e) < 0) {
+			message_excerpt_instr(e, p->df, step->instr);
+			return err_wrap(e, "%s:%u", p->df->file, step->instr->line);
 		}
 	}
 	return 0;
+}
+
+static int plan_steps(struct planner *p, size_t at, struct err *e)
+{
+	auto_strv struct strv lines = STRV_INIT;
+	size_t nr;
+
+	plan_onbuild_lines(&lines, p, at);
+	nr = lines.n + p->df->stages[at].nr;
+	if (!nr)
+		return 0;
+	p->stages[at].steps = mem_zalloc(nr * sizeof(*p->stages[at].steps));
+	return plan_triggers(p, at, &lines, e) < 0 ? -1 : plan_own_steps(p, at, e);
 }
 
 /* What FROM --platform says; unchanged without. */

@@ -24,8 +24,9 @@ struct plan_source {
 	char *ref;
 };
 struct plan_step {
-	const struct dockerfile_instr *instr; /* borrowed from the dockerfile */
-	struct plan_source from;	      /* COPY, ADD */
+	const struct dockerfile_instr *instr; /* borrowed from the dockerfile, or … */
+	struct dockerfile_instr *trigger; /* … ONBUILD of the stage's base, with FROM's line */
+	struct plan_source from;	  /* COPY, ADD */
 	/* RUN: where instr->mounts come from, one each; PLAN_NONE: no from= (bind: the context) */
 	struct plan_source *mounts;
 };
@@ -58,6 +59,18 @@ struct dockerfile_plan {
 	int64_t epoch;
 };
 
+/*
+ * ONBUILD of an image. What it says is known only when the image was found, and it may name other
+ * stages and so other images: a plan is made, the bases of its stages are found, and it is made
+ * again with their triggers until there are no new ones.
+ */
+struct plan_triggers {
+	enum plan_from kind; /* of a stage's base, … */
+	const char *ref;
+	struct oci_platform platform; /* … and that stage's */
+	const struct strv *lines;
+};
+
 struct plan_options {
 	const struct strv *build_args;	      /* KEY=VALUE */
 	const struct strv *contexts;	      /* names given with --build-context */
@@ -65,6 +78,8 @@ struct plan_options {
 	const struct oci_platform *platforms; /* what is built for; at least one */
 	size_t nr_platforms;
 	bool all_stages; /* also those that the target does not need (for checks) */
+	const struct plan_triggers *triggers;
+	size_t nr_triggers;
 };
 
 int dockerfile_plan_make(struct dockerfile_plan **out, const struct dockerfile *df,

@@ -19,6 +19,9 @@ void plan_stage_clear(struct plan_stage *st)
 		for (size_t k = 0; step->mounts && k < step->instr->nr_mounts; k++)
 			plan_source_release(&step->mounts[k]);
 		free(step->mounts);
+		if (step->trigger)
+			dockerfile_instr_release(step->trigger);
+		free(step->trigger);
 	}
 	free(st->steps);
 	st->steps = NULL;
@@ -74,12 +77,6 @@ static bool source_equals(const struct plan_source *a, const struct plan_source 
 	return !a->ref || strcmp(a->ref, b->ref) == 0;
 }
 
-static bool platform_equals(const struct oci_platform *a, const struct oci_platform *b)
-{
-	return strcmp(a->os, b->os) == 0 && strcmp(a->arch, b->arch) == 0 &&
-	       strcmp(a->variant, b->variant) == 0;
-}
-
 /* A name that is only known when the stage is built may be any. */
 static bool imports_same(const struct dockerfile_instr *in, const struct strv *a,
 			 const struct strv *b)
@@ -100,9 +97,18 @@ static bool imports_same(const struct dockerfile_instr *in, const struct strv *a
 	return true;
 }
 
+/* Of triggers, those of one image are equal when they read the same. */
+static bool instr_equals(const struct plan_step *a, const struct plan_step *b)
+{
+	if (!a->trigger || !b->trigger)
+		return a->instr == b->instr;
+	return strcmp(a->instr->text, b->instr->text) == 0;
+}
+
 static bool step_equals(const struct plan_step *a, const struct plan_step *b)
 {
-	if (a->instr != b->instr || !source_equals(&a->from, &b->from))
+	if (!instr_equals(a, b) || !source_equals(&a->from, &b->from) ||
+	    a->instr->nr_mounts != b->instr->nr_mounts)
 		return false;
 	for (size_t k = 0; a->mounts && k < a->instr->nr_mounts; k++)
 		if (!source_equals(&a->mounts[k], &b->mounts[k]))
@@ -114,7 +120,7 @@ static bool stage_equals(const struct dockerfile_plan *plan, const struct plan_s
 			 const struct plan_stage *b, const struct strv *globals)
 {
 	if (a->from != b->from || a->nr != b->nr || !source_equals(&a->base, &b->base) ||
-	    !platform_equals(&a->platform, &b->platform))
+	    !oci_platform_equals(&a->platform, &b->platform))
 		return false;
 	for (size_t i = 0; i < a->nr; i++)
 		if (!step_equals(&a->steps[i], &b->steps[i]) ||

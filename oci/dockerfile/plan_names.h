@@ -14,6 +14,7 @@ struct planner {
 	struct plan_stage *stages;
 	size_t nr;
 	struct strv globals;
+	size_t nr_triggers; /* taken by now */
 };
 
 /* The named context that stands for this name; NULL: none does. Borrowed from the options. */

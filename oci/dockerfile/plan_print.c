@@ -36,7 +36,8 @@ static void print_stage(struct buf *out, const struct dockerfile_plan *p,
 	for (size_t i = 0; i < st->nr; i++) {
 		const struct plan_step *step = &st->steps[i];
 
-		buf_addf(out, "%5u  %s", step->instr->line, step->instr->text);
+		buf_addf(out, "%5u  %s%s", step->instr->line, step->trigger ? "ONBUILD " : "",
+			 step->instr->text);
 		if (step->from.kind != PLAN_NONE) {
 			buf_add_str(out, "  << ");
 			print_source(out, p, &step->from);

@@ -168,6 +168,12 @@ int oci_platform_parse(struct oci_platform *out, struct span text, struct err *e
 	return 0;
 }
 
+bool oci_platform_equals(const struct oci_platform *a, const struct oci_platform *b)
+{
+	return strcmp(a->os, b->os) == 0 && strcmp(a->arch, b->arch) == 0 &&
+	       strcmp(a->variant, b->variant) == 0;
+}
+
 /* "v8.1" is 801, "" is what the architecture begins with; 0: has no order. */
 static unsigned level_of(const struct oci_platform *p)
 {

@@ -18,6 +18,7 @@ int oci_platform_parse(struct oci_platform *out, struct span text, struct err *e
 int oci_platform_set(struct oci_platform *out, const char *os, const char *arch,
 		     const char *variant, struct err *e) MUST_CHECK;
 void oci_platform_host(struct oci_platform *out); /* this machine's */
+bool oci_platform_equals(const struct oci_platform *a, const struct oci_platform *b);
 /* How well `have` serves `want`: 0 not at all, higher is better (exact variant best; for arm a
  * lower variant than wanted also runs). */
 int oci_platform_match(const struct oci_platform *want, const struct oci_platform *have);

@@ -17,6 +17,8 @@
 /* Everything but the text; args and contexts are blank-separated. */
 struct given {
 	const char *target, *args, *contexts, *platform;
+	const struct plan_triggers *triggers;
+	size_t nr_triggers;
 };
 
 struct outcome {
@@ -38,7 +40,9 @@ static int make(struct outcome *o, const char *text, struct given g)
 	auto_strv struct strv args = STRV_INIT, contexts = STRV_INIT;
 	struct plan_options opt = { .build_args = &args,
 				    .contexts = &contexts,
-				    .target = g.target };
+				    .target = g.target,
+				    .triggers = g.triggers,
+				    .nr_triggers = g.nr_triggers };
 	struct span rest = span_of_str(g.platform ? g.platform : "linux/amd64"), one;
 	struct oci_platform platforms[4];
 
@@ -441,14 +445,79 @@ static void an_argument_sets_the_epoch(void **state)
 
 static void a_default_that_is_not_used_is_not_looked_at(void **state)
 {
-	auto_free char *big = mem_zalloc((1 << 20) + 1);
-	auto_buf struct buf args = BUF_INIT(2 << 20);
+	(void)state;
+	assert_plan("ARG A=${B:?needed}\nFROM $A\n", (struct given){ .args = "A=x" },
+		    "stage stage-0 from image x for linux/amd64\n");
+	assert_refused("ARG A=${B:?needed}\nFROM $A\n", plain,
+		       "Dockerfile:1: failed to process '${B:?needed}': B: needed");
+}
+
+static void triggers_of_a_stage_come_first_in_its_children(void **state)
+{
+	(void)state;
+	assert_plan("FROM x AS data\nFROM a AS base\nONBUILD COPY --from=data /d /\nRUN b\n"
+		    "ONBUILD RUN c\nFROM base AS child\nRUN d\nFROM child\nRUN e\n",
+		    plain,
+		    "stage data from image x for linux/amd64\n"
+		    "stage base from image a for linux/amd64\n"
+		    "    3  ONBUILD COPY --from=data /d /\n"
+		    "    4  RUN b\n"
+		    "    5  ONBUILD RUN c\n"
+		    "stage child from stage base for linux/amd64\n"
+		    "    6  ONBUILD COPY --from=data /d /  << stage data\n"
+		    "    6  ONBUILD RUN c\n"
+		    "    7  RUN d\n"
+		    "stage stage-3 from stage child for linux/amd64\n"
+		    "    9  RUN e\n");
+}
+
+static void triggers_of_an_image_are_given_and_may_need_more_stages(void **state)
+{
+	auto_strv struct strv lines = STRV_INIT;
+	struct plan_triggers t = { .kind = PLAN_IMAGE,
+				   .ref = "onb",
+				   .platform = { .os = "linux", .arch = "amd64" },
+				   .lines = &lines };
+	const struct given g = { .triggers = &t, .nr_triggers = 1 };
 
 	(void)state;
-	memset(big, 'x', 1 << 20);
-	buf_addf(&args, "A=%s B=x", big);
-	assert_plan("ARG A\nARG B=$A$A\nFROM $B\n", (struct given){ .args = buf_str(&args) },
-		    "stage stage-0 from image x for linux/amd64\n");
+	strv_add(&lines, "COPY --from=tools /t /");
+	strv_add(&lines, "RUN --mount=from=img:1,target=/m x");
+	assert_plan("FROM a AS tools\nFROM onb\nRUN y\n", g,
+		    "stage tools from image a for linux/amd64\n"
+		    "stage stage-1 from image onb for linux/amd64\n"
+		    "    2  ONBUILD COPY --from=tools /t /  << stage tools\n"
+		    "    2  ONBUILD RUN --mount=from=img:1,target=/m x\n"
+		    "    3  RUN y\n");
+	/* of another platform, or of what only has that name: not these */
+	assert_plan("FROM --platform=linux/arm64 onb\n", g,
+		    "stage stage-0 from image onb for linux/arm64\n");
+	assert_plan("FROM onb\n",
+		    (struct given){ .contexts = "onb", .triggers = &t, .nr_triggers = 1 },
+		    "stage stage-0 from context onb for linux/amd64\n");
+	assert_refused("FROM onb\nFROM b AS tools\n", g,
+		       "Dockerfile:1: ONBUILD of image 'onb': COPY --from=tools /t /: cannot copy "
+		       "from stage 'tools', it needs to be defined before current stage 'stage-0'");
+	lines.v[1][0] = 'S';
+	assert_refused("FROM a AS tools\nFROM onb\n", g,
+		       "Dockerfile:2: ONBUILD of image 'onb': SUN --mount=from=img:1,target=/m x: "
+		       "unknown instruction: SUN (did you mean RUN?)");
+}
+
+static void too_many_triggers_are_refused(void **state)
+{
+	auto_strv struct strv lines = STRV_INIT;
+	struct plan_triggers t = { .kind = PLAN_IMAGE,
+				   .ref = "onb",
+				   .platform = { .os = "linux", .arch = "amd64" },
+				   .lines = &lines };
+
+	(void)state;
+	for (size_t i = 0; i < 16385; i++)
+		strv_add(&lines, "ENV a=b");
+	assert_refused("FROM onb\n", (struct given){ .triggers = &t, .nr_triggers = 1 },
+		       "Dockerfile:1: ONBUILD of image 'onb': ENV a=b: more than 16384 ONBUILD "
+		       "triggers");
 }
 
 int main(void)
@@ -471,6 +540,9 @@ int main(void)
 		cmocka_unit_test(errors_in_global_defaults_name_their_line),
 		cmocka_unit_test(each_platform_has_its_stages_and_shares_what_is_equal),
 		cmocka_unit_test(an_argument_sets_the_epoch),
+		cmocka_unit_test(triggers_of_a_stage_come_first_in_its_children),
+		cmocka_unit_test(triggers_of_an_image_are_given_and_may_need_more_stages),
+		cmocka_unit_test(too_many_triggers_are_refused),
 		cmocka_unit_test(a_default_that_is_not_used_is_not_looked_at),
 	};
 
