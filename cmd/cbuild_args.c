@@ -17,8 +17,8 @@ const struct opt cbuild_opts[] = {
 		 "label of the image"),
 	OPT_LIST(0, "annotation", "CBUILD_ANNOTATIONS", struct cbuild_args, annotations,
 		 "[LEVEL:]NAME=VALUE", "annotation of the manifest, or of the LEVEL's document"),
-	OPT_STR(0, "platform", "CBUILD_PLATFORM", struct cbuild_args, platform, "OS/ARCH",
-		"what is built for (this machine)"),
+	OPT_LIST(0, "platform", "CBUILD_PLATFORM", struct cbuild_args, platforms, "OS/ARCH,...",
+		 "what is built for (this machine)"),
 	OPT_LIST(0, "build-context", "CBUILD_BUILD_CONTEXTS", struct cbuild_args, contexts,
 		 "NAME=VALUE",
 		 "a directory, image (docker-image:, oci-layout:), archive or repository"),
@@ -205,13 +205,10 @@ static int take_numbers(struct build_options *o, const struct cbuild_args *a, st
 	o->run_timeout_ms = a->timeout_ms;
 	if (a->jobs == 0)
 		return err_set(e, ERR_INPUT, "--jobs: at least 1");
-	if (!a->platform) {
-		oci_platform_host(&o->platform);
-		return 0;
-	}
-	return oci_platform_parse(&o->platform, span_of_str(a->platform), e) < 0
-		       ? err_wrap(e, "--platform")
-		       : 0;
+	for (size_t i = 0; i < a->platforms.n; i++)
+		if (build_platforms_parse(o, a->platforms.v[i], e) < 0)
+			return err_wrap(e, "--platform");
+	return 0;
 }
 
 int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struct strv *words,
@@ -240,6 +237,7 @@ void cbuild_args_release(struct cbuild_args *a)
 	strv_release(&a->labels);
 	strv_release(&a->annotations);
 	strv_release(&a->contexts);
+	strv_release(&a->platforms);
 	strv_release(&a->outputs);
 	strv_release(&a->destinations);
 	free(a->found_dockerfile);

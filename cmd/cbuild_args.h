@@ -10,9 +10,9 @@
 
 /* Borrowed from argv and the environment, but for what is said to be owned. */
 struct cbuild_args {
-	const char *file, *target, *platform, *iidfile, *metadata_file, *epoch, *authfile, *ca;
+	const char *file, *target, *iidfile, *metadata_file, *epoch, *authfile, *ca;
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
-	struct strv tags, build_args, labels, annotations, contexts, outputs;
+	struct strv tags, build_args, labels, annotations, contexts, outputs, platforms;
 	struct strv secrets, ssh, hosts, ulimits, allow;
 	const char *network, *shm_size;
 	bool pull, push, no_cache;

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "oci/build/input.h"
 #include "oci/build/output.h"
+#include "oci/build/prepare.h"
 #include "oci/dockerfile/parse.h"
 #include "oci/image/reference.h"
 #include "oci/image/store_layout.h"
@@ -62,16 +63,6 @@ static int read_dockerfile(struct job *j, struct err *e)
 	return dockerfile_parse(&j->file, in.file, buf_span(&in.text), e);
 }
 
-static void context_names(struct strv *out, const struct strv *contexts)
-{
-	for (size_t i = 0; i < contexts->n; i++) {
-		struct span name, value;
-
-		span_cut(span_of_str(contexts->v[i]), '=', &name, &value);
-		strv_add_span(out, name);
-	}
-}
-
 /* An option says it as an argument does, and louder. */
 static void settle_arguments(struct job *j, const struct build_options *opt)
 {
@@ -82,27 +73,13 @@ static void settle_arguments(struct job *j, const struct build_options *opt)
 	strv_copy(&j->own_opt.build_args, &opt->build_args);
 	if (opt->has_epoch)
 		strv_env_set(&j->own_opt.build_args, "SOURCE_DATE_EPOCH", epoch);
+	j->has_platforms = opt->nr_platforms > 0;
+	if (!j->has_platforms) {
+		oci_platform_host(&j->host);
+		j->own_opt.platforms = &j->host;
+		j->own_opt.nr_platforms = 1;
+	}
 	j->opt = &j->own_opt;
-}
-
-static int make_plan(struct job *j, struct err *e)
-{
-	auto_strv struct strv contexts = STRV_INIT;
-	const struct plan_options opt = { .build_args = &j->opt->build_args,
-					  .contexts = &contexts,
-					  .target = j->opt->target,
-					  .platforms = &j->opt->platform,
-					  .nr_platforms = 1 };
-
-	context_names(&contexts, &j->opt->contexts);
-	if (dockerfile_plan_make(&j->plan, j->file, &opt, e) < 0)
-		return -1;
-	j->own_opt.has_epoch = j->plan->has_epoch;
-	j->own_opt.epoch = j->plan->epoch;
-	for (size_t i = 0; i < j->plan->unused_build_args.n; i++)
-		progress_warn(j->op->progress, "--build-arg %s: no ARG of this name was found",
-			      j->plan->unused_build_args.v[i]);
-	return 0;
 }
 
 /* -- carrying out ------------------------------------------------------------------------ */
@@ -176,12 +153,32 @@ static int build_stages(struct job *j, struct err *e)
 	return r;
 }
 
+/* What an option asks for the image says, even if its base was made for something else. */
+static void name_platform(const struct job *j, const struct plan_target *t)
+{
+	struct oci_config *c = j->stages[t->stage].state.config;
+
+	if (!j->has_platforms)
+		return;
+	if (strcmp(c->platform.os, t->platform.os) != 0 ||
+	    strcmp(c->platform.arch, t->platform.arch) != 0)
+		free(STEAL(&c->os_version));
+	else if (!t->platform.variant[0])
+		return;
+	c->platform = t->platform;
+}
+
 static int export_images(struct build_result *out, struct job *j, struct err *e)
 {
 	auto_output_images struct output_images all = { 0 };
 
-	if (output_images_add(&all, j, &j->stages[j->plan->nr - 1], e) < 0)
-		return -1;
+	for (size_t i = 0; i < j->plan->nr_targets; i++) {
+		const struct plan_target *t = &j->plan->targets[i];
+
+		name_platform(j, t);
+		if (output_images_add(&all, j, &j->stages[t->stage], e) < 0)
+			return -1;
+	}
 	return output_write(out, j, &all, e);
 }
 
@@ -219,6 +216,7 @@ static void job_release(struct job *j)
 	images_release(&j->images);
 	workspace_release(&j->ws);
 	context_release(&j->context);
+	bases_release(&j->bases);
 	dockerfile_plan_free(j->plan);
 	dockerfile_free(j->file);
 	strv_release(&j->named);
@@ -235,10 +233,11 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 		.env = env, .context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .cancel = CANCEL_INIT
 	};
 
-	if (job_init(&j, op, opt, e) < 0 || output_check(opt, 1, e) < 0 ||
-	    read_dockerfile(&j, e) < 0 || make_plan(&j, e) < 0)
+	if (job_init(&j, op, opt, e) < 0 || output_check(j.opt, j.opt->nr_platforms, e) < 0 ||
+	    read_dockerfile(&j, e) < 0 || prepare_plan(&j, e) < 0)
 		return -1;
-	if (open_places(&j, e) < 0 || build_stages(&j, e) < 0 || export_shown(out, &j, e) < 0)
+	if (open_places(&j, e) < 0 || prepare_bases(&j, e) < 0 || build_stages(&j, e) < 0 ||
+	    export_shown(out, &j, e) < 0)
 		return job_fail(&j, e);
 	return 0;
 }

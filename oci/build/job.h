@@ -16,6 +16,12 @@
 
 struct stage;
 
+struct base; /* prepare.h's */
+struct bases {
+	struct base *v;
+	size_t nr, cap;
+};
+
 struct job {
 	struct op *op;
 	const struct build_env *env;
@@ -24,8 +30,11 @@ struct job {
 	struct build_options own_opt;
 	struct strv named;	 /* … its contexts */
 	struct strv named_shown; /* those that were fetched: NAME=WORD, for messages */
+	struct oci_platform host;
+	bool has_platforms; /* the caller has said for what is built */
 	struct dockerfile *file;
 	struct dockerfile_plan *plan;
+	struct bases bases; /* what its stages are FROM */
 	struct context context;
 	struct workspace ws;
 	struct images images;

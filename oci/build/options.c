@@ -1,6 +1,8 @@
 /* What is the same however an option was written. */
 #include "oci/build/options.h"
 
+#include "base/mem.h"
+
 static int refuse_zstd(const char *what, struct err *e)
 {
 	return err_set(e, ERR_INPUT,
@@ -44,8 +46,34 @@ static void output_release(struct build_output *o)
 	build_annotations_release(&o->annotations);
 }
 
+static void add_platform(struct build_options *o, const struct oci_platform *p)
+{
+	for (size_t i = 0; i < o->nr_platforms; i++)
+		if (oci_platform_equals(&o->platforms[i], p))
+			return;
+	MEM_GROW(o->platforms, o->nr_platforms, o->cap_platforms);
+	o->platforms[o->nr_platforms++] = *p;
+}
+
+int build_platforms_parse(struct build_options *o, const char *text, struct err *e)
+{
+	struct span rest = span_of_str(text), word;
+	struct oci_platform p;
+
+	while (span_split(&rest, ',', &word)) {
+		word = span_trim(word);
+		if (span_eq_str(word, "local"))
+			oci_platform_host(&p);
+		else if (oci_platform_parse(&p, word, e) < 0)
+			return -1;
+		add_platform(o, &p);
+	}
+	return 0;
+}
+
 void build_options_release(struct build_options *o)
 {
+	free(o->platforms);
 	strv_release(&o->tags);
 	strv_release(&o->build_args);
 	strv_release(&o->labels);

@@ -38,7 +38,8 @@ struct build_options {
 	struct strv labels;		      /* KEY=VALUE */
 	struct strv contexts;		      /* --build-context, NAME=VALUE */
 	struct build_annotations annotations; /* --annotation: of every output */
-	struct oci_platform platform;
+	struct oci_platform *platforms;	      /* each once; none: this machine's */
+	size_t nr_platforms, cap_platforms;
 	bool pull; /* ask the registry even for an image that our store has */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH */
@@ -65,6 +66,8 @@ int build_output_parse(struct build_options *o, const char *text, struct err *e)
  * else was chosen before. */
 int build_compression_parse(struct build_options *o, struct span word, const char *what,
 			    struct err *e) MUST_CHECK;
+/* "linux/amd64,linux/arm64", "local": added to o->platforms. */
+int build_platforms_parse(struct build_options *o, const char *text, struct err *e) MUST_CHECK;
 /* How messages call it: "out.tar", "the store". */
 const char *build_output_name(const struct build_output *o);
 

@@ -207,7 +207,8 @@ static int from_image(struct job *j, struct stage *st, struct err *e)
 {
 	if (images_get(&st->image, j->op, &j->images, &st->plan->base, &st->plan->platform, e) < 0)
 		return -1;
-	return state_init_image(&st->state, options(j, st), st->image->config, e);
+	state_init_image(&st->state, options(j, st), st->image->config);
+	return 0;
 }
 
 static int from(struct job *j, struct stage *st, struct err *e)
@@ -270,22 +271,35 @@ static char *shown_text(const struct dockerfile_instr *in)
 	return mem_strdup(buf_str(&text));
 }
 
+/* Says of a step that the base has left whose it is; owned by the caller. */
+static char *trigger_prefix(const struct job *j, const struct stage *st,
+			    const struct plan_step *plan)
+{
+	bool is_stage = st->plan->base.kind == PLAN_STAGE;
+
+	if (!plan->trigger)
+		return mem_strdup("");
+	return mem_printf("ONBUILD of %s '%.200s': ", is_stage ? "stage" : "image",
+			  base_name(j, st));
+}
+
 static int do_step(struct job *j, struct stage *st, size_t i, struct counter *count, struct err *e)
 {
 	const struct plan_step *plan = &st->plan->steps[i];
 	bool shown = step_is_work(plan->instr->kind);
 	auto_free char *id = mem_printf("s%zu-%zu", st->index, i);
 	auto_free char *text = shown_text(plan->instr);
-	auto_free char *what = mem_printf("%s:%u: " MESSAGE_FMT, j->file->file, plan->instr->line,
-					  MESSAGE_ARG(span_of_str(text)));
+	auto_free char *whose = trigger_prefix(j, st, plan);
+	auto_free char *what = mem_printf("%s:%u: %s" MESSAGE_FMT, j->file->file, plan->instr->line,
+					  whose, MESSAGE_ARG(span_of_str(text)));
 	struct step s = {
 		.job = j, .stage = st, .plan = plan, .instr = plan->instr, .id = id, .what = what
 	};
 	int r;
 
 	if (shown)
-		progress_begin(j->op->progress, id, "[%s %zu/%zu] %s", st->plan->name, ++count->at,
-			       count->of, text);
+		progress_begin(j->op->progress, id, "[%s %zu/%zu] %s%s", st->plan->name,
+			       ++count->at, count->of, plan->trigger ? "ONBUILD " : "", text);
 	r = step_carry_out(&s, e);
 	if (r < 0 && shown)
 		progress_fail(j->op->progress, id, e->text);

@@ -69,37 +69,29 @@ void state_init_scratch(struct state *s, const struct state_options *opt,
 	begin_env(s);
 }
 
-/* The entries of layers must be as many as the layers. */
-static void fill_history(struct oci_config *c)
+/* They are steps of this stage, and nothing to those who are FROM it. */
+static void drop_triggers(struct oci_config *c)
 {
-	size_t have = 0;
-
-	for (size_t i = 0; i < c->nr_history; i++)
-		have += !c->history[i].empty_layer;
-	for (; have < c->nr_diff_ids; have++)
-		oci_config_add_history(c, NULL, NULL, NULL, false);
+	strv_release(&c->onbuild);
+	c->onbuild = STRV_INIT;
 }
 
-int state_init_image(struct state *s, const struct state_options *opt,
-		     const struct oci_config *base, struct err *e)
+void state_init_image(struct state *s, const struct state_options *opt,
+		      const struct oci_config *base)
 {
-	if (base->onbuild.n)
-		return err_set(e, ERR_INPUT,
-			       "the image has ONBUILD triggers (%.100s), which this version does "
-			       "not carry out",
-			       base->onbuild.v[0]);
 	*s = (struct state){ .opt = opt, .config = oci_config_copy(base) };
 	if (!strv_env_get(&s->config->env, "PATH"))
 		strv_env_set(&s->config->env, "PATH", DEFAULT_PATH);
 	free(STEAL(&s->config->created));
-	fill_history(s->config);
+	drop_triggers(s->config);
+	oci_config_repair_history(s->config);
 	begin_env(s);
-	return 0;
 }
 
 void state_init_stage(struct state *s, const struct state_options *opt, const struct state *base)
 {
 	*s = (struct state){ .opt = opt, .config = oci_config_copy(base->config) };
+	drop_triggers(s->config);
 	strv_copy(&s->env, &base->env);
 	strv_copy(&s->args, &base->args);
 }

@@ -25,9 +25,9 @@ struct state {
 /* FROM scratch. */
 void state_init_scratch(struct state *s, const struct state_options *opt,
 			const struct oci_platform *platform);
-/* FROM an image. ERR_INPUT: it has triggers (ONBUILD), which are not carried out. */
-int state_init_image(struct state *s, const struct state_options *opt,
-		     const struct oci_config *base, struct err *e) MUST_CHECK;
+/* FROM an image. Its triggers (ONBUILD) are not in the configuration any more. */
+void state_init_image(struct state *s, const struct state_options *opt,
+		      const struct oci_config *base);
 /* FROM an earlier stage: its ARGs are seen, too. */
 void state_init_stage(struct state *s, const struct state_options *opt, const struct state *base);
 void state_release(struct state *s);

@@ -57,6 +57,7 @@ struct oci_config *oci_config_copy(const struct oci_config *c)
 	n->platform = c->platform;
 	n->created = mem_strdup(c->created);
 	n->author = mem_strdup(c->author);
+	n->os_version = mem_strdup(c->os_version);
 	n->user = mem_strdup(c->user);
 	n->working_dir = mem_strdup(c->working_dir);
 	n->stop_signal = mem_strdup(c->stop_signal);
@@ -81,6 +82,7 @@ void oci_config_free(struct oci_config *c)
 		return;
 	free(c->created);
 	free(c->author);
+	free(c->os_version);
 	free(c->user);
 	free(c->working_dir);
 	free(c->stop_signal);
@@ -133,4 +135,18 @@ void oci_config_add_to_set(struct strv *set, const struct strv *more)
 	for (size_t i = 0; i < all.n; i++)
 		if (!i || strcmp(all.v[i - 1], all.v[i]) != 0)
 			strv_add(set, all.v[i]);
+}
+
+void oci_config_repair_history(struct oci_config *c)
+{
+	size_t have = 0;
+
+	for (size_t i = 0; i < c->nr_history; i++) {
+		struct oci_history *h = &c->history[i];
+
+		h->empty_layer = h->empty_layer || have == c->nr_diff_ids;
+		have += !h->empty_layer;
+	}
+	for (; have < c->nr_diff_ids; have++)
+		oci_config_add_history(c, NULL, NULL, NULL, false);
 }

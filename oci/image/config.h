@@ -36,6 +36,7 @@ struct oci_config {
 	struct oci_platform platform;
 	char *created;				 /* RFC 3339; NULL: not written */
 	char *author;				 /* NULL: none */
+	char *os_version;			 /* NULL: none */
 	char *user, *working_dir, *stop_signal;	 /* NULL: none */
 	struct strv env;			 /* KEY=VALUE, file order */
 	struct strv entrypoint, cmd, shell;	 /* n 0 and !has_…: null */
@@ -59,14 +60,17 @@ struct oci_config *oci_config_scratch(void);
 struct oci_config *oci_config_copy(const struct oci_config *c);
 void oci_config_free(struct oci_config *c);
 
-/* ERR_CORRUPT: not a configuration (says where); diff_ids and non-empty history must agree
- * only when there is history. */
+/* ERR_CORRUPT: not a configuration (says where). History and diff_ids need not agree. */
 int oci_config_parse(struct oci_config **out, struct span text, struct err *e) MUST_CHECK;
 void oci_config_write(struct buf *out, const struct oci_config *c);
 
 void oci_config_add_diff_id(struct oci_config *c, const struct oci_digest *d);
 void oci_config_add_history(struct oci_config *c, const char *created, const char *created_by,
 			    const char *comment, bool empty_layer);
+
+/* Makes the entries of history that have a layer as many as diff_ids: the last ones that are too
+ * many become empty, what is missing is added. */
+void oci_config_repair_history(struct oci_config *c);
 
 /* For exposed_ports and volumes: sorted, each once, however many there are. */
 void oci_config_add_to_set(struct strv *set, const struct strv *more);

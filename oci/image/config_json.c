@@ -12,8 +12,8 @@
 #include "oci/image/descriptor.h"
 #include "oci/image/document_json.h"
 
-static const char *const top_keys[] = { "architecture", "author", "created", "history",
-					"os",		"rootfs", "variant" };
+static const char *const top_keys[] = { "architecture", "author",     "created", "history",
+					"os",		"os.version", "rootfs",	 "variant" };
 static const char *const inner_keys[] = { "ArgsEscaped",  "Cmd",	 "Entrypoint", "Env",
 					  "ExposedPorts", "Healthcheck", "Labels",     "OnBuild",
 					  "Shell",	  "StopSignal",	 "User",       "Volumes",
@@ -156,8 +156,8 @@ static int take_history_entry(struct oci_config *c, const json_t *o, const char 
 
 static int take_history(struct oci_config *c, const json_t *root, struct err *e)
 {
-	size_t i, layers = 0;
 	json_t *list, *v;
+	size_t i;
 
 	if (json_opt_arr(&list, root, "history", "", e) < 0)
 		return -1;
@@ -168,12 +168,7 @@ static int take_history(struct oci_config *c, const json_t *root, struct err *e)
 		snprintf(path, sizeof(path), "history[%zu]", i);
 		if (take_history_entry(c, v, path, e) < 0)
 			return -1;
-		layers += !c->history[i].empty_layer;
 	}
-	if (c->nr_history && layers != c->nr_diff_ids)
-		return err_set(e, ERR_CORRUPT,
-			       "history: speaks of %zu layers, but rootfs.diff_ids has %zu", layers,
-			       c->nr_diff_ids);
 	return 0;
 }
 
@@ -205,6 +200,7 @@ int oci_config_parse(struct oci_config **out, struct span text, struct err *e)
 	if (!root || take_platform(c, root, e) < 0 ||
 	    take_str(&c->created, root, "created", "", e) < 0 ||
 	    take_str(&c->author, root, "author", "", e) < 0 ||
+	    take_str(&c->os_version, root, "os.version", "", e) < 0 ||
 	    json_opt_obj(&inner, root, "config", "", e) < 0 ||
 	    (inner && take_inner(c, inner, e) < 0) || take_rootfs(c, root, e) < 0 ||
 	    take_history(c, root, e) < 0)
@@ -322,6 +318,7 @@ void oci_config_write(struct buf *out, const struct oci_config *c)
 	put_inner(inner, c);
 	put_str(root, "architecture", c->platform.arch);
 	put_str(root, "os", c->platform.os);
+	put_str(root, "os.version", c->os_version);
 	put_str(root, "variant", c->platform.variant);
 	put_str(root, "created", c->created);
 	put_str(root, "author", c->author);

@@ -28,7 +28,6 @@ void build_world_init(struct build_world *w)
 			     .clock = fake_clock_init(&w->clock) };
 	w->env = (struct build_env){ .root = w->root, .sandbox = &w->sandbox.base };
 	w->opt.context = w->context;
-	oci_platform_host(&w->opt.platform);
 }
 
 void build_world_release(struct build_world *w)

@@ -31,7 +31,7 @@ struct build_world {
 	struct fake_sandbox sandbox;
 	struct op op;
 	struct build_env env;
-	struct build_options opt;   /* context and platform set */
+	struct build_options opt;   /* context set */
 	struct build_result result; /* of the last build that succeeded */
 	struct err err;		    /* of the last one that failed */
 };

@@ -289,7 +289,6 @@ static void a_layout_is_a_base_by_name(void **state)
 	build_world_ok(w, "FROM scratch\nCOPY a /a\n");
 	build_options_release(&w->opt);
 	w->opt.context = w->context;
-	oci_platform_host(&w->opt.platform);
 	strv_add(&w->opt.contexts, context);
 	build_world_ok(w, "FROM python:3\nRUN x\n");
 	layer = build_world_layer(w, 0, false);
@@ -336,8 +335,10 @@ static void forge(struct build_world *w, const struct oci_manifest *base,
 	auto_manifest struct oci_manifest m = { 0 };
 	auto_descriptor struct oci_descriptor d = { 0 };
 	auto_store struct oci_store *store = NULL;
+	struct oci_platform host;
 	struct err e = ERR_INIT;
 
+	oci_platform_host(&host);
 	oci_manifest_write(&text, base);
 	assert_int_equal(oci_manifest_parse(&m, buf_span(&text), OCI_MEDIA_MANIFEST, &e), 0);
 	m.layers[0].digest = other->layers[0].digest;
@@ -348,9 +349,8 @@ static void forge(struct build_world *w, const struct oci_manifest *base,
 	assert_int_equal(oci_store_write(store, buf_span(&text), &d.digest, &e), 0);
 	d.media_type = mem_strdup(OCI_MEDIA_MANIFEST);
 	d.size_bytes = text.len;
-	assert_int_equal(
-		oci_layout_set(store, "docker.io/library/forged:latest", &d, &w->opt.platform, &e),
-		0);
+	assert_int_equal(oci_layout_set(store, "docker.io/library/forged:latest", &d, &host, &e),
+			 0);
 }
 
 static void a_known_tree_is_not_taken_for_other_layers(void **state)
