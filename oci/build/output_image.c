@@ -34,10 +34,22 @@ static int add_layers(struct output_image *out, struct oci_config *c, const stru
 	return 0;
 }
 
+/* A base that is all there is may be younger than what was asked for. */
+static void clamp_created(const struct job *j, struct oci_config *c)
+{
+	char limit[CLOCK_TEXT_MAX];
+	int64_t created, epoch;
+
+	job_time(j, limit);
+	if (!j->opt->has_epoch || !c->created || clock_parse(&created, c->created) < 0 ||
+	    clock_parse(&epoch, limit) < 0 || created <= epoch)
+		return;
+	free(c->created);
+	c->created = mem_strdup(limit);
+}
+
 static void finish_config(const struct job *j, struct oci_config *c)
 {
-	char now[CLOCK_TEXT_MAX];
-
 	for (size_t i = 0; i < j->opt->labels.n; i++) {
 		struct span name, value;
 		auto_free char *key = NULL;
@@ -46,9 +58,8 @@ static void finish_config(const struct job *j, struct oci_config *c)
 		key = span_dup(name);
 		strv_env_set(&c->labels, key, value.n ? value.p : "");
 	}
-	job_time(j, now);
-	free(c->created);
-	c->created = mem_strdup(now);
+	oci_config_settle_times(c);
+	clamp_created(j, c);
 }
 
 static int make(struct output_image *img, struct job *j, struct stage *st, struct err *e)

@@ -179,7 +179,8 @@ void stage_history(const struct job *j, struct stage *st, const char *created_by
 	char now[CLOCK_TEXT_MAX];
 
 	job_time(j, now);
-	oci_config_add_history(st->state.config, now, created_by, HISTORY_COMMENT, !has_layer);
+	oci_config_add_history(st->state.config, has_layer || j->opt->has_epoch ? now : NULL,
+			       created_by, HISTORY_COMMENT, !has_layer);
 }
 
 /* -- FROM --------------------------------------------------------------------------- */

@@ -70,7 +70,8 @@ void stage_tree_close(struct stage_tree *t); /* twice is fine */
 /* The files of a finished stage as one directory, read-only; *fd stays st's. */
 int stage_files(int *fd, struct job *j, struct stage *st, struct err *e) MUST_CHECK;
 
-/* An entry of the image's history, with the time of now. */
+/* An entry of the image's history, with the time of now. Without a layer it gets one in the end:
+ * equal builds that only change the configuration are then equal images. */
 void stage_history(const struct job *j, struct stage *st, const char *created_by, bool has_layer);
 
 #endif

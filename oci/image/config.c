@@ -150,3 +150,41 @@ void oci_config_repair_history(struct oci_config *c)
 	for (; have < c->nr_diff_ids; have++)
 		oci_config_add_history(c, NULL, NULL, NULL, false);
 }
+
+/* Where the first one without a time is followed by one that has one: that. Else the last there is. */
+static const char *first_new_time(const struct oci_config *c)
+{
+	const char *time = NULL;
+	bool is_new = false;
+
+	for (size_t i = 0; i < c->nr_history; i++) {
+		const char *has = c->history[i].created;
+
+		if (has && is_new)
+			return has;
+		if (has)
+			time = has;
+		is_new = is_new || !has;
+	}
+	return time;
+}
+
+void oci_config_settle_times(struct oci_config *c)
+{
+	auto_free char *time = mem_strdup(first_new_time(c));
+	bool is_new = false;
+
+	for (size_t i = 0; i < c->nr_history; i++) {
+		struct oci_history *h = &c->history[i];
+
+		if (!h->created) {
+			h->created = mem_strdup(time);
+			is_new = true;
+		} else if (is_new) {
+			free(time);
+			time = mem_strdup(h->created);
+		}
+	}
+	free(c->created);
+	c->created = c->nr_history ? mem_strdup(c->history[c->nr_history - 1].created) : NULL;
+}

@@ -72,6 +72,10 @@ void oci_config_add_history(struct oci_config *c, const char *created, const cha
  * many become empty, what is missing is added. */
 void oci_config_repair_history(struct oci_config *c);
 
+/* Gives entries without a time that of the first new layer, or of the entry before, and the image
+ * that of its last entry (none, when no entry has one). */
+void oci_config_settle_times(struct oci_config *c);
+
 /* For exposed_ports and volumes: sorted, each once, however many there are. */
 void oci_config_add_to_set(struct strv *set, const struct strv *more);
 

@@ -56,7 +56,7 @@ static int fake_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 {
 	struct fake_sandbox *f = fake_of(s);
 
-	(void)op;
+	f->cancel = op->cancel;
 	f->runs++;
 	*status = 0;
 	return f->on_run ? f->on_run(f, t, spec, status, e) : 0;

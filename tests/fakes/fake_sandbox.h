@@ -12,6 +12,8 @@
 #ifndef TESTS_FAKES_FAKE_SANDBOX_H
 #define TESTS_FAKES_FAKE_SANDBOX_H
 
+#include <stdatomic.h>
+
 #include "oci/run/sandbox.h"
 
 struct fake_sandbox {
@@ -19,8 +21,9 @@ struct fake_sandbox {
 	/* As sandbox_ops.run; *status is 0 before. */
 	int (*on_run)(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
 		      int *status, struct err *e);
-	void *arg; /* for on_run */
-	unsigned opened, closed, runs;
+	void *arg;			 /* for on_run, which several threads may be in */
+	_Atomic(struct cancel *) cancel; /* of the build that runs */
+	atomic_uint opened, closed, runs;
 };
 
 void fake_sandbox_init(struct fake_sandbox *f);

@@ -395,7 +395,7 @@ static void times_are_the_epochs_or_the_clocks(void **state)
 	auto_config struct oci_config *now = NULL, *then = NULL;
 	auto_free char *layer = NULL;
 
-	build_world_ok(w, "FROM scratch\nENV A=1\n");
+	build_world_ok(w, "FROM scratch\nENV A=1\nWORKDIR /w\n");
 	now = build_world_config(w);
 	assert_string_equal(now->created, "2026-01-01T00:00:00Z");
 	assert_string_equal(now->history[0].created, "2026-01-01T00:00:00Z");
@@ -407,6 +407,38 @@ static void times_are_the_epochs_or_the_clocks(void **state)
 	assert_string_equal(then->created, "1970-01-01T00:00:00Z");
 	assert_string_equal(then->history[0].created, "1970-01-01T00:00:00Z");
 	assert_string_equal(layer, "d 0755 0:0 @0 w\n");
+}
+
+static void without_new_layers_nothing_is_younger_than_the_base(void **state)
+{
+	struct build_world *w = *state;
+	auto_config struct oci_config *none = NULL, *c = NULL;
+	struct oci_digest first;
+
+	build_world_ok(w, "FROM scratch\nENV A=1\n");
+	none = build_world_config(w);
+	assert_null(none->created);
+	strv_add(&w->opt.tags, "base");
+	build_world_ok(w, "FROM scratch\nWORKDIR /w\n");
+	strv_release(&w->opt.tags);
+	w->opt.tags = (struct strv)STRV_INIT;
+	fake_clock_advance(&w->clock, 1000000);
+	build_world_ok(w, "FROM base\nENV A=1\n");
+	first = w->result.manifest;
+	fake_clock_advance(&w->clock, 1000000);
+	build_world_ok(w, "FROM base\nENV A=1\n");
+	assert_string_equal(w->result.manifest.text, first.text);
+	c = build_world_config(w);
+	assert_string_equal(c->created, "2026-01-01T00:00:00Z");
+	assert_string_equal(c->history[1].created, "2026-01-01T00:00:00Z");
+	/* an epoch is never exceeded, though the base keeps what it says */
+	oci_config_free(STEAL(&c));
+	w->opt.has_epoch = true;
+	w->opt.epoch = 5;
+	build_world_ok(w, "FROM base\n");
+	c = build_world_config(w);
+	assert_string_equal(c->created, "1970-01-01T00:00:05Z");
+	assert_string_equal(c->history[0].created, "2026-01-01T00:00:00Z");
 }
 
 static void labels_of_the_command_line_come_last(void **state)
@@ -566,6 +598,7 @@ int main(void)
 		TEST(a_known_tree_is_not_taken_for_other_layers),
 		TEST(two_builds_of_one_epoch_are_one_image),
 		TEST(times_are_the_epochs_or_the_clocks),
+		TEST(without_new_layers_nothing_is_younger_than_the_base),
 		TEST(labels_of_the_command_line_come_last),
 		TEST(a_build_without_a_sandbox_says_why),
 		TEST(a_failed_build_leaves_the_store_as_it_was),

@@ -224,6 +224,40 @@ static void history_is_repaired_to_speak_of_all_layers(void **state)
 	}
 }
 
+static void entries_without_a_time_get_a_neighbours(void **state)
+{
+	/* a letter is a time, '-' none */
+	static const struct {
+		const char *before, *after, *created;
+	} cases[] = {
+		{ "", "", NULL },
+		{ "--", "--", NULL },
+		{ "ab", "ab", "b" },
+		{ "ab--", "abbb", "b" },
+		{ "a-c-", "accc", "c" },
+		{ "-b", "bb", "b" },
+		{ "a-c-e-", "acccee", "e" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_config struct oci_config *c = oci_config_new();
+		char got[10] = "";
+
+		for (const char *h = cases[i].before; *h; h++)
+			oci_config_add_history(c, *h == '-' ? NULL : (char[]){ *h, 0 }, NULL, NULL,
+					       false);
+		oci_config_settle_times(c);
+		for (size_t k = 0; k < c->nr_history; k++)
+			got[k] = c->history[k].created ? c->history[k].created[0] : '-';
+		assert_string_equal(got, cases[i].after);
+		if (cases[i].created)
+			assert_string_equal(c->created, cases[i].created);
+		else
+			assert_null(c->created);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +270,7 @@ int main(void)
 		cmocka_unit_test(config_of_scratch_has_a_path_and_the_root_as_directory),
 		cmocka_unit_test(config_writes_bytes_that_are_not_utf8_as_replacements),
 		cmocka_unit_test(history_is_repaired_to_speak_of_all_layers),
+		cmocka_unit_test(entries_without_a_time_get_a_neighbours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
