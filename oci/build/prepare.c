@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "oci/build/foreign.h"
 #include "oci/build/stage.h"
+#include "oci/dockerfile/message.h"
 
 void bases_release(struct bases *b)
 {
@@ -144,9 +145,11 @@ static int lookup_fail(const struct lookup *l, struct err *e)
 	*e = l->err;
 	for (size_t i = 0; i < plan->nr; i++)
 		if (is_image(&plan->stages[i].base) &&
-		    find_base(&l->job->bases, &plan->stages[i]) == l->base)
+		    find_base(&l->job->bases, &plan->stages[i]) == l->base) {
+			message_excerpt_instr(e, l->job->file, plan->stages[i].from);
 			return err_wrap(e, "%s:%u: FROM %s", l->job->file->file,
 					plan->stages[i].from->line, l->base->from.ref);
+		}
 	return -1;
 }
 
@@ -189,6 +192,12 @@ static const struct oci_platform *runs_on(const struct job *j, size_t index)
 	return img ? &img->config->platform : &j->plan->stages[index].platform;
 }
 
+static int wrong_machine(const struct job *j, const struct dockerfile_instr *in, struct err *e)
+{
+	message_excerpt_instr(e, j->file, in);
+	return err_wrap(e, "%s:%u: RUN", j->file->file, in->line);
+}
+
 static int check_machine(struct job *j, size_t index, struct err *e)
 {
 	const struct plan_stage *st = &j->plan->stages[index];
@@ -197,7 +206,7 @@ static int check_machine(struct job *j, size_t index, struct err *e)
 		if (st->steps[i].instr->kind != DOCKERFILE_RUN)
 			continue;
 		if (foreign_check(j->op, runs_on(j, index), j->ws.path, e) < 0)
-			return err_wrap(e, "%s:%u: RUN", j->file->file, st->steps[i].instr->line);
+			return wrong_machine(j, st->steps[i].instr, e);
 		return 0;
 	}
 	return 0;

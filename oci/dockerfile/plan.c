@@ -8,6 +8,7 @@
 #include "oci/dockerfile/plan.h"
 
 #include "base/mem.h"
+#include "base/url.h"
 #include "oci/dockerfile/expand.h"
 #include "oci/dockerfile/message.h"
 #include "oci/dockerfile/plan_args.h"
@@ -54,11 +55,14 @@ static int plan_triggers(struct planner *p, size_t at, const struct strv *lines,
 	bool is_stage = base->kind == PLAN_STAGE;
 
 	for (size_t i = 0; i < lines->n; i++) {
+		auto_buf struct buf line = BUF_INIT(SIZE_MAX);
+
 		if (plan_trigger(p, at, lines->v[i], e) == 0)
 			continue;
+		url_redact(&line, span_of_str(lines->v[i])); /* an ADD may hold a password */
 		err_wrap(e, "ONBUILD of %s '%.200s': " MESSAGE_FMT, is_stage ? "stage" : "image",
 			 is_stage ? p->stages[base->stage].name : base->ref,
-			 MESSAGE_ARG(span_of_str(lines->v[i])));
+			 MESSAGE_ARG(buf_span(&line)));
 		message_excerpt_instr(e, p->df, p->stages[at].from);
 		return err_wrap(e, "%s:%u", p->df->file, p->stages[at].from->line);
 	}
