@@ -13,6 +13,7 @@
 #include "oci/build/input.h"
 #include "oci/build/output.h"
 #include "oci/build/prepare.h"
+#include "oci/build/schedule.h"
 #include "oci/dockerfile/parse.h"
 #include "oci/image/reference.h"
 #include "oci/image/store_layout.h"
@@ -136,7 +137,7 @@ static void init_stages(struct job *j)
 /* Layers of a build that has failed are of no use: what is being packed stops, too. */
 static int build_stages(struct job *j, struct err *e)
 {
-	int r = 0;
+	int r;
 
 	j->pack_opt = (struct layer_pack_options){
 		.write = { .has_epoch = j->opt->has_epoch, .epoch = j->opt->epoch },
@@ -145,8 +146,7 @@ static int build_stages(struct job *j, struct err *e)
 	};
 	init_stages(j);
 	pool_batch_init(&j->packs, j->op->pool);
-	for (size_t i = 0; r == 0 && i < j->plan->nr; i++)
-		r = stage_build(j, i, e);
+	r = schedule_run(j, e);
 	if (r < 0)
 		cancel_set(&j->cancel, CANCEL_PEER);
 	pool_batch_wait(&j->packs);

@@ -159,7 +159,7 @@ static int find_bases(struct job *j, size_t from, struct err *e)
 	auto_free struct lookup *all = mem_zalloc((nr + 1) * sizeof(*all));
 	struct pool_batch batch;
 
-	pool_batch_init(&batch, NULL); /* images_get is one thread's */
+	pool_batch_init(&batch, j->op->pool);
 	for (size_t i = 0; i < nr; i++) {
 		all[i] = (struct lookup){ .job = j, .base = &j->bases.v[from + i] };
 		pool_submit(&batch, lookup_run, &all[i]);

@@ -1,4 +1,4 @@
-/* What stages leave to each other and to other images, and several platforms. */
+/* What stages leave to each other and to other images, stages side by side, several platforms. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+
+#include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -15,6 +18,9 @@
 struct world {
 	struct build_world build;
 	struct pool *pool;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	unsigned waiting; /* RUNs that have come to where they wait for each other */
 };
 
 static int setup(void **state)
@@ -22,6 +28,8 @@ static int setup(void **state)
 	struct world *w = mem_zalloc(sizeof(*w));
 
 	build_world_init(&w->build);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->changed, NULL);
 	tmpdir_file(&w->build.dir, "ctx/a", "1");
 	*state = w;
 	return 0;
@@ -33,6 +41,8 @@ static int teardown(void **state)
 
 	build_world_release(&w->build);
 	pool_free(w->pool);
+	pthread_mutex_destroy(&w->lock);
+	pthread_cond_destroy(&w->changed);
 	free(w);
 	return 0;
 }
@@ -140,6 +150,83 @@ static void a_trigger_that_fails_is_named_with_its_image(void **state)
 }
 
 /* -- side by side ------------------------------------------------------------------------- */
+
+/* Comes back when two are here; false: nobody came. */
+static bool meet(struct world *w)
+{
+	struct timespec until;
+	int r = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10;
+	pthread_mutex_lock(&w->lock);
+	w->waiting++;
+	pthread_cond_broadcast(&w->changed);
+	while (w->waiting < 2 && r == 0)
+		r = pthread_cond_timedwait(&w->changed, &w->lock, &until);
+	pthread_mutex_unlock(&w->lock);
+	return r == 0;
+}
+
+static bool runs(const struct run_spec *spec, const char *command)
+{
+	return strcmp(spec->argv.v[spec->argv.n - 1], command) == 0;
+}
+
+static int run_meets(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		     int *status, struct err *e)
+{
+	(void)t, (void)e;
+	if (runs(spec, "meet") && !meet(f->arg))
+		*status = 1 << 8;
+	return 0;
+}
+
+static void stages_that_do_not_read_each_other_run_at_once(void **state)
+{
+	struct world *w = *state;
+
+	w->build.sandbox.on_run = run_meets;
+	w->build.sandbox.arg = w;
+	set_jobs(w, 2);
+	build_world_ok(&w->build,
+		       "FROM scratch AS x\nRUN meet\nCOPY a /x\nFROM scratch AS y\nRUN meet\n"
+		       "COPY a /y\nFROM scratch\nCOPY --from=x /x /\nCOPY --from=y /y /\n");
+	assert_int_equal(w->build.sandbox.runs, 2);
+}
+
+/* "fail" fails when the other waits, "wait" waits for the end of everything. */
+static int run_fails(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		     int *status, struct err *e)
+{
+	(void)t;
+	if (!runs(spec, "fail") && !runs(spec, "wait"))
+		return 0;
+	if (!meet(f->arg))
+		return err_set(e, ERR_FAILED, "alone");
+	if (runs(spec, "fail"))
+		*status = 7 << 8;
+	for (unsigned i = 0; runs(spec, "wait") && i < 10000 && !cancel_is_set(f->cancel); i++)
+		usleep(1000);
+	return 0;
+}
+
+static void the_first_that_fails_stops_the_others_and_is_shown(void **state)
+{
+	struct world *w = *state;
+
+	w->build.sandbox.on_run = run_fails;
+	w->build.sandbox.arg = w;
+	set_jobs(w, 4);
+	assert_says(build_world_fails(&w->build,
+				      "FROM scratch AS x\nRUN wait\nRUN never\n"
+				      "FROM scratch AS y\nRUN fail\n"
+				      "FROM scratch\nCOPY --from=x /x /\nCOPY --from=y /y /\n"),
+		    "Dockerfile:5: RUN fail: exit status 7");
+	assert_int_equal(w->build.err.kind, ERR_FAILED);
+	assert_int_equal(w->build.sandbox.runs, 2);
+	assert_int_equal(w->build.sandbox.opened, w->build.sandbox.closed);
+}
 
 static int run_writes(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
 		      int *status, struct err *e)
@@ -278,6 +365,8 @@ int main(void)
 		TEST(triggers_bring_in_stages_and_those_have_triggers),
 		TEST(triggers_of_a_stage_run_in_its_children_only),
 		TEST(a_trigger_that_fails_is_named_with_its_image),
+		TEST(stages_that_do_not_read_each_other_run_at_once),
+		TEST(the_first_that_fails_stops_the_others_and_is_shown),
 		TEST(what_comes_out_does_not_depend_on_jobs),
 		TEST(each_platform_is_an_entry_of_one_index),
 		TEST(one_platform_is_a_manifest),
