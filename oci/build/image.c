@@ -61,6 +61,7 @@ static void image_free(struct image *img)
 	image_forget(img);
 	free(img->name);
 	free(img->tree);
+	toc_release(&img->toc);
 	pthread_mutex_destroy(&img->lock);
 	free(img);
 }

@@ -11,13 +11,14 @@
 
 #include <pthread.h>
 
+#include "base/hash.h"
 #include "base/pool.h"
 #include "oci/build/build.h"
 #include "oci/build/workspace.h"
 #include "oci/dockerfile/plan.h"
 #include "oci/image/config.h"
 #include "oci/image/manifest.h"
-#include "oci/layer/tree.h"
+#include "oci/layer/toc.h"
 
 struct image {
 	char *name;		      /* as the Dockerfile has it */
@@ -30,8 +31,10 @@ struct image {
 	struct oci_config *config;
 	/* guarded by lock, and as they are once they are set */
 	pthread_mutex_t lock;
-	bool is_found, is_fetched;
+	bool is_found, is_fetched, has_toc;
 	char *tree; /* absolute path once unpacked */
+	struct toc toc;
+	struct toc_layers layers; /* for toc's trees */
 };
 
 struct images {
@@ -39,9 +42,10 @@ struct images {
 	const struct build_options *opt;
 	const struct workspace *ws;
 	struct oci_store *blobs; /* cache/blobs; owned */
-	pthread_mutex_t lock;	 /* of the list */
+	pthread_mutex_t lock;	 /* of what follows */
 	struct image **v;
 	size_t nr, cap;
+	size_t nr_spools; /* directories for files out of tables of contents */
 };
 
 int images_open(struct images *im, const struct build_env *env, const struct build_options *opt,
@@ -56,12 +60,17 @@ int images_fetch(struct op *op, struct images *im, struct image *img, struct err
 /* Has the file system in img->tree. Of an image without layers: stays NULL. */
 int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
 
+bool images_is_unpacked(const struct images *im, const struct image *img);
 /*
- * The image's files as a tree, owned by the caller; NULL without layers. unpack: they are wanted as
- * a directory, or will be; else they are when that is there already.
+ * The image's files as a tree, owned by the caller, for one thread; NULL without layers. wanted: they are
+ * wanted as a directory, or will be; else they come from there when they are there already.
  */
-int images_tree(struct tree **out, struct op *op, struct images *im, struct image *img, bool unpack,
+int images_tree(struct tree **out, struct op *op, struct images *im, struct image *img, bool wanted,
 		struct err *e) MUST_CHECK;
+
+/* What an image's tree and its table are known by in the cache. */
+#define IMAGE_TREE_NAME (HASH_SHA256_HEX + 1)
+void image_tree_name(char out[IMAGE_TREE_NAME], const struct image *img);
 
 /* What stands behind NAME= in --build-context; NULL: nothing. Borrowed. */
 const char *images_context(const struct build_options *opt, const char *name);

@@ -15,7 +15,6 @@
 #include "base/progress.h"
 #include "oci/build/image.h"
 #include "oci/layer/apply.h"
-#include "oci/layer/tree_dir.h"
 
 struct fetch {
 	struct op *op;
@@ -123,7 +122,7 @@ static int unpack_to(struct op *op, struct images *im, struct image *img, const 
 	return 0;
 }
 
-static void tree_name(char out[HASH_SHA256_HEX + 1], const struct image *img)
+void image_tree_name(char out[IMAGE_TREE_NAME], const struct image *img)
 {
 	unsigned char raw[HASH_SHA256_LEN];
 	struct hash h;
@@ -143,22 +142,32 @@ static void tree_name(char out[HASH_SHA256_HEX + 1], const struct image *img)
 }
 
 /* Where it is, or will be. */
-static char *tree_place(const struct images *im, const struct image *img, char hex[])
+static char *tree_place(const struct images *im, const char *name)
 {
-	tree_name(hex, img);
-	return mem_printf("%s/cache/trees/%s", im->ws->root, hex);
+	return mem_printf("%s/cache/trees/%s", im->ws->root, name);
+}
+
+bool images_is_unpacked(const struct images *im, const struct image *img)
+{
+	char name[IMAGE_TREE_NAME];
+	auto_free char *place = NULL;
+
+	image_tree_name(name, img);
+	place = tree_place(im, name);
+	return access(place, F_OK) == 0;
 }
 
 static int unpack(struct op *op, struct images *im, struct image *img, struct err *e)
 {
+	char name[IMAGE_TREE_NAME];
 	auto_free char *place = NULL;
-	char hex[HASH_SHA256_HEX + 1];
 	struct stat st;
 
 	if (img->tree || !img->config->nr_diff_ids)
 		return 0;
-	place = tree_place(im, img, hex);
-	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, hex, e) < 0)
+	image_tree_name(name, img);
+	place = tree_place(im, name);
+	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, name, e) < 0)
 		return -1;
 	img->tree = STEAL(&place);
 	return 0;
@@ -170,49 +179,6 @@ int images_unpack(struct op *op, struct images *im, struct image *img, struct er
 
 	pthread_mutex_lock(&img->lock);
 	r = unpack(op, im, img, e);
-	pthread_mutex_unlock(&img->lock);
-	return r;
-}
-
-/* -- as a tree ------------------------------------------------------------------------ */
-
-static bool is_unpacked(const struct images *im, const struct image *img)
-{
-	char hex[HASH_SHA256_HEX + 1];
-	auto_free char *place = tree_place(im, img, hex);
-
-	return access(place, F_OK) == 0;
-}
-
-static int open_unpacked(struct tree **out, struct op *op, struct images *im, struct image *img,
-			 struct err *e)
-{
-	auto_close int fd = -1;
-
-	if (unpack(op, im, img, e) < 0)
-		return -1;
-	fd = fs_open_dir(img->tree, e);
-	return fd < 0 ? -1 : tree_dir_open(out, fd, NULL, e);
-}
-
-static int open_tree(struct tree **out, struct op *op, struct images *im, struct image *img,
-		     bool wanted, struct err *e)
-{
-	*out = NULL;
-	if (!img->config->nr_diff_ids)
-		return 0;
-	if (wanted || is_unpacked(im, img))
-		return open_unpacked(out, op, im, img, e);
-	return open_unpacked(out, op, im, img, e);
-}
-
-int images_tree(struct tree **out, struct op *op, struct images *im, struct image *img, bool wanted,
-		struct err *e)
-{
-	int r;
-
-	pthread_mutex_lock(&img->lock);
-	r = open_tree(out, op, im, img, wanted, e);
 	pthread_mutex_unlock(&img->lock);
 	return r;
 }

@@ -13,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/walk.h"
 #include "tests/fakes/build_world.h"
 
 static int setup(void **state)
@@ -323,6 +324,67 @@ static void without_run_nothing_is_mounted_or_laid_down(void **state)
 	without = mem_strdup(w->result.manifest.text);
 	assert_string_equal(with, without);
 	assert_layer(w, 3, "d 0755 0:0 e\nf 0644 0:0 e/a = text\n");
+}
+
+static size_t count_in(const struct build_world *w, const char *dir)
+{
+	auto_close int fd = openat(w->dir.fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_walk struct walk *walk = NULL;
+	struct walk_entry ent;
+	struct err e = ERR_INIT;
+	size_t n = 0;
+
+	if (fd < 0)
+		return 0;
+	assert_int_equal(walk_open(&walk, fd, &e), 0);
+	for (; walk_next(walk, &ent, &e) > 0; n++)
+		walk_skip(walk);
+	return n;
+}
+
+static void make_base(struct build_world *w)
+{
+	tmpdir_file(&w->dir, "ctx/base/etc/passwd", "app:x:1000:1001::/:/bin/sh\n");
+	tmpdir_file(&w->dir, "ctx/base/srv/old", "old");
+	tmpdir_file(&w->dir, "ctx/base/srv/same", "same");
+	tmpdir_link(&w->dir, "ctx/base/link", "srv");
+	set_mode(w, "ctx/base/srv", 0750);
+	set_time(w, "ctx/base/srv/same", 1000000000);
+	set_time(w, "ctx/base/srv", 1000000001);
+	strv_add(&w->opt.tags, "base");
+	build_world_ok(w, "FROM scratch\nCOPY --chown=5:6 base /\nCOPY base/srv/old /more/\n");
+	strv_release(&w->opt.tags);
+	w->opt.tags = STRV_INIT;
+}
+
+static void a_base_is_looked_at_without_unpacking_it(void **state)
+{
+	static const char dockerfile[] =
+		"FROM base\nCOPY --chown=app base/srv/same /link/\n"
+		"COPY --chown=5:6 base/srv/same /srv/same\n"
+		"COPY base/srv/old /link/sub/x\nUSER app\nWORKDIR /more/w\n"
+		"WORKDIR /srv\nCOPY --from=base /srv /copy/\n";
+	struct build_world *w = *state;
+	auto_free char *listed = NULL;
+
+	make_base(w);
+	w->env.sandbox = NULL;
+	build_world_ok(w, dockerfile);
+	listed = mem_strdup(w->result.manifest.text);
+	assert_int_equal(count_in(w, "root/cache/trees"), 0);
+	assert_int_equal(count_in(w, "root/cache/toc"), 1);
+	assert_layer(w, 2, "d 0750 5:6 srv\nf 0644 1000:1001 srv/same = same\n");
+	assert_layer(w, 4, "d 0750 5:6 srv\nd 0755 0:0 srv/sub\nf 0644 0:0 srv/sub/x = old\n");
+	assert_layer(w, 5, "d 0755 0:0 more\nd 0755 1000:1001 more/w\n");
+	assert_layer(w, 6, "");
+	assert_layer(w, 7,
+		     "d 0755 0:0 copy\nf 0644 5:6 copy/old = old\nf 0644 5:6 copy/same = same\n");
+
+	w->env.sandbox = &w->sandbox.base;
+	build_world_ok(w, "FROM base\nRUN x\n");
+	assert_int_equal(count_in(w, "root/cache/trees"), 1);
+	build_world_ok(w, dockerfile);
+	assert_string_equal(w->result.manifest.text, listed);
 }
 
 static int make_special(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
@@ -709,6 +771,7 @@ int main(void)
 		TEST(the_same_file_again_is_an_empty_layer),
 		TEST(a_run_finds_what_was_copied),
 		TEST(without_run_nothing_is_mounted_or_laid_down),
+		TEST(a_base_is_looked_at_without_unpacking_it),
 		TEST(devices_and_pipes_are_copied_and_sockets_are_not),
 		TEST(from_the_context_all_is_roots),
 		TEST(from_a_stage_owners_stay),
