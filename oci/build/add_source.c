@@ -196,14 +196,9 @@ static int unpack(struct step *s, struct copier *c, int fd, const struct source_
 	struct archive_target to = {
 		.has_owner = c->has_owner, .uid = c->uid, .gid = c->gid, .same = &c->nr_files
 	};
-	const struct chmod_rule *mode = c->mode;
 	struct fd_source in;
-	int r;
 
-	c->mode = NULL; /* --chmod is for what is copied */
-	r = copier_make_dest(&real, c, dest, e);
-	c->mode = mode;
-	if (r < 0 || open_spool(&to.spool_fd, s, e) < 0)
+	if (copier_make_dest(&real, c, dest, e) < 0 || open_spool(&to.spool_fd, s, e) < 0)
 		return -1;
 	to.dest = real;
 	return archive_unpack(c->to, s->job->op, fd_source_init(&in, fd, m->path), &to, e);

@@ -150,18 +150,21 @@ static int put_other(struct copier *c, const char *from, const char *to,
 	return layer_builder_put(c->to, to, &f, e);
 }
 
-/* A directory that COPY makes on its own account, without a source. */
-static struct layer_file made_dir(const struct copier *c)
+/* A list of chmod's says how to change a mode, and where there is no source there is none. */
+static mode_t octal_mode(const struct copier *c)
 {
-	struct layer_file f = { .st = { .st_mode = S_IFDIR | 0755 } };
+	return c->mode && c->mode->is_octal ? c->mode->mode : 0755;
+}
+
+/* A directory that COPY makes on its own account, without a source. */
+static struct layer_file made_dir(const struct copier *c, mode_t mode)
+{
+	struct layer_file f = { .st = { .st_mode = S_IFDIR | mode } };
 
 	if (c->has_owner) {
 		f.st.st_uid = c->uid;
 		f.st.st_gid = c->gid;
 	}
-	/* a list of chmod's says how to change a mode, and there is none to change */
-	if (c->mode && c->mode->is_octal)
-		f.st.st_mode = S_IFDIR | c->mode->mode;
 	return f;
 }
 
@@ -188,13 +191,16 @@ static void tree_copy_release(struct tree_copy *t)
 static int level_put(struct tree_copy *t, struct level *l, struct err *e)
 {
 	struct tree_node there;
-	int r = look_there(t->c, l->to, &there, e);
+	int r;
 
+	l->is_put = true;
+	if (l == t->levels) /* the destination; what leads there is made, too */
+		return layer_builder_make_dirs(t->c->to, l->to, &l->file, e);
+	r = look_there(t->c, l->to, &there, e);
 	if (r < 0)
 		return -1;
 	if (r && !S_ISDIR(there.st.st_mode))
 		return no_directory(l->to, e);
-	l->is_put = true;
 	t->c->nr_entries++;
 	return layer_builder_put(t->c->to, l->to, &l->file, e);
 }
@@ -294,16 +300,21 @@ static int copy_names(struct tree_copy *t, struct err *e)
 	return 0;
 }
 
+/* Where dest leads; a directory, when it is there. */
+static int resolve_dest(struct tree_place *at, struct copier *c, const char *dest, struct err *e)
+{
+	if (tree_resolve(at, layer_builder_tree(c->to), dest, e) < 0)
+		return -1;
+	return at->exists && !S_ISDIR(at->st.st_mode) ? no_directory(at->path, e) : 0;
+}
+
 int copier_make_dest(char **real, struct copier *c, const char *dest, struct err *e)
 {
-	const struct layer_file dir = made_dir(c);
+	const struct layer_file dir = made_dir(c, 0755);
 	auto_tree_place struct tree_place at = { 0 };
 
-	if (tree_resolve(&at, layer_builder_tree(c->to), dest, e) < 0)
-		return -1;
-	if (at.exists && !S_ISDIR(at.st.st_mode))
-		return no_directory(at.path, e);
-	if (!at.exists && layer_builder_make_dirs(c->to, at.path, &dir, e) < 0)
+	if (resolve_dest(&at, c, dest, e) < 0 ||
+	    (!at.exists && layer_builder_make_dirs(c->to, at.path, &dir, e) < 0))
 		return -1;
 	*real = STEAL(&at.path);
 	return 0;
@@ -311,24 +322,24 @@ int copier_make_dest(char **real, struct copier *c, const char *dest, struct err
 
 /*
  * The contents of a directory; the directory's own time, but nothing else of it: what is there
- * stays as it is.
+ * stays as it is. Where only some of it is asked for there must be some, or nothing is made.
  */
 static int put_dir(struct copier *c, const struct source_match *m, const char *dest, struct err *e)
 {
 	CLEANUP(tree_copy_release)
 	struct tree_copy t = { .c = c, .m = m, .skip = *m->real ? strlen(m->real) + 1 : 0 };
-	auto_free char *to = NULL;
-	struct tree_node node;
-	struct layer_file file;
+	auto_tree_place struct tree_place at = { 0 };
+	struct layer_file file = made_dir(c, octal_mode(c));
 
-	if (copier_make_dest(&to, c, dest, e) < 0 || look_there(c, to, &node, e) < 0)
+	if (resolve_dest(&at, c, dest, e) < 0)
 		return -1;
-	file = (struct layer_file){ .st = node.st };
+	if (at.exists)
+		file.st = at.st;
 	file.st.st_mtim = m->st.st_mtim;
-	if (push(&t, m->real, to, file, e) < 0)
+	if (push(&t, m->real, at.path, file, e) < 0 || (!m->only && put_levels(&t, e) < 0) ||
+	    copy_names(&t, e) < 0)
 		return -1;
-	t.levels[0].is_put = true;
-	return copy_names(&t, e) < 0 ? -1 : pop(&t, e);
+	return pop(&t, e);
 }
 
 /* -- files --------------------------------------------------------------------------- */
@@ -337,7 +348,7 @@ static int put_dir(struct copier *c, const struct source_match *m, const char *d
 static int put_file_at(struct copier *c, const struct source_match *m, const char *dir,
 		       const char *name, struct err *e)
 {
-	const struct layer_file made = made_dir(c);
+	const struct layer_file made = made_dir(c, octal_mode(c));
 	auto_free char *to = join(dir, name);
 	struct tree_node node;
 
@@ -346,10 +357,10 @@ static int put_file_at(struct copier *c, const struct source_match *m, const cha
 	return look_from(c, m->real, &node, e) < 0 ? -1 : put_other(c, m->real, to, &node, e);
 }
 
-/* A wildcard's match is named by the wildcard, so --exclude can keep it away. */
+/* --exclude keeps a file away by its name, though docker only does so below a directory. */
 static bool is_left_out(const struct copier *c, const struct source_match *m)
 {
-	return m->by_wildcard && ignore_is_excluded(c->exclude, layer_path_last(m->path));
+	return ignore_is_excluded(c->exclude, layer_path_last(m->path));
 }
 
 static int put_file(struct copier *c, const struct source_match *m, const char *dest, bool as_dir,

@@ -41,8 +41,8 @@ int copier_put(struct copier *c, const struct source_match *m, const char *dest,
 	       bool only_one, struct err *e) MUST_CHECK;
 void copier_release(struct copier *c);
 
-/* The directory dest, and those that lead to it, made where they are missing. *real: where that is,
- * without links; owned by the caller. ERR_INPUT: something else is there. */
+/* The directory dest, and those that lead to it, made where they are missing, whatever --chmod says.
+ * *real: where that is, without links; owned by the caller. ERR_INPUT: something else is there. */
 int copier_make_dest(char **real, struct copier *c, const char *dest, struct err *e) MUST_CHECK;
 
 #define auto_copier CLEANUP(copier_release)

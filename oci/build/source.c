@@ -152,14 +152,13 @@ static int hidden(const struct source_tree *t, const char *path, const char *rul
 
 /* -- one path ------------------------------------------------------------------------ */
 
-static struct source_match *add_match(struct source_matches *out, const char *path,
-				      struct tree_place *at)
+static void add_match(struct source_matches *out, const char *path, struct tree_place *at)
 {
 	MEM_GROW(out->v, out->nr, out->cap);
 	out->v[out->nr] = (struct source_match){ .path = mem_strdup(path),
 						 .real = STEAL(&at->path),
 						 .st = at->st };
-	return &out->v[out->nr++];
+	out->nr++;
 }
 
 /* The name of a link may be ignored, and what it leads to. NULL: neither is; borrowed. */
@@ -206,7 +205,7 @@ static int match_path(struct source_matches *out, const struct source_tree *t, c
 		return r;
 	if (out->nr == MATCHES_MAX)
 		return err_set(e, ERR_INPUT, "more than %d sources", MATCHES_MAX);
-	add_match(out, path, &at)->by_wildcard = by_wildcard;
+	add_match(out, path, &at);
 	return 0;
 }
 

@@ -37,7 +37,6 @@ struct source_match {
 	char *path;	/* as it was asked for: its last part is the copy's name */
 	char *real;	/* where that is, without links; "" is the tree itself */
 	struct stat st; /* of real */
-	bool by_wildcard;
 	/* --parents: only what this lets through below real, a directory; else NULL. Owned */
 	struct ignore *only;
 };

@@ -593,6 +593,8 @@ static void parents_keep_the_path_of_the_source(void **state)
 	assert_history(w, "COPY --parents a/b/c /x/ # buildkit\n"
 			  "COPY --parents ./a/./b/d /y # buildkit\n"
 			  "COPY --parents **/e a/ot* /z/ # buildkit\n");
+	build_world_ok(w, "FROM scratch\nCOPY --parents none*/x /z/\n");
+	assert_layer(w, 0, "");
 	assert_fails(w, "FROM scratch\nCOPY --parents a/b/x /x/\n",
 		     "'a/b/x' is not in the context");
 }
@@ -617,6 +619,8 @@ static void what_is_excluded_stays_behind(void **state)
 		     "f 0644 0:0 y/sub/keep.txt = 4\nf 0644 0:0 y/x = 5\n");
 	assert_layer(w, 2, "d 0755 0:0 z\nf 0644 0:0 z/a.txt = 1\nf 0644 0:0 z/b.md = 2\n");
 	assert_layer(w, 3, "d 0755 0:0 w\nf 0644 0:0 w/b.md = 2\n");
+	build_world_ok(w, "FROM scratch\nCOPY --exclude=a.txt d/a.txt d/b.md /x/\n");
+	assert_layer(w, 0, "d 0755 0:0 x\nf 0644 0:0 x/b.md = 2\n");
 	assert_fails(w, "FROM scratch\nCOPY --exclude=[ d /x\n",
 		     "Dockerfile:2: COPY --exclude=[ d /x: --exclude: syntax error in pattern");
 }
