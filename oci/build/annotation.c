@@ -144,6 +144,22 @@ static bool is_for(const struct build_annotation *a, const struct oci_platform *
 		strcmp(a->platform.variant, platform->variant) == 0);
 }
 
+bool build_annotations_miss(char out[100], const struct build_annotations *a,
+			    const struct oci_platform *platforms, size_t nr)
+{
+	for (size_t i = 0; i < a->nr; i++) {
+		bool found = !a->v[i].has_platform;
+
+		for (size_t k = 0; !found && k < nr; k++)
+			found = is_for(&a->v[i], &platforms[k]);
+		if (found)
+			continue;
+		oci_platform_format(out, &a->v[i].platform);
+		return true;
+	}
+	return false;
+}
+
 void build_annotations_get(struct strv *out, const struct build_annotations *a,
 			   enum build_annotation_level level, const struct oci_platform *platform)
 {

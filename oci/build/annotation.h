@@ -36,6 +36,10 @@ int build_annotations_parse_field(struct build_annotations *a, struct span field
 bool build_annotations_is_field(struct span field);
 void build_annotations_release(struct build_annotations *a);
 
+/* Is one for a platform that is none of these? Its name goes to out. */
+bool build_annotations_miss(char out[100], const struct build_annotations *a,
+			    const struct oci_platform *platforms, size_t nr);
+
 /* Those of one level, for the image of one platform (NULL: whatever platform), into out; the last
  * of equal keys counts. */
 void build_annotations_get(struct strv *out, const struct build_annotations *a,

@@ -233,7 +233,7 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 		.env = env, .context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .cancel = CANCEL_INIT
 	};
 
-	if (job_init(&j, op, opt, e) < 0 || output_check(j.opt, j.opt->nr_platforms, e) < 0 ||
+	if (job_init(&j, op, opt, e) < 0 || output_check(j.opt, e) < 0 ||
 	    read_dockerfile(&j, e) < 0 || prepare_plan(&j, e) < 0)
 		return -1;
 	if (open_places(&j, e) < 0 || prepare_bases(&j, e) < 0 || build_stages(&j, e) < 0 ||

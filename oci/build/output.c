@@ -117,8 +117,7 @@ static int check_place(const struct build_output *o, struct err *e)
 	return 0;
 }
 
-static int check_one(const struct build_options *opt, const struct build_output *o,
-		     size_t nr_platforms, struct err *e)
+static int check_one(const struct build_options *opt, const struct build_output *o, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
 
@@ -126,22 +125,22 @@ static int check_one(const struct build_options *opt, const struct build_output 
 		return -1;
 	if (o->push && !names.n)
 		return err_set(e, ERR_INPUT, "a push needs a name: -t NAME");
-	if (o->type == BUILD_OUTPUT_DOCKER && nr_platforms > 1)
+	if (o->type == BUILD_OUTPUT_DOCKER && opt->nr_platforms > 1)
 		return err_set(e, ERR_INPUT,
 			       "type=docker holds the image of one platform, not of %zu",
-			       nr_platforms);
-	if (is_image(o) && output_documents_check(opt, o, nr_platforms, e) < 0)
+			       opt->nr_platforms);
+	if (is_image(o) && output_documents_check(opt, o, e) < 0)
 		return -1;
 	return check_place(o, e);
 }
 
-int output_check(const struct build_options *opt, size_t nr_platforms, struct err *e)
+int output_check(const struct build_options *opt, struct err *e)
 {
 	size_t nr, streams = 0;
 	const struct build_output *list = outputs(opt, &nr);
 
 	for (size_t i = 0; i < nr; i++) {
-		if (check_one(opt, &list[i], nr_platforms, e) < 0)
+		if (check_one(opt, &list[i], e) < 0)
 			return err_wrap(e, "output '%.200s'", build_output_name(&list[i]));
 		if (is_stdout(&list[i]) && streams++)
 			return err_set(e, ERR_INPUT, "two outputs go to standard output");

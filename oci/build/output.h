@@ -31,8 +31,8 @@ void output_images_release(struct output_images *all);
 int output_write(struct build_result *out, struct job *j, const struct output_images *all,
 		 struct err *e) MUST_CHECK;
 
-/* Before any work: what can be seen to be impossible already. nr_platforms: that are built. */
-int output_check(const struct build_options *opt, size_t nr_platforms, struct err *e) MUST_CHECK;
+/* Before any work: what can be seen to be impossible already. opt->platforms: all that are built. */
+int output_check(const struct build_options *opt, struct err *e) MUST_CHECK;
 
 /* Where a tar file of this path lies. Owned by the caller. */
 char *output_tar_dir(const char *path) MUST_CHECK;

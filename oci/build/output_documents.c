@@ -63,10 +63,15 @@ static bool has_level(const struct build_options *opt, const struct build_output
 }
 
 int output_documents_check(const struct build_options *opt, const struct build_output *o,
-			   size_t nr_platforms, struct err *e)
+			   struct err *e)
 {
-	bool one = nr_platforms == 1;
+	bool one = opt->nr_platforms == 1;
+	char missing[100];
 
+	if (build_annotations_miss(missing, &opt->annotations, opt->platforms, opt->nr_platforms) ||
+	    build_annotations_miss(missing, &o->annotations, opt->platforms, opt->nr_platforms))
+		return err_set(e, ERR_INPUT, "an annotation is for %s, which is not built",
+			       missing);
 	if (one && (has_level(opt, o, BUILD_ANNOTATION_INDEX) ||
 		    has_level(opt, o, BUILD_ANNOTATION_INDEX_DESCRIPTOR)))
 		return err_set(e, ERR_INPUT,

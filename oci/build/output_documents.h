@@ -24,7 +24,7 @@ void output_documents_release(struct output_documents *d);
 
 /* Annotations that have no place in what is built. */
 int output_documents_check(const struct build_options *opt, const struct build_output *o,
-			   size_t nr_platforms, struct err *e) MUST_CHECK;
+			   struct err *e) MUST_CHECK;
 
 /* docker's name of a media type, or OCI's; unknown ones stay. Static, or media itself. */
 const char *output_media_type(const char *media, bool docker);

@@ -186,6 +186,10 @@ login() {
 	expect 0 cbuild -c . --dockerfile docker/App.file -d "$registry/app:3" --no-push --oci-layout-path "$T/layout"
 	equal "$(requests "$T/registry" '(POST|PUT|HEAD)' /v2/app)" "$before"
 	equal "$(skopeo inspect --format '{{.Digest}}' "oci:$T/layout:3")" "$out"
+	# a context in a tar, the Dockerfile inside it
+	tar -czf "$T/context.tar.gz" .
+	cd "$T"
+	expect 0 cbuild --context "tar://$T/context.tar.gz" --dockerfile docker/App.file -d "$registry/app:3" --no-push
 }
 
 @test "an option of kaniko's, buildah's or docker's that is not here says what is" {
@@ -251,4 +255,20 @@ login() {
 	expect 0 as_user env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root" -o "$T/user/out" .
 	equal "$(stat -c '%u:%g' "$T/user/out/srv/greeting" "$T/user/out/bin/busybox" | sort -u)" 4242:4242
 	equal "$(cat "$T/user/out/srv/greeting")" hello
+}
+
+@test "an index of several platforms is pushed, and each finds its image in it" {
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY greeting /$TARGETARCH\n' >Dockerfile
+	expect 0 cbuild --push -t "$REPO:many" --platform linux/amd64,linux/arm64 --annotation index:org.example.i=1 .
+	index=$(skopeo inspect --raw --tls-verify=false "docker://$REPO:many")
+	equal "sha256:$(printf %s "$index" | sha256sum | cut -d' ' -f1)" "$out"
+	equal "$(jq -r '[.mediaType, .annotations["org.example.i"]] | join(" ")' <<<"$index")" \
+		'application/vnd.oci.image.index.v1+json 1'
+	for arch in amd64 arm64; do
+		equal "$(skopeo inspect --override-arch "$arch" --tls-verify=false --format '{{.Architecture}}' \
+			"docker://$REPO:many")" "$arch"
+	done
+	expect 0 skopeo copy -q --all --src-tls-verify=false "docker://$REPO:many" "oci:$T/copy:1"
+	expect 2 cbuild -o "type=docker,dest=$T/d.tar" --platform linux/amd64,linux/arm64 .
+	message cbuild 'one platform, not of 2'
 }

@@ -499,6 +499,94 @@ static void a_file_where_a_directory_is_to_be_is_told_before_anything_is_built(v
 	assert_false(recorder_has(&w->progress, "begin"));
 }
 
+/* -- several platforms -------------------------------------------------------------------- */
+
+static void add_platforms(struct build_world *w)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(build_platforms_parse(&w->opt, "linux/riscv64,linux/arm64", &e), 0);
+}
+
+static void annotate(struct build_world *w, const char *text)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(build_annotations_parse(&w->opt.annotations, text, &e), 0);
+}
+
+static void a_layout_of_several_platforms_names_their_index_once(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *index = NULL, *list = NULL;
+
+	add_platforms(w);
+	strv_add(&w->opt.tags, "app:3");
+	add_output(w, "tar=false,", "out");
+	build_world_ok(w, DOCKERFILE);
+	assert_string_equal(w->result.media_type, OCI_MEDIA_INDEX);
+	assert_found(w, "out", "3");
+	index = manifest_text(w, "out");
+	assert_non_null(
+		strstr(index, "\"platform\":{\"architecture\":\"riscv64\",\"os\":\"linux\"}"));
+	assert_non_null(
+		strstr(index, "\"platform\":{\"architecture\":\"arm64\",\"os\":\"linux\"}"));
+	list = read_text(w, "out/index.json");
+	assert_null(strstr(list, "\"platform\""));
+}
+
+static void annotations_go_to_the_index_and_to_the_platform_they_name(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *index = NULL, *list = NULL;
+
+	add_platforms(w);
+	annotate(w, "index:i=1");
+	annotate(w, "manifest-descriptor[linux/arm64]:d=2");
+	annotate(w, "index-descriptor:x=3");
+	add_output(w, "tar=false,oci-mediatypes=true,", "out");
+	build_world_ok(w, DOCKERFILE);
+	index = manifest_text(w, "out");
+	assert_non_null(strstr(
+		index, ",\"annotations\":{\"d\":\"2\"},\"platform\":{\"architecture\":\"arm64\""));
+	assert_non_null(strstr(index, "],\"annotations\":{\"i\":\"1\"}}"));
+	list = read_text(w, "out/index.json");
+	assert_non_null(strstr(list, "\"x\":\"3\""));
+}
+
+static void what_several_platforms_cannot_be_is_told_at_once(void **state)
+{
+	struct build_world *w = *state;
+
+	add_platforms(w);
+	add_output(w, "type=docker,", "out.tar");
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), "one platform, not of 2"));
+	w->opt.outputs[0].type = BUILD_OUTPUT_OCI;
+	annotate(w, "manifest[linux/amd64]:a=b");
+	assert_non_null(
+		strstr(build_world_fails(w, DOCKERFILE), "for linux/amd64, which is not built"));
+	assert_false(recorder_has(&w->progress, "begin"));
+}
+
+static void files_of_several_platforms_are_in_folders(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *text = NULL;
+
+	w->opt.has_epoch = true;
+	add_platforms(w);
+	add_output(w, "type=tar,", "out.tar");
+	add_output(w, "type=local,", "out");
+	build_world_ok(w, DOCKERFILE);
+	text = tar_text(w, "out.tar");
+	assert_string_equal(text, "linux_riscv64/ 0:0 0755 @0\n"
+				  "linux_riscv64/a 0:0 0644 @0\n"
+				  "linux_arm64/ 0:0 0755 @0\n"
+				  "linux_arm64/a 0:0 0644 @0\n");
+	assert_true(tmpdir_has(&w->dir, "out/linux_riscv64/a"));
+	assert_true(tmpdir_has(&w->dir, "out/linux_arm64/a"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -530,6 +618,10 @@ int main(void)
 		TEST(equal_files_are_equal_tars),
 		TEST(a_directory_gets_the_files_and_keeps_its_own),
 		TEST(a_file_where_a_directory_is_to_be_is_told_before_anything_is_built),
+		TEST(a_layout_of_several_platforms_names_their_index_once),
+		TEST(annotations_go_to_the_index_and_to_the_platform_they_name),
+		TEST(what_several_platforms_cannot_be_is_told_at_once),
+		TEST(files_of_several_platforms_are_in_folders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
