@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "oci/build/foreign.h"
+#include "oci/build/run_check.h"
 #include "oci/build/stage.h"
 #include "oci/dockerfile/message.h"
 
@@ -65,7 +66,7 @@ static int make_plan(struct job *j, struct err *e)
 		return -1;
 	dockerfile_plan_free(j->plan);
 	j->plan = plan;
-	return 0;
+	return run_check_plan(plan, e);
 }
 
 int prepare_plan(struct job *j, struct err *e)
@@ -225,5 +226,6 @@ int prepare_bases(struct job *j, struct err *e)
 	for (size_t i = 0; i < j->plan->nr; i++)
 		if (check_machine(j, i, e) < 0)
 			return -1;
+	run_check_unused(j->op->progress, j->plan, &j->opt->run);
 	return 0;
 }

@@ -10,28 +10,6 @@ struct step_rule {
 	bool is_work;
 };
 
-static int later(const struct step *s, const char *what, struct err *e)
-{
-	return err_set(e, ERR_INPUT, "%s%s is not supported by this version",
-		       dockerfile_kind_name(s->instr->kind), what);
-}
-
-/* Parts of instructions that are not carried out yet; who carries one out takes its line away. */
-static int refuse_parts(const struct step *s, struct err *e)
-{
-	const struct dockerfile_instr *in = s->instr;
-
-	if (in->script)
-		return later(s, " of a heredoc with #!", e);
-	if (in->nr_mounts)
-		return later(s, " --mount", e);
-	if (in->network && strcmp(in->network, "default") != 0)
-		return later(s, " --network", e);
-	if (in->security && strcmp(in->security, "sandbox") != 0)
-		return later(s, " --security", e);
-	return 0;
-}
-
 static const struct step_rule rules[] = {
 	[DOCKERFILE_ADD] = { step_add, true },
 	[DOCKERFILE_ARG] = { step_arg, false },
@@ -65,8 +43,6 @@ bool step_is_work(enum dockerfile_kind kind)
 
 int step_carry_out(struct step *s, struct err *e)
 {
-	if (refuse_parts(s, e) < 0)
-		return -1;
 	return rule_of(s->instr->kind)->carry_out(s, e);
 }
 

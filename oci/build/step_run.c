@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "base/proc.h"
+#include "oci/build/run_check.h"
+#include "oci/build/run_mounts.h"
 #include "oci/build/step.h"
 #include "oci/layer/passwd.h"
 #include "oci/layer/tree_dir.h"
@@ -83,14 +85,37 @@ static char *history_line(const struct step *s, const struct run_spec *spec)
 	return mem_printf("RUN %s%s # buildkit", args, command);
 }
 
+/* A here-document that is a program: a file of this RUN's own, where its command expects it. */
+static void spec_script(struct run_spec *spec, const struct step *s)
+{
+	struct run_mount *m;
+
+	if (!s->instr->script)
+		return;
+	m = run_spec_add_mount(spec, RUN_MOUNT_FILE, mem_strdup(s->instr->words.v[0]));
+	buf_add_str(&m->bytes, s->instr->script);
+	m->mode = 0755;
+	m->read_only = true;
+}
+
+/* What is mounted goes before the tree does. */
+static int run_with_mounts(struct step *s, struct stage_tree *t, struct run_spec *spec,
+			   struct err *e)
+{
+	auto_run_mounts struct run_mounts mounts = RUN_MOUNTS_INIT;
+
+	spec_script(spec, s);
+	return run_mounts_add(&mounts, spec, s, e) < 0 ? -1 : run(s, t, spec, e);
+}
+
 int step_run(struct step *s, struct err *e)
 {
 	auto_stage_tree struct stage_tree t = { 0 };
 	auto_run_spec struct run_spec spec = { 0 };
 	auto_free char *line = NULL;
 
-	if (stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
-	    spec_fill(&spec, s, t.tree.root_fd, e) < 0 || run(s, &t, &spec, e) < 0 ||
+	if (run_check(s->instr, e) < 0 || stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
+	    spec_fill(&spec, s, t.tree.root_fd, e) < 0 || run_with_mounts(s, &t, &spec, e) < 0 ||
 	    stage_tree_commit(&t, s->job, s->stage, s->what, e) < 0)
 		return -1;
 	line = history_line(s, &spec);

@@ -153,7 +153,20 @@ static int mount_dev(uint64_t shm_bytes, struct err *e)
 	return dev_file_systems(shm_bytes, e);
 }
 
-/* The file lives in the new /dev without a name; what is written to it is gone after the run. */
+/* Only the mount on top of path: what a RUN would write there is refused, not lost. */
+static int make_text_read_only(const char *path, struct err *e)
+{
+	const unsigned long flags =
+		MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	auto_close int fd = open_target(path, FS_IN_ROOT, e);
+
+	if (fd < 0)
+		return -1;
+	return mount_on(fd, NULL, NULL, flags, NULL) < 0 ? err_sys(e, "make '%s' read-only", path)
+							 : 0;
+}
+
+/* The file lives in the new /dev, without a name there. */
 static int mount_text(const char *target, struct span text, struct err *e)
 {
 	static const char name[] = "dev/.text";
@@ -169,7 +182,7 @@ static int mount_text(const char *target, struct span text, struct err *e)
 	if (mount_on(fd, name, NULL, MS_BIND, NULL) < 0)
 		return err_sys(e, "mount '%s'", target);
 	unlink(name);
-	return 0;
+	return make_text_read_only(target, e);
 }
 
 /* Kernel knobs that a build must not see or turn (runc's default lists). Missing ones are fine. */

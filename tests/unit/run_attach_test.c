@@ -340,11 +340,13 @@ static void directories_with_mount_points_keep_their_times(void **state)
 	assert_int_equal(faccessat(w->tree.root_fd, "run/secrets", F_OK, 0), -1);
 }
 
-static void hosts_are_what_was_given(void **state)
+static void names_are_what_was_given_and_cannot_be_written(void **state)
 {
 	struct world *w = *state;
 
-	assert_runs(w, "cat /etc/hosts");
+	assert_runs(w, "cat /etc/hosts; for f in hosts resolv.conf; do "
+		       "echo x 2>&- >> /etc/$f && echo written; done; :");
+	assert_false(recorder_has(&w->progress, "written"));
 	assert_true(recorder_has(&w->progress, "192.0.2.1\tfar"));
 	assert_false(recorder_has(&w->progress, "127.0.0.1"));
 }
@@ -403,7 +405,7 @@ int main(void)
 		T(nothing_is_mounted_over_the_kernels_files_or_the_root),
 		T(a_mount_point_that_was_moved_away_is_removed_all_the_same),
 		T(directories_with_mount_points_keep_their_times),
-		T(hosts_are_what_was_given),
+		T(names_are_what_was_given_and_cannot_be_written),
 		T(without_a_network_there_is_a_loopback_that_works),
 		T(shared_memory_has_the_size_that_was_asked_for),
 		T(limits_are_set),

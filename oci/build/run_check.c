@@ -1,0 +1,88 @@
+/*
+ * Ids may hold variables, which are known only when their RUN's turn comes: such a mount may be
+ * asking for anything.
+ */
+#include "oci/build/run_check.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "oci/dockerfile/message.h"
+
+int run_check(const struct dockerfile_instr *run, struct err *e)
+{
+	const char *network = run->network, *security = run->security;
+
+	if (network && strcmp(network, "default") != 0 && strcmp(network, "host") != 0 &&
+	    strcmp(network, "none") != 0)
+		return err_set(e, ERR_INPUT, "unsupported network mode '%.100s'", network);
+	if (security && strcmp(security, "insecure") == 0)
+		return err_set(e, ERR_INPUT,
+			       "--security=insecure cannot be had: every RUN is run "
+			       "with docker's default rights");
+	if (security && strcmp(security, "sandbox") != 0)
+		return err_set(e, ERR_INPUT, "unsupported security mode '%.100s'", security);
+	return 0;
+}
+
+static bool asks_for(const struct dockerfile_mount *m, enum dockerfile_mount_type type,
+		     const char *id)
+{
+	const char *asked = m->id;
+
+	if (m->type != type)
+		return false;
+	if (!asked && type == DOCKERFILE_MOUNT_SSH)
+		return strcmp(id, "default") == 0;
+	if (!asked && m->target) {
+		const char *slash = strrchr(m->target, '/');
+
+		asked = slash ? slash + 1 : m->target;
+	}
+	return asked && (strchr(asked, '$') || strcmp(asked, id) == 0);
+}
+
+static bool is_asked_for(const struct dockerfile_plan *plan, enum dockerfile_mount_type type,
+			 const char *id)
+{
+	for (size_t i = 0; i < plan->nr; i++)
+		for (size_t k = 0; k < plan->stages[i].nr; k++) {
+			const struct dockerfile_instr *in = plan->stages[i].steps[k].instr;
+
+			for (size_t m = 0; m < in->nr_mounts; m++)
+				if (asks_for(&in->mounts[m], type, id))
+					return true;
+		}
+	return false;
+}
+
+static int check_stage(const struct dockerfile_plan *plan, const struct plan_stage *st,
+		       struct err *e)
+{
+	for (size_t i = 0; i < st->nr; i++) {
+		const struct dockerfile_instr *in = st->steps[i].instr;
+
+		if (in->kind == DOCKERFILE_RUN && run_check(in, e) < 0)
+			return err_wrap(e, "%s:%u: " MESSAGE_FMT, plan->file->file, in->line,
+					MESSAGE_ARG(span_of_str(in->text)));
+	}
+	return 0;
+}
+
+int run_check_plan(const struct dockerfile_plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < plan->nr; i++)
+		if (check_stage(plan, &plan->stages[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+void run_check_unused(struct progress *p, const struct dockerfile_plan *plan,
+		      const struct run_options *o)
+{
+	for (size_t i = 0; i < o->nr_secrets; i++)
+		if (!is_asked_for(plan, DOCKERFILE_MOUNT_SECRET, o->secrets[i].id))
+			progress_warn(p, "--secret id=%s: no RUN asks for it", o->secrets[i].id);
+	for (size_t i = 0; i < o->nr_ssh; i++)
+		if (!is_asked_for(plan, DOCKERFILE_MOUNT_SSH, o->ssh[i].id))
+			progress_warn(p, "--ssh %s: no RUN asks for it", o->ssh[i].id);
+}

@@ -1,0 +1,19 @@
+/*
+ * What can be said of the RUNs of a plan before any work begins.
+ */
+#ifndef OCI_BUILD_RUN_CHECK_H
+#define OCI_BUILD_RUN_CHECK_H
+
+#include "base/progress.h"
+#include "oci/build/run_options.h"
+#include "oci/dockerfile/plan.h"
+
+/* ERR_INPUT: it asks for something that cannot be had here. No place: the caller wraps. */
+int run_check(const struct dockerfile_instr *run, struct err *e) MUST_CHECK;
+/* All of them, with file and line. */
+int run_check_plan(const struct dockerfile_plan *plan, struct err *e) MUST_CHECK;
+/* Warns of a --secret or --ssh that nobody asks for. */
+void run_check_unused(struct progress *p, const struct dockerfile_plan *plan,
+		      const struct run_options *o);
+
+#endif
