@@ -14,6 +14,7 @@
 #include "cmd/cbuild_elsewhere.h"
 #include "cmd/cbuild_results.h"
 #include "oci/build/build.h"
+#include "oci/dockerfile/report.h"
 #include "oci/run/sandbox_ns.h"
 #include "registry/pull.h"
 #include "registry/sink.h"
@@ -88,6 +89,32 @@ static int build(struct cbuild *c, struct err *e)
 	return cbuild_results_write(c->app, &c->args, &c->result, e);
 }
 
+/* Warnings are a failure, so that a job can be made of it. */
+static int call(struct cbuild *c, struct err *e)
+{
+	const struct build_env env = { .root = c->app->root,
+				       .registry = c->source,
+				       .http = c->http };
+	auto_buf struct buf out = BUF_INIT(REPORT_MAX);
+	bool warned;
+	int r = oci_build_call(&out, &warned, &c->app->op, &env, &c->opt, &c->args.what, e);
+
+	/* one line end is app_result's */
+	if (out.len && out.data[out.len - 1] == '\n')
+		out.data[--out.len] = '\0';
+	if (out.len) {
+		struct err lost = ERR_INIT;
+
+		if (app_result(c->app, buf_str(&out), &lost) < 0 && r == 0) {
+			*e = lost;
+			return -1;
+		}
+	}
+	if (r == 0 && warned)
+		return err_set(e, ERR_FAILED, "the build checks have found something");
+	return r;
+}
+
 static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 {
 	CLEANUP(cbuild_release) struct cbuild c = { .app = app, .args = { .jobs = 4 } };
@@ -98,16 +125,18 @@ static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 		return r;
 	if (cbuild_args_take(&c.opt, &c.args, &app->positional, e) < 0)
 		return -1;
-	open_sandbox(&c, &how);
+	if (!c.args.is_call)
+		open_sandbox(&c, &how);
 	/* not before, so that the helper never has them; a pipe is waited for, and a signal still ends us */
-	if (run_options_load(&c.opt.run, variable, e) < 0)
+	if (!c.args.is_call && run_options_load(&c.opt.run, variable, e) < 0)
 		return -1;
 	if (app_start(app, c.args.jobs, e) < 0)
 		return -1;
-	log_info(&app->op, "isolation: %s", how ? how : c.no_sandbox.text);
+	if (!c.args.is_call)
+		log_info(&app->op, "isolation: %s", how ? how : c.no_sandbox.text);
 	if (open_registry(&c, e) < 0)
 		return -1;
-	return build(&c, e);
+	return c.args.is_call ? call(&c, e) : build(&c, e);
 }
 
 int main(int argc, char **argv)

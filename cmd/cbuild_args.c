@@ -9,6 +9,10 @@ const struct opt cbuild_opts[] = {
 		"the Dockerfile (CONTEXT/Dockerfile); - is standard input"),
 	OPT_LIST('t', "tag", "CBUILD_TAG", struct cbuild_args, tags, "NAME",
 		 "name of the image; may be given several times"),
+	OPT_FLAG(0, "check", "CBUILD_CHECK", struct cbuild_args, check,
+		 "tell what is doubtful in the Dockerfile and build nothing (--call check)"),
+	OPT_STR(0, "call", "CBUILD_CALL", struct cbuild_args, call, "WHAT[,format=json]",
+		"build, or tell: check, outline, targets"),
 	OPT_STR(0, "target", "CBUILD_TARGET", struct cbuild_args, target, "STAGE",
 		"the stage to build (the last one)"),
 	OPT_LIST(0, "build-arg", "CBUILD_BUILD_ARGS", struct cbuild_args, build_args,
@@ -211,6 +215,19 @@ static int take_numbers(struct build_options *o, const struct cbuild_args *a, st
 	return 0;
 }
 
+static int take_call(struct cbuild_args *a, struct err *e)
+{
+	const char *call = a->check ? "check" : a->call;
+
+	if (a->check && a->call && strncmp(a->call, "check", 5) == 0)
+		call = a->call; /* with its format */
+	else if (a->check && a->call)
+		return err_set(e, ERR_INPUT, "--check and --call %.100s exclude each other",
+			       a->call);
+	a->is_call = call && strcmp(call, "build") != 0;
+	return a->is_call && build_call_parse(&a->what, call, e) < 0 ? err_wrap(e, "--call") : 0;
+}
+
 int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struct strv *words,
 		     struct err *e)
 {
@@ -224,8 +241,8 @@ int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struc
 	o->dockerfile = a->file;
 	o->target = a->target;
 	o->pull = a->pull;
-	if (cbuild_kaniko_take(o, a, e) < 0 || take_build_args(o, a, e) < 0 ||
-	    take_lists(o, a, e) < 0 || take_run(&o->run, a, e) < 0)
+	if (take_call(a, e) < 0 || cbuild_kaniko_take(o, a, e) < 0 ||
+	    take_build_args(o, a, e) < 0 || take_lists(o, a, e) < 0 || take_run(&o->run, a, e) < 0)
 		return -1;
 	return take_outputs(o, a, e) < 0 ? -1 : take_numbers(o, a, e);
 }

@@ -6,6 +6,7 @@
 #define CMD_CBUILD_ARGS_H
 
 #include "cmd/opts.h"
+#include "oci/build/call.h"
 #include "oci/build/options.h"
 
 /* Borrowed from argv and the environment, but for what is said to be owned. */
@@ -14,8 +15,8 @@ struct cbuild_args {
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
 	struct strv tags, build_args, labels, annotations, contexts, outputs, platforms;
 	struct strv secrets, ssh, hosts, ulimits, allow;
-	const char *network, *shm_size;
-	bool pull, push, no_cache;
+	const char *network, *shm_size, *call;
+	bool pull, push, no_cache, check;
 	unsigned compression_level, jobs;
 	int64_t timeout_ms;
 	/* kaniko's names; cbuild_kaniko.c */
@@ -23,6 +24,9 @@ struct cbuild_args {
 	struct strv destinations;
 	bool no_push, cache;
 	char *found_dockerfile; /* owned */
+	/* filled by cbuild_args_take */
+	bool is_call; /* nothing is to be built, but told */
+	struct build_call_options what;
 };
 
 extern const struct opt cbuild_opts[];

@@ -1,5 +1,5 @@
 /*
- * One build under way: what all files of this room share. Made and taken down by build.c.
+ * One build under way: what all files of this room share.
  */
 #ifndef OCI_BUILD_JOB_H
 #define OCI_BUILD_JOB_H
@@ -32,7 +32,10 @@ struct job {
 	struct strv named_shown; /* those that were fetched: NAME=WORD, for messages */
 	struct oci_platform host;
 	bool has_platforms; /* the caller has said for what is built */
+	char *name;	    /* of the Dockerfile, for messages */
+	struct buf text;    /* of it */
 	struct dockerfile *file;
+	bool all_stages; /* the plan has them, whatever the target needs (for checks) */
 	struct dockerfile_plan *plan;
 	struct bases bases; /* what its stages are FROM */
 	struct context context;
@@ -46,6 +49,22 @@ struct job {
 	struct cancel cancel;
 	struct stage *stages; /* as many as the plan has */
 };
+
+#define JOB_INIT                                                                                   \
+	{                                                                                          \
+		.context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .cancel = CANCEL_INIT               \
+	}
+
+/*
+ * The order: init, read (context and Dockerfile), then prepare.h's plan, then open_places (the
+ * first that writes below --root, unless something had to be fetched). A job that was begun (JOB_INIT)
+ * is released whatever went wrong.
+ */
+int job_init(struct job *j, const struct op *op, const struct build_env *env,
+	     const struct build_options *opt, struct err *e) MUST_CHECK;
+int job_read(struct job *j, struct err *e) MUST_CHECK;
+int job_open_places(struct job *j, struct err *e) MUST_CHECK;
+void job_release(struct job *j);
 
 /* The time that goes into documents: SOURCE_DATE_EPOCH, else now. */
 void job_time(const struct job *j, char out[CLOCK_TEXT_MAX]);

@@ -38,7 +38,7 @@ static size_t triggers_of(struct plan_triggers *out, const struct bases *b)
 	size_t nr = 0;
 
 	for (size_t i = 0; i < b->nr; i++)
-		if (b->v[i].image->config->onbuild.n)
+		if (b->v[i].image && b->v[i].image->config->onbuild.n)
 			out[nr++] =
 				(struct plan_triggers){ .kind = b->v[i].from.kind,
 							.ref = b->v[i].from.ref,
@@ -58,7 +58,8 @@ static int make_plan(struct job *j, struct err *e)
 				    .platforms = j->opt->platforms,
 				    .nr_platforms = j->opt->nr_platforms,
 				    .triggers = triggers,
-				    .nr_triggers = triggers_of(triggers, &j->bases) };
+				    .nr_triggers = triggers_of(triggers, &j->bases),
+				    .all_stages = j->all_stages };
 	struct dockerfile_plan *plan;
 
 	context_names(&contexts, &j->opt->contexts);
@@ -228,4 +229,13 @@ int prepare_bases(struct job *j, struct err *e)
 			return -1;
 	run_check_unused(j->op->progress, j->plan, &j->opt->run);
 	return 0;
+}
+
+void prepare_known_bases(struct job *j)
+{
+	struct err ignored = ERR_INIT;
+
+	add_missing(&j->bases, j->plan);
+	if (find_bases(j, 0, &ignored) < 0)
+		err_clear(&ignored);
 }

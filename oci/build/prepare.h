@@ -24,7 +24,10 @@ int prepare_plan(struct job *j, struct err *e) MUST_CHECK;
  */
 int prepare_bases(struct job *j, struct err *e) MUST_CHECK;
 
-/* What j->plan->stages[index] is FROM, if that is an image; NULL: scratch or a stage. */
+/* As far as they can be had, and without their triggers: for who only looks. */
+void prepare_known_bases(struct job *j);
+
+/* What j->plan->stages[index] is FROM, if that is an image; NULL: scratch, a stage, or not found. */
 struct image *prepare_base_of(const struct job *j, size_t index);
 
 #endif
