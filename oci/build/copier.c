@@ -146,7 +146,6 @@ static int put_other(struct copier *c, const char *from, const char *to,
 		if (node->st.st_nlink > 1)
 			f.same = file_number(c, &node->st);
 	}
-	c->nr_entries++;
 	return layer_builder_put(c->to, to, &f, e);
 }
 
@@ -201,7 +200,6 @@ static int level_put(struct tree_copy *t, struct level *l, struct err *e)
 		return -1;
 	if (r && !S_ISDIR(there.st.st_mode))
 		return no_directory(l->to, e);
-	t->c->nr_entries++;
 	return layer_builder_put(t->c->to, l->to, &l->file, e);
 }
 

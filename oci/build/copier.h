@@ -27,7 +27,6 @@ struct copier {
 	uint32_t uid, gid;
 	const struct chmod_rule *mode; /* NULL: as in the source */
 	const struct ignore *exclude;  /* --exclude: paths below each source; NULL: none */
-	uint64_t nr_entries;	       /* put so far */
 	uint64_t nr_files;	       /* with several names: the builder's numbers for them */
 	struct link_slot *links;       /* those of the source that is put now */
 	size_t nr_links, cap_links;
