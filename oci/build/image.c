@@ -99,8 +99,9 @@ static int resolve(struct op *op, struct images *im, struct image *img, struct e
 	return read_documents(im, img, e);
 }
 
-/* 1: our own store has it, for this platform; 0: it has not. */
-static int find_in_store(struct op *op, struct images *im, struct image *img, struct err *e)
+/* 1: our own store has it, for this platform or for any; 0: it has not. */
+static int find_in_store(struct op *op, struct images *im, struct image *img, bool any_platform,
+			 struct err *e)
 {
 	auto_free char *path = mem_printf("%s/store", im->ws->root);
 
@@ -109,7 +110,8 @@ static int find_in_store(struct op *op, struct images *im, struct image *img, st
 	if (image_source_layout_open(&img->own, path, e) == 0) {
 		img->source = img->own;
 		if (resolve(op, im, img, e) == 0) {
-			if (oci_platform_match(&img->platform, &img->config->platform))
+			if (any_platform ||
+			    oci_platform_match(&img->platform, &img->config->platform))
 				return 1;
 			forget_documents(img);
 			e->kind = ERR_ABSENT;
@@ -123,26 +125,40 @@ static int find_in_store(struct op *op, struct images *im, struct image *img, st
 	return 0;
 }
 
-/* name: a reference as people write it. */
+static int find_in_registry(struct op *op, struct images *im, struct image *img, struct err *e)
+{
+	if (!im->env->registry)
+		return err_set(e, ERR_ABSENT, "no image '%s' in '%s/store'", img->ref,
+			       im->ws->root);
+	img->source = im->env->registry;
+	return resolve(op, im, img, e);
+}
+
+/*
+ * name: a reference as people write it. An image that was made here for one other platform is better
+ * than none: it is used (and warned of) where no registry has that name.
+ */
 static int find_by_name(struct op *op, struct images *im, struct image *img, const char *name,
 			struct err *e)
 {
 	auto_reference struct oci_reference ref = { 0 };
 	auto_buf struct buf full = BUF_INIT(BUF_SMALL);
+	struct err why = ERR_INIT;
 	int found;
 
 	if (oci_reference_parse(&ref, name, e) < 0)
 		return -1;
 	oci_reference_format(&full, &ref);
 	img->ref = mem_strdup(buf_str(&full));
-	found = find_in_store(op, im, img, e);
+	found = find_in_store(op, im, img, false, e);
 	if (found)
 		return found < 0 ? -1 : 0;
-	if (!im->env->registry)
-		return err_set(e, ERR_ABSENT, "no image '%s' in '%s/store'", img->ref,
-			       im->ws->root);
-	img->source = im->env->registry;
-	return resolve(op, im, img, e);
+	if (find_in_registry(op, im, img, e) == 0)
+		return 0;
+	if (e->kind != ERR_ABSENT && e->kind != ERR_DENIED)
+		return -1;
+	forget_documents(img);
+	return find_in_store(op, im, img, true, &why) > 0 ? (err_clear(e), 0) : -1;
 }
 
 static int find_in_layout(struct op *op, struct images *im, struct image *img, const char *text,

@@ -46,6 +46,7 @@ struct images {
 	struct image **v;
 	size_t nr, cap;
 	size_t nr_spools; /* directories for files out of tables of contents */
+	size_t nr_unpacks;
 };
 
 int images_open(struct images *im, const struct build_env *env, const struct build_options *opt,

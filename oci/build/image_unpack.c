@@ -85,12 +85,15 @@ static int apply(struct op *op, struct images *im, struct image *img, size_t i, 
 static int apply_all(struct op *op, struct images *im, struct image *img, const char *path,
 		     struct err *e)
 {
-	auto_free char *id = mem_printf("unpack %s", img->name);
+	char platform[100];
+	auto_free char *id = NULL;
 	auto_close int tree = fs_open_dir(path, e);
 	uint64_t total = 0, done = 0;
 
 	if (tree < 0)
 		return -1;
+	oci_platform_format(platform, &img->platform);
+	id = mem_printf("unpack %s %s", img->name, platform);
 	for (size_t i = 0; i < img->manifest.nr_layers; i++)
 		total += img->manifest.layers[i].size_bytes;
 	progress_begin(op->progress, id, "unpack %s", img->name);
@@ -106,10 +109,21 @@ static int apply_all(struct op *op, struct images *im, struct image *img, const 
 	return 0;
 }
 
-static int unpack_to(struct op *op, struct images *im, struct image *img, const char *place,
-		     const char *hex, struct err *e)
+/* Two images of one tree may be on the way at once. Owned by the caller. */
+static char *unpack_name(struct images *im)
 {
-	auto_free char *name = mem_printf("tree-%s", hex);
+	size_t nr;
+
+	pthread_mutex_lock(&im->lock);
+	nr = im->nr_unpacks++;
+	pthread_mutex_unlock(&im->lock);
+	return mem_printf("tree-%zu", nr);
+}
+
+static int unpack_to(struct op *op, struct images *im, struct image *img, const char *place,
+		     struct err *e)
+{
+	auto_free char *name = unpack_name(im);
 	auto_free char *path = NULL;
 
 	if (fetch(op, im, img, e) < 0)
@@ -167,7 +181,7 @@ static int unpack(struct op *op, struct images *im, struct image *img, struct er
 		return 0;
 	image_tree_name(name, img);
 	place = tree_place(im, name);
-	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, name, e) < 0)
+	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, e) < 0)
 		return -1;
 	img->tree = STEAL(&place);
 	return 0;

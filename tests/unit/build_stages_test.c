@@ -195,6 +195,23 @@ static void stages_that_do_not_read_each_other_run_at_once(void **state)
 	assert_int_equal(w->build.sandbox.runs, 2);
 }
 
+/* All of them are found not to be there at once, and unpacked at once. */
+static void names_of_one_image_do_not_hinder_each_other(void **state)
+{
+	struct world *w = *state;
+
+	for (char name[] = "b0"; name[1] < '4'; name[1]++)
+		strv_add(&w->build.opt.tags, name);
+	build_world_ok(&w->build, "FROM scratch\nCOPY a /a\n");
+	set_tag(&w->build, NULL);
+	set_jobs(w, 4);
+	build_world_ok(&w->build,
+		       "FROM b0 AS x0\nRUN x\nFROM b1 AS x1\nRUN x\nFROM b2 AS x2\nRUN x\n"
+		       "FROM b3 AS x3\nRUN x\nFROM scratch\nCOPY --from=x0 /a /0\n"
+		       "COPY --from=x1 /a /1\nCOPY --from=x2 /a /2\nCOPY --from=x3 /a /3\n");
+	assert_int_equal(w->build.sandbox.runs, 4);
+}
+
 /* "fail" fails when the other waits, "wait" waits for the end of everything. */
 static int run_fails(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
 		     int *status, struct err *e)
@@ -326,6 +343,26 @@ static void one_platform_is_a_manifest(void **state)
 	assert_string_equal(c->platform.variant, "v6");
 }
 
+/* No registry has that name; a registry that has it would be asked first. */
+static void a_base_of_another_platform_is_better_than_none(void **state)
+{
+	struct build_world *w = &((struct world *)*state)->build;
+	auto_config struct oci_config *c = NULL;
+
+	add_platform(w, "linux/riscv64");
+	set_tag(w, "risc");
+	build_world_ok(w, "FROM scratch\nCOPY a /\n");
+	set_tag(w, NULL);
+	w->opt.nr_platforms = 0;
+	build_world_ok(w, "FROM risc\nENV A=1\n");
+	c = build_world_config(w);
+	assert_string_equal(c->platform.arch, "riscv64");
+	w->opt.pull = true;
+	assert_says(build_world_fails(w, "FROM risc\n"),
+		    "no image 'docker.io/library/risc:latest'");
+	assert_int_equal(w->err.kind, ERR_ABSENT);
+}
+
 static void an_image_has_the_platform_that_was_asked_for(void **state)
 {
 	struct build_world *w = &((struct world *)*state)->build;
@@ -366,10 +403,12 @@ int main(void)
 		TEST(triggers_of_a_stage_run_in_its_children_only),
 		TEST(a_trigger_that_fails_is_named_with_its_image),
 		TEST(stages_that_do_not_read_each_other_run_at_once),
+		TEST(names_of_one_image_do_not_hinder_each_other),
 		TEST(the_first_that_fails_stops_the_others_and_is_shown),
 		TEST(what_comes_out_does_not_depend_on_jobs),
 		TEST(each_platform_is_an_entry_of_one_index),
 		TEST(one_platform_is_a_manifest),
+		TEST(a_base_of_another_platform_is_better_than_none),
 		TEST(an_image_has_the_platform_that_was_asked_for),
 		TEST(a_run_for_another_machine_is_refused_before_any_work),
 	};
