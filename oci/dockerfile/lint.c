@@ -158,6 +158,40 @@ void lint_add_line(struct linter *l, enum lint_rule rule, unsigned line, const c
 	va_end(ap);
 }
 
+/* -- what the rules share -------------------------------------------------------------- */
+
+void lint_guess(char hint[MESSAGE_HINT_MAX], const char *word, const struct strv *env,
+		const char *sign)
+{
+	struct message_guess guess = { .word = span_of_str(word) };
+	auto_strv struct strv names = STRV_INIT;
+
+	hint[0] = '\0';
+	for (size_t i = 0; i < env->n; i++) {
+		struct span key, value;
+
+		span_cut(span_of_str(env->v[i]), '=', &key, &value);
+		strv_add_span(&names, key);
+	}
+	for (size_t i = 0; i < names.n; i++)
+		message_guess_add(&guess, names.v[i]);
+	if (guess.best)
+		snprintf(hint, MESSAGE_HINT_MAX, " (did you mean %s%s?)", sign, guess.best);
+}
+
+void lint_description(struct linter *l, const struct dockerfile_instr *in, const char *name)
+{
+	struct span doc = span_of_str(in->doc), first;
+
+	if (!in->doc || !name || (span_word(&doc, &first) && span_eq_nocase(first, name)))
+		return;
+	lint_add(l, LINT_INVALID_DEFINITION_DESCRIPTION, in,
+		 "Comment for %s should follow the format: '# %s <description>'", in->keyword,
+		 name);
+}
+
+/* -- all of it ------------------------------------------------------------------------- */
+
 static int by_line(const void *a, const void *b)
 {
 	const struct lint_warning *x = a, *y = b;

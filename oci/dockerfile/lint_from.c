@@ -133,17 +133,6 @@ static void lint_default_args(struct linter *l)
 	}
 }
 
-void lint_description(struct linter *l, const struct dockerfile_instr *in, const char *name)
-{
-	struct span doc = span_of_str(in->doc), first;
-
-	if (!in->doc || !name || (span_word(&doc, &first) && span_eq_nocase(first, name)))
-		return;
-	lint_add(l, LINT_INVALID_DEFINITION_DESCRIPTION, in,
-		 "Comment for %s should follow the format: '# %s <description>'", in->keyword,
-		 name);
-}
-
 void lint_names(struct linter *l)
 {
 	lint_casing(l);

@@ -29,25 +29,6 @@ static void scope_release(struct scope *s)
 
 /* -- variables ----------------------------------------------------------------------- */
 
-void lint_guess(char hint[MESSAGE_HINT_MAX], const char *word, const struct strv *env,
-		const char *sign)
-{
-	struct message_guess guess = { .word = span_of_str(word) };
-	auto_strv struct strv names = STRV_INIT;
-
-	hint[0] = '\0';
-	for (size_t i = 0; i < env->n; i++) {
-		struct span key, value;
-
-		span_cut(span_of_str(env->v[i]), '=', &key, &value);
-		strv_add_span(&names, key);
-	}
-	for (size_t i = 0; i < names.n; i++)
-		message_guess_add(&guess, names.v[i]);
-	if (guess.best)
-		snprintf(hint, MESSAGE_HINT_MAX, " (did you mean %s%s?)", sign, guess.best);
-}
-
 static void lint_word(struct linter *l, const struct scope *s, const struct dockerfile_instr *in,
 		      const char *word)
 {

@@ -51,6 +51,8 @@ void lint_add_line(struct linter *l, enum lint_rule rule, unsigned line, const c
 void lint_names(struct linter *l); /* stages' names, casing of all instructions */
 void lint_from(struct linter *l, const struct plan_stage *st, const struct oci_config *base);
 void lint_stages(struct linter *l); /* all instructions of the plan's stages */
+
+/* -- shared by both, in lint.c -- */
 /* The comment right above in should begin with the name that it tells about. */
 void lint_description(struct linter *l, const struct dockerfile_instr *in, const char *name);
 /* " (did you mean $NAME?)", or "": the name in env that is closest to word. */
