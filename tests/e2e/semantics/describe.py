@@ -226,7 +226,7 @@ def contents(data):
         text = data.decode()
     except UnicodeDecodeError:
         text = None
-    if text is not None and len(data) <= 100 and text.replace("\n", "").isprintable():
+    if text is not None and len(data) <= 100 and text.translate({9: None, 10: None, 13: None}).isprintable():
         return f"{len(data)} {json.dumps(text, ensure_ascii=False)}"
     return f"{len(data)} sha256:{hashlib.sha256(data).hexdigest()[:16]}"
 
