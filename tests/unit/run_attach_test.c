@@ -204,6 +204,22 @@ static void a_mount_below_a_read_only_one_needs_its_place_there(void **state)
 	assert_no_trace(w);
 }
 
+/* The way to it leads through a link of the mount above back into the tree. */
+static void a_mount_point_is_never_made_in_the_tree_itself(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	tmpdir_dir(&w->dir, "image/opt");
+	tmpdir_link(&w->dir, "src/out", "/opt");
+	add_bind(w, "src", "/a");
+	add(w, RUN_MOUNT_TMPFS, "/a/out/new")->mode = 0755;
+	assert_int_equal(run(w, ":", &e), -1);
+	assert_non_null(strstr(e.text, "/a/out/new"));
+	assert_int_equal(faccessat(w->tree.root_fd, "opt/new", F_OK, 0), -1);
+	assert_no_trace(w);
+}
+
 static void an_empty_file_system_has_the_size_that_was_asked_for(void **state)
 {
 	struct world *w = *state;
@@ -395,6 +411,7 @@ int main(void)
 		T(a_mount_hides_what_the_image_has_and_leaves_it),
 		T(a_mount_below_a_mount_is_made_in_that),
 		T(a_mount_below_a_read_only_one_needs_its_place_there),
+		T(a_mount_point_is_never_made_in_the_tree_itself),
 		T(an_empty_file_system_has_the_size_that_was_asked_for),
 		T(a_file_of_its_own_has_owner_mode_and_bytes),
 		T(a_file_of_its_own_is_nowhere_else),
