@@ -142,6 +142,14 @@ int attach_files(struct attach *a, const struct run_spec *spec, const int *taken
 	return 0;
 }
 
+static int no_room(struct err *e, const char *path)
+{
+	bool read_only = errno == EROFS;
+
+	err_sys(e, "make '%s' in the mount above it", path);
+	return read_only ? err_wrap(e, "it has to be there, or that be mounted with rw") : -1;
+}
+
 /*
  * Below another mount, where main could make no mount point: one is made in that mount. Never in
  * the tree itself, whose mount points are taken away again.
@@ -162,7 +170,7 @@ static int make_below(int root, dev_t tree, const char *path, bool is_dir, struc
 	if (is_dir ? mkdirat(parent, name, 0755) < 0
 		   : (file = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)) <
 			     0)
-		return err_sys(e, "make '%s' in the mount above it", path);
+		return no_room(e, path);
 	return 0;
 }
 
