@@ -123,7 +123,7 @@ static void tell_entry(struct buf *out, const struct tar_entry *ent, struct tar_
 	if (span_ends(path, "/"))
 		path.n--;
 	buf_addf(out, "%c ", letters[ent->type]);
-	if (ent->type != TAR_HARD_LINK && ent->type != TAR_SYMLINK)
+	if (ent->type != TAR_HARD_LINK && (ent->type != TAR_SYMLINK || ent->mode != 0777))
 		buf_addf(out, "%04o ", ent->mode);
 	if (ent->type != TAR_HARD_LINK)
 		buf_addf(out, "%u:%u ", ent->uid, ent->gid);

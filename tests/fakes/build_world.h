@@ -47,8 +47,8 @@ const char *build_world_fails(struct build_world *w, const char *dockerfile);
 /* Of w->result, out of root/store. */
 struct oci_config *build_world_config(const struct build_world *w) MUST_CHECK;
 void build_world_manifest(const struct build_world *w, struct oci_manifest *out);
-/* "f 0644 0:0 path = content", "d 0755 0:0 path", "l 0:0 path -> to", "h path == to"; with
- * times " @mtime" behind the owner. */
+/* "f 0644 0:0 path = content", "d 0755 0:0 path", "l 0:0 path -> to" (with a mode that is not 0777
+ * as others), "h path == to"; with times " @mtime" behind the owner. */
 char *build_world_layer(const struct build_world *w, size_t index, bool times) MUST_CHECK;
 /* The created_by lines, "-" in front of those without a layer. */
 char *build_world_history(const struct build_world *w) MUST_CHECK;

@@ -543,12 +543,14 @@ static void a_linked_layer_knows_nothing_of_what_is_below(void **state)
 	w->sandbox.on_run = make_links;
 	tmpdir_file(&w->dir, "ctx/a", "1");
 	build_world_ok(w, "FROM scratch\nRUN x\nCOPY --link a /link/a\nCOPY --link a /real\n"
-			  "COPY --link --chown=5 a /y/\n");
+			  "COPY --link --chown=5 a /y/\nCOPY --link --chown=5 a /link/c\n");
 	assert_layer(w, 1, "d 0755 0:0 link\nf 0644 0:0 link/a = 1\n");
 	assert_layer(w, 2, "f 0644 0:0 real = 1\n");
 	assert_layer(w, 3, "d 0755 5:5 y\nf 0644 5:5 y/a = 1\n");
+	assert_layer(w, 4, "d 0755 5:5 link\nf 0644 5:5 link/c = 1\n");
 	assert_history(w, "RUN /bin/sh -c x # buildkit\nCOPY a /link/a # buildkit\n"
-			  "COPY a /real # buildkit\nCOPY --chown=5 a /y/ # buildkit\n");
+			  "COPY a /real # buildkit\nCOPY --chown=5 a /y/ # buildkit\n"
+			  "COPY --chown=5 a /link/c # buildkit\n");
 }
 
 static void chmod_keeps_a_layer_from_being_linked(void **state)
