@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
@@ -22,6 +23,8 @@
  * the first one once more: a runner signals the process and its group.
  */
 #define IMPATIENT_MS 1000
+
+#define DESCRIPTORS 65536 /* a child that closes all it may have takes a few milliseconds */
 
 static const struct opt common[] = {
 	OPT_CHOICE(0, "progress", NULL, struct app_args, progress, "auto|tty|plain|json|none",
@@ -182,6 +185,21 @@ static void *signal_main(void *arg)
 	return NULL;
 }
 
+/*
+ * The usual 1024 descriptors are for programs that wait with select(2). A build with many stages and
+ * layers has a few for each, a push some for each transfer. Programs that RUN starts keep the limit
+ * we were started with: their helper is older than this.
+ */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit); /* else it stays as it was */
+}
+
 int app_start(struct app *app, unsigned workers, struct err *e)
 {
 	sigset_t set;
@@ -190,6 +208,7 @@ int app_start(struct app *app, unsigned workers, struct err *e)
 		return -1;
 	app->has_cancel = true;
 	app->op.cancel = &app->cancel;
+	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	signals_taken(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);

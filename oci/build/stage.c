@@ -324,6 +324,7 @@ int stage_build(struct job *j, size_t index, struct err *e)
 	for (size_t i = 0; i < st->plan->nr; i++)
 		if (cancel_check(j->op->cancel, e) < 0 || do_step(j, st, i, &count, e) < 0)
 			return -1;
+	view_release(&st->own); /* it holds a descriptor for each RUN; others have their own */
 	return 0;
 }
 

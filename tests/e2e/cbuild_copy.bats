@@ -84,3 +84,17 @@ nobody_builds() {
 	expect 0 cbuild .
 	equal "$(last_layer "$CBUILD_ROOT/store" "$out")" $'bin/\nbin/busybox'
 }
+
+@test "many layers and stages need more descriptors than programs usually have" {
+	{
+		echo "FROM $BUSYBOX AS all"
+		for n in $(seq 12); do echo "RUN echo $n >/n$n"; done
+		for n in $(seq 4); do printf 'FROM all AS s%s\nCOPY --from=all /n1 /x/%s\nRUN ulimit -n >/limit\n' "$n" "$n"; done
+		printf 'FROM scratch\nCOPY --from=s1 /x /limit /x/\n'
+		for n in 2 3 4; do echo "COPY --from=s$n /x /x/"; done
+	} >Dockerfile
+	expect 0 sh -c 'ulimit -S -n 64 && exec cbuild .'
+	unpack "$CBUILD_ROOT/store" "$T/tree" "$out"
+	equal "$(cd "$T/tree/x" && echo *)" '1 2 3 4 limit'
+	equal "$(cat "$T/tree/x/limit")" 64
+}
