@@ -12,7 +12,6 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/progress.h"
 
@@ -20,7 +19,7 @@
 #define MAKE_LOCK  ".make" /* held while a directory is made */
 #define COPIES_MAX 1000	   /* of a private one */
 
-static void cache_key(char out[HASH_SHA256_HEX + 1], const struct run_cache *c)
+void run_cache_key(char key[HASH_SHA256_HEX + 1], const struct run_cache *c)
 {
 	const char *const parts[] = { c->ns ? c->ns : "", c->id, c->kind };
 	unsigned char raw[HASH_SHA256_LEN];
@@ -30,7 +29,7 @@ static void cache_key(char out[HASH_SHA256_HEX + 1], const struct run_cache *c)
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		hash_update(&h, parts[i], strlen(parts[i]) + 1); /* the end of each counts */
 	hash_final(&h, raw);
-	hash_hex(out, raw);
+	hash_hex(key, raw);
 }
 
 static int open_mounts(const struct workspace *ws, struct err *e)
@@ -100,23 +99,39 @@ static char *lock_private(int *lock, int mounts, const char *key, struct err *e)
 	return NULL;
 }
 
-static char *lock_it(int *lock, const struct op *op, int mounts, const struct run_cache *c,
-		     struct err *e)
+/* The same for those that are one directory. */
+static char *lock_only(int *lock, const struct op *op, int mounts, const char *key,
+		       const struct run_cache *c, struct err *e)
 {
-	auto_free char *lock_name = NULL;
-	auto_close int fd = -1;
-	char key[HASH_SHA256_HEX + 1];
+	const int how = c->sharing == RUN_CACHE_LOCKED ? LOCK_EX : LOCK_SH;
+	auto_free char *name = mem_printf("%s.lock", key);
+	auto_close int fd = lock_open(mounts, name, e);
 
-	cache_key(key, c);
-	if (c->sharing == RUN_CACHE_PRIVATE)
-		return lock_private(lock, mounts, key, e);
-	lock_name = mem_printf("%s.lock", key);
-	fd = lock_open(mounts, lock_name, e);
-	if (fd < 0 ||
-	    lock_wait(op, fd, c->sharing == RUN_CACHE_LOCKED ? LOCK_EX : LOCK_SH, c->id, e) < 0)
+	if (fd < 0 || lock_wait(op, fd, how, c->id, e) < 0)
 		return NULL;
 	*lock = fd_steal(&fd);
 	return mem_strdup(key);
+}
+
+int run_cache_hold(struct run_cache_hold *out, const struct op *op, const struct workspace *ws,
+		   const struct run_cache *c, struct err *e)
+{
+	auto_close int mounts = open_mounts(ws, e);
+
+	*out = (struct run_cache_hold)RUN_CACHE_HOLD_INIT;
+	run_cache_key(out->key, c);
+	if (mounts >= 0)
+		out->name = c->sharing == RUN_CACHE_PRIVATE
+				    ? lock_private(&out->lock, mounts, out->key, e)
+				    : lock_only(&out->lock, op, mounts, out->key, c, e);
+	return out->name ? 0 : err_wrap(e, "cache '%s'", c->id);
+}
+
+void run_cache_release(struct run_cache_hold *h)
+{
+	fd_auto_close_(&h->lock);
+	free(h->name);
+	*h = (struct run_cache_hold)RUN_CACHE_HOLD_INIT;
 }
 
 /* -- directories ------------------------------------------------------------------ */
@@ -152,20 +167,14 @@ static int make_if_missing(const struct op *op, int mounts, const struct workspa
 	return make_cache(mounts, ws, key, name, c, e);
 }
 
-int run_cache_open(int *dir_fd, int *lock, const struct op *op, const struct workspace *ws,
+int run_cache_open(const struct run_cache_hold *h, const struct op *op, const struct workspace *ws,
 		   const char *name, const struct run_cache *c, struct err *e)
 {
 	auto_close int mounts = open_mounts(ws, e);
-	auto_close int held = -1;
-	auto_free char *key = mounts < 0 ? NULL : lock_it(&held, op, mounts, c, e);
 	int fd;
 
-	if (!key || make_if_missing(op, mounts, ws, key, name, c, e) < 0)
+	if (mounts < 0 || make_if_missing(op, mounts, ws, h->name, name, c, e) < 0)
 		return err_wrap(e, "cache '%s'", c->id);
-	fd = openat(mounts, key, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "open the cache '%s'", c->id);
-	*dir_fd = fd;
-	*lock = fd_steal(&held);
-	return 0;
+	fd = openat(mounts, h->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "open the cache '%s'", c->id) : fd;
 }

@@ -8,6 +8,7 @@
 #ifndef OCI_BUILD_RUN_CACHE_H
 #define OCI_BUILD_RUN_CACHE_H
 
+#include "base/hash.h"
 #include "base/op.h"
 #include "oci/build/workspace.h"
 
@@ -25,10 +26,27 @@ struct run_cache {
 };
 
 /*
- * *dir_fd: the directory; *lock: held until it is closed. name: for a directory of the workspace.
- * ERR_CANCELLED while it waits.
+ * One cache that a RUN has, under however many targets: it is one directory to that RUN, whatever the
+ * sharing, so nobody waits for themselves. Whoever wants several takes them in the order of their
+ * keys, lest two wait for each other.
  */
-int run_cache_open(int *dir_fd, int *lock, const struct op *op, const struct workspace *ws,
+struct run_cache_hold {
+	char key[HASH_SHA256_HEX + 1]; /* equal for equal caches */
+	char *name;		       /* which directory it came to be */
+	int lock;
+};
+#define RUN_CACHE_HOLD_INIT                                                                        \
+	{                                                                                          \
+		.lock = -1                                                                         \
+	}
+void run_cache_key(char key[HASH_SHA256_HEX + 1], const struct run_cache *c);
+/* ERR_CANCELLED while it waits. */
+int run_cache_hold(struct run_cache_hold *out, const struct op *op, const struct workspace *ws,
+		   const struct run_cache *c, struct err *e) MUST_CHECK;
+void run_cache_release(struct run_cache_hold *h);
+
+/* The directory that h holds, made when it is missing. name: for a directory of the workspace. */
+int run_cache_open(const struct run_cache_hold *h, const struct op *op, const struct workspace *ws,
 		   const char *name, const struct run_cache *c, struct err *e) MUST_CHECK;
 
 #endif

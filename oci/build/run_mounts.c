@@ -7,7 +7,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "oci/build/run_cache.h"
 #include "oci/dockerfile/mount.h"
 #include "oci/run/hide.h"
 #include "oci/run/relay.h"
@@ -72,9 +71,8 @@ static int cache_fill(void *arg, const char *dir, struct err *e)
 }
 
 /* What else makes it another cache: as in BuildKit, who has it and where it comes from. */
-static char *cache_kind(const struct adding *a)
+static char *cache_kind(const struct dockerfile_mount *m)
 {
-	const struct dockerfile_mount *m = a->m;
 	auto_buf struct buf kind = BUF_INIT(BUF_SMALL);
 
 	if (m->mode || m->uid || m->gid)
@@ -93,6 +91,26 @@ static enum run_cache_sharing sharing_of(const struct dockerfile_mount *m)
 							       : RUN_CACHE_SHARED;
 }
 
+static char *cache_id(const struct dockerfile_mount *m)
+{
+	return m->id ? mem_strdup(m->id) : fs_path_clean(m->target ? m->target : "");
+}
+
+/* All but how it is filled. id, kind: borrowed. */
+static struct run_cache cache_of(const struct step *s, const struct dockerfile_mount *m,
+				 const char *id, const char *kind)
+{
+	return (struct run_cache){
+		.id = id,
+		.ns = strv_env_get(&s->job->opt->build_args, "BUILDKIT_CACHE_MOUNT_NS"),
+		.kind = kind,
+		.sharing = sharing_of(m),
+		.mode = mode_of(m, 0755),
+		.uid = number(m->uid, 0),
+		.gid = number(m->gid, 0),
+	};
+}
+
 /* source= of a cache that comes from nothing is a directory in it. */
 static int cache_inside(int *fd, const struct dockerfile_mount *m, struct err *e)
 {
@@ -108,35 +126,36 @@ static int cache_inside(int *fd, const struct dockerfile_mount *m, struct err *e
 	return 0;
 }
 
+static const struct run_cache_hold *find_hold(const struct run_mounts *held,
+					      const struct run_cache *c)
+{
+	char key[HASH_SHA256_HEX + 1];
+	size_t i = 0;
+
+	run_cache_key(key, c);
+	while (strcmp(held->caches[i].key, key) != 0)
+		i++; /* hold_caches has them all */
+	return &held->caches[i];
+}
+
 static int add_cache(struct adding *a, struct err *e)
 {
 	const struct dockerfile_mount *m = a->m;
-	auto_free char *kind = cache_kind(a);
-	auto_free char *dflt = fs_path_clean(m->target ? m->target : "");
-	const struct run_cache c = {
-		.id = m->id ? m->id : dflt,
-		.ns = strv_env_get(&a->s->job->opt->build_args, "BUILDKIT_CACHE_MOUNT_NS"),
-		.kind = kind,
-		.sharing = sharing_of(m),
-		.mode = mode_of(m, 0755),
-		.uid = number(m->uid, 0),
-		.gid = number(m->gid, 0),
-		.fill = m->from ? cache_fill : NULL,
-		.arg = a,
-	};
+	auto_free char *kind = cache_kind(m);
+	auto_free char *id = cache_id(m);
+	struct run_cache c = cache_of(a->s, m, id, kind);
 	struct run_mount *to;
 	char *target;
-	int lock;
 
+	c.fill = m->from ? cache_fill : NULL;
+	c.arg = a;
 	if (target_of(&target, a, NULL, e) < 0)
 		return -1;
 	to = run_spec_add_mount(a->spec, RUN_MOUNT_BIND, target);
 	to->read_only = m->has_readonly && m->readonly;
-	if (run_cache_open(&to->fd, &lock, a->s->job->op, &a->s->job->ws, a->name, &c, e) < 0)
-		return -1;
-	MEM_GROW(a->held->locks, a->held->nr_locks, a->held->cap_locks);
-	a->held->locks[a->held->nr_locks++] = lock;
-	return cache_inside(&to->fd, m, e);
+	to->fd = run_cache_open(find_hold(a->held, &c), a->s->job->op, &a->s->job->ws, a->name, &c,
+				e);
+	return to->fd < 0 ? -1 : cache_inside(&to->fd, m, e);
 }
 
 static int add_tmpfs(struct adding *a, struct err *e)
@@ -264,22 +283,117 @@ static int (*const adders[])(struct adding *a, struct err *e) = {
 	[DOCKERFILE_MOUNT_SSH] = add_ssh,
 };
 
-static int add_one(struct run_mounts *held, struct run_spec *spec, struct step *s, size_t i,
-		   struct err *e)
+/* A RUN's mounts with their variables expanded. */
+struct expanded {
+	struct dockerfile_mount *v;
+	size_t nr;
+};
+
+static void expanded_release(struct expanded *x)
+{
+	for (size_t i = 0; i < x->nr; i++)
+		dockerfile_mount_release(&x->v[i]);
+	free(x->v);
+}
+
+static int mount_fail(size_t i, struct err *e)
+{
+	return err_wrap(e, "--mount %zu", i + 1);
+}
+
+static int expand_all(struct expanded *x, const struct step *s, struct err *e)
 {
 	const struct state *st = &s->stage->state;
-	auto_mount struct dockerfile_mount m = { 0 };
+
+	x->v = mem_zalloc((s->instr->nr_mounts + 1) * sizeof(*x->v));
+	for (; x->nr < s->instr->nr_mounts; x->nr++)
+		if (dockerfile_mount_expand(&x->v[x->nr], &s->instr->mounts[x->nr], &st->env,
+					    st->opt->escape, e) < 0)
+			return mount_fail(x->nr, e);
+	return 0;
+}
+
+struct wanted_cache {
+	char key[HASH_SHA256_HEX + 1];
+	enum run_cache_sharing sharing;
+	size_t mount;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct wanted_cache *x = a, *y = b;
+
+	return strcmp(x->key, y->key);
+}
+
+/* By key; one for each mount. */
+static size_t wanted_caches(struct wanted_cache *out, const struct step *s,
+			    const struct expanded *x)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < x->nr; i++) {
+		if (x->v[i].type != DOCKERFILE_MOUNT_CACHE)
+			continue;
+
+		auto_free char *kind = cache_kind(&x->v[i]);
+		auto_free char *id = cache_id(&x->v[i]);
+		const struct run_cache c = cache_of(s, &x->v[i], id, kind);
+
+		run_cache_key(out[nr].key, &c);
+		out[nr].sharing = c.sharing;
+		out[nr++].mount = i;
+	}
+	qsort(out, nr, sizeof(*out), by_key);
+	return nr;
+}
+
+static int hold_cache(struct run_mounts *held, const struct step *s, const struct expanded *x,
+		      const struct wanted_cache *w, struct err *e)
+{
+	const struct dockerfile_mount *m = &x->v[w->mount];
+	auto_free char *kind = cache_kind(m);
+	auto_free char *id = cache_id(m);
+	struct run_cache c = cache_of(s, m, id, kind);
+
+	c.sharing = w->sharing;
+	if (run_cache_hold(&held->caches[held->nr_caches], s->job->op, &s->job->ws, &c, e) < 0)
+		return mount_fail(w->mount, e);
+	held->nr_caches++;
+	return 0;
+}
+
+/* Of several words on the sharing of one cache the strictest counts. */
+static int hold_caches(struct run_mounts *held, const struct step *s, const struct expanded *x,
+		       struct err *e)
+{
+	auto_free struct wanted_cache *all = mem_zalloc((x->nr + 1) * sizeof(*all));
+	size_t nr = wanted_caches(all, s, x);
+
+	held->caches = mem_zalloc((nr + 1) * sizeof(*held->caches));
+	for (size_t i = 0; i < nr; i++) {
+		if (i + 1 < nr && by_key(&all[i], &all[i + 1]) == 0) {
+			if (all[i].sharing > all[i + 1].sharing)
+				all[i + 1].sharing = all[i].sharing;
+		} else if (hold_cache(held, s, x, &all[i], e) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int add_one(struct run_mounts *held, struct run_spec *spec, struct step *s, size_t i,
+		   const struct dockerfile_mount *m, struct err *e)
+{
 	auto_free char *name = mem_printf("%s-mount-%zu", s->id, i);
 	struct adding a = { .held = held,
 			    .spec = spec,
 			    .s = s,
-			    .m = &m,
+			    .m = m,
 			    .from = &s->plan->mounts[i],
 			    .name = name };
 
-	if (dockerfile_mount_expand(&m, &s->instr->mounts[i], &st->env, st->opt->escape, e) < 0)
-		return -1;
-	return adders[m.type](&a, e);
+	return adders[m->type](&a, e) < 0 ? mount_fail(i, e) : 0;
 }
 
 /* Stable: of two on one target the later one is seen. */
@@ -297,12 +411,16 @@ static void sort_by_target(struct run_spec *spec)
 
 int run_mounts_add(struct run_mounts *held, struct run_spec *spec, struct step *s, struct err *e)
 {
+	CLEANUP(expanded_release) struct expanded x = { .nr = 0 };
+
 	if (s->instr->nr_mounts > RUN_MOUNTS_MAX)
 		return err_set(e, ERR_INPUT, "%zu mounts; a RUN may have %d", s->instr->nr_mounts,
 			       RUN_MOUNTS_MAX);
-	for (size_t i = 0; i < s->instr->nr_mounts; i++)
-		if (add_one(held, spec, s, i, e) < 0)
-			return err_wrap(e, "--mount %zu", i + 1);
+	if (expand_all(&x, s, e) < 0 || hold_caches(held, s, &x, e) < 0)
+		return -1;
+	for (size_t i = 0; i < x.nr; i++)
+		if (add_one(held, spec, s, i, &x.v[i], e) < 0)
+			return -1;
 	sort_by_target(spec);
 	return 0;
 }
@@ -312,9 +430,9 @@ void run_mounts_release(struct run_mounts *m)
 	for (size_t i = 0; i < m->nr_views; i++)
 		sandbox_tree_close(m->sandbox, &m->views[i]);
 	free(m->views);
-	for (size_t i = 0; i < m->nr_locks; i++)
-		close(m->locks[i]);
-	free(m->locks);
+	for (size_t i = 0; i < m->nr_caches; i++)
+		run_cache_release(&m->caches[i]);
+	free(m->caches);
 	fd_auto_close_(&m->agents_fd);
 	*m = (struct run_mounts)RUN_MOUNTS_INIT;
 }

@@ -5,14 +5,15 @@
 #ifndef OCI_BUILD_RUN_MOUNTS_H
 #define OCI_BUILD_RUN_MOUNTS_H
 
+#include "oci/build/run_cache.h"
 #include "oci/build/step.h"
 
 struct run_mounts {
 	struct sandbox *sandbox;
 	struct sandbox_tree *views; /* sources that had to be mounted themselves */
 	size_t nr_views, cap_views;
-	int *locks; /* of caches in use */
-	size_t nr_locks, cap_locks;
+	struct run_cache_hold *caches; /* each once, by key */
+	size_t nr_caches;
 	int agents_fd; /* the directory with the sockets of agents, -1: none */
 	size_t nr_agents;
 };

@@ -348,11 +348,71 @@ static void a_cache_is_held_as_its_sharing_says(void **state)
 		      "shared no, alone no\n");
 	assert_mounts(x, "RUN --mount=type=cache,target=/c,sharing=private x",
 		      "shared no, alone no\n");
-	/* the second one of a RUN gets another directory */
-	assert_mounts(x,
-		      "RUN --mount=type=cache,id=i,target=/c,sharing=private "
-		      "--mount=type=cache,id=i,target=/d,sharing=private x",
-		      "shared no, alone no\nshared no, alone no\nshared yes, alone yes\n");
+}
+
+/* Once, as the strictest word has it, and under all its targets; so no RUN waits for itself. */
+static void one_cache_under_several_targets_is_held_once(void **state)
+{
+	static const struct {
+		const char *first, *second, *want;
+	} cases[] = {
+		{ "shared", "shared", "shared yes, alone no\n" },
+		{ "locked", "locked", "shared no, alone no\n" },
+		{ "shared", "locked", "shared no, alone no\n" },
+		{ "locked", "shared", "shared no, alone no\n" },
+		{ "private", "private", "shared no, alone no\n" },
+	};
+	struct world *x = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *run = mem_printf("RUN --mount=type=cache,id=i,target=/c,sharing=%s "
+						 "--mount=type=cache,id=i,target=/d,sharing=%s x",
+						 cases[i].first, cases[i].second);
+
+		alarm(20);
+		x->w.sandbox.on_run = try_locks;
+		assert_mounts(x, run, cases[i].want);
+		alarm(0);
+	}
+	assert_int_equal(nr_caches(x), 1);
+}
+
+/* Else two RUNs that name them in different orders wait for each other. */
+static int tell_locks(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		      int *status, struct err *e)
+{
+	struct world *x = f->arg;
+	auto_free char *mounts = mem_printf("%s/cache/mounts/", x->w.root);
+	char at[4096], path[64];
+
+	(void)t, (void)spec, (void)status, (void)e;
+	/* descriptors are given from the lowest on */
+	for (int fd = 0; fd < 256; fd++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, at, sizeof(at) - 1);
+		at[n < 0 ? 0 : n] = '\0';
+		if (span_starts(span_of_str(at), mounts) && span_ends(span_of_str(at), ".lock"))
+			buf_addf(&x->seen, "%s\n", at + strlen(mounts));
+	}
+	return 0;
+}
+
+static void caches_are_taken_in_one_order(void **state)
+{
+	struct world *x = *state;
+	auto_free char *first = NULL;
+
+	x->w.sandbox.on_run = tell_locks;
+	build_world_ok(&x->w, "FROM scratch\nRUN --mount=type=cache,target=/a "
+			      "--mount=type=cache,target=/b --mount=type=cache,target=/c x\n");
+	first = mem_strdup(buf_str(&x->seen));
+	assert_true(*first);
+	buf_reset(&x->seen);
+	build_world_ok(&x->w, "FROM scratch\nRUN --mount=type=cache,target=/c "
+			      "--mount=type=cache,target=/b --mount=type=cache,target=/a x\n");
+	assert_string_equal(buf_str(&x->seen), first);
 }
 
 /* -- secret, ssh, script ---------------------------------------------------------- */
@@ -531,6 +591,8 @@ int main(void)
 		T(a_cache_stays),
 		T(caches_are_told_apart_by_id_owner_and_name_space),
 		T(a_cache_is_held_as_its_sharing_says),
+		T(one_cache_under_several_targets_is_held_once),
+		T(caches_are_taken_in_one_order),
 		T(a_secret_is_a_file),
 		T(a_secret_is_a_variable),
 		T(a_secret_is_not_in_the_history),
