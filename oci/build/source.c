@@ -336,7 +336,6 @@ static int require(const struct source_tree *t, const char *pivot, const char *p
 {
 	auto_free char *path = *pattern ? join(pivot, pattern) : mem_strdup(pivot);
 	auto_tree_place struct tree_place at = { 0 };
-	auto_free char *dir = NULL;
 	struct tree_node node;
 	int r = tree_look(t->tree, path, &node, e);
 

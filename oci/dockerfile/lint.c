@@ -11,52 +11,53 @@
 #include "oci/dockerfile/lint_rules.h"
 #include "oci/dockerfile/message.h"
 
+/* clang-format off: a table */
+#define RULE(id, name_, about_) [LINT_##id] = { .name = name_, .about = about_ }
+
 static const struct {
 	const char *name, *about;
-	bool is_experimental; /* off unless asked for */
 } rules[LINT_NR_RULES] = {
-	[LINT_CONSISTENT_INSTRUCTION_CASING] = { "ConsistentInstructionCasing",
-						 "All instructions of a Dockerfile should be in one casing, upper or lower" },
-	[LINT_COPY_IGNORED_FILE] = { "CopyIgnoredFile",
-				     "A file that .dockerignore excludes cannot be copied" },
-	[LINT_DUPLICATE_STAGE_NAME] = { "DuplicateStageName", "Stage names should be unique" },
-	[LINT_EXPOSE_INVALID_FORMAT] = { "ExposeInvalidFormat",
-					 "EXPOSE takes a port and a protocol, no address and no port of the host" },
-	[LINT_EXPOSE_PROTO_CASING] = { "ExposeProtoCasing",
-				       "The protocol in EXPOSE should be lowercase" },
-	[LINT_FROM_AS_CASING] = { "FromAsCasing",
-				  "The 'as' keyword should be in the casing of the 'from' keyword" },
-	[LINT_FROM_PLATFORM_FLAG_CONST_DISALLOWED] = { "FromPlatformFlagConstDisallowed",
-						       "FROM --platform should not be a constant value" },
-	[LINT_INVALID_BASE_IMAGE_PLATFORM] = { "InvalidBaseImagePlatform",
-					       "The base image is not for the platform that is built" },
-	[LINT_INVALID_DEFAULT_ARG_IN_FROM] = { "InvalidDefaultArgInFrom",
-					       "With the defaults of the global ARGs, FROM should name an image" },
-	[LINT_INVALID_DEFINITION_DESCRIPTION] = { "InvalidDefinitionDescription",
-						  "A comment right above ARG or FROM should be '# <name> <description>'",
-						  true },
-	[LINT_JSON_ARGS_RECOMMENDED] = { "JSONArgsRecommended",
-					 "The JSON form of ENTRYPOINT and CMD lets the program get signals" },
-	[LINT_LEGACY_KEY_VALUE_FORMAT] = { "LegacyKeyValueFormat",
-					   "The form with a blank between name and value is outdated" },
-	[LINT_MAINTAINER_DEPRECATED] = { "MaintainerDeprecated",
-					 "MAINTAINER is deprecated; a label says the same" },
-	[LINT_MULTIPLE_INSTRUCTIONS_DISALLOWED] = { "MultipleInstructionsDisallowed",
-						    "Of several such instructions in one stage only the last one counts" },
-	[LINT_NO_EMPTY_CONTINUATION] = { "NoEmptyContinuation",
-					 "Empty lines inside an instruction are deprecated" },
-	[LINT_REDUNDANT_TARGET_PLATFORM] = { "RedundantTargetPlatform",
-					     "The target's platform is the default of FROM" },
-	[LINT_RESERVED_STAGE_NAME] = { "ReservedStageName",
-				       "A reserved word should not name a stage" },
-	[LINT_SECRETS_USED_IN_ARG_OR_ENV] = { "SecretsUsedInArgOrEnv",
-					      "What ARG and ENV say can be read in the image: no place for a secret" },
-	[LINT_STAGE_NAME_CASING] = { "StageNameCasing", "Stage names should be lowercase" },
-	[LINT_UNDEFINED_ARG_IN_FROM] = { "UndefinedArgInFrom", "FROM should use declared ARGs" },
-	[LINT_UNDEFINED_VAR] = { "UndefinedVar", "Variables should be set before they are used" },
-	[LINT_WORKDIR_RELATIVE_PATH] = { "WorkdirRelativePath",
-					 "A relative WORKDIR with no absolute one before it depends on the base image" },
+	RULE(CONSISTENT_INSTRUCTION_CASING, "ConsistentInstructionCasing",
+	     "All instructions of a Dockerfile should be in one casing, upper or lower"),
+	RULE(COPY_IGNORED_FILE, "CopyIgnoredFile",
+	     "A file that .dockerignore excludes cannot be copied"),
+	RULE(DUPLICATE_STAGE_NAME, "DuplicateStageName", "Stage names should be unique"),
+	RULE(EXPOSE_INVALID_FORMAT, "ExposeInvalidFormat",
+	     "EXPOSE takes a port and a protocol, no address and no port of the host"),
+	RULE(EXPOSE_PROTO_CASING, "ExposeProtoCasing",
+	     "The protocol in EXPOSE should be lowercase"),
+	RULE(FROM_AS_CASING, "FromAsCasing",
+	     "The 'as' keyword should be in the casing of the 'from' keyword"),
+	RULE(FROM_PLATFORM_FLAG_CONST_DISALLOWED, "FromPlatformFlagConstDisallowed",
+	     "FROM --platform should not be a constant value"),
+	RULE(INVALID_BASE_IMAGE_PLATFORM, "InvalidBaseImagePlatform",
+	     "The base image is not for the platform that is built"),
+	RULE(INVALID_DEFAULT_ARG_IN_FROM, "InvalidDefaultArgInFrom",
+	     "With the defaults of the global ARGs, FROM should name an image"),
+	RULE(INVALID_DEFINITION_DESCRIPTION, "InvalidDefinitionDescription",
+	     "A comment right above ARG or FROM should be '# <name> <description>'"),
+	RULE(JSON_ARGS_RECOMMENDED, "JSONArgsRecommended",
+	     "The JSON form of ENTRYPOINT and CMD lets the program get signals"),
+	RULE(LEGACY_KEY_VALUE_FORMAT, "LegacyKeyValueFormat",
+	     "The form with a blank between name and value is outdated"),
+	RULE(MAINTAINER_DEPRECATED, "MaintainerDeprecated",
+	     "MAINTAINER is deprecated; a label says the same"),
+	RULE(MULTIPLE_INSTRUCTIONS_DISALLOWED, "MultipleInstructionsDisallowed",
+	     "Of several such instructions in one stage only the last one counts"),
+	RULE(NO_EMPTY_CONTINUATION, "NoEmptyContinuation",
+	     "Empty lines inside an instruction are deprecated"),
+	RULE(REDUNDANT_TARGET_PLATFORM, "RedundantTargetPlatform",
+	     "The target's platform is the default of FROM"),
+	RULE(RESERVED_STAGE_NAME, "ReservedStageName", "A reserved word should not name a stage"),
+	RULE(SECRETS_USED_IN_ARG_OR_ENV, "SecretsUsedInArgOrEnv",
+	     "What ARG and ENV say can be read in the image: no place for a secret"),
+	RULE(STAGE_NAME_CASING, "StageNameCasing", "Stage names should be lowercase"),
+	RULE(UNDEFINED_ARG_IN_FROM, "UndefinedArgInFrom", "FROM should use declared ARGs"),
+	RULE(UNDEFINED_VAR, "UndefinedVar", "Variables should be set before they are used"),
+	RULE(WORKDIR_RELATIVE_PATH, "WorkdirRelativePath",
+	     "A relative WORKDIR with no absolute one before it depends on the base image"),
 };
+/* clang-format on */
 
 /* -- which rules are on -------------------------------------------------------------- */
 
@@ -111,7 +112,7 @@ static int read_directive(struct linter *l, struct err *e)
 	const char *text = l->opt->check ? l->opt->check : l->df->check;
 
 	for (size_t i = 0; i < LINT_NR_RULES; i++)
-		l->off[i] = rules[i].is_experimental;
+		l->off[i] = i == LINT_INVALID_DEFINITION_DESCRIPTION; /* experimental */
 	if (!text || !*text)
 		return 0;
 	if (read_options(l->off, &l->out->is_error, span_of_str(text), e) < 0)

@@ -31,7 +31,7 @@ static void detect(const uint8_t *data, size_t size)
 static void extract(const struct op *op, const uint8_t *data, size_t size)
 {
 	char path[] = "/tmp/archive-fuzz-XXXXXX";
-	auto_close int top = -1, tree = -1, outside = -1;
+	auto_close int top = -1, tree = -1;
 	struct err e = ERR_INIT, ignored = ERR_INIT;
 	struct span_source in;
 

@@ -285,23 +285,24 @@ static void a_secret_is_not_shown_in_the_output(void **state)
 static void a_device_in_a_mount_cannot_be_opened(void **state)
 {
 	struct world *w = *state;
+	struct err ignored = ERR_INIT;
 
 	add_bind(w, "src", "/cache");
-	run(w, "mknod /cache/zero c 1 5 && read -n1 x < /cache/zero && echo opened; :",
-	    &(struct err)ERR_INIT);
+	run(w, "mknod /cache/zero c 1 5 && read -n1 x < /cache/zero && echo opened; :", &ignored);
 	assert_false(recorder_has(&w->progress, "opened"));
 }
 
 static void a_target_behind_a_link_is_found_inside_the_tree(void **state)
 {
 	struct world *w = *state;
+	struct err ignored = ERR_INIT;
 
 	tmpdir_link(&w->dir, "image/up", "../../../../out/there");
 	tmpdir_link(&w->dir, "image/abs", "/inside/dir");
 	add_bind(w, "src", "/up/x")->read_only = true;
 	add_bind(w, "src", "/abs")->read_only = true;
 	/* the way through a link to nowhere is not made */
-	assert_int_equal(run(w, ":", &(struct err)ERR_INIT), -1);
+	assert_int_equal(run(w, ":", &ignored), -1);
 	assert_no_trace(w);
 	free(w->spec.mounts[0].target);
 	w->spec.mounts[0].target = mem_strdup("/up");
