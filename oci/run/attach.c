@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -190,20 +191,48 @@ static int make_all_below(int root, const char *path, bool is_dir, struct err *e
 	return make_below(root, st.st_dev, at, is_dir, e);
 }
 
+/* The old root's path of a descriptor. */
+static int path_of(char out[PATH_MAX], int fd, struct err *e)
+{
+	char link[40];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, out, PATH_MAX);
+	if (n < 0 || n == PATH_MAX)
+		return err_sys(e, "find where a mount point is");
+	out[n] = '\0';
+	return 0;
+}
+
+/* Links in the tree were followed before; those of a mount above may lead anywhere in it. */
+static int check_place(int root, int point, struct err *e)
+{
+	char top[PATH_MAX], place[PATH_MAX];
+	struct span rest;
+
+	if (path_of(top, root, e) < 0 || path_of(place, point, e) < 0)
+		return -1;
+	rest = span_of_str(place);
+	if (!span_take(&rest, top) || stubs_are_kernels(rest.p))
+		return err_set(e, ERR_FAILED, "nothing can be mounted on '%s'", place);
+	return 0;
+}
+
 static int open_mount_point(const char *path, bool is_dir, struct err *e)
 {
 	auto_close int root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd;
+	auto_close int fd = -1;
 
 	if (root < 0)
 		return err_sys(e, "open the tree");
 	fd = fs_open_beneath(root, path, O_PATH | O_NOFOLLOW, 0, FS_IN_ROOT, e);
-	if (fd >= 0 || e->sys != ENOENT)
-		return fd;
-	err_clear(e);
-	if (make_all_below(root, path, is_dir, e) < 0)
-		return -1;
-	return fs_open_beneath(root, path, O_PATH | O_NOFOLLOW, 0, FS_IN_ROOT, e);
+	if (fd < 0 && e->sys == ENOENT) {
+		err_clear(e);
+		if (make_all_below(root, path, is_dir, e) == 0)
+			fd = fs_open_beneath(root, path, O_PATH | O_NOFOLLOW, 0, FS_IN_ROOT, e);
+	}
+	return fd < 0 || check_place(root, fd, e) < 0 ? -1 : fd_steal(&fd);
 }
 
 static int attach_tmpfs(int point, const struct run_mount *m, struct err *e)

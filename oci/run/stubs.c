@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -81,45 +82,94 @@ static int stub_dir(struct stubs *s, int root_fd, const char *path, struct err *
 	return 0;
 }
 
+/* What a link at path (which has none above) says; NULL: it is none, or is not there. */
+static char *link_at(int root_fd, const char *path, struct err *e)
+{
+	auto_free char *name = NULL;
+	auto_close int parent = fs_open_parent(root_fd, path, FS_NO_LINKS, &name, e);
+	char target[4096];
+	ssize_t n;
+
+	if (parent < 0 && e->sys == ENOENT)
+		err_clear(e); /* what is missing is made below */
+	if (parent < 0)
+		return NULL;
+	n = readlinkat(parent, name, target, sizeof(target));
+	return n < 0 ? NULL : mem_strndup(target, (size_t)n);
+}
+
+static void cut(struct buf *path, size_t n)
+{
+	if (n < path->len)
+		path->data[path->len = n] = '\0';
+}
+
+static void drop_last(struct buf *path)
+{
+	ptrdiff_t slash = span_rfind(buf_span(path), '/');
+
+	cut(path, slash < 0 ? 0 : (size_t)slash);
+}
+
+/* One component of *rest onto at, or the way that it leads in front of the rest. */
+static int follow_one(struct buf *at, char **rest, int root_fd, int *hops, struct err *e)
+{
+	const char *begin = *rest + strspn(*rest, "/");
+	size_t n = strcspn(begin, "/"), before = at->len;
+	const struct span name = span_of(begin, n);
+	auto_free char *target = NULL;
+	auto_free char *left = mem_strdup(begin + n);
+
+	if (span_eq_str(name, ".."))
+		drop_last(at);
+	else if (n && !span_eq_str(name, "."))
+		buf_addf(at, "/" SPAN_FMT, SPAN_ARG(name));
+	if (at->len > before)
+		target = link_at(root_fd, buf_str(at), e);
+	if (e->kind != ERR_NONE)
+		return -1;
+	if (target && --*hops < 0)
+		return err_set(e, ERR_FAILED, "too many symbolic links");
+	if (target)
+		cut(at, target[0] == '/' ? 0 : before);
+	free(*rest);
+	*rest = target ? mem_printf("%s/%s", target, left) : STEAL(&left);
+	return 0;
+}
+
 /*
- * Follows the links at path inside the tree by hand, so that a link to nowhere
- * (resolv.conf into /run, say) gives the path of the file to make.
+ * Where path is, all links followed inside the tree by hand, so that a link to nowhere
+ * (resolv.conf into /run, say) gives the path of what is to be made.
  */
 static char *follow_links(int root_fd, const char *path, struct err *e)
 {
-	auto_free char *at = mem_strdup(path);
-	char target[4096];
+	auto_buf struct buf at = BUF_INIT(PATH_MAX);
+	auto_free char *rest = mem_strdup(path);
+	int hops = 40;
 
-	for (int hops = 0; hops < 40; hops++) {
-		auto_free char *name = NULL;
-		auto_free char *dir = NULL;
-		char *next, *slash;
-		ssize_t n;
-		auto_close int parent = fs_open_parent(root_fd, at, FS_IN_ROOT, &name, e);
-
-		if (parent < 0 && e->sys == ENOENT) {
-			err_clear(e); /* the parents are made below */
-			return STEAL(&at);
-		}
-		if (parent < 0)
+	while (rest[strspn(rest, "/")])
+		if (follow_one(&at, &rest, root_fd, &hops, e) < 0) {
+			err_wrap(e, "'%s' in the image", path);
+			e->kind = ERR_FAILED;
 			return NULL;
-		n = readlinkat(parent, name, target, sizeof(target) - 1);
-		if (n < 0)
-			return STEAL(&at);
-		target[n] = '\0';
-		dir = mem_strdup(at);
-		slash = strrchr(dir, '/');
-		if (slash)
-			*slash = '\0';
-		else
-			dir[0] = '\0';
-		next = target[0] == '/' ? mem_strdup(target) : mem_printf("/%s/%s", dir, target);
-		free(at);
-		at = fs_path_clean(next);
-		free(next);
+		}
+	if (at.over || !at.len) {
+		err_set(e, ERR_FAILED, "'%s' in the image leads to no place for a mount", path);
+		return NULL;
 	}
-	err_set(e, ERR_FAILED, "'%s' in the image: too many symbolic links", path);
-	return NULL;
+	return mem_strdup(buf_str(&at));
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	struct span rest = span_of_str(path);
+
+	return span_take(&rest, dir) && (rest.n == 0 || rest.p[0] == '/');
+}
+
+bool stubs_are_kernels(const char *path)
+{
+	return is_below(path, "/proc") || is_below(path, "/sys");
 }
 
 /* path and its parents; where that really is. */
@@ -130,6 +180,8 @@ static int stub_path(struct stubs *s, int root_fd, const char *path, bool is_dir
 
 	if (!at)
 		return -1;
+	if (stubs_are_kernels(at))
+		return err_set(e, ERR_FAILED, "nothing can be mounted on '%s'", at);
 	for (char *slash = strchr(at + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (stub_make_one(s, root_fd, at, true, e) < 0)
@@ -140,13 +192,6 @@ static int stub_path(struct stubs *s, int root_fd, const char *path, bool is_dir
 		return -1;
 	*found = STEAL(&at);
 	return 0;
-}
-
-static bool is_below(const char *path, const char *dir)
-{
-	struct span rest = span_of_str(path);
-
-	return span_take(&rest, dir) && (rest.n == 0 || rest.p[0] == '/');
 }
 
 static int stub_mount(struct stubs *s, int root_fd, const struct run_mount *m, int fd,
@@ -163,9 +208,6 @@ static int stub_mount(struct stubs *s, int root_fd, const struct run_mount *m, i
 		      e) < 0)
 		return err_wrap(e, "mount point '%s'", m->target);
 	s->nr_mounts++;
-	/* what these show is the kernel's, and what they hide must stay hidden */
-	if (is_below(*at, "/proc") || is_below(*at, "/sys"))
-		return err_set(e, ERR_FAILED, "nothing can be mounted on '%s'", m->target);
 	return 0;
 }
 

@@ -295,28 +295,33 @@ static void a_device_in_a_mount_cannot_be_opened(void **state)
 static void a_target_behind_a_link_is_found_inside_the_tree(void **state)
 {
 	struct world *w = *state;
-	struct err ignored = ERR_INIT;
 
 	tmpdir_link(&w->dir, "image/up", "../../../../out/there");
 	tmpdir_link(&w->dir, "image/abs", "/inside/dir");
+	tmpdir_dir(&w->dir, "image/usr/lib/own");
+	tmpdir_dir(&w->dir, "image/usr/lib/beside");
+	tmpdir_link(&w->dir, "image/lib", "usr/lib/own");
+	tmpdir_link(&w->dir, "image/usr/lib/own/up", "../beside");
 	add_bind(w, "src", "/up/x")->read_only = true;
 	add_bind(w, "src", "/abs")->read_only = true;
-	/* the way through a link to nowhere is not made */
-	assert_int_equal(run(w, ":", &ignored), -1);
-	assert_no_trace(w);
-	free(w->spec.mounts[0].target);
-	w->spec.mounts[0].target = mem_strdup("/up");
-	assert_runs(w, "cat /out/there/file /inside/dir/file");
+	add_bind(w, "src", "/lib/up")->read_only = true;
+	assert_runs(w, "cat /out/there/x/file /inside/dir/file /usr/lib/beside/file");
 	assert_false(tmpdir_has(&w->dir, "out"));
 	assert_no_trace(w);
 }
 
 static void nothing_is_mounted_over_the_kernels_files_or_the_root(void **state)
 {
-	static const char *const targets[] = { "/", "/proc", "/proc/kcore", "/sys/fs", "/self" };
+	static const char *const targets[] = { "/",	"/proc",      "/proc/kcore",   "/sys/fs",
+					       "/self", "/self/sys",  "/far/sys/fs",   "/up",
+					       "/loop", "/far/kcore", "/top/proc/new", "/top" };
 	struct world *w = *state;
 
 	tmpdir_link(&w->dir, "image/self", "proc");
+	tmpdir_link(&w->dir, "image/far", "/self/../self");
+	tmpdir_link(&w->dir, "image/up", "../../sys/fs");
+	tmpdir_link(&w->dir, "image/loop", "loop");
+	tmpdir_link(&w->dir, "image/top", "/");
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
 		struct err e = ERR_INIT;
 
@@ -327,6 +332,32 @@ static void nothing_is_mounted_over_the_kernels_files_or_the_root(void **state)
 			fail_msg("%s: %s", targets[i], e.text);
 		assert_no_trace(w);
 	}
+}
+
+static void a_link_in_a_mount_leads_to_none_of_the_kernels_files(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	tmpdir_link(&w->dir, "src/knobs", "/proc/sys");
+	add_bind(w, "src", "/a");
+	add_bind(w, "src/file", "/a/knobs/kernel/hostname");
+	assert_int_equal(run(w, ":", &e), -1);
+	assert_int_equal(e.kind, ERR_FAILED);
+	assert_non_null(strstr(e.text, "/proc/sys/kernel/hostname"));
+	assert_no_trace(w);
+}
+
+static void names_are_not_mounted_on_the_kernels_files(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	tmpdir_link(&w->dir, "image/etc/hosts", "/proc/self/environ");
+	assert_int_equal(run(w, ":", &e), -1);
+	assert_int_equal(e.kind, ERR_FAILED);
+	assert_non_null(strstr(e.text, "/proc/self/environ"));
+	assert_no_trace(w);
 }
 
 /* It is looked for where it was made, not by its path. */
@@ -421,6 +452,8 @@ int main(void)
 		T(a_device_in_a_mount_cannot_be_opened),
 		T(a_target_behind_a_link_is_found_inside_the_tree),
 		T(nothing_is_mounted_over_the_kernels_files_or_the_root),
+		T(a_link_in_a_mount_leads_to_none_of_the_kernels_files),
+		T(names_are_not_mounted_on_the_kernels_files),
 		T(a_mount_point_that_was_moved_away_is_removed_all_the_same),
 		T(directories_with_mount_points_keep_their_times),
 		T(names_are_what_was_given_and_cannot_be_written),
