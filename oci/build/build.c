@@ -26,6 +26,26 @@ static void mark_packed(struct job *j)
 	}
 }
 
+static bool has_run(const struct plan_stage *st)
+{
+	for (size_t i = 0; i < st->nr; i++)
+		if (st->steps[i].instr->kind == DOCKERFILE_RUN)
+			return true;
+	return false;
+}
+
+/* A stage stands behind the one that it is FROM. */
+static void mark_running(struct job *j)
+{
+	for (size_t i = j->plan->nr; i-- > 0;) {
+		const struct plan_stage *st = &j->plan->stages[i];
+
+		j->stages[i].will_run |= has_run(st);
+		if (j->stages[i].will_run && st->base.kind == PLAN_STAGE)
+			j->stages[st->base.stage].will_run = true;
+	}
+}
+
 static void init_stages(struct job *j)
 {
 	j->state_opts = mem_zalloc(j->plan->nr_targets * sizeof(*j->state_opts));
@@ -37,6 +57,7 @@ static void init_stages(struct job *j)
 	for (size_t i = 0; i < j->plan->nr; i++)
 		stage_init(&j->stages[i], &j->plan->stages[i], i);
 	mark_packed(j);
+	mark_running(j);
 }
 
 /* Layers of a build that has failed are of no use: what is being packed stops, too. */

@@ -28,29 +28,13 @@ static int need_sandbox(const struct job *j, struct err *e)
 	return err_wrap(e, "no way to work in a file system here");
 }
 
-/* Does it RUN anything, or somebody who is FROM it? Then its base is unpacked sooner or later. */
-static bool will_run(const struct job *j, size_t index)
-{
-	for (size_t i = index; i < j->plan->nr; i++) {
-		const struct plan_stage *p = &j->plan->stages[i];
-		bool is_from = i != index && p->base.kind == PLAN_STAGE && p->base.stage == index;
-
-		if (is_from && will_run(j, i))
-			return true;
-		for (size_t k = 0; i == index && k < p->nr; k++)
-			if (p->steps[k].instr->kind == DOCKERFILE_RUN)
-				return true;
-	}
-	return false;
-}
-
 int stage_view(struct view *v, struct job *j, const struct stage *st, struct err *e)
 {
 	struct tree *base = NULL;
 
 	if (!v->has_base) {
 		if (st->image &&
-		    images_tree(&base, j->op, &j->images, st->image, will_run(j, st->index), e) < 0)
+		    images_tree(&base, j->op, &j->images, st->image, st->will_run, e) < 0)
 			return -1;
 		view_set_base(v, base);
 	}

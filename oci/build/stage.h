@@ -17,6 +17,7 @@
 struct stage {
 	const struct plan_stage *plan;
 	size_t index;
+	bool will_run; /* it RUNs something, or one that is FROM it: the base is unpacked sooner or later */
 	bool is_packed; /* its layers go into the image */
 	struct state state;
 	struct image *image;   /* at the bottom; NULL: nothing */
