@@ -61,7 +61,7 @@ const struct opt cbuild_opts[] = {
 	OPT_STR(0, "shm-size", "CBUILD_SHM_SIZE", struct cbuild_args, shm_size, "SIZE",
 		"of /dev/shm in RUN (64m)"),
 	OPT_LIST(0, "allow", "CBUILD_ALLOW", struct cbuild_args, allow, "NAME",
-		 "network.host, which every RUN has anyway"),
+		 "network.host: to RUNs that ask for it, despite --network=none"),
 	OPT_STR(0, "authfile", "CBUILD_AUTHFILE", struct cbuild_args, authfile, "FILE",
 		"credentials, in the form of docker's config.json"),
 	OPT_STR(0, "ca", "CBUILD_CA", struct cbuild_args, ca, "FILE",
@@ -186,10 +186,8 @@ static int take_one(struct run_options *o, const char *text, const char *option,
 
 static int take_run(struct run_options *o, const struct cbuild_args *a, struct err *e)
 {
-	for (size_t i = 0; i < a->allow.n; i++)
-		if (run_options_allow(a->allow.v[i], e) < 0)
-			return err_wrap(e, "--allow");
-	if (take_each(o, &a->secrets, "--secret", run_options_secret, e) < 0 ||
+	if (take_each(o, &a->allow, "--allow", run_options_allow, e) < 0 ||
+	    take_each(o, &a->secrets, "--secret", run_options_secret, e) < 0 ||
 	    take_each(o, &a->ssh, "--ssh", run_options_ssh, e) < 0 ||
 	    take_each(o, &a->hosts, "--add-host", run_options_host, e) < 0 ||
 	    take_each(o, &a->ulimits, "--ulimit", run_options_ulimit, e) < 0 ||

@@ -67,7 +67,7 @@ static int make_plan(struct job *j, struct err *e)
 		return -1;
 	dockerfile_plan_free(j->plan);
 	j->plan = plan;
-	return run_check_plan(plan, e);
+	return run_check_plan(plan, &j->opt->run, e);
 }
 
 int prepare_plan(struct job *j, struct err *e)

@@ -8,13 +8,17 @@
 #include "base/mem.h"
 #include "oci/dockerfile/message.h"
 
-int run_check(const struct dockerfile_instr *run, struct err *e)
+int run_check(const struct dockerfile_instr *run, const struct run_options *o, struct err *e)
 {
 	const char *network = run->network, *security = run->security;
 
 	if (network && strcmp(network, "default") != 0 && strcmp(network, "host") != 0 &&
 	    strcmp(network, "none") != 0)
 		return err_set(e, ERR_INPUT, "unsupported network mode '%.100s'", network);
+	if (network && strcmp(network, "host") == 0 && o->no_network && !o->allows_host_network)
+		return err_set(e, ERR_INPUT,
+			       "--network=host is not allowed: the build was given --network=none "
+			       "(and no --allow network.host)");
 	if (security && strcmp(security, "insecure") == 0)
 		return err_set(e, ERR_INPUT,
 			       "--security=insecure cannot be had: every RUN is run "
@@ -56,22 +60,22 @@ static bool is_asked_for(const struct dockerfile_plan *plan, enum dockerfile_mou
 }
 
 static int check_stage(const struct dockerfile_plan *plan, const struct plan_stage *st,
-		       struct err *e)
+		       const struct run_options *o, struct err *e)
 {
 	for (size_t i = 0; i < st->nr; i++) {
 		const struct dockerfile_instr *in = st->steps[i].instr;
 
-		if (in->kind == DOCKERFILE_RUN && run_check(in, e) < 0)
+		if (in->kind == DOCKERFILE_RUN && run_check(in, o, e) < 0)
 			return err_wrap(e, "%s:%u: " MESSAGE_FMT, plan->file->file, in->line,
 					MESSAGE_ARG(span_of_str(in->text)));
 	}
 	return 0;
 }
 
-int run_check_plan(const struct dockerfile_plan *plan, struct err *e)
+int run_check_plan(const struct dockerfile_plan *plan, const struct run_options *o, struct err *e)
 {
 	for (size_t i = 0; i < plan->nr; i++)
-		if (check_stage(plan, &plan->stages[i], e) < 0)
+		if (check_stage(plan, &plan->stages[i], o, e) < 0)
 			return -1;
 	return 0;
 }

@@ -9,9 +9,11 @@
 #include "oci/dockerfile/plan.h"
 
 /* ERR_INPUT: it asks for something that cannot be had here. No place: the caller wraps. */
-int run_check(const struct dockerfile_instr *run, struct err *e) MUST_CHECK;
+int run_check(const struct dockerfile_instr *run, const struct run_options *o, struct err *e)
+	MUST_CHECK;
 /* All of them, with file and line. */
-int run_check_plan(const struct dockerfile_plan *plan, struct err *e) MUST_CHECK;
+int run_check_plan(const struct dockerfile_plan *plan, const struct run_options *o, struct err *e)
+	MUST_CHECK;
 /* Warns of a --secret or --ssh that nobody asks for. */
 void run_check_unused(struct progress *p, const struct dockerfile_plan *plan,
 		      const struct run_options *o);

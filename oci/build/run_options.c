@@ -48,10 +48,12 @@ int run_options_shm(struct run_options *o, const char *text, struct err *e)
 	return 0;
 }
 
-int run_options_allow(const char *text, struct err *e)
+int run_options_allow(struct run_options *o, const char *text, struct err *e)
 {
-	if (strcmp(text, "network.host") == 0)
-		return 0; /* the network of every RUN is the host's already */
+	if (strcmp(text, "network.host") == 0) {
+		o->allows_host_network = true;
+		return 0;
+	}
 	if (strcmp(text, "security.insecure") == 0)
 		return err_set(e, ERR_INPUT,
 			       "security.insecure cannot be had: every RUN is run "

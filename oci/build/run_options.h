@@ -24,9 +24,10 @@ struct run_ssh {
 };
 
 struct run_options {
-	bool no_network;    /* --network=none */
-	uint64_t shm_bytes; /* 0: the default */
-	struct strv hosts;  /* lines for /etc/hosts: "ADDRESS\tNAME" */
+	bool no_network;	  /* --network=none */
+	bool allows_host_network; /* --allow network.host: to a RUN that asks for it all the same */
+	uint64_t shm_bytes;	  /* 0: the default */
+	struct strv hosts;	  /* lines for /etc/hosts: "ADDRESS\tNAME" */
 	struct run_limit *limits;
 	size_t nr_limits, cap_limits;
 	struct run_secret *secrets;
@@ -41,7 +42,7 @@ int run_options_network(struct run_options *o, const char *text, struct err *e) 
 int run_options_shm(struct run_options *o, const char *text, struct err *e) MUST_CHECK;
 int run_options_host(struct run_options *o, const char *text, struct err *e) MUST_CHECK;
 int run_options_ulimit(struct run_options *o, const char *text, struct err *e) MUST_CHECK;
-int run_options_allow(const char *text, struct err *e) MUST_CHECK;
+int run_options_allow(struct run_options *o, const char *text, struct err *e) MUST_CHECK;
 int run_options_secret(struct run_options *o, const char *text, struct err *e) MUST_CHECK;
 int run_options_ssh(struct run_options *o, const char *text, struct err *e) MUST_CHECK;
 

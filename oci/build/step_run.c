@@ -114,7 +114,8 @@ int step_run(struct step *s, struct err *e)
 	auto_run_spec struct run_spec spec = { 0 };
 	auto_free char *line = NULL;
 
-	if (run_check(s->instr, e) < 0 || stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
+	if (run_check(s->instr, &s->job->opt->run, e) < 0 ||
+	    stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
 	    spec_fill(&spec, s, t.tree.root_fd, e) < 0 || run_with_mounts(s, &t, &spec, e) < 0 ||
 	    stage_tree_commit(&t, s->job, s->stage, s->what, e) < 0)
 		return -1;

@@ -215,7 +215,7 @@ static int check_place(int root, int point, struct err *e)
 		return -1;
 	rest = span_of_str(place);
 	if (!span_take(&rest, top) || stubs_are_kernels(rest.p))
-		return err_set(e, ERR_FAILED, "nothing can be mounted on '%s'", place);
+		return err_set(e, ERR_FAILED, "nothing can be mounted on '%s'", rest.p);
 	return 0;
 }
 

@@ -303,6 +303,10 @@ agent_was_reached() {
 	has "$err" '8192'
 	build --network none
 	has "$err" $'  1\n'
+	printf 'FROM %s\nRUN --network=host true\n' "$BUSYBOX" >Dockerfile
+	expect 2 cbuild --network none .
+	message cbuild Dockerfile:2 'not allowed'
+	build --network none --allow network.host
 	printf 'FROM %s\nRUN --security=insecure true\n' "$BUSYBOX" >Dockerfile
 	expect 2 cbuild .
 	message cbuild Dockerfile:2 'insecure'

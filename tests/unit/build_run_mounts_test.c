@@ -542,6 +542,7 @@ static void options_are_every_runs_and_flags_win(void **state)
 	assert_int_equal(run_options_shm(&x->w.opt.run, "1m", &e), 0);
 	assert_int_equal(run_options_ulimit(&x->w.opt.run, "core=0", &e), 0);
 	assert_int_equal(run_options_host(&x->w.opt.run, "far:192.0.2.1", &e), 0);
+	assert_int_equal(run_options_allow(&x->w.opt.run, "network.host", &e), 0);
 	assert_mounts(x, "RUN x\nRUN --network=default x\nRUN --network=host x",
 		      "none 1048576 1 far\nnone 1048576 1 far\nhost 1048576 1 far\n");
 }
@@ -552,6 +553,20 @@ static void what_cannot_be_had_is_refused_before_any_work(void **state)
 
 	assert_fails(x, "RUN --security=insecure x", "--security=insecure cannot be had");
 	assert_fails(x, "RUN x\nRUN --security=insecure x", "Dockerfile:3: ");
+	assert_int_equal(x->w.sandbox.opened, 0);
+}
+
+/* Whoever says so may not trust the Dockerfile. */
+static void no_network_is_none_whatever_the_file_says(void **state)
+{
+	struct world *x = *state;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(run_options_network(&x->w.opt.run, "none", &e), 0);
+	assert_fails(x, "RUN x\nRUN --network=host x", "Dockerfile:3: ");
+	assert_fails(x, "RUN --network=host x", "--network=host is not allowed");
+	assert_fails(x, "FROM scratch AS a\nONBUILD RUN --network=host x\nFROM a",
+		     "--network=host is not allowed");
 	assert_int_equal(x->w.sandbox.opened, 0);
 }
 
@@ -600,6 +615,7 @@ int main(void)
 		T(a_program_in_a_heredoc_is_a_file),
 		T(options_are_every_runs_and_flags_win),
 		T(what_cannot_be_had_is_refused_before_any_work),
+		T(no_network_is_none_whatever_the_file_says),
 		T(a_secret_that_nobody_asks_for_is_warned_about),
 	};
 

@@ -85,15 +85,17 @@ static void limits_are_read_as_docker_does(void **state)
 
 static void other_words_are_refused(void **state)
 {
+	struct run_options o = { 0 };
 	struct err e = ERR_INIT;
 
 	(void)state;
 	assert_refused(run_options_network, "bridge", "'bridge' is not default, host or none");
 	assert_refused(run_options_shm, "x", "'x' is no size");
 	assert_refused(run_options_shm, "0", "'0' is no size");
-	assert_int_equal(run_options_allow("network.host", &e), 0);
-	assert_int_equal(run_options_allow("security.insecure", &e), -1);
-	assert_int_equal(run_options_allow("device", &e), -1);
+	assert_int_equal(run_options_allow(&o, "network.host", &e), 0);
+	assert_true(o.allows_host_network);
+	assert_int_equal(run_options_allow(&o, "security.insecure", &e), -1);
+	assert_int_equal(run_options_allow(&o, "device", &e), -1);
 }
 
 static void secrets_are_refused_in_words(void **state)
