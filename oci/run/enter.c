@@ -22,6 +22,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/run/attach.h"
 #include "oci/run/caps.h"
 
 static int pivot_to_cwd(struct err *e)
@@ -118,13 +119,18 @@ static int become(const struct run_spec *spec, bool can_setgroups, struct err *e
 	return forget_keys(e);
 }
 
-static int stdio_set(int out_fd, int err_fd, struct err *e)
+/* Out of the new /dev, before anything of the user's lies over it: a pipe would be waited for. */
+static int stdin_set(struct err *e)
 {
-	auto_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	auto_close int null = open("dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0)
-		return err_sys(e, "set up standard input and output");
-	return 0;
+	return null < 0 || dup2(null, 0) < 0 ? err_sys(e, "set up standard input") : 0;
+}
+
+static int stdout_set(int out_fd, int err_fd, struct err *e)
+{
+	return dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0 ? err_sys(e, "set up standard output")
+							  : 0;
 }
 
 static void signals_reset(void)
@@ -206,6 +212,7 @@ static int limits_set(const struct run_spec *spec, struct err *e)
 static int enter_tree(const struct enter_from *from, struct err *e)
 {
 	const struct run_spec *spec = from->spec;
+	struct attach own;
 
 	if (setsid() < 0)
 		return err_sys(e, "setsid");
@@ -215,7 +222,11 @@ static int enter_tree(const struct enter_from *from, struct err *e)
 		return -1;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(e, "make the mounts private");
-	if (mounts_make(spec, from->stubs, from->taken, from->resolv_conf, e) < 0)
+	if (mounts_make(spec, from->stubs, from->resolv_conf, e) < 0 || stdin_set(e) < 0)
+		return -1;
+	/* the user's come last: they may lie over all of these */
+	if (attach_files(&own, spec, from->taken, e) < 0 ||
+	    attach_all(&own, spec, from->stubs, e) < 0)
 		return -1;
 	return pivot_to_cwd(e);
 }
@@ -230,7 +241,7 @@ int enter_exec(const struct enter_from *from, struct err *e)
 		return -1;
 	}
 	umask(022);
-	if (stdio_set(from->out_fd, from->err_fd, e) == 0) {
+	if (stdout_set(from->out_fd, from->err_fd, e) == 0) {
 		close_ours(from->report_fd);
 		if (enter_cwd(spec->cwd, e) == 0 && limits_set(spec, e) == 0 &&
 		    become(spec, from->can_setgroups, e) == 0) {

@@ -18,7 +18,6 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "oci/run/attach.h"
 
 #define SHM_BYTES (64u << 20)
 
@@ -231,15 +230,12 @@ static int mask_paths(struct err *e)
 	return 0;
 }
 
-int mounts_make(const struct run_spec *spec, const struct stubs *s, const int *taken,
-		struct span resolv_conf, struct err *e)
+int mounts_make(const struct run_spec *spec, const struct stubs *s, struct span resolv_conf,
+		struct err *e)
 {
-	struct attach own;
-
 	if (mount_proc(e) < 0 || mount_sys(e) < 0 || mount_dev(spec->shm_bytes, e) < 0 ||
 	    mount_text(s->resolv_conf, resolv_conf, e) < 0 ||
-	    mount_text(s->hosts, span_of_str(spec->hosts), e) < 0 || mask_paths(e) < 0)
+	    mount_text(s->hosts, span_of_str(spec->hosts), e) < 0)
 		return -1;
-	/* the user's come last: they may lie over all of these */
-	return attach_files(&own, spec, taken, e) < 0 ? -1 : attach_all(&own, spec, s, e);
+	return mask_paths(e);
 }

@@ -360,6 +360,18 @@ static void names_are_not_mounted_on_the_kernels_files(void **state)
 	assert_no_trace(w);
 }
 
+static void what_lies_over_dev_is_not_standard_input(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(mkfifoat(w->dir.fd, "src/null", 0600), 0);
+	add_bind(w, "src", "/dev")->read_only = true;
+	w->spec.timeout_ms = 20000;
+	assert_runs(w, "test -p /dev/null && cat && cat /dev/file");
+	assert_true(recorder_has(&w->progress, "line run 1: of the source"));
+	assert_no_trace(w);
+}
+
 /* It is looked for where it was made, not by its path. */
 static void a_mount_point_that_was_moved_away_is_removed_all_the_same(void **state)
 {
@@ -454,6 +466,7 @@ int main(void)
 		T(nothing_is_mounted_over_the_kernels_files_or_the_root),
 		T(a_link_in_a_mount_leads_to_none_of_the_kernels_files),
 		T(names_are_not_mounted_on_the_kernels_files),
+		T(what_lies_over_dev_is_not_standard_input),
 		T(a_mount_point_that_was_moved_away_is_removed_all_the_same),
 		T(directories_with_mount_points_keep_their_times),
 		T(names_are_what_was_given_and_cannot_be_written),
