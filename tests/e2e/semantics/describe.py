@@ -17,6 +17,7 @@ PATH only where it is not the first of the environment.
     link 0:0 srv/l -> a
     hard srv/b = srv/a                  another name of a file said above
     fifo 644 0:0 srv/p                  also char and block, with their numbers
+    file 755 0:0 p 9 "..." capability=0100   extended attributes, in hexadecimal digits
     gone etc/group                      what the base had
     layer: srv/ srv/a srv/b             (layers) the entries of a new layer, as they lie in the tar
 
@@ -34,7 +35,8 @@ import sys
 import tarfile
 import time
 
-CAPABILITY = "SCHILY.xattr.security.capability"
+ATTRIBUTE = "SCHILY.xattr."
+CAPABILITY = "security.capability"
 USUAL_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KINDS = {tarfile.DIRTYPE: "dir", tarfile.SYMTYPE: "link", tarfile.FIFOTYPE: "fifo",
          tarfile.CHRTYPE: "char", tarfile.BLKTYPE: "block"}
@@ -50,13 +52,14 @@ class Node:
         self.target = entry.linkname if self.kind == "link" else None
         self.device = (entry.devmajor, entry.devminor) if self.kind in ("char", "block") else None
         self.data = data
-        self.capability = entry.pax_headers.get(CAPABILITY, "").encode("utf-8", "surrogateescape").hex()
+        self.attributes = [(key[len(ATTRIBUTE):], value.encode("utf-8", "surrogateescape").hex())
+                           for key, value in sorted(entry.pax_headers.items()) if key.startswith(ATTRIBUTE)]
 
     def same(self, other, with_time):
         return (self.kind, self.mode, self.uid, self.gid, self.target, self.device, self.data,
-                self.capability, with_time and self.mtime) == \
+                self.attributes, with_time and self.mtime) == \
                (other.kind, other.mode, other.uid, other.gid, other.target, other.device, other.data,
-                other.capability, with_time and other.mtime)
+                other.attributes, with_time and other.mtime)
 
 
 class Layer:
@@ -69,7 +72,9 @@ class Layer:
                 self.add(tar, entry)
 
     def add(self, tar, entry):
-        self.names.append(entry.name + ("/" if entry.isdir() else ""))
+        # no names of users: they would be the machine's
+        who = "".join(f"({name})" for name in (entry.uname, entry.gname) if name)
+        self.names.append(entry.name + ("/" if entry.isdir() else "") + who)
         path = clean(entry.name)
         folder, _, name = path.rpartition("/")
         if name == ".wh..wh..opq":
@@ -247,8 +252,7 @@ def node_line(path, node, with_time):
         words.append(contents(node.data))
     if node.device:
         words.append(f"{node.device[0]},{node.device[1]}")
-    if node.capability:
-        words.append("capability=" + node.capability)
+    words += [f"{'capability' if name == CAPABILITY else name}={value}" for name, value in node.attributes]
     if with_time:
         words.append(moment(node.mtime))
     return " ".join(words)

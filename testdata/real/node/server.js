@@ -1,0 +1,3 @@
+const greeting = require("greeting");
+
+console.log(greeting("world"), process.env.NODE_ENV, process.getuid(), process.cwd());

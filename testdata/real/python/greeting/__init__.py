@@ -1,0 +1,2 @@
+def hello(whom):
+    return f"hello {whom}"
