@@ -1,5 +1,6 @@
 /*
- * For logs: what begins is a line, output of a RUN is indented below it, what ends after more than
+ * For logs: what begins is a line, output of a RUN is indented below it (with
+ * the step's label, when several are under way), what ends after more than
  * a moment or with bytes to tell is a line. Every line is whole (one write), so
  * parallel work never mixes within a line. Bytes below 0x20 in output are dropped, except tabs
  * and the escape of colours, so that a log cannot be made to lie by cursor movements.
@@ -92,6 +93,30 @@ static void on_end(struct plain *p, struct render_task *task, const struct progr
 	render_task_end(&p->tasks, task);
 }
 
+/* The "[stage 2/5]" that a step's text begins with; empty: it is no step. */
+static struct span label_of(const struct render_task *task)
+{
+	const char *end = task->text[0] == '[' ? strchr(task->text, ']') : NULL;
+
+	return end ? span_of(task->text, (size_t)(end - task->text) + 1) : span_of(NULL, 0);
+}
+
+/* Whose line it is goes without saying, unless other steps are under way. */
+static void add_label(struct buf *out, const struct render_tasks *all,
+		      const struct render_task *task)
+{
+	auto_free char *label = NULL;
+	size_t steps = 0;
+
+	for (size_t i = 0; i < all->nr; i++)
+		steps += label_of(&all->v[i]).n > 0;
+	if (!task || steps < 2 || !label_of(task).n)
+		return;
+	label = span_dup(label_of(task));
+	add_clean(out, label);
+	buf_add_char(out, ' ');
+}
+
 static void on_task(struct plain *p, const struct progress_event *ev, struct buf *out)
 {
 	struct render_task *task = render_task_find(&p->tasks, ev->id);
@@ -101,6 +126,7 @@ static void on_task(struct plain *p, const struct progress_event *ev, struct buf
 		if (task)
 			task->has_lines = true;
 		buf_add_str(out, "  ");
+		add_label(out, &p->tasks, task);
 		add_clean(out, after_cr(ev->text ? ev->text : ""));
 		break;
 	case PROGRESS_END:

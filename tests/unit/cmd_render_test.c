@@ -92,6 +92,36 @@ static void the_plain_form_is_a_story_of_whole_lines(void **state)
 				  "warning: odd\n");
 }
 
+static void output_of_steps_side_by_side_has_their_labels(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, false);
+	p = &s.render->progress;
+	progress_begin(p, "1", "[a 2/3] RUN [ x ]");
+	progress_begin(p, "u", "unpack base");
+	emit_line(p, "1", "alone");
+	progress_begin(p, "2", "[b 2/2] RUN make");
+	emit_line(p, "1", "one");
+	emit_line(p, "2", "two");
+	progress_end(p, "2", 0);
+	emit_line(p, "1", "alone again");
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "[a 2/3] RUN [ x ]\n"
+				  "unpack base\n"
+				  "  alone\n"
+				  "[b 2/2] RUN make\n"
+				  "  [a 2/3] one\n"
+				  "  [b 2/2] two\n"
+				  "[b 2/2] RUN make: 0.0s\n"
+				  "  alone again\n");
+}
+
 static void quiet_leaves_only_warnings(void **state)
 {
 	struct screen s;
@@ -305,6 +335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_form_is_a_story_of_whole_lines),
+		cmocka_unit_test(output_of_steps_side_by_side_has_their_labels),
 		cmocka_unit_test(quiet_leaves_only_warnings),
 		cmocka_unit_test(quiet_tells_the_last_lines_of_what_failed),
 		cmocka_unit_test(output_cannot_move_the_cursor_of_a_log),
