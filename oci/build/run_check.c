@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/build/step.h"
 #include "oci/dockerfile/message.h"
 
 int run_check(const struct dockerfile_instr *run, const struct run_options *o, struct err *e)
@@ -59,15 +60,25 @@ static bool is_asked_for(const struct dockerfile_plan *plan, enum dockerfile_mou
 	return false;
 }
 
+static int check_instr(const struct dockerfile *df, const struct dockerfile_instr *in,
+		       const struct run_options *o, struct err *e)
+{
+	if (in->kind == DOCKERFILE_RUN)
+		return run_check(in, o, e);
+	return in->kind == DOCKERFILE_EXPOSE ? step_expose_check(in, df->escape, e) : 0;
+}
+
 static int check_stage(const struct dockerfile_plan *plan, const struct plan_stage *st,
 		       const struct run_options *o, struct err *e)
 {
 	for (size_t i = 0; i < st->nr; i++) {
 		const struct dockerfile_instr *in = st->steps[i].instr;
 
-		if (in->kind == DOCKERFILE_RUN && run_check(in, o, e) < 0)
-			return err_wrap(e, "%s:%u: " MESSAGE_FMT, plan->file->file, in->line,
-					MESSAGE_ARG(span_of_str(in->text)));
+		if (check_instr(plan->file, in, o, e) == 0)
+			continue;
+		message_excerpt_instr(e, plan->file, in);
+		return err_wrap(e, "%s:%u: " MESSAGE_FMT, plan->file->file, in->line,
+				MESSAGE_ARG(span_of_str(in->text)));
 	}
 	return 0;
 }

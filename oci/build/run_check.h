@@ -1,5 +1,5 @@
 /*
- * What can be said of the RUNs of a plan before any work begins.
+ * What can be said of the steps of a plan, of RUN above all, before any work begins.
  */
 #ifndef OCI_BUILD_RUN_CHECK_H
 #define OCI_BUILD_RUN_CHECK_H
@@ -11,7 +11,7 @@
 /* ERR_INPUT: it asks for something that cannot be had here. No place: the caller wraps. */
 int run_check(const struct dockerfile_instr *run, const struct run_options *o, struct err *e)
 	MUST_CHECK;
-/* All of them, with file and line. */
+/* All of them, and the ports of EXPOSE; with file and line. */
 int run_check_plan(const struct dockerfile_plan *plan, const struct run_options *o, struct err *e)
 	MUST_CHECK;
 /* Warns of a --secret or --ssh that nobody asks for. */

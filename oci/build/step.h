@@ -20,6 +20,9 @@ bool step_is_work(enum dockerfile_kind kind);
 /* Errors carry no place: the caller wraps. */
 int step_carry_out(struct step *s, struct err *e) MUST_CHECK;
 
+/* Of an EXPOSE before its turn: the ports in which no variable stands. */
+int step_expose_check(const struct dockerfile_instr *in, char escape, struct err *e) MUST_CHECK;
+
 /* A line of history is not longer. */
 #define STEP_HISTORY_MAX (4u << 20)
 

@@ -85,7 +85,7 @@ static int expand_port(struct strv *out, const char *word, struct err *e)
 	if (!port.n)
 		return err_set(e, ERR_INPUT, "no port specified: '%.100s'", word);
 	if (!name)
-		return err_set(e, ERR_INPUT, "invalid proto: '" MESSAGE_FMT "'",
+		return err_set(e, ERR_INPUT, "invalid proto: '" MESSAGE_FMT "' (tcp, udp or sctp)",
 			       MESSAGE_ARG(proto));
 	if (parse_ports(&p, port) < 0)
 		return err_set(e, ERR_INPUT, "invalid containerPort: '" MESSAGE_FMT "'",
@@ -109,6 +109,24 @@ static int expand_ports(struct strv *out, const struct step *s, struct err *e)
 	for (size_t i = 0; i < words.n; i++)
 		if (expand_port(out, words.v[i], e) < 0)
 			return -1;
+	return 0;
+}
+
+int step_expose_check(const struct dockerfile_instr *in, char escape, struct err *e)
+{
+	const struct strv none = STRV_INIT;
+
+	for (size_t i = 0; i < in->words.n; i++) {
+		auto_strv struct strv words = STRV_INIT, ports = STRV_INIT;
+
+		if (strchr(in->words.v[i], '$'))
+			continue;
+		if (dockerfile_expand_words(&words, in->words.v[i], &none, escape, e) < 0)
+			return -1;
+		for (size_t k = 0; k < words.n; k++)
+			if (expand_port(&ports, words.v[k], e) < 0)
+				return -1;
+	}
 	return 0;
 }
 

@@ -131,6 +131,16 @@ static void wrong_ports_are_refused(void **state)
 	assert_fails(w, "FROM scratch\nEXPOSE x:80\n", "invalid hostPort: 'x'");
 	assert_fails(w, "FROM scratch\nEXPOSE 80-90:70-71\n", "invalid ranges");
 	assert_fails(w, "FROM scratch\nEXPOSE 1.2.3:80:80\n", "invalid IP address: '1.2.3'");
+	assert_fails(w, "FROM scratch\nARG P=0x\nEXPOSE $P\n", "Dockerfile:3: EXPOSE $P: invalid");
+}
+
+static void wrong_ports_are_told_before_anything_is_run(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_fails(w, "FROM scratch AS a\nRUN x\nEXPOSE 80/tpc\n",
+		     "Dockerfile:3: EXPOSE 80/tpc: invalid proto: 'tpc' (tcp, udp or sctp)");
+	assert_false(recorder_has(&w->progress, "[a 1/2]"));
 }
 
 static void a_user_is_kept_as_it_is_written(void **state)
@@ -182,6 +192,7 @@ int main(void)
 		TEST(ports_are_completed_and_ranges_written_out),
 		TEST(only_the_containers_part_of_a_port_counts),
 		TEST(wrong_ports_are_refused),
+		TEST(wrong_ports_are_told_before_anything_is_run),
 		TEST(a_user_is_kept_as_it_is_written),
 		TEST(a_workdir_is_made_for_the_user_and_makes_a_layer),
 		TEST(a_workdir_that_is_there_is_left_alone),
