@@ -9,6 +9,7 @@
 #include "oci/build/input.h"
 #include "oci/build/prepare.h"
 #include "oci/build/stage.h"
+#include "oci/dockerfile/message.h"
 #include "oci/dockerfile/parse.h"
 #include "oci/image/store_layout.h"
 
@@ -67,6 +68,26 @@ void job_now(const struct job *j, struct timespec *out)
 	if (rest < 0)
 		rest += second;
 	*out = (struct timespec){ .tv_sec = (ns - rest) / second, .tv_nsec = rest };
+}
+
+int job_hint_stage(const struct job *j, const char *image, const struct dockerfile_instr *before,
+		   struct err *e)
+{
+	struct message_guess guess = { .word = span_of_str(image) };
+	enum err_kind kind = e->kind;
+	int sys = e->sys;
+	char hint[MESSAGE_HINT_MAX];
+
+	for (size_t i = 0; i < j->file->nr_stages && &j->file->stages[i].from != before; i++)
+		message_guess_add(&guess, j->file->stages[i].from.name);
+	message_guess_hint(hint, &guess);
+	if (guess.best) {
+		auto_free char *text = mem_strdup(e->text);
+
+		err_set(e, kind, "%s: no stage is called so%s", text, hint);
+		e->sys = sys;
+	}
+	return -1;
 }
 
 int job_fail(const struct job *j, struct err *e)

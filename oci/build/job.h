@@ -72,6 +72,11 @@ void job_time(const struct job *j, char out[CLOCK_TEXT_MAX]);
 /* The same for what is made in a layer. */
 void job_now(const struct job *j, struct timespec *out);
 
+/* An image that cannot be had may be the name of a stage before that FROM, with a slip of the
+ * fingers in it. Always -1. */
+int job_hint_stage(const struct job *j, const char *image, const struct dockerfile_instr *before,
+		   struct err *e);
+
 /* A disk that is full is named. Always -1. */
 int job_fail(const struct job *j, struct err *e);
 

@@ -148,6 +148,7 @@ static int lookup_fail(const struct lookup *l, struct err *e)
 	for (size_t i = 0; i < plan->nr; i++)
 		if (is_image(&plan->stages[i].base) &&
 		    find_base(&l->job->bases, &plan->stages[i]) == l->base) {
+			job_hint_stage(l->job, l->base->from.ref, plan->stages[i].from, e);
 			message_excerpt_instr(e, l->job->file, plan->stages[i].from);
 			return err_wrap(e, "%s:%u: FROM %s", l->job->file->file,
 					plan->stages[i].from->line, l->base->from.ref);

@@ -133,6 +133,21 @@ static int plan_platform(const struct planner *p, struct plan_stage *st, struct 
 	return 0;
 }
 
+/* The name of a base is wrong, and so is a variable in it. Always -1. */
+static int hint_unset(const struct planner *p, const char *word, struct err *e)
+{
+	auto_strv struct strv unset = STRV_INIT;
+	auto_free char *text = mem_strdup(e->text);
+
+	dockerfile_unset_names(&unset, word, &p->globals, p->df->escape);
+	if (!unset.n)
+		return -1;
+	return err_set(e, ERR_INPUT,
+		       "%s (" MESSAGE_FMT
+		       " is not set: ARG NAME=VALUE is needed before the first FROM)",
+		       text, MESSAGE_ARG(span_of_str(unset.v[0])));
+}
+
 static int plan_base(const struct planner *p, size_t at, struct err *e)
 {
 	const struct dockerfile_instr *from = &p->df->stages[at].from;
@@ -143,11 +158,13 @@ static int plan_base(const struct planner *p, size_t at, struct err *e)
 	st->name = from->name ? mem_strdup(from->name) : mem_printf("stage-%zu", at);
 	if (dockerfile_expand(&name, from->words.v[0], &p->globals, p->df->escape, e) < 0)
 		return -1;
-	if (!*name)
-		return err_set(e, ERR_INPUT, "base name ('" MESSAGE_FMT "') should not be blank",
-			       MESSAGE_ARG(span_of_str(from->words.v[0])));
+	if (!*name) {
+		err_set(e, ERR_INPUT, "base name ('" MESSAGE_FMT "') should not be blank",
+			MESSAGE_ARG(span_of_str(from->words.v[0])));
+		return hint_unset(p, from->words.v[0], e);
+	}
 	if (plan_resolve_name(p, &st->base, name, at, e) < 0)
-		return -1;
+		return hint_unset(p, from->words.v[0], e);
 	return plan_platform(p, st, e);
 }
 

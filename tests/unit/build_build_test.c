@@ -304,6 +304,21 @@ static void a_base_that_nobody_has_is_absent(void **state)
 	assert_int_equal(w->err.kind, ERR_ABSENT);
 }
 
+static void an_absent_image_may_be_a_stage_with_a_slip_in_it(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_says(build_world_fails(w, "FROM scratch AS builder\nFROM bulder\n"),
+		    ": no stage is called so (did you mean builder?)");
+	assert_int_equal(w->err.kind, ERR_ABSENT);
+	assert_says(build_world_fails(w, "FROM scratch AS builder\nFROM scratch\n"
+					 "COPY --from=bulder /a /\n"),
+		    ": no stage is called so (did you mean builder?)");
+	/* only stages that can be meant */
+	assert_says(build_world_fails(w, "FROM bulder AS builder\n"), "bulder:latest'");
+	assert_null(strstr(w->err.text, "did you mean"));
+}
+
 static void a_damaged_base_layer_is_named_and_not_used(void **state)
 {
 	struct build_world *w = *state;
@@ -594,6 +609,7 @@ int main(void)
 		TEST(a_build_that_only_changes_the_configuration_unpacks_nothing),
 		TEST(a_layout_is_a_base_by_name),
 		TEST(a_base_that_nobody_has_is_absent),
+		TEST(an_absent_image_may_be_a_stage_with_a_slip_in_it),
 		TEST(a_damaged_base_layer_is_named_and_not_used),
 		TEST(a_known_tree_is_not_taken_for_other_layers),
 		TEST(two_builds_of_one_epoch_are_one_image),

@@ -153,7 +153,8 @@ static void errors_show_what_they_are_about(void **state)
 		{ "ARG x=${y?no}\nFROM a\n", "D:1\n     1 | ARG x=${y?no}\n       |     ^^^^^^^^^\n"
 					     "D:1: failed to process '${y?no}': y: no" },
 		{ "ARG x\nFROM $x\n", "D:2\n     2 | FROM $x\n       |      ^^\n"
-				      "D:2: base name ('$x') should not be blank" },
+				      "D:2: base name ('$x') should not be blank (x is not "
+				      "set: ARG NAME=VALUE is needed before the first FROM)" },
 	};
 
 	(void)state;

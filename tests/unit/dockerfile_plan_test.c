@@ -231,7 +231,12 @@ static void from_lines_see_the_global_arguments(void **state)
 		    "    2  ARG B=x\n"
 		    "stage stage-1 from stage x for linux/amd64\n");
 	assert_refused("FROM a\nFROM $B\n", plain,
-		       "Dockerfile:2: base name ('$B') should not be blank");
+		       "Dockerfile:2: base name ('$B') should not be blank (B is not set: ARG "
+		       "NAME=VALUE is needed before the first FROM)");
+	assert_refused("ARG B\nFROM a:${B}\n", plain,
+		       "Dockerfile:2: 'a:' is neither a stage nor the name of an image: image name "
+		       "'a:': '' is not a valid tag (B is not set: ARG NAME=VALUE is needed before "
+		       "the first FROM)");
 }
 
 static void bases_that_are_no_reference_are_refused(void **state)
