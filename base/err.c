@@ -112,6 +112,7 @@ static enum err_kind kind_of_errno(int sys)
 	case ENOENT:
 		return ERR_ABSENT;
 	case ENOSPC:
+	case EROFS:
 	case EDQUOT:
 		return ERR_IMPOSSIBLE;
 	default:

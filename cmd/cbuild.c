@@ -125,6 +125,8 @@ static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 		return r;
 	if (cbuild_args_take(&c.opt, &c.args, &app->positional, e) < 0)
 		return -1;
+	if (cbuild_results_check(&c.args, e) < 0)
+		return -1;
 	if (!c.args.is_call)
 		open_sandbox(&c, &how);
 	/* not before, so that the helper never has them; a pipe is waited for, and a signal still ends us */

@@ -9,6 +9,8 @@
 #include "cmd/cbuild_args.h"
 #include "oci/build/build.h"
 
+/* Before any work: can these files be written? */
+int cbuild_results_check(const struct cbuild_args *a, struct err *e) MUST_CHECK;
 int cbuild_results_write(struct app *app, const struct cbuild_args *a, const struct build_result *r,
 			 struct err *e) MUST_CHECK;
 

@@ -63,6 +63,11 @@ int context_open(struct context *out, const char *dir, const char *dockerfile, s
 	auto_context struct context c = CONTEXT_INIT;
 
 	c.fd = fs_open_dir(dir, e);
+	if (c.fd < 0 && e->sys == ENOTDIR)
+		return err_set(e, ERR_INPUT,
+			       "build context: '%.200s' is not a directory "
+			       "(-f names the Dockerfile, tar:// an archive)",
+			       dir);
 	if (c.fd < 0)
 		return err_wrap(e, "build context");
 	c.where = mem_printf("the context '%s'", dir);

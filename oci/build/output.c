@@ -81,6 +81,13 @@ static int read_names(struct strv *out, const struct build_options *opt,
 
 /* -- before any work ---------------------------------------------------------------------- */
 
+/* Found out now, not after an hour. */
+static int check_writable(const char *dir, struct err *e)
+{
+	return faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS) == 0 ? 0
+							       : err_sys(e, "write into '%s'", dir);
+}
+
 static int check_tar(const char *dest, bool is_layout, struct err *e)
 {
 	auto_free char *dir = output_tar_dir(dest);
@@ -90,7 +97,7 @@ static int check_tar(const char *dest, bool is_layout, struct err *e)
 	if (fd < 0)
 		return -1;
 	if (lstat(dest, &st) < 0 || S_ISREG(st.st_mode))
-		return 0;
+		return check_writable(dir, e);
 	if (S_ISDIR(st.st_mode))
 		return err_set(e, ERR_INPUT, "it is a directory: %s writes %s into one",
 			       is_layout ? "tar=false" : "type=local",
@@ -112,9 +119,11 @@ static int check_place(const struct build_output *o, struct err *e)
 			       : 0;
 	if (!o->is_dir)
 		return check_tar(o->dest, is_image(o), e);
-	if (stat(o->dest, &st) == 0 && !S_ISDIR(st.st_mode))
+	if (stat(o->dest, &st) < 0)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ERR_INPUT, "it is there and not a directory");
-	return 0;
+	return check_writable(o->dest, e);
 }
 
 static int check_one(const struct build_options *opt, const struct build_output *o, struct err *e)
@@ -136,9 +145,13 @@ static int check_one(const struct build_options *opt, const struct build_output 
 
 int output_check(const struct build_options *opt, struct err *e)
 {
+	auto_strv struct strv tags = STRV_INIT;
 	size_t nr, streams = 0;
 	const struct build_output *list = outputs(opt, &nr);
 
+	/* a wrong name is no output's fault */
+	if (add_names(&tags, &opt->tags, "--tag", e) < 0)
+		return -1;
 	for (size_t i = 0; i < nr; i++) {
 		if (check_one(opt, &list[i], e) < 0)
 			return err_wrap(e, "output '%.200s'", build_output_name(&list[i]));

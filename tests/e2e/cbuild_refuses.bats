@@ -125,6 +125,22 @@ cbuild: '
 	message cbuild --no-such-option
 	expect 2 cbuild
 	message cbuild
+	echo 'FROM scratch' >Dockerfile
+	expect 2 cbuild Dockerfile
+	message cbuild Dockerfile directory -f
+	expect 2 cbuild -t team/Small .
+	message cbuild --tag team/Small
+	has_no "$err" "output '"
+}
+
+@test "results that cannot be written are told before anything is run" {
+	printf 'FROM %s\nRUN touch /x\n' "$BUSYBOX" >Dockerfile
+	for option in --iidfile --digest-file --metadata-file --dotenv; do
+		expect 4 cbuild -t "$REPO" "$option" "$T/none/file" .
+		message cbuild "$option" "$T/none/file"
+		has_no "$err" RUN
+	done
+	nothing_stored
 }
 
 @test "an image that the registry does not have is status 4" {

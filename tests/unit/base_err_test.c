@@ -29,8 +29,8 @@ static void sys_takes_kind_from_errno(void **state)
 		int sys;
 		enum err_kind kind;
 	} cases[] = {
-		{ ENOENT, ERR_ABSENT }, { ENOSPC, ERR_IMPOSSIBLE }, { EDQUOT, ERR_IMPOSSIBLE },
-		{ EACCES, ERR_FAILED }, { ENOTDIR, ERR_FAILED },
+		{ ENOENT, ERR_ABSENT },	   { ENOSPC, ERR_IMPOSSIBLE }, { EDQUOT, ERR_IMPOSSIBLE },
+		{ EROFS, ERR_IMPOSSIBLE }, { EACCES, ERR_FAILED },     { ENOTDIR, ERR_FAILED },
 	};
 
 	(void)state;
