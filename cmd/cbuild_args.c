@@ -89,6 +89,10 @@ const struct opt cbuild_opts[] = {
 		"as kaniko: -o type=oci,tar=false,dest=DIR"),
 	OPT_FLAG(0, "cache", NULL, struct cbuild_args, cache,
 		 "as kaniko: only --cache=false is accepted"),
+	OPT_FLAG(0, "provenance", NULL, struct cbuild_args, provenance,
+		 "as docker: only --provenance=false is accepted"),
+	OPT_FLAG(0, "sbom", NULL, struct cbuild_args, sbom,
+		 "as docker: only --sbom=false is accepted"),
 	OPT_END,
 };
 
@@ -239,6 +243,12 @@ int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struc
 	o->dockerfile = a->file;
 	o->target = a->target;
 	o->pull = a->pull;
+	if (a->provenance || a->sbom)
+		return err_set(
+			e, ERR_INPUT,
+			"--%s: attestations come with a later version; --%s=false is accepted",
+			a->provenance ? "provenance" : "sbom",
+			a->provenance ? "provenance" : "sbom");
 	if (take_call(a, e) < 0 || cbuild_kaniko_take(o, a, e) < 0 ||
 	    take_build_args(o, a, e) < 0 || take_lists(o, a, e) < 0 || take_run(&o->run, a, e) < 0)
 		return -1;

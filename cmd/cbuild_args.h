@@ -23,6 +23,7 @@ struct cbuild_args {
 	const char *context, *dockerfile, *tar_path, *oci_layout_path;
 	struct strv destinations;
 	bool no_push, cache;
+	bool provenance, sbom;	/* docker's */
 	char *found_dockerfile; /* owned */
 	/* filled by cbuild_args_take */
 	bool is_call; /* nothing is to be built, but told */

@@ -70,9 +70,7 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	{ "load", "there is no daemon to load into: without --push the image goes to the store "
 		  "(cpush pushes it from there); -o type=docker,dest=- is for docker load" },
 	{ "no-cache-filter", NO_CACHE },
-	{ "provenance", LATER },
 	{ "rm", NO_TRACE },
-	{ "sbom", LATER },
 	{ "squash", "every instruction that changes files is a layer here" },
 	/* buildah */
 	{ "cert-dir", INSECURE },

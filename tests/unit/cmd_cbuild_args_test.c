@@ -159,6 +159,14 @@ static void what_other_builders_have_is_refused_with_what_there_is_instead(void 
 }
 
 /* A name that is here must not be told to be elsewhere: the table is looked at first anyway. */
+static void attestations_can_only_be_refused(void **state)
+{
+	(void)state;
+	assert_means("--provenance=false --sbom=false -t a .", "as a");
+	assert_refused("--provenance=true .", "attestations");
+	assert_refused("--sbom .", "attestations");
+}
+
 static void nothing_is_both_here_and_elsewhere(void **state)
 {
 	(void)state;
@@ -188,6 +196,7 @@ int main(void)
 		cmocka_unit_test(a_context_is_given_once),
 		cmocka_unit_test(kanikos_dockerfile_is_looked_for_in_the_context_too),
 		cmocka_unit_test(what_other_builders_have_is_refused_with_what_there_is_instead),
+		cmocka_unit_test(attestations_can_only_be_refused),
 		cmocka_unit_test(nothing_is_both_here_and_elsewhere),
 		cmocka_unit_test(outputs_must_agree_with_what_is_said_for_all),
 	};
