@@ -7,6 +7,12 @@ setup_file() {
 	# python:3.11-slim and node:18-slim are one image here: Debian with both
 	E2E_LANGUAGES=$("$E2E_SERVERS/base" layout python3 python3-venv nodejs npm)
 	export E2E_LANGUAGES
+	skopeo copy -q --dest-daemon-host "$E2E_ENGINE" "oci:$E2E_LANGUAGES:bookworm" docker-daemon:python:3.11-slim
+	docker -H "$E2E_ENGINE" tag python:3.11-slim node:18-slim
+}
+
+teardown_file() {
+	docker -H "$E2E_ENGINE" image rm -f python:3.11-slim node:18-slim >/dev/null
 }
 
 setup() {
@@ -50,13 +56,11 @@ without_mounts() {
 # The same with BuildKit: configuration and every file that it adds to the base.
 like_buildkit() {
 	local tag=$NAME-reference
-	skopeo copy -q --dest-daemon-host "$E2E_ENGINE" "oci:$E2E_LANGUAGES:bookworm" "docker-daemon:$1:latest"
-	engine tag "$1:latest" "$2"
 	# it would fetch the frontend that the first line names
 	sed -i 1d Dockerfile
 	DOCKER_BUILDKIT=1 expect 0 engine build -q --network none -t "$tag" .
 	expect 0 engine save -o "$T/saved.tar" "$tag"
-	engine image rm -f "$tag" "$1:latest" "$2" >/dev/null
+	engine image rm -f "$tag" >/dev/null
 	describe "$store@$digest" | comparable >"$T/ours"
 	describe "$T/saved.tar" | comparable | without_mounts >"$T/theirs"
 	diff "$T/theirs" "$T/ours" >"$T/diff" || fail "$(head -n 30 "$T/diff")"
@@ -84,7 +88,7 @@ make_wheel() {
 	build
 	says 'hello world /venv 10001 /srv/app'
 	says 'hello you /venv 10001 /srv/app' you
-	like_buildkit python python:3.11-slim
+	like_buildkit
 }
 
 @test "node" {
@@ -92,7 +96,7 @@ make_wheel() {
 	says 'hello world production 1000 /app'
 	# what is for development only stays out
 	expect 2 engine run --rm --network none "$REPO" ls node_modules/tester
-	like_buildkit node node:18-slim
+	like_buildkit
 }
 
 @test "c" {
