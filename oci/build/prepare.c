@@ -229,7 +229,7 @@ int prepare_bases(struct job *j, struct err *e)
 		if (check_machine(j, i, e) < 0)
 			return -1;
 	run_check_unused(j->op->progress, j->plan, &j->opt->run);
-	return 0;
+	return run_check_secrets(j->plan, &j->opt->run, e);
 }
 
 void prepare_known_bases(struct job *j)

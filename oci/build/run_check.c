@@ -29,20 +29,23 @@ int run_check(const struct dockerfile_instr *run, const struct run_options *o, s
 	return 0;
 }
 
+/* Of a secret or an agent, unexpanded; NULL: none. */
+static const char *asked_id(const struct dockerfile_mount *m)
+{
+	const char *slash = m->target ? strrchr(m->target, '/') : NULL;
+
+	if (m->id)
+		return m->id;
+	if (m->type == DOCKERFILE_MOUNT_SSH)
+		return "default";
+	return slash ? slash + 1 : m->target;
+}
+
 static bool asks_for(const struct dockerfile_mount *m, enum dockerfile_mount_type type,
 		     const char *id)
 {
-	const char *asked = m->id;
+	const char *asked = m->type == type ? asked_id(m) : NULL;
 
-	if (m->type != type)
-		return false;
-	if (!asked && type == DOCKERFILE_MOUNT_SSH)
-		return strcmp(id, "default") == 0;
-	if (!asked && m->target) {
-		const char *slash = strrchr(m->target, '/');
-
-		asked = slash ? slash + 1 : m->target;
-	}
 	return asked && (strchr(asked, '$') || strcmp(asked, id) == 0);
 }
 
@@ -60,6 +63,26 @@ static bool is_asked_for(const struct dockerfile_plan *plan, enum dockerfile_mou
 	return false;
 }
 
+int run_secret_missing(struct err *e, const char *id)
+{
+	return err_set(e, ERR_INPUT, "secret %s: not found (--secret id=%s,src=FILE gives it)",
+		       id ? id : "", id ? id : "ID");
+}
+
+static int check_secrets(const struct dockerfile *df, const struct dockerfile_instr *in,
+			 const struct run_options *o, struct err *e)
+{
+	(void)df;
+	for (size_t i = 0; i < in->nr_mounts; i++) {
+		const struct dockerfile_mount *m = &in->mounts[i];
+		const char *id = m->type == DOCKERFILE_MOUNT_SECRET ? asked_id(m) : NULL;
+
+		if (id && m->required && !strchr(id, '$') && !run_options_find_secret(o, id))
+			return run_secret_missing(e, id);
+	}
+	return 0;
+}
+
 static int check_instr(const struct dockerfile *df, const struct dockerfile_instr *in,
 		       const struct run_options *o, struct err *e)
 {
@@ -68,13 +91,16 @@ static int check_instr(const struct dockerfile *df, const struct dockerfile_inst
 	return in->kind == DOCKERFILE_EXPOSE ? step_expose_check(in, df->escape, e) : 0;
 }
 
+typedef int check_fn(const struct dockerfile *df, const struct dockerfile_instr *in,
+		     const struct run_options *o, struct err *e);
+
 static int check_stage(const struct dockerfile_plan *plan, const struct plan_stage *st,
-		       const struct run_options *o, struct err *e)
+		       check_fn *check, const struct run_options *o, struct err *e)
 {
 	for (size_t i = 0; i < st->nr; i++) {
 		const struct dockerfile_instr *in = st->steps[i].instr;
 
-		if (check_instr(plan->file, in, o, e) == 0)
+		if (check(plan->file, in, o, e) == 0)
 			continue;
 		message_excerpt_instr(e, plan->file, in);
 		return err_wrap(e, "%s:%u: " MESSAGE_FMT, plan->file->file, in->line,
@@ -83,12 +109,24 @@ static int check_stage(const struct dockerfile_plan *plan, const struct plan_sta
 	return 0;
 }
 
-int run_check_plan(const struct dockerfile_plan *plan, const struct run_options *o, struct err *e)
+static int check_all(const struct dockerfile_plan *plan, check_fn *check,
+		     const struct run_options *o, struct err *e)
 {
 	for (size_t i = 0; i < plan->nr; i++)
-		if (check_stage(plan, &plan->stages[i], o, e) < 0)
+		if (check_stage(plan, &plan->stages[i], check, o, e) < 0)
 			return -1;
 	return 0;
+}
+
+int run_check_plan(const struct dockerfile_plan *plan, const struct run_options *o, struct err *e)
+{
+	return check_all(plan, check_instr, o, e);
+}
+
+int run_check_secrets(const struct dockerfile_plan *plan, const struct run_options *o,
+		      struct err *e)
+{
+	return check_all(plan, check_secrets, o, e);
 }
 
 void run_check_unused(struct progress *p, const struct dockerfile_plan *plan,

@@ -14,6 +14,11 @@ int run_check(const struct dockerfile_instr *run, const struct run_options *o, s
 /* All of them, and the ports of EXPOSE; with file and line. */
 int run_check_plan(const struct dockerfile_plan *plan, const struct run_options *o, struct err *e)
 	MUST_CHECK;
+/* Required secrets that were not given; for who is going to build. */
+int run_check_secrets(const struct dockerfile_plan *plan, const struct run_options *o,
+		      struct err *e) MUST_CHECK;
+/* Says that of one. Always -1. id NULL: it has no name. */
+int run_secret_missing(struct err *e, const char *id);
 /* Warns of a --secret or --ssh that nobody asks for. */
 void run_check_unused(struct progress *p, const struct dockerfile_plan *plan,
 		      const struct run_options *o);

@@ -3,6 +3,7 @@
  * that one below another comes after it, as BuildKit does.
  */
 #include "oci/build/run_mounts.h"
+#include "oci/build/run_check.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -217,11 +218,7 @@ static int add_secret(struct adding *a, struct err *e)
 		id ? run_options_find_secret(&a->s->job->opt->run, id) : NULL;
 
 	if (!secret)
-		return a->m->required
-			       ? err_set(e, ERR_INPUT,
-					 "secret %s: not found (--secret id=%s,src=FILE gives it)",
-					 id ? id : "", id ? id : "ID")
-			       : 0;
+		return a->m->required ? run_secret_missing(e, id) : 0;
 	hide_add(&a->spec->hidden, buf_span(&secret->value));
 	if (a->m->env && secret_to_env(a, secret, e) < 0)
 		return -1;

@@ -570,6 +570,21 @@ static void no_network_is_none_whatever_the_file_says(void **state)
 	assert_int_equal(x->w.sandbox.opened, 0);
 }
 
+static void a_secret_that_is_missing_is_told_before_anything_runs(void **state)
+{
+	struct world *x = *state;
+
+	assert_fails(x, "RUN x\nRUN --mount=type=secret,id=t,required x",
+		     "Dockerfile:3: RUN --mount=type=secret,id=t,required x: secret t: not found");
+	assert_fails(x, "RUN x\nRUN --mount=type=secret,target=/a/u,required x",
+		     "secret u: not found");
+	assert_int_equal(x->w.sandbox.opened, 0);
+	/* what a variable will say is not known yet */
+	assert_fails(x, "RUN x\nARG I=v\nRUN --mount=type=secret,id=$I,required x",
+		     "secret v: not found");
+	assert_int_not_equal(x->w.sandbox.opened, 0);
+}
+
 static void a_secret_that_nobody_asks_for_is_warned_about(void **state)
 {
 	struct world *x = *state;
@@ -616,6 +631,7 @@ int main(void)
 		T(options_are_every_runs_and_flags_win),
 		T(what_cannot_be_had_is_refused_before_any_work),
 		T(no_network_is_none_whatever_the_file_says),
+		T(a_secret_that_is_missing_is_told_before_anything_runs),
 		T(a_secret_that_nobody_asks_for_is_warned_about),
 	};
 
