@@ -47,6 +47,14 @@ struct sandbox_ops {
 };
 struct sandbox {
 	const struct sandbox_ops *ops;
+	/*
+	 * It cannot show directories over each other. tree_open then gets exactly one lower, which holds
+	 * the whole tree and is changed in place: upper_fd is -1, and the caller finds out himself what a RUN
+	 * has changed (oci/build/flat.h). When the tree is closed the directory is all the RUN left, without
+	 * mount points or anything else of ours; inodes are the same, but ctimes of the names at its top may not be.
+	 */
+	bool is_flat;
+	const char *flat_dir; /* where such directories must lie; NULL: anywhere. The sandbox's */
 };
 
 int sandbox_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
