@@ -1,0 +1,36 @@
+/* What sources and the build share: results, and the names of trees. */
+#include "oci/build/cache.h"
+
+#include "base/mem.h"
+
+void cache_result_copy(struct cache_result *to, const struct cache_result *from)
+{
+	*to = *from;
+	oci_descriptor_copy(&to->blob, &from->blob);
+	to->packing = mem_strdup(from->packing);
+	to->created = mem_strdup(from->created);
+	to->text = mem_strdup(from->text);
+}
+
+void cache_result_release(struct cache_result *r)
+{
+	oci_descriptor_release(&r->blob);
+	free(r->packing);
+	free(r->created);
+	free(r->text);
+	*r = (struct cache_result){ .packing = NULL };
+}
+
+void cache_chain(struct oci_digest *out, const struct oci_digest *below,
+		 const struct oci_digest *diff_id)
+{
+	unsigned char raw[HASH_SHA256_LEN];
+	struct hash h;
+
+	hash_init(&h);
+	hash_update(&h, below->text, strlen(below->text));
+	hash_update(&h, " ", 1);
+	hash_update(&h, diff_id->text, strlen(diff_id->text));
+	hash_final(&h, raw);
+	oci_digest_of_raw(out, raw);
+}
