@@ -1,120 +1,34 @@
 /*
- * -o: a line of CSV whose fields are KEY=VALUE. Which keys there are, for which types they mean
+ * -o. Which keys there are, for which types they mean
  * something, and what becomes of them is one table; what buildx knows beyond it is refused with
  * what there is instead. Keys are taken after the type, wherever that stands.
  */
-#include "base/buf.h"
 #include "base/mem.h"
+#include "oci/build/csv.h"
 #include "oci/build/options.h"
 #include "oci/dockerfile/message.h"
 
-#define OF(type)   (1u << BUILD_OUTPUT_##type)
-#define ARCHIVES   (OF(OCI) | OF(DOCKER))
-#define IMAGES	   (OF(IMAGE) | ARCHIVES)
-#define FIELDS_MAX 200
+#define OF(type) (1u << BUILD_OUTPUT_##type)
+#define ARCHIVES (OF(OCI) | OF(DOCKER))
+#define IMAGES	 (OF(IMAGE) | ARCHIVES)
 
 struct spec {
 	struct build_options *opt;
 	const char *text;
 	struct build_output out;
 	const char *type; /* as written: registry is an image that is pushed */
-	char *key[FIELDS_MAX];
-	char *value[FIELDS_MAX];
-	size_t nr;
+	struct csv_fields fields;
 };
 
 static void spec_release(struct spec *s)
 {
-	for (size_t i = 0; i < s->nr; i++) {
-		free(s->key[i]);
-		free(s->value[i]);
-	}
+	csv_fields_release(&s->fields);
 	free(s->out.dest);
 	strv_release(&s->out.names);
 	build_annotations_release(&s->out.annotations);
 }
 
-/* -- fields --------------------------------------------------------------------------- */
-
-/* One quoted field, its first quote taken off already. */
-static int quoted_field(struct buf *out, struct span *rest, struct err *e)
-{
-	for (;;) {
-		ptrdiff_t at = span_find(*rest, '"');
-
-		if (at < 0)
-			return err_set(e, ERR_INPUT, "a quote is not closed");
-		buf_add_span(out, span_head(*rest, (size_t)at));
-		*rest = span_sub(*rest, (size_t)at + 1);
-		if (!span_take(rest, "\""))
-			break;
-		buf_add_char(out, '"');
-	}
-	if (rest->n && !span_take(rest, ","))
-		return err_set(e, ERR_INPUT, "expected ',' behind a quoted field");
-	return 0;
-}
-
-static int next_field(struct buf *out, struct span *rest, struct err *e)
-{
-	struct span field;
-
-	buf_reset(out);
-	if (span_take(rest, "\""))
-		return quoted_field(out, rest, e);
-	span_split(rest, ',', &field);
-	if (span_find(field, '"') >= 0)
-		return err_set(e, ERR_INPUT, "quotes go around a whole field, as in \"name=a,b\"");
-	buf_add_span(out, field);
-	return 0;
-}
-
-/* buildx takes keys in any case; an annotation's own name keeps it. */
-static char *key_dup(struct span key)
-{
-	char *k = span_dup(span_trim(key));
-
-	if (!build_annotations_is_field(span_of_str(k)))
-		for (char *p = k; *p; p++)
-			*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-	return k;
-}
-
-static int read_fields(struct spec *s, struct err *e)
-{
-	auto_buf struct buf field = BUF_INIT(BUF_SMALL);
-	struct span rest = span_of_str(s->text), key, value;
-
-	while (rest.n) {
-		if (next_field(&field, &rest, e) < 0)
-			return -1;
-		if (!span_cut(buf_span(&field), '=', &key, &value))
-			return err_set(e, ERR_INPUT,
-				       "'%s' is not KEY=VALUE, as in type=oci,dest=FILE",
-				       buf_str(&field));
-		if (s->nr == FIELDS_MAX)
-			return err_set(e, ERR_INPUT, "more than %d fields", FIELDS_MAX);
-		s->key[s->nr] = key_dup(key);
-		s->value[s->nr++] = span_dup(value);
-	}
-	return 0;
-}
-
 /* -- what keys do ----------------------------------------------------------------------- */
-
-/* As Go's strconv.ParseBool. */
-static int take_bool(bool *out, const char *key, const char *value, struct err *e)
-{
-	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
-	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
-
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
-		if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
-			*out = strcmp(value, yes[i]) == 0;
-			return 0;
-		}
-	return err_set(e, ERR_INPUT, "%s is true or false, not '%s'", key, value);
-}
 
 static int take_dest(struct spec *s, const char *key, const char *value, struct err *e)
 {
@@ -129,7 +43,7 @@ static int take_tar(struct spec *s, const char *key, const char *value, struct e
 {
 	bool tar;
 
-	if (take_bool(&tar, key, value, e) < 0)
+	if (csv_bool(&tar, key, value, e) < 0)
 		return -1;
 	s->out.is_dir = !tar;
 	return 0;
@@ -149,19 +63,19 @@ static int take_name(struct spec *s, const char *key, const char *value, struct 
 
 static int take_push(struct spec *s, const char *key, const char *value, struct err *e)
 {
-	return take_bool(&s->out.push, key, value, e);
+	return csv_bool(&s->out.push, key, value, e);
 }
 
 static int take_push_by_digest(struct spec *s, const char *key, const char *value, struct err *e)
 {
-	return take_bool(&s->out.push_by_digest, key, value, e);
+	return csv_bool(&s->out.push_by_digest, key, value, e);
 }
 
 static int take_oci_types(struct spec *s, const char *key, const char *value, struct err *e)
 {
 	bool oci;
 
-	if (take_bool(&oci, key, value, e) < 0)
+	if (csv_bool(&oci, key, value, e) < 0)
 		return -1;
 	s->out.docker_types = !oci;
 	return 0;
@@ -191,7 +105,7 @@ static int take_true(struct spec *s, const char *key, const char *value, struct 
 	bool is = false;
 
 	(void)s;
-	if (take_bool(&is, key, value, e) < 0)
+	if (csv_bool(&is, key, value, e) < 0)
 		return -1;
 	return is ? 0
 		  : err_set(e, ERR_INPUT, "%s=%s is not supported: it is always so", key, value);
@@ -202,7 +116,7 @@ static int take_false(struct spec *s, const char *key, const char *value, struct
 	bool is = false;
 
 	(void)s;
-	if (take_bool(&is, key, value, e) < 0)
+	if (csv_bool(&is, key, value, e) < 0)
 		return -1;
 	return is ? err_set(e, ERR_INPUT, "%s=%s is not supported by this version", key, value) : 0;
 }
@@ -212,7 +126,7 @@ static int take_insecure(struct spec *s, const char *key, const char *value, str
 	bool is = false;
 
 	(void)s;
-	if (take_bool(&is, key, value, e) < 0)
+	if (csv_bool(&is, key, value, e) < 0)
 		return -1;
 	return is ? err_set(e, ERR_INPUT,
 			    "%s: --plain-http HOST speaks http with a registry, --ca FILE trusts "
@@ -294,9 +208,7 @@ static int take_type(struct spec *s, struct err *e)
 	struct message_guess g = { 0 };
 	char hint[MESSAGE_HINT_MAX];
 
-	for (size_t i = 0; i < s->nr; i++)
-		if (strcmp(s->key[i], "type") == 0)
-			s->type = s->value[i];
+	s->type = csv_fields_get(&s->fields, "type");
 	if (!s->type)
 		return err_set(e, ERR_INPUT, "type= is needed, as in type=oci,dest=FILE");
 	g.word = span_of_str(s->type);
@@ -327,10 +239,11 @@ static int check_place(const struct spec *s, struct err *e)
 
 static int parse_fields(struct spec *s, struct err *e)
 {
-	if (read_fields(s, e) < 0 || take_type(s, e) < 0)
+	if (csv_fields_read(&s->fields, s->text, "type=oci,dest=FILE", e) < 0 ||
+	    take_type(s, e) < 0)
 		return -1;
-	for (size_t i = 0; i < s->nr; i++)
-		if (take_key(s, s->key[i], s->value[i], e) < 0)
+	for (size_t i = 0; i < s->fields.nr; i++)
+		if (take_key(s, s->fields.key[i], s->fields.value[i], e) < 0)
 			return -1;
 	if (s->out.push_by_digest && !s->out.push)
 		return err_set(e, ERR_INPUT, "push-by-digest without push=true pushes nothing");
