@@ -107,6 +107,15 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o \
 fuzz-replay: $(FUZZ_BINS)	## run every fuzz target over its committed corpus
 	$(Q)sh tests/tools/fuzz-replay $(BUILD)/fuzz
 
+# -- what only tests run: tests/tools/<name>.c -------------------------------
+TOOL_SRCS := $(wildcard tests/tools/*.c)
+TOOL_BINS := $(TOOL_SRCS:tests/tools/%.c=$(BUILD)/tools/%)
+
+$(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 include tests/targets.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

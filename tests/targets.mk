@@ -15,7 +15,7 @@ check: deps	## lint, units, fuzz replay, end to end
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror check-unit fuzz-replay
 	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-e2e
 
-check-e2e: all	## end to end: real registry, real engine, real containers
+check-e2e: all $(TOOL_BINS)	## end to end: real registry, real engine, real containers
 	$(Q)BUILD=$(BUILD) sh tests/e2e/run
 
 CASES ?=
@@ -33,7 +33,7 @@ lint:	## house rules, formatting, manual pages, both compilers without a warning
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=clang BUILD=build/clang WERROR=-Werror objects
 	$(Q)sh tests/lint/run $(BUILD)/bin
 
-ALL_SRCS := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c)) $(wildcard tests/fakes/*.c) $(UNIT_SRCS) $(wildcard tests/fuzz/*.c)
+ALL_SRCS := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c)) $(wildcard tests/fakes/*.c) $(UNIT_SRCS) $(TOOL_SRCS) $(wildcard tests/fuzz/*.c)
 objects: $(ALL_SRCS:%.c=$(BUILD)/obj/%.o)
 
 fmt:	## put every file into its shape

@@ -17,7 +17,7 @@ begin() {
 			;;
 		esac
 	done
-	PATH=$E2E_BIN:$PATH
+	PATH=$E2E_BIN:$E2E_TOOLS:$PATH
 	# names in the shared registry and engine that are this test's alone
 	NAME=t$(printf '%s' "$BATS_TEST_FILENAME:$BATS_TEST_NUMBER" | cksum | cut -d' ' -f1)
 	REPO=$E2E_REGISTRY/$NAME
