@@ -13,11 +13,18 @@
 #include "base/io.h"
 #include "oci/image/digest.h"
 
+struct record;
+
 /*
  * diff_id: checked against the uncompressed stream (ERR_CORRUPT); NULL: not checked.
  * After an error the tree is unusable: the caller removes it.
  */
 int layer_apply(const struct op *op, int root_fd, struct source *blob,
 		const struct oci_digest *diff_id, struct err *e) MUST_CHECK;
+
+/* The same, and record (record.h), which has what is in root_fd by now, is kept up. */
+int layer_apply_recorded(struct record *record, const struct op *op, int root_fd,
+			 struct source *blob, const struct oci_digest *diff_id, struct err *e)
+	MUST_CHECK;
 
 #endif

@@ -148,7 +148,7 @@ int archive_extract(const struct op *op, int dirfd, struct source *in, struct er
 
 	if (layer_stream_open(&stream, in, e) < 0 || tar_reader_open(&r, stream.tar, e) < 0)
 		return -1;
-	if (place_open(&p, op, dirfd, e) < 0)
+	if (place_open(&p, op, dirfd, NULL, e) < 0)
 		return -1;
 	result = extract_all(&p, op, r, e);
 	place_release(&p);

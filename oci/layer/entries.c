@@ -73,8 +73,31 @@ int entries_read(const struct op *op, struct source *blob, const struct oci_dige
 	return r;
 }
 
+/* The zeros of a hole. */
+static int sum_hole(const struct op *op, struct hash *sum, uint64_t n, struct err *e)
+{
+	static const char zeros[64 << 10];
+
+	while (sum && n) {
+		size_t some = n < sizeof(zeros) ? (size_t)n : sizeof(zeros);
+
+		if (cancel_check(op ? op->cancel : NULL, e) < 0)
+			return -1;
+		hash_update(sum, zeros, some);
+		n -= some;
+	}
+	return 0;
+}
+
+static int write_piece(int fd, uint64_t pos, uint64_t at, struct span piece, struct err *e)
+{
+	if (at != pos && lseek(fd, (off_t)at, SEEK_SET) < 0)
+		return err_sys(e, "write");
+	return fs_write_all(fd, piece.p, piece.n, "content", e);
+}
+
 int entries_write_data(const struct op *op, int fd, const struct tar_entry *ent,
-		       struct tar_reader *from, struct err *e)
+		       struct tar_reader *from, struct hash *sum, struct err *e)
 {
 	uint64_t pos = 0, at;
 	struct span piece;
@@ -85,14 +108,19 @@ int entries_write_data(const struct op *op, int fd, const struct tar_entry *ent,
 			return -1;
 		if (at > ent->size_bytes || piece.n > ent->size_bytes - at)
 			return err_set(e, ERR_CORRUPT, "it has more bytes than its header says");
-		if (at != pos && lseek(fd, (off_t)at, SEEK_SET) < 0)
-			return err_sys(e, "write");
-		if (fs_write_all(fd, piece.p, piece.n, "content", e) < 0)
+		if (write_piece(fd, pos, at, piece, e) < 0)
 			return -1;
+		if (at > pos && sum_hole(op, sum, at - pos, e) < 0)
+			return -1;
+		if (sum)
+			hash_update(sum, piece.p, piece.n);
 		pos = at + piece.n;
 	}
 	/* a hole at the end */
-	if (r == 0 && pos < ent->size_bytes && ftruncate(fd, (off_t)ent->size_bytes) < 0)
-		return err_sys(e, "set its size");
+	if (r == 0 && pos < ent->size_bytes) {
+		if (ftruncate(fd, (off_t)ent->size_bytes) < 0)
+			return err_sys(e, "set its size");
+		r = sum_hole(op, sum, ent->size_bytes - pos, e);
+	}
 	return r;
 }

@@ -5,6 +5,7 @@
 #ifndef OCI_LAYER_ENTRIES_H
 #define OCI_LAYER_ENTRIES_H
 
+#include "base/hash.h"
 #include "oci/image/digest.h"
 #include "oci/layer/tar.h"
 
@@ -22,8 +23,9 @@ struct entry_visitor {
 int entries_read(const struct op *op, struct source *blob, const struct oci_digest *diff_id,
 		 struct entry_visitor *v, struct err *e) MUST_CHECK;
 
-/* A file's content into fd, which is empty; holes stay holes. */
+/* A file's content into fd, which is empty; holes stay holes. sum: gets the bytes, holes as zeros; NULL:
+ * nobody asks. */
 int entries_write_data(const struct op *op, int fd, const struct tar_entry *ent,
-		       struct tar_reader *from, struct err *e) MUST_CHECK;
+		       struct tar_reader *from, struct hash *sum, struct err *e) MUST_CHECK;
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/progress.h"
 #include "oci/layer/copy_data.h"
 #include "oci/layer/path.h"
+#include "oci/layer/record.h"
 
 struct lay {
 	const struct op *op;
@@ -24,6 +25,7 @@ struct lay {
 	int root_fd; /* borrowed */
 	char *dir;   /* what is open; NULL: nothing */
 	int dir_fd;
+	ino_t dir_ino; /* when a record is kept */
 	uint64_t bytes;
 };
 
@@ -43,6 +45,7 @@ static int open_dir(const struct lay *l, struct span dir, struct err *e)
 
 static int go_to(struct lay *l, struct span dir, struct err *e)
 {
+	struct stat st;
 	int fd;
 
 	if (l->dir && span_eq_str(dir, l->dir))
@@ -53,7 +56,53 @@ static int go_to(struct lay *l, struct span dir, struct err *e)
 	lay_release(l);
 	l->dir = span_dup(dir);
 	l->dir_fd = fd;
+	if (l->opt->record && fstat(fd, &st) < 0)
+		return err_sys(e, "look at '%s'", l->dir);
+	if (l->opt->record)
+		l->dir_ino = st.st_ino;
 	return 0;
+}
+
+/* -- the record ---------------------------------------------------------------------- */
+
+/* Name is now as c says; st: of it, NULL: to be looked at. */
+static int record_laid(const struct lay *l, const struct layer_change *c, const char *name,
+		       const struct stat *st, struct err *e)
+{
+	struct stat own;
+	struct record_facts facts = { .st = st ? st : &own };
+
+	if (!l->opt->record)
+		return 0;
+	if (!st && fstatat(l->dir_fd, name, &own, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "look at it");
+	if (S_ISLNK(facts.st->st_mode))
+		facts.link = c->link;
+	if (S_ISREG(facts.st->st_mode)) {
+		facts.origin = c;
+		facts.capability = span_of(c->capability, c->capability_len);
+	}
+	return record_set(l->opt->record, l->dir_ino, name, &facts, e);
+}
+
+/* What stands in the way of c goes; *stays: a directory that will be c. */
+static int make_room(const struct lay *l, const struct layer_change *c, const char *name,
+		     bool *stays, struct err *e)
+{
+	struct stat st;
+
+	*stays = false;
+	if (!l->opt->record)
+		return 0;
+	if (fstatat(l->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "look at it");
+	if (c->kind == LAYER_ENTRY && S_ISDIR(c->st.st_mode) && S_ISDIR(st.st_mode)) {
+		*stays = true;
+		return 0;
+	}
+	if (fs_remove_tree(l->dir_fd, name, e) < 0)
+		return -1;
+	return record_remove(l->opt->record, l->dir_ino, name, e);
 }
 
 /* -- files ------------------------------------------------------------------------- */
@@ -111,14 +160,17 @@ static int lay_file(struct lay *l, const struct layer_change *c, const char *nam
 {
 	auto_close int fd =
 		openat(l->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
 
 	if (fd < 0)
 		return err_sys(e, "create");
 	if (copy(l, c, fd, e) < 0 || set_file_attributes(c, fd, e) < 0)
 		return -1;
+	if (l->opt->record && fstat(fd, &st) < 0)
+		return err_sys(e, "look at it");
 	if (close(fd_steal(&fd)) < 0)
 		return err_sys(e, "close");
-	return 0;
+	return record_laid(l, c, name, &st, e);
 }
 
 /* -- the others -------------------------------------------------------------------- */
@@ -135,7 +187,7 @@ static int set_attributes(const struct lay *l, const struct layer_change *c, con
 		return err_sys(e, "set its mode");
 	if (utimensat(l->dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "set its time");
-	return 0;
+	return record_laid(l, c, name, NULL, e);
 }
 
 static int make_opaque(const struct lay *l, const char *name, struct err *e)
@@ -149,11 +201,12 @@ static int make_opaque(const struct lay *l, const char *name, struct err *e)
 	return 0;
 }
 
-static int lay_dir(struct lay *l, const struct layer_change *c, const char *name, struct err *e)
+static int lay_dir(struct lay *l, const struct layer_change *c, const char *name, bool is_there,
+		   struct err *e)
 {
-	if (mkdirat(l->dir_fd, name, 0700) < 0)
+	if (!is_there && mkdirat(l->dir_fd, name, 0700) < 0)
 		return err_sys(e, "create directory");
-	if (c->kind == LAYER_OPAQUE && make_opaque(l, name, e) < 0)
+	if (c->kind == LAYER_OPAQUE && !l->opt->record && make_opaque(l, name, e) < 0)
 		return -1;
 	return set_attributes(l, c, name, e);
 }
@@ -165,6 +218,19 @@ static int lay_symlink(struct lay *l, const struct layer_change *c, const char *
 	return set_attributes(l, c, name, e);
 }
 
+static int record_linked(const struct lay *l, const struct layer_change *c, const char *name,
+			 int to_dir, struct err *e)
+{
+	struct stat dir, st;
+
+	if (!l->opt->record)
+		return 0;
+	if (fstat(to_dir, &dir) < 0 || fstatat(l->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "look at it");
+	return record_link(l->opt->record, l->dir_ino, name, dir.st_ino, layer_path_last(c->link),
+			   &st, e);
+}
+
 static int lay_hard_link(struct lay *l, const struct layer_change *c, const char *name,
 			 struct err *e)
 {
@@ -174,7 +240,7 @@ static int lay_hard_link(struct lay *l, const struct layer_change *c, const char
 		return -1;
 	if (linkat(first, layer_path_last(c->link), l->dir_fd, name, 0) < 0)
 		return err_sys(e, "link to '%s'", c->link);
-	return 0;
+	return record_linked(l, c, name, first, e);
 }
 
 static int lay_node(struct lay *l, const struct layer_change *c, const char *name, struct err *e)
@@ -193,6 +259,8 @@ static int lay_node(struct lay *l, const struct layer_change *c, const char *nam
 
 static int lay_deletion(struct lay *l, const char *name, struct err *e)
 {
+	if (l->opt->record)
+		return 0; /* it made room for nothing */
 	if (mknodat(l->dir_fd, name, S_IFCHR, makedev(0, 0)) < 0)
 		return err_sys(e, "mark it as deleted");
 	return 0;
@@ -201,8 +269,9 @@ static int lay_deletion(struct lay *l, const char *name, struct err *e)
 static int lay_change(struct lay *l, const struct layer_change *c, struct err *e)
 {
 	const char *name = layer_path_last(c->path);
+	bool stays;
 
-	if (go_to(l, layer_path_dir(c->path), e) < 0)
+	if (go_to(l, layer_path_dir(c->path), e) < 0 || make_room(l, c, name, &stays, e) < 0)
 		return -1;
 	if (c->kind == LAYER_DELETED)
 		return lay_deletion(l, name, e);
@@ -210,7 +279,7 @@ static int lay_change(struct lay *l, const struct layer_change *c, struct err *e
 		return lay_hard_link(l, c, name, e);
 	switch (c->st.st_mode & S_IFMT) {
 	case S_IFDIR:
-		return lay_dir(l, c, name, e);
+		return lay_dir(l, c, name, stays, e);
 	case S_IFREG:
 		return lay_file(l, c, name, e);
 	case S_IFLNK:
@@ -244,7 +313,7 @@ static int lay_all(struct lay *l, struct err *e)
 		if (c->v[i].kind != LAYER_DELETED && S_ISDIR(c->v[i].st.st_mode) &&
 		    set_dir_time(l, &c->v[i], e) < 0)
 			return err_wrap(e, "'%s'", c->v[i].path);
-	return 0;
+	return l->opt->record ? record_refresh(l->opt->record, l->root_fd, e) : 0;
 }
 
 int layer_lay_down(const struct op *op, const struct layer_changes *c, int dirfd,

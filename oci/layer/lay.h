@@ -11,15 +11,22 @@
 
 #include "oci/layer/changes.h"
 
+struct record;
+
 struct layer_lay_options {
 	int tree_fd;	/* where files without an origin_path are; -1: all have one */
 	bool userxattr; /* the attribute of overlay mounts in a user namespace, "user.overlay." */
 	const char *progress_id; /* ticks; NULL: none */
+	/*
+	 * Not NULL: dirfd holds what lies below, and this is the record of it. Then nothing is marked:
+	 * deletions and replacements are carried out, and the record is kept up.
+	 */
+	struct record *record;
 };
 
 /*
- * dirfd: empty. opt NULL: nothing of it. ERR_FAILED: a file is not as large as the list says. After an
- * error the directory is unusable: the caller removes it.
+ * dirfd: empty, unless there is a record. opt NULL: nothing of it. ERR_FAILED: a file is not as large
+ * as the list says. After an error the directory is unusable: the caller removes it.
  */
 int layer_lay_down(const struct op *op, const struct layer_changes *c, int dirfd,
 		   const struct layer_lay_options *opt, struct err *e) MUST_CHECK;

@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "oci/layer/entries.h"
@@ -24,11 +25,12 @@ struct dir_time {
 	struct timespec mtime;
 };
 
-int place_open(struct place *p, const struct op *op, int root_fd, struct err *e)
+int place_open(struct place *p, const struct op *op, int root_fd, struct record *record,
+	       struct err *e)
 {
 	struct stat st;
 
-	*p = (struct place){ .op = op, .root_fd = root_fd, .dir_fd = -1 };
+	*p = (struct place){ .op = op, .root_fd = root_fd, .dir_fd = -1, .record = record };
 	buf_init(&p->path, LAYER_PATH_MAX);
 	buf_init(&p->target, LAYER_PATH_MAX);
 	if (fstat(root_fd, &st) < 0)
@@ -64,6 +66,19 @@ static struct span dir_of(const char *path)
 	return span_of(path, last == path ? 0 : (size_t)(last - path - 1));
 }
 
+/* A directory that was just made in `at`. */
+static int record_made_dir(struct place *p, int at, const char *name, int fd, struct err *e)
+{
+	struct stat dir, st;
+	const struct record_facts facts = { .st = &st };
+
+	if (!p->record)
+		return 0;
+	if (fstat(at, &dir) < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "look at '%s'", name);
+	return record_set(p->record, dir.st_ino, name, &facts, e);
+}
+
 /* One part of a path that is to be a directory; made when missing. Gives its descriptor. */
 static int enter_or_make(struct place *p, int at, const char *upto, struct err *e)
 {
@@ -78,9 +93,12 @@ static int enter_or_make(struct place *p, int at, const char *upto, struct err *
 		return err_sys(e, "create directory '%s'", upto);
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fchmod(fd, 0755) < 0) { /* whatever the umask */
+		err_sys(e, "create directory '%s'", upto);
 		fd_auto_close_(&fd);
-		return err_sys(e, "create directory '%s'", upto);
+		return -1;
 	}
+	if (record_made_dir(p, at, name, fd, e) < 0)
+		fd_auto_close_(&fd);
 	return fd;
 }
 
@@ -203,6 +221,8 @@ static int make_room(struct place *p, const char *name, enum tar_type type, stru
 		return 1;
 	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
 		p->stale = true;
+	if (p->record && record_remove(p->record, p->dir_ino, name, e) < 0)
+		return -1;
 	if (S_ISDIR(st.st_mode))
 		return fs_remove_tree(p->dir_fd, name, e);
 	return unlinkat(p->dir_fd, name, 0) < 0 ? err_sys(e, "remove the old one") : 0;
@@ -213,17 +233,31 @@ static struct timespec time_of(const struct tar_entry *ent)
 	return (struct timespec){ .tv_sec = ent->mtime, .tv_nsec = ent->mtime_nsec };
 }
 
-static int place_file(struct place *p, const char *name, const struct tar_entry *ent,
-		      struct tar_reader *from, struct err *e)
+/* Name in the open directory is now as ent says; st: of it, NULL: to be looked at. */
+static int record_placed(struct place *p, const char *name, const struct tar_entry *ent,
+			 const struct stat *st, const unsigned char *digest, struct err *e)
 {
-	auto_close int fd =
-		openat(p->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat own;
+	struct record_facts facts = { .st = st, .capability = ent->capability, .digest = digest };
+
+	if (!p->record)
+		return 0;
+	if (!st && fstatat(p->dir_fd, name, &own, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "look at it");
+	if (!st)
+		facts.st = &own;
+	if (S_ISLNK(facts.st->st_mode))
+		facts.link = ent->link;
+	if (!S_ISREG(facts.st->st_mode))
+		facts.capability = span_of(NULL, 0);
+	return record_set(p->record, p->dir_ino, name, &facts, e);
+}
+
+/* Owner, mode, capability, time. */
+static int set_file_attributes(int fd, const struct tar_entry *ent, struct err *e)
+{
 	struct timespec times[2] = { time_of(ent), time_of(ent) };
 
-	if (fd < 0)
-		return err_sys(e, "create");
-	if (entries_write_data(p->op, fd, ent, from, e) < 0)
-		return -1;
 	if (fchown(fd, ent->uid, ent->gid) < 0)
 		return err_sys(e, "set its owner to %u:%u", ent->uid, ent->gid);
 	if (fchmod(fd, ent->mode) < 0)
@@ -231,11 +265,44 @@ static int place_file(struct place *p, const char *name, const struct tar_entry 
 	if (ent->capability.n &&
 	    fsetxattr(fd, "security.capability", ent->capability.p, ent->capability.n, 0) < 0)
 		return err_sys(e, "set its capabilities");
-	if (futimens(fd, times) < 0)
-		return err_sys(e, "set its time");
+	return futimens(fd, times) < 0 ? err_sys(e, "set its time") : 0;
+}
+
+/* digest: gets it when a record is kept. */
+static int write_file(struct place *p, int fd, const struct tar_entry *ent, struct tar_reader *from,
+		      unsigned char digest[HASH_SHA256_LEN], struct err *e)
+{
+	struct hash h;
+	int r;
+
+	if (!p->record)
+		return entries_write_data(p->op, fd, ent, from, NULL, e);
+	hash_init(&h);
+	r = entries_write_data(p->op, fd, ent, from, &h, e);
+	if (r == 0)
+		hash_final(&h, digest);
+	else
+		hash_release(&h);
+	return r;
+}
+
+static int place_file(struct place *p, const char *name, const struct tar_entry *ent,
+		      struct tar_reader *from, struct err *e)
+{
+	auto_close int fd =
+		openat(p->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	unsigned char digest[HASH_SHA256_LEN];
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(e, "create");
+	if (write_file(p, fd, ent, from, digest, e) < 0 || set_file_attributes(fd, ent, e) < 0)
+		return -1;
+	if (p->record && fstat(fd, &st) < 0)
+		return err_sys(e, "look at it");
 	if (close(fd_steal(&fd)) < 0)
 		return err_sys(e, "close");
-	return 0;
+	return p->record ? record_placed(p, name, ent, &st, digest, e) : 0;
 }
 
 /* For what has no descriptor; name was made a moment ago. */
@@ -269,7 +336,7 @@ static int place_dir(struct place *p, const char *name, const struct tar_entry *
 	p->times[p->nr_times++] = (struct dir_time){ .path = mem_strdup(buf_str(&p->path)),
 						     .ino = st.st_ino,
 						     .mtime = time_of(ent) };
-	return 0;
+	return record_placed(p, name, ent, &st, NULL, e);
 }
 
 static int place_symlink(struct place *p, const char *name, const struct tar_entry *ent,
@@ -279,7 +346,21 @@ static int place_symlink(struct place *p, const char *name, const struct tar_ent
 		return err_set(e, ERR_CORRUPT, "a link to nothing");
 	if (symlinkat(ent->link, p->dir_fd, name) < 0)
 		return err_sys(e, "create link");
-	return set_attributes(p, name, ent, e);
+	return set_attributes(p, name, ent, e) < 0 ? -1
+						   : record_placed(p, name, ent, NULL, NULL, e);
+}
+
+/* A further name of what target in to_dir is. */
+static int record_linked(struct place *p, const char *name, int to_dir, const char *target,
+			 struct err *e)
+{
+	struct stat dir, st;
+
+	if (!p->record)
+		return 0;
+	if (fstat(to_dir, &dir) < 0 || fstatat(p->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "look at it");
+	return record_link(p->record, p->dir_ino, name, dir.st_ino, target, &st, e);
 }
 
 static int place_hard_link(struct place *p, const char *name, struct err *e)
@@ -294,7 +375,7 @@ static int place_hard_link(struct place *p, const char *name, struct err *e)
 	/* without AT_SYMLINK_FOLLOW a link is linked itself, wherever it leads */
 	if (linkat(fd, target, p->dir_fd, name, 0) < 0)
 		return err_sys(e, "link to '%s'", buf_str(&p->target));
-	return 0;
+	return record_linked(p, name, fd, target, e);
 }
 
 static int place_node(struct place *p, const char *name, const struct tar_entry *ent, struct err *e)
@@ -305,7 +386,9 @@ static int place_node(struct place *p, const char *name, const struct tar_entry 
 	if (ent->type == TAR_CHAR && !ent->dev_major && !ent->dev_minor)
 		return err_set(e, ERR_CORRUPT, "a device 0:0 cannot be in a layer");
 	if (mknodat(p->dir_fd, name, type | 0600, makedev(ent->dev_major, ent->dev_minor)) == 0)
-		return set_attributes(p, name, ent, e);
+		return set_attributes(p, name, ent, e) < 0
+			       ? -1
+			       : record_placed(p, name, ent, NULL, NULL, e);
 	if (errno != EPERM || ent->type == TAR_FIFO)
 		return err_sys(e, "create device %u:%u", ent->dev_major, ent->dev_minor);
 	/* a container's /dev comes from its runtime: the image is of use without it */
@@ -404,5 +487,5 @@ int place_finish(struct place *p, struct err *e)
 	for (size_t i = 0; i < p->nr_times; i++)
 		if (set_dir_time(p, &p->times[i], e) < 0)
 			return -1;
-	return 0;
+	return p->record ? record_refresh(p->record, p->root_fd, e) : 0;
 }

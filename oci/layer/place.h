@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/op.h"
+#include "oci/layer/record.h"
 #include "oci/layer/tar.h"
 #include "oci/layer/touched.h"
 
@@ -28,9 +29,11 @@ struct place {
 	struct dir_time *times;
 	size_t nr_times, cap_times;
 	struct buf path, target; /* clean */
+	struct record *record;	 /* borrowed; NULL: nobody keeps one */
 };
 
-int place_open(struct place *p, const struct op *op, int root_fd, struct err *e) MUST_CHECK;
+int place_open(struct place *p, const struct op *op, int root_fd, struct record *record,
+	       struct err *e) MUST_CHECK;
 /* ent was just read from `from`, which gives a file's content. */
 int place_entry(struct place *p, const struct tar_entry *ent, struct tar_reader *from,
 		struct err *e) MUST_CHECK;

@@ -17,6 +17,12 @@
 
 static int hide_content(struct place *p, int fd, unsigned depth, struct err *e);
 
+static int forget(struct place *p, ino_t dir_ino, const char *name, struct err *e)
+{
+	p->stale = true;
+	return p->record ? record_remove(p->record, dir_ino, name, e) : 0;
+}
+
 static int hide_name(struct place *p, int dirfd, ino_t dir_ino, const char *name, unsigned depth,
 		     struct err *e)
 {
@@ -28,11 +34,13 @@ static int hide_name(struct place *p, int dirfd, ino_t dir_ino, const char *name
 	if (!S_ISDIR(st.st_mode)) {
 		if (touched_has_name(&p->touched, dir_ino, name))
 			return 0;
-		p->stale = true;
+		if (forget(p, dir_ino, name, e) < 0)
+			return -1;
 		return unlinkat(dirfd, name, 0) < 0 ? err_sys(e, "remove '%s'", name) : 0;
 	}
 	if (!touched_has_dir(&p->touched, st.st_ino)) {
-		p->stale = true;
+		if (forget(p, dir_ino, name, e) < 0)
+			return -1;
 		return fs_remove_tree(dirfd, name, e);
 	}
 	if (depth >= DEPTH_MAX)

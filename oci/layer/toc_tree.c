@@ -48,7 +48,7 @@ static int spool_file(struct toc_tree *t, size_t file, const struct tar_entry *e
 
 	if (fd < 0)
 		return err_sys(e, "create a file for its bytes");
-	if (entries_write_data(t->op, fd, ent, from, e) < 0)
+	if (entries_write_data(t->op, fd, ent, from, NULL, e) < 0)
 		return -1;
 	if (close(fd_steal(&fd)) < 0)
 		return err_sys(e, "write its bytes");
