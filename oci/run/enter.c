@@ -3,7 +3,8 @@
  * takes the old root away; then every descriptor of ours is closed, since one of a directory
  * is a way back to the old root ("/proc/self/fd/N/..") for a working directory or a program
  * that the image names; the bounding set is dropped while we still may; groups before
- * gid before uid; then what root keeps; then exec.
+ * gid before uid; then what root keeps; then exec. A bare RUN changes its root, if at all, by chroot;
+ * all that follows is the same.
  */
 #include "oci/run/enter.h"
 
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -19,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -60,11 +63,19 @@ static int make_cwd(int root_fd, const char *cwd, struct err *e)
 	return 0;
 }
 
+/* A bare RUN sees the /proc of all of us. */
+static bool is_kernels(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC;
+}
+
 /*
  * As runc does: a missing working directory is made. It may come from a hostile image and we
  * still have all rights here, so no magic link of /proc is followed.
  */
-static int enter_cwd(const char *cwd, struct err *e)
+static int enter_cwd(const char *cwd, bool is_bare, struct err *e)
 {
 	const int flags = O_PATH | O_DIRECTORY;
 	auto_close int root = open("/", flags | O_CLOEXEC);
@@ -80,6 +91,9 @@ static int enter_cwd(const char *cwd, struct err *e)
 	}
 	if (fd < 0)
 		return err_wrap(e, "working directory");
+	if (is_bare && is_kernels(fd))
+		return err_set(e, ERR_FAILED, "working directory '%s': it is in /proc or /sys",
+			       cwd);
 	if (fchdir(fd) < 0)
 		return err_sys(e, "working directory '%s'", cwd);
 	return 0;
@@ -102,9 +116,12 @@ static int unmapped(struct err *e, bool can_setgroups, const char *what, uint32_
 	return -1;
 }
 
-static int become(const struct run_spec *spec, bool can_setgroups, struct err *e)
+static int become(const struct enter_from *from, struct err *e)
 {
-	if (caps_bound(e) < 0)
+	const struct run_spec *spec = from->spec;
+	bool can_setgroups = from->can_setgroups;
+
+	if (caps_bound(from->caps, e) < 0)
 		return -1;
 	if (can_setgroups && setgroups(spec->nr_groups, spec->groups) < 0)
 		return err_sys(e, "set the supplementary groups");
@@ -112,17 +129,16 @@ static int become(const struct run_spec *spec, bool can_setgroups, struct err *e
 		return unmapped(e, can_setgroups, "group", spec->gid);
 	if (setresuid(spec->uid, spec->uid, spec->uid) < 0)
 		return unmapped(e, can_setgroups, "user", spec->uid);
-	if (caps_set(spec->uid == 0, e) < 0)
+	if (caps_set(spec->uid == 0 ? from->caps : 0, e) < 0)
 		return -1;
 	/* last: a change of ids takes it away */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return forget_keys(e);
 }
 
-/* Out of the new /dev, before anything of the user's lies over it: a pipe would be waited for. */
-static int stdin_set(struct err *e)
+static int stdin_set(const char *path, struct err *e)
 {
-	auto_close int null = open("dev/null", O_RDONLY | O_CLOEXEC);
+	auto_close int null = open(path, O_RDONLY | O_CLOEXEC);
 
 	return null < 0 || dup2(null, 0) < 0 ? err_sys(e, "set up standard input") : 0;
 }
@@ -222,7 +238,9 @@ static int enter_tree(const struct enter_from *from, struct err *e)
 		return -1;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(e, "make the mounts private");
-	if (mounts_make(spec, from->stubs, from->resolv_conf, e) < 0 || stdin_set(e) < 0)
+	/* out of the new /dev, before anything of the user's lies over it: a pipe would be waited for */
+	if (mounts_make(spec, from->stubs, from->resolv_conf, e) < 0 ||
+	    stdin_set("dev/null", e) < 0)
 		return -1;
 	/* the user's come last: they may lie over all of these */
 	if (attach_files(&own, spec, from->taken, e) < 0 ||
@@ -231,20 +249,31 @@ static int enter_tree(const struct enter_from *from, struct err *e)
 	return pivot_to_cwd(e);
 }
 
+static int enter_bare(const struct enter_from *from, struct err *e)
+{
+	if (setsid() < 0)
+		return err_sys(e, "setsid");
+	if (stdin_set("/dev/null", e) < 0)
+		return -1;
+	if (from->root_fd >= 0 && (fchdir(from->root_fd) < 0 || chroot(".") < 0))
+		return err_sys(e, "chroot into the tree");
+	return chdir("/") < 0 ? err_sys(e, "chdir '/'") : 0;
+}
+
 int enter_exec(const struct enter_from *from, struct err *e)
 {
 	const struct run_spec *spec = from->spec;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody else would end us and free main */
-	if (enter_tree(from, e) < 0) {
+	if ((from->is_bare ? enter_bare : enter_tree)(from, e) < 0) {
 		e->kind = e->sys == EPERM ? ERR_IMPOSSIBLE : ERR_FAILED;
 		return -1;
 	}
 	umask(022);
 	if (stdout_set(from->out_fd, from->err_fd, e) == 0) {
 		close_ours(from->report_fd);
-		if (enter_cwd(spec->cwd, e) == 0 && limits_set(spec, e) == 0 &&
-		    become(spec, from->can_setgroups, e) == 0) {
+		if (enter_cwd(spec->cwd, from->is_bare, e) == 0 && limits_set(spec, e) == 0 &&
+		    become(from, e) == 0) {
 			signals_reset();
 			exec_in_path(spec, e);
 		}

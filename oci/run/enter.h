@@ -16,10 +16,13 @@ struct enter_from {
 	struct span resolv_conf;
 	int out_fd, err_fd, report_fd;
 	bool can_setgroups; /* more than one id is mapped */
+	uint64_t caps;	    /* the most that root may keep (caps.h) */
+	bool is_bare;	    /* no namespaces: no mounts are made */
+	int root_fd;	    /* bare: the tree; -1: "/" as it is */
 };
 
 /*
- * The working directory is the tree's root. out_fd, err_fd become stdout and stderr, stdin is /dev/null.
+ * Not bare: the working directory is the tree's root. out_fd, err_fd become stdout and stderr, stdin is /dev/null.
  * Every other descriptor is closed before a path of the image's is looked at, but for report_fd,
  * over which the caller can still tell of an error: exec closes that.
  * Returns only with an error: ERR_IMPOSSIBLE or ERR_FAILED, as sandbox_run.

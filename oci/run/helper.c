@@ -4,7 +4,7 @@
  *
  * The RUN is process 1 of its pid namespace: when it ends, or is killed, the kernel kills all
  * that it left behind before the monitor's waitpid returns, so the tree stands still
- * when the report goes out.
+ * when the report goes out. A bare one has no such namespace, and the monitor does that (reap.h).
  */
 #include "oci/run/helper.h"
 
@@ -21,7 +21,9 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "oci/run/caps.h"
 #include "oci/run/enter.h"
+#include "oci/run/reap.h"
 #include "oci/run/spec.h"
 #include "oci/run/stubs.h"
 
@@ -36,10 +38,10 @@ union fd_control {
 	char room[CMSG_SPACE(sizeof(int) * HELPER_FDS_MAX)];
 };
 
-int helper_request(int sock, const int *fds, size_t nr, struct err *e)
+int helper_request(int sock, enum helper_kind kind, const int *fds, size_t nr, struct err *e)
 {
 	union fd_control control = { 0 };
-	struct iovec iov = { .iov_base = (char[]){ 'R' }, .iov_len = 1 };
+	struct iovec iov = { .iov_base = (char[]){ (char)kind }, .iov_len = 1 };
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = &control,
@@ -57,6 +59,7 @@ int helper_request(int sock, const int *fds, size_t nr, struct err *e)
 }
 
 struct request {
+	enum helper_kind kind;
 	int fds[HELPER_FDS_MAX];
 	size_t nr;
 };
@@ -65,8 +68,8 @@ struct request {
 static bool request_take(int sock, struct request *r)
 {
 	union fd_control control;
-	char byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	char kind;
+	struct iovec iov = { .iov_base = &kind, .iov_len = 1 };
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = &control,
@@ -80,6 +83,7 @@ static bool request_take(int sock, struct request *r)
 	c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	if (!c || c->cmsg_len < CMSG_LEN(sizeof(int) * HELPER_FDS))
 		return false;
+	r->kind = (enum helper_kind)kind;
 	r->nr = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	memcpy(r->fds, CMSG_DATA(c), sizeof(int) * r->nr);
 	return true;
@@ -94,6 +98,8 @@ struct run {
 	const struct request *request;
 	const int *fds;
 	bool can_setgroups;
+	bool is_in_root; /* bare, in "/" as it is */
+	uint64_t caps;	 /* the most that it may have */
 };
 
 static void report_error(int fd, const struct err *e)
@@ -104,7 +110,7 @@ static void report_error(int fd, const struct err *e)
 	send(fd, &r, sizeof(r), MSG_NOSIGNAL);
 }
 
-/* Process 1 of the new namespaces. */
+/* Process 1 of the new namespaces, or a bare child of the monitor's. */
 static NORETURN void run_child(const struct run *run)
 {
 	const struct enter_from from = { .spec = &run->spec,
@@ -114,7 +120,11 @@ static NORETURN void run_child(const struct run *run)
 					 .out_fd = run->fds[HELPER_FD_OUT],
 					 .err_fd = run->fds[HELPER_FD_ERR],
 					 .report_fd = run->fds[HELPER_FD_REPORT],
-					 .can_setgroups = run->can_setgroups };
+					 .can_setgroups = run->can_setgroups,
+					 .caps = run->caps,
+					 .is_bare = run->request->kind == HELPER_BARE,
+					 .root_fd =
+						 run->is_in_root ? -1 : run->fds[HELPER_FD_ROOT] };
 	struct err e = ERR_INIT;
 
 	enter_exec(&from, &e);
@@ -198,14 +208,23 @@ static int monitor_wait(pid_t pid, int report_fd)
 	}
 }
 
+/* What is mounted is the RUN's by now, and so are its secrets. */
+static void monitor_forget(struct run *run)
+{
+	close(run->fds[HELPER_FD_OUT]);
+	close(run->fds[HELPER_FD_ERR]);
+	for (size_t i = HELPER_FDS; i < run->request->nr; i++)
+		close(run->fds[i]);
+	run_spec_release(&run->spec);
+}
+
 /* False: it could not be started, e says why. (A child that failed before exec has sent its own
  * report first, and main takes the first one.) */
-static bool monitor_run(struct run *run, struct err *e, int *status)
+static bool monitor_ns(struct run *run, struct err *e, int *status)
 {
 	pid_t pid;
 
-	if (spec_read(&run->spec, run->request, e) < 0)
-		return false;
+	run->caps = caps_docker();
 	if (stubs_make(&run->stubs, run->fds[HELPER_FD_ROOT], &run->spec, run->fds + HELPER_FDS,
 		       e) < 0) {
 		stubs_remove(&run->stubs);
@@ -219,12 +238,7 @@ static bool monitor_run(struct run *run, struct err *e, int *status)
 		err_sys(e, "make namespaces for RUN");
 		e->kind = ERR_IMPOSSIBLE;
 	} else {
-		close(run->fds[HELPER_FD_OUT]);
-		close(run->fds[HELPER_FD_ERR]);
-		/* what is mounted is the RUN's now, and so are its secrets */
-		for (size_t i = HELPER_FDS; i < run->request->nr; i++)
-			close(run->fds[i]);
-		run_spec_release(&run->spec);
+		monitor_forget(run);
 		*status = monitor_wait(pid, run->fds[HELPER_FD_REPORT]);
 	}
 	stubs_remove(&run->stubs);
@@ -233,6 +247,48 @@ static bool monitor_run(struct run *run, struct err *e, int *status)
 	if (chdir("/") < 0)
 		err_sys(e, "leave the tree");
 	return e->kind == ERR_NONE;
+}
+
+static bool is_root(int fd)
+{
+	struct stat at, root;
+
+	return fstat(fd, &at) == 0 && stat("/", &root) == 0 && at.st_dev == root.st_dev &&
+	       at.st_ino == root.st_ino;
+}
+
+static int bare_caps(struct run *run, struct err *e)
+{
+	run->is_in_root = is_root(run->fds[HELPER_FD_ROOT]);
+	return run->is_in_root ? caps_apart(&run->caps, e)
+			       : caps_apart_chroot(&run->caps, run->fds[HELPER_FD_ASIDE], e);
+}
+
+static bool monitor_bare(struct run *run, struct err *e, int *status)
+{
+	CLEANUP(reap_release) struct reap reap = REAP_INIT;
+	pid_t pid;
+
+	if (bare_caps(run, e) < 0 || reap_begin(&reap, e) < 0)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		run_child(run);
+	if (pid < 0) {
+		err_sys(e, "fork for RUN");
+		return false;
+	}
+	monitor_forget(run);
+	*status = reap_wait(&reap, pid, run->fds[HELPER_FD_REPORT]);
+	return true;
+}
+
+static bool monitor_run(struct run *run, struct err *e, int *status)
+{
+	if (spec_read(&run->spec, run->request, e) < 0)
+		return false;
+	return run->request->kind == HELPER_BARE ? monitor_bare(run, e, status)
+						 : monitor_ns(run, e, status);
 }
 
 static NORETURN void monitor_main(const struct request *request, bool can_setgroups)

@@ -5,8 +5,10 @@
  *
  *	main --request (spec, tree, pipes, report)--> helper --fork--> monitor --clone--> the RUN
  *
- * The monitor is the RUN's keeper: it makes and removes mount points, waits, reports,
- * and kills the RUN's pid namespace when main asks, or is gone (the report socket closes).
+ * The monitor is the RUN's keeper: it makes and removes mount points, waits, reports, and kills
+ * all that the RUN started when that ends, when main asks, or is gone (the report socket closes).
+ * A RUN is in namespaces of its own, or bare: what it starts is kept together by the monitor being
+ * their reaper (reap.h), and its root is changed by chroot, or is ours if root is "/" itself.
  */
 #ifndef OCI_RUN_HELPER_H
 #define OCI_RUN_HELPER_H
@@ -24,9 +26,29 @@ struct helper_report {
 	char text[ERR_TEXT_MAX];
 };
 
-/* Descriptors that travel with a request, in this order, and behind them the sources of the spec's
- * mounts (attach.h). */
-enum { HELPER_FD_SPEC, HELPER_FD_ROOT, HELPER_FD_OUT, HELPER_FD_ERR, HELPER_FD_REPORT, HELPER_FDS };
+enum helper_kind {
+	HELPER_NS = 'N',
+	/* No namespaces, no mounts. The RUN may have what docker's default capabilities allow, less one
+	 * that we have, so that /proc/PID/environ, mem, root and the like are closed to it for every
+	 * process that has as much as we do. */
+	HELPER_BARE = 'B',
+};
+
+/*
+ * Descriptors that travel with a request, in this order, and behind them the sources of the spec's
+ * mounts: NS as attach_take() made them, BARE as they are in the spec.
+ * ROOT: the tree. ASIDE (BARE): a directory of the caller's on the file system of the tree and, if
+ * that can be, outside of it; what mounts cover lies there while the RUN runs.
+ */
+enum {
+	HELPER_FD_SPEC,
+	HELPER_FD_ROOT,
+	HELPER_FD_OUT,
+	HELPER_FD_ERR,
+	HELPER_FD_REPORT,
+	HELPER_FD_ASIDE,
+	HELPER_FDS
+};
 #define HELPER_FDS_MAX (HELPER_FDS + RUN_MOUNTS_MAX) /* the kernel lets 253 travel at once */
 
 struct helper {
@@ -38,6 +60,7 @@ int helper_start(struct helper *out, bool can_setgroups, struct err *e) MUST_CHE
 /* The helper ends when its socket is closed; waits for that. */
 void helper_stop(struct helper *h);
 /* Hands nr fds (borrowed) over. Thread-safe. */
-int helper_request(int sock, const int *fds, size_t nr, struct err *e) MUST_CHECK;
+int helper_request(int sock, enum helper_kind kind, const int *fds, size_t nr, struct err *e)
+	MUST_CHECK;
 
 #endif

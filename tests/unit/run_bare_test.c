@@ -1,0 +1,436 @@
+/*
+ * A RUN without namespaces, in "/" as it is: all that it starts is dead when it ends, and whoever
+ * started it is closed to it. This program first gives up all rights but those that docker leaves
+ * to root, so it is what an unprivileged container would be. Needs root.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "oci/run/caps.h"
+#include "oci/run/supervise.h"
+#include "tests/fakes/recorder.h"
+#include "tests/fakes/tmpdir.h"
+
+static struct helper helper;
+
+struct world {
+	struct tmpdir dir;
+	int root_fd;
+	struct recorder progress;
+	struct op op;
+};
+
+static int setup(void **state)
+{
+	struct world *w = mem_zalloc(sizeof(*w));
+
+	tmpdir_init(&w->dir);
+	assert_int_equal(chmod(w->dir.path, 0777), 0);
+	w->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	recorder_init(&w->progress);
+	w->op = (struct op){ .progress = &w->progress.base, .clock = &clock_system };
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	close(w->root_fd);
+	recorder_release(&w->progress);
+	tmpdir_release(&w->dir);
+	free(w);
+	return 0;
+}
+
+/* In the test's own directory. */
+static struct run_spec shell(const struct world *w, const char *script)
+{
+	struct run_spec s = { .cwd = mem_strdup(w->dir.path),
+			      .hostname = mem_strdup("build"),
+			      .hosts = mem_strdup(""),
+			      .progress_id = mem_strdup("run") };
+
+	strv_add(&s.argv, "/bin/sh");
+	strv_add(&s.argv, "-c");
+	strv_add(&s.argv, script);
+	strv_add(&s.env, "PATH=/usr/bin:/bin");
+	return s;
+}
+
+static int run(struct world *w, const struct run_spec *spec, int *status, struct err *e)
+{
+	const struct supervise how = { .helper_sock = helper.sock,
+				       .kind = HELPER_BARE,
+				       .root_fd = w->root_fd,
+				       .aside_fd = w->dir.fd };
+
+	return supervise_run(&how, &w->op, spec, status, e);
+}
+
+static int run_shell(struct world *w, const char *script)
+{
+	auto_run_spec struct run_spec spec = shell(w, script);
+	struct err e = ERR_INIT;
+	int status = -1;
+
+	if (run(w, &spec, &status, &e) < 0)
+		fail_msg("%s", e.text);
+	return status;
+}
+
+/* The numbers that processes have written into a file, one a line: how many are alive. */
+static size_t alive(const struct world *w, const char *name)
+{
+	auto_free char *text = tmpdir_read(&w->dir, name);
+	struct span rest = span_of_str(text ? text : ""), line;
+	size_t nr = 0, seen = 0;
+	uint64_t pid;
+
+	for (; span_line(&rest, &line); seen++)
+		if (span_to_u64(&pid, line) == 0 && kill((pid_t)pid, 0) == 0)
+			nr++;
+	assert_true(seen > 0);
+	return nr;
+}
+
+static void the_exit_status_and_the_output_come_back(void **state)
+{
+	struct world *w = *state;
+	int status = run_shell(w, "echo one; echo two >&2; exit 7");
+
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+	assert_true(recorder_has(&w->progress, "line run 1: one"));
+	assert_true(recorder_has(&w->progress, "line run 2: two"));
+	status = run_shell(w, "kill -9 $$");
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
+static void a_daemon_in_a_session_of_its_own_is_dead_when_the_command_ends(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run_shell(w, "setsid sh -c 'trap \"\" TERM HUP INT; echo $$ > pid; "
+				      "while :; do sleep 0.01; done' & "
+				      "while ! test -s pid; do sleep 0.01; done"),
+			 0);
+	assert_int_equal(alive(w, "pid"), 0);
+}
+
+static void the_children_of_dead_parents_are_found(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run_shell(w, "for i in 1 2 3; do (setsid sh -c '(setsid sh -c "
+				      "\"echo \\$\\$ >> pids; sleep 1000\") & ' &) ; done; "
+				      "while test \"$(cat pids 2>/dev/null | wc -l)\" -lt 3; do "
+				      "sleep 0.01; done"),
+			 0);
+	assert_int_equal(alive(w, "pids"), 0);
+}
+
+/* Each makes a new session, forks and ends: nobody is there for long. */
+static void who_forks_all_the_time_is_caught(void **state)
+{
+	struct world *w = *state;
+	struct stat before, after;
+	const struct timespec pause = { .tv_nsec = 50000000 };
+
+	tmpdir_file(&w->dir, "hop", "#!/bin/sh\n: > trace\nsetsid ./hop &\n");
+	assert_int_equal(fchmodat(w->dir.fd, "hop", 0755, 0), 0);
+	assert_int_equal(run_shell(w, "for i in 1 2 3 4 5 6 7 8 9 10; do ./hop & done; "
+				      "sleep 0.1"),
+			 0);
+	assert_int_equal(fstatat(w->dir.fd, "trace", &before, 0), 0);
+	nanosleep(&pause, NULL);
+	assert_int_equal(fstatat(w->dir.fd, "trace", &after, 0), 0);
+	assert_int_equal(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+}
+
+static void many_processes_are_no_trouble(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run_shell(w, "i=0; while [ $i -lt 40 ]; do setsid sleep 1000 & "
+				      "echo $! >> pids; i=$((i+1)); done"),
+			 0);
+	assert_int_equal(alive(w, "pids"), 0);
+}
+
+static void a_time_limit_ends_the_command_and_its_daemons(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec =
+		shell(w, "trap '' TERM; setsid sleep 1000 & echo $! > pid; echo $$ >> pid; "
+			 "while :; do :; done");
+	struct err e = ERR_INIT;
+	int status;
+
+	spec.timeout_ms = 200;
+	assert_int_equal(run(w, &spec, &status, &e), -1);
+	assert_int_equal(e.kind, ERR_TIMEOUT);
+	assert_true(!tmpdir_has(&w->dir, "pid") || alive(w, "pid") == 0);
+}
+
+static void wait_for(struct world *w, const char *name)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+
+	while (!tmpdir_has(&w->dir, name))
+		nanosleep(&pause, NULL);
+}
+
+static struct cancel cancel;
+
+static void *cancel_when_ready(void *arg)
+{
+	wait_for(arg, "ready");
+	cancel_set(&cancel, SIGTERM);
+	return NULL;
+}
+
+static void cancelling_ends_the_command_and_its_daemons(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec =
+		shell(w, "trap '' TERM; setsid sleep 1000 & echo $! > pid; echo $$ >> pid; "
+			 ": > ready; while :; do :; done");
+	struct err e = ERR_INIT;
+	pthread_t thread;
+	int status;
+
+	assert_int_equal(cancel_init(&cancel, &e), 0);
+	w->op.cancel = &cancel;
+	assert_int_equal(pthread_create(&thread, NULL, cancel_when_ready, w), 0);
+	assert_int_equal(run(w, &spec, &status, &e), -1);
+	assert_int_equal(e.kind, ERR_CANCELLED);
+	assert_int_equal(alive(w, "pid"), 0);
+	pthread_join(thread, NULL);
+	w->op.cancel = NULL;
+	cancel_release(&cancel);
+}
+
+/* One who asks for a RUN and is killed: what he started goes, too. */
+static void who_asked_is_gone_and_so_is_the_command(void **state)
+{
+	struct world *w = *state;
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		run_shell(w, "setsid sleep 1000 & echo $! > pid; echo $$ >> pid; : > ready; "
+			     "sleep 1000");
+		_exit(0);
+	}
+	wait_for(w, "ready");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (alive(w, "pid"))
+		nanosleep(&pause, NULL);
+}
+
+/* What root may see of any process are the numbers of its descriptors. */
+#define LOOK                                                                                       \
+	"for f in environ mem maps auxv root/etc/passwd cwd/. fd/0 fd/1; do "                      \
+	"cat /proc/$P/$f > /dev/null 2>> said && echo OPENED $f; done; "                           \
+	"for f in root cwd exe fd/0 fd/1 fd/2 fd/3; do readlink /proc/$P/$f && echo OPENED $f; "   \
+	"done; ls /proc/$P/root/ 2>> said && echo OPENED root; "                                   \
+	"ls /proc/$P/map_files/ 2>> said && echo OPENED map_files; echo looked; cat said; :"
+
+static int look_at_us(struct world *w, const char *script, uint32_t uid)
+{
+	auto_free char *full = mem_printf("P=%d; export P; %s", getpid(), script);
+	auto_run_spec struct run_spec spec = shell(w, full);
+	struct err e = ERR_INIT;
+	int status = -1;
+
+	spec.uid = spec.gid = uid;
+	if (run(w, &spec, &status, &e) < 0)
+		fail_msg("%s", e.text);
+	return status;
+}
+
+static void whoever_started_it_is_closed_to_it(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(look_at_us(w, LOOK, 0), 0);
+	assert_true(recorder_has(&w->progress, "looked"));
+	assert_true(recorder_has(&w->progress, "Permission denied"));
+	assert_false(recorder_has(&w->progress, "OPENED"));
+}
+
+static void becoming_another_and_root_again_opens_nothing(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(look_at_us(w, "su root -c '" LOOK "'", 0), 0);
+	assert_true(recorder_has(&w->progress, "looked"));
+	assert_false(recorder_has(&w->progress, "OPENED"));
+}
+
+static void a_setuid_program_opens_nothing(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run_shell(w, "cp /bin/cat cat && chmod 4755 cat"), 0);
+	assert_int_equal(look_at_us(w,
+				    "./cat /proc/self/status | grep -E '^(Uid|CapPrm)'; "
+				    "./cat /proc/$P/environ > /dev/null && echo OPENED",
+				    1000) != 0,
+			 1);
+	assert_true(recorder_has(&w->progress, "Uid:\t1000\t0"));
+	assert_true(recorder_has(&w->progress, "CapPrm:\t00000000880425fb"));
+	assert_false(recorder_has(&w->progress, "OPENED"));
+}
+
+static void it_has_dockers_capabilities_less_one(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run_shell(w, "grep ^Cap /proc/self/status"), 0);
+	assert_true(recorder_has(&w->progress, "CapInh:\t0000000000000000"));
+	assert_true(recorder_has(&w->progress, "CapPrm:\t00000000880425fb"));
+	assert_true(recorder_has(&w->progress, "CapEff:\t00000000880425fb"));
+	assert_true(recorder_has(&w->progress, "CapBnd:\t00000000880425fb"));
+	assert_true(recorder_has(&w->progress, "CapAmb:\t0000000000000000"));
+}
+
+static void the_environment_is_only_what_was_given(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run_shell(w, "export"), 0);
+	assert_true(recorder_has(&w->progress, "PATH='/usr/bin:/bin'"));
+	assert_false(recorder_has(&w->progress, "CANARY"));
+	assert_false(recorder_has(&w->progress, "HOSTNAME"));
+}
+
+static void another_user_runs_with_its_ids_and_no_capability(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec =
+		shell(w, "grep -E '^(Uid|Gid|Groups|CapEff)' /proc/self/status; umask");
+	struct err e = ERR_INIT;
+	int status;
+
+	spec.uid = 1000;
+	spec.gid = 1001;
+	spec.nr_groups = 2;
+	spec.groups = mem_resize(NULL, 2, sizeof(*spec.groups));
+	spec.groups[0] = 1001;
+	spec.groups[1] = 27;
+	assert_int_equal(run(w, &spec, &status, &e), 0);
+	assert_true(recorder_has(&w->progress, "Uid:\t1000\t1000\t1000\t1000"));
+	assert_true(recorder_has(&w->progress, "Gid:\t1001\t1001\t1001\t1001"));
+	assert_true(recorder_has(&w->progress, "Groups:\t27 1001 \n"));
+	assert_true(recorder_has(&w->progress, "CapEff:\t0000000000000000"));
+	assert_true(recorder_has(&w->progress, "0022"));
+}
+
+static void it_has_no_descriptor_but_the_standard_ones(void **state)
+{
+	struct world *w = *state;
+
+	/* 3 is the shell's own, of the directory it reads */
+	assert_int_equal(run_shell(w, "for f in /proc/self/fd/*; do echo \"open ${f##*/}.\"; "
+				      "done; readlink /proc/self/fd/0"),
+			 0);
+	assert_true(recorder_has(&w->progress, "open 2."));
+	assert_true(recorder_has(&w->progress, "/dev/null"));
+	for (int fd = 4; fd < 100; fd++) {
+		auto_free char *line = mem_printf("open %d.", fd);
+
+		assert_false(recorder_has(&w->progress, line));
+	}
+}
+
+static void a_working_directory_in_proc_is_refused(void **state)
+{
+	struct world *w = *state;
+	static const char *const places[] = { "/proc", "/proc/self", "/proc/self/fd/3",
+					      "/proc/1/root", "/sys/kernel" };
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		auto_run_spec struct run_spec spec = shell(w, "pwd");
+		struct err e = ERR_INIT;
+		int status;
+
+		free(spec.cwd);
+		spec.cwd = mem_strdup(places[i]);
+		assert_int_equal(run(w, &spec, &status, &e), -1);
+		assert_non_null(strstr(e.text, "working directory"));
+	}
+}
+
+static void a_program_that_is_not_there_is_told_by_name(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec = shell(w, "true");
+	struct err e = ERR_INIT;
+	int status;
+
+	strv_release(&spec.argv);
+	strv_add(&spec.argv, "no-such-program");
+	assert_int_equal(run(w, &spec, &status, &e), -1);
+	assert_non_null(strstr(e.text, "no-such-program"));
+	assert_int_equal(e.kind, ERR_FAILED);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_exit_status_and_the_output_come_back),
+		T(a_daemon_in_a_session_of_its_own_is_dead_when_the_command_ends),
+		T(the_children_of_dead_parents_are_found),
+		T(who_forks_all_the_time_is_caught),
+		T(many_processes_are_no_trouble),
+		T(a_time_limit_ends_the_command_and_its_daemons),
+		T(cancelling_ends_the_command_and_its_daemons),
+		T(who_asked_is_gone_and_so_is_the_command),
+		T(whoever_started_it_is_closed_to_it),
+		T(becoming_another_and_root_again_opens_nothing),
+		T(a_setuid_program_opens_nothing),
+		T(it_has_dockers_capabilities_less_one),
+		T(the_environment_is_only_what_was_given),
+		T(another_user_runs_with_its_ids_and_no_capability),
+		T(it_has_no_descriptor_but_the_standard_ones),
+		T(a_working_directory_in_proc_is_refused),
+		T(a_program_that_is_not_there_is_told_by_name),
+	};
+	struct err e = ERR_INIT;
+	int failed;
+
+	setenv("CANARY", "s3cret", 1);
+	setenv("HOSTNAME", "job", 1);
+	if (caps_bound(caps_docker(), &e) < 0 || caps_set(caps_docker(), &e) < 0 ||
+	    helper_start(&helper, true, &e) < 0) {
+		fprintf(stderr, "%s\n", e.text);
+		return 1;
+	}
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	helper_stop(&helper);
+	return failed;
+}
