@@ -54,6 +54,12 @@ struct sandbox {
 	 * mount points or anything else of ours; inodes are the same, but ctimes of the names at its top may not be.
 	 */
 	bool is_flat;
+	/*
+	 * It has neither namespaces nor mounts: a RUN has our network, host name and /dev/shm, so
+	 * --network=none and --shm-size cannot be had; its mounts are made of renames and copies
+	 * (emulate.h), so a cache is one RUN's at a time. NULL: it has. Else its name, for messages.
+	 */
+	const char *bare;
 	const char *flat_dir; /* where such directories must lie; NULL: anywhere. The sandbox's */
 };
 
