@@ -197,6 +197,32 @@ static int source_resolve(struct image_source *base, struct op *op, const char *
 	return pull_run(out, op, &repo, &d, want, into, e) < 0 ? err_wrap(e, "image %s", text) : 0;
 }
 
+static int source_document(struct image_source *base, struct op *op, const char *text,
+			   struct buf *bytes, struct oci_descriptor *out, struct err *e)
+{
+	struct registry_source *src = CONTAINER_OF(base, struct registry_source, base);
+	auto_reference struct oci_reference ref = { 0 };
+	auto_document struct registry_document doc = { 0 };
+	struct registry_repo repo;
+	bool by_digest;
+
+	if (oci_reference_parse(&ref, text, e) < 0)
+		return -1;
+	by_digest = oci_digest_is_set(&ref.digest);
+	repo = (struct registry_repo){ .session = source_session(src, ref.host), .path = ref.path };
+	if (registry_document_get(&doc, op, &repo, by_digest ? ref.digest.text : ref.tag,
+				  by_digest ? &ref.digest : NULL, e) < 0)
+		return err_wrap(e, "image %s", text);
+	buf_reset(bytes);
+	buf_add_span(bytes, buf_span(&doc.bytes));
+	if (bytes->over)
+		return err_set(e, ERR_CORRUPT, "image %s: a document of %zu bytes", text,
+			       doc.bytes.len);
+	*out = doc.desc;
+	doc.desc = (struct oci_descriptor){ 0 };
+	return 0;
+}
+
 static int source_fetch_layer(struct image_source *base, struct op *op, const char *text,
 			      const struct oci_descriptor *layer, struct oci_store *into,
 			      struct err *e)
@@ -229,6 +255,7 @@ struct image_source *registry_source_new(struct http *h, const struct registry_o
 	struct registry_source *src = mem_zalloc(sizeof(*src));
 
 	src->base = (struct image_source){ .resolve = source_resolve,
+					   .document = source_document,
 					   .fetch_layer = source_fetch_layer,
 					   .free = source_free };
 	src->http = h;

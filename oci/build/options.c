@@ -83,5 +83,7 @@ void build_options_release(struct build_options *o)
 	for (size_t i = 0; i < o->nr_outputs; i++)
 		output_release(&o->outputs[i]);
 	free(o->outputs);
+	cache_specs_release(&o->cache_from);
+	cache_specs_release(&o->cache_to);
 	*o = (struct build_options){ 0 };
 }

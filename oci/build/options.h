@@ -7,6 +7,7 @@
 
 #include "base/strv.h"
 #include "oci/build/annotation.h"
+#include "oci/build/cache_spec.h"
 #include "oci/build/run_options.h"
 #include "oci/image/platform.h"
 #include "oci/layer/pack.h"
@@ -51,6 +52,8 @@ struct build_options {
 	struct run_options run;
 	struct build_output *outputs; /* none: the store */
 	size_t nr_outputs, cap_outputs;
+	struct cache_specs cache_from; /* --cache-from, in the order in which they are asked */
+	struct cache_specs cache_to;   /* --cache-to */
 };
 
 void build_options_release(struct build_options *o);

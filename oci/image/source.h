@@ -21,6 +21,12 @@ struct image_source {
 	int (*resolve)(struct image_source *src, struct op *op, const char *ref,
 		       const struct oci_platform *want, struct oci_store *into,
 		       struct oci_descriptor *out, struct err *e);
+	/*
+	 * The document of that name as it is, manifest or index, and nothing behind it: one request.
+	 * text: emptied first; its ceiling holds. *out: with what it is. Errors as resolve's, and ERR_CORRUPT.
+	 */
+	int (*document)(struct image_source *src, struct op *op, const char *ref, struct buf *text,
+			struct oci_descriptor *out, struct err *e);
 	/* Has the layer's blob (verified) in `into`; nothing to do when it is there. Thread-safe. */
 	int (*fetch_layer)(struct image_source *src, struct op *op, const char *ref,
 			   const struct oci_descriptor *layer, struct oci_store *into,

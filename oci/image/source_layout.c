@@ -86,6 +86,21 @@ static int layout_resolve(struct image_source *src, struct op *op, const char *r
 	return 0;
 }
 
+static int layout_document(struct image_source *src, struct op *op, const char *ref,
+			   struct buf *text, struct oci_descriptor *out, struct err *e)
+{
+	struct oci_store *from = source_of(src)->store;
+	auto_descriptor struct oci_descriptor d = { 0 };
+
+	(void)op;
+	if (oci_layout_find(from, ref && *ref ? ref : NULL, &d, e) < 0 ||
+	    oci_store_read(from, &d, text->max, text, e) < 0)
+		return -1;
+	*out = d;
+	d = (struct oci_descriptor){ 0 };
+	return 0;
+}
+
 static int layout_fetch_layer(struct image_source *src, struct op *op, const char *ref,
 			      const struct oci_descriptor *layer, struct oci_store *into,
 			      struct err *e)
@@ -110,6 +125,7 @@ int image_source_layout_open(struct image_source **out, const char *path, struct
 	l = mem_zalloc(sizeof(*l));
 	l->base = (struct image_source){
 		.resolve = layout_resolve,
+		.document = layout_document,
 		.fetch_layer = layout_fetch_layer,
 		.free = layout_source_free,
 	};

@@ -221,6 +221,23 @@ static void one_session_serves_all_of_a_host(void **state)
 	assert_err(&f->w, ERR_ABSENT, "image " REF ": blob sha256:");
 }
 
+static void a_document_is_one_request_and_nothing_behind_it(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf struct buf text = BUF_INIT(OCI_MANIFEST_MAX);
+	auto_free char *want = registry_world_text(&f->w, &f->index);
+
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = R "/manifests/1", .status = 200,
+		    .headers = { "Content-Type: " OCI_MEDIA_INDEX }, .answer = want);
+	assert_int_equal(f->src->document(f->src, &f->w.op, REF, &text, &f->got, &f->w.e), 0);
+	assert_string_equal(buf_str(&text), want);
+	assert_string_equal(f->got.digest.text, f->index.digest.text);
+	assert_string_equal(f->got.media_type, OCI_MEDIA_INDEX);
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = R "/manifests/1", .status = 404);
+	assert_int_equal(f->src->document(f->src, &f->w.op, REF, &text, &f->got, &f->w.e), -1);
+	assert_err(&f->w, ERR_ABSENT, "image " REF);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -233,6 +250,7 @@ int main(void)
 		T(a_damaged_manifest_in_the_store_is_fetched_again),
 		T(an_image_by_digest_that_is_here_needs_no_registry),
 		T(a_layer_is_fetched_when_it_is_wanted),
+		T(a_document_is_one_request_and_nothing_behind_it),
 		T(one_session_serves_all_of_a_host),
 	};
 
