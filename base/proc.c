@@ -22,6 +22,7 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/rootdir.h"
 
 #define TICK_MS	 20 /* between two looks where there is no pidfd */
 #define PIECE	 8192
@@ -222,8 +223,8 @@ static int follow_or_kill(int *status, struct child *c, struct err *e)
 	return -1;
 }
 
-int proc_run(struct proc_result *out, const struct op *op, const struct proc_spec *spec,
-	     struct err *e)
+static int run(struct proc_result *out, const struct op *op, const struct proc_spec *spec,
+	       struct err *e)
 {
 	struct proc_result r = { .out = BUF_INIT(spec->output_max),
 				 .err = BUF_INIT(spec->output_max) };
@@ -254,6 +255,17 @@ int proc_run(struct proc_result *out, const struct op *op, const struct proc_spe
 	else
 		*out = r;
 	return n;
+}
+
+int proc_run(struct proc_result *out, const struct op *op, const struct proc_spec *spec,
+	     struct err *e)
+{
+	int r;
+
+	rootdir_hold(); /* it is a program of this machine that is meant */
+	r = run(out, op, spec, e);
+	rootdir_release();
+	return r;
 }
 
 void proc_result_release(struct proc_result *r)

@@ -1,8 +1,8 @@
 /*
  * Signals: SIGINT, SIGTERM and SIGHUP are blocked everywhere and taken by one thread that
  * sets the cancel flag; everything then ends by the ordinary error path. A second
- * signal ends the program at once. One that our parent ignores (nohup, "&" in a script) is
- * left ignored.
+ * signal ends the program at once, unless "/" has to be put back first. One that our parent ignores
+ * (nohup, "&" in a script) is left ignored.
  */
 #include "cmd/app.h"
 
@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/progress.h"
+#include "base/rootdir.h"
 #include "cmd/exitcode.h"
 
 /*
@@ -178,7 +179,7 @@ static void *signal_main(void *arg)
 		} else if (!cancel_is_set(&app->cancel)) {
 			first_ms = now_ms;
 			cancel_set(&app->cancel, sig);
-		} else if (now_ms - first_ms >= IMPATIENT_MS) {
+		} else if (now_ms - first_ms >= IMPATIENT_MS && !rootdir_is_taken()) {
 			_exit(128 + sig);
 		}
 	}

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/rootdir.h"
 #include "base/secret.h"
 #include "registry/credentials_file.h"
 #include "registry/credentials_helper.h"
@@ -107,8 +108,8 @@ static int place_ask(struct credentials *out, struct op *op, const struct place 
 	return text_ask(out, op, buf_span(&text), p->path, host, e);
 }
 
-int credentials_find(struct credentials *out, struct op *op, const struct credentials_env *env,
-		     const char *host, struct err *e)
+static int find(struct credentials *out, struct op *op, const struct credentials_env *env,
+		const char *host, struct err *e)
 {
 	auto_credentials struct credentials c = { 0 };
 	struct place places[4];
@@ -134,4 +135,15 @@ int credentials_find(struct credentials *out, struct op *op, const struct creden
 	*out = c;
 	c = (struct credentials){ 0 };
 	return 0;
+}
+
+int credentials_find(struct credentials *out, struct op *op, const struct credentials_env *env,
+		     const char *host, struct err *e)
+{
+	int r;
+
+	rootdir_hold(); /* the files of this machine are meant, not those of an image */
+	r = find(out, op, env, host, e);
+	rootdir_release();
+	return r;
 }
