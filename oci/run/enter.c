@@ -2,9 +2,9 @@
  * Order matters: mounts need all rights and the old root's /proc; pivot_root
  * takes the old root away; then every descriptor of ours is closed, since one of a directory
  * is a way back to the old root ("/proc/self/fd/N/..") for a working directory or a program
- * that the image names; the bounding set is dropped while we still may; groups before
- * gid before uid; then what root keeps; then exec. A bare RUN changes its root, if at all, by chroot;
- * all that follows is the same.
+ * that the image names; the filter of system calls while we have the right to load it, and the
+ * bounding set while we still may; groups before gid before uid; then what root keeps; then exec.
+ * A bare RUN changes its root, if at all, by chroot; all that follows is the same.
  */
 #include "oci/run/enter.h"
 
@@ -133,7 +133,7 @@ static int become(const struct enter_from *from, struct err *e)
 		return -1;
 	/* last: a change of ids takes it away */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return forget_keys(e);
+	return 0;
 }
 
 static int stdin_set(const char *path, struct err *e)
@@ -273,6 +273,7 @@ int enter_exec(const struct enter_from *from, struct err *e)
 	if (stdout_set(from->out_fd, from->err_fd, e) == 0) {
 		close_ours(from->report_fd);
 		if (enter_cwd(spec->cwd, from->is_bare, e) == 0 && limits_set(spec, e) == 0 &&
+		    forget_keys(e) == 0 && run_seccomp_enter(from->filter, from->is_bare, e) == 0 &&
 		    become(from, e) == 0) {
 			signals_reset();
 			exec_in_path(spec, e);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "oci/run/mounts.h"
+#include "oci/run/seccomp.h"
 #include "oci/run/spec.h"
 
 struct enter_from {
@@ -14,6 +15,7 @@ struct enter_from {
 	const struct stubs *stubs;
 	const int *taken; /* sources of the spec's mounts, see attach.h */
 	struct span resolv_conf;
+	const struct run_seccomp *filter;
 	int out_fd, err_fd, report_fd;
 	bool can_setgroups; /* more than one id is mapped */
 	uint64_t caps;	    /* the most that root may keep (caps.h) */

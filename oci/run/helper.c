@@ -91,13 +91,20 @@ static bool request_take(int sock, struct request *r)
 
 /* -- the RUN itself ---------------------------------------------------------- */
 
+/* What the helper holds for all RUNs. */
+struct common {
+	bool can_setgroups;
+	struct run_seccomp filter;
+	struct err no_filter; /* why there is none */
+};
+
 struct run {
 	struct run_spec spec;
 	struct stubs stubs;
 	struct buf resolv_conf;
 	const struct request *request;
 	const int *fds;
-	bool can_setgroups;
+	const struct common *common;
 	bool is_in_root; /* bare, in "/" as it is */
 	uint64_t caps;	 /* the most that it may have */
 };
@@ -120,7 +127,8 @@ static NORETURN void run_child(const struct run *run)
 					 .out_fd = run->fds[HELPER_FD_OUT],
 					 .err_fd = run->fds[HELPER_FD_ERR],
 					 .report_fd = run->fds[HELPER_FD_REPORT],
-					 .can_setgroups = run->can_setgroups,
+					 .filter = &run->common->filter,
+					 .can_setgroups = run->common->can_setgroups,
 					 .caps = run->caps,
 					 .is_bare = run->request->kind == HELPER_BARE,
 					 .root_fd =
@@ -285,17 +293,19 @@ static bool monitor_bare(struct run *run, struct err *e, int *status)
 
 static bool monitor_run(struct run *run, struct err *e, int *status)
 {
+	if (run->common->no_filter.kind != ERR_NONE) {
+		*e = run->common->no_filter;
+		return false;
+	}
 	if (spec_read(&run->spec, run->request, e) < 0)
 		return false;
 	return run->request->kind == HELPER_BARE ? monitor_bare(run, e, status)
 						 : monitor_ns(run, e, status);
 }
 
-static NORETURN void monitor_main(const struct request *request, bool can_setgroups)
+static NORETURN void monitor_main(const struct request *request, const struct common *common)
 {
-	struct run run = { .request = request,
-			   .fds = request->fds,
-			   .can_setgroups = can_setgroups };
+	struct run run = { .request = request, .fds = request->fds, .common = common };
 	struct helper_report r = { .ran = true };
 	struct err e = ERR_INIT;
 
@@ -333,6 +343,7 @@ static void descriptors_close(int sock)
 
 static NORETURN void helper_main(int sock, bool can_setgroups)
 {
+	struct common common = { .can_setgroups = can_setgroups, .no_filter = ERR_INIT };
 	struct request request;
 
 	setsid();		  /* the terminal's signals are main's affair */
@@ -343,12 +354,14 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 	umask(022);
 	environment_wipe();
 	descriptors_close(sock);
+	if (run_seccomp_compile(&common.filter, &common.no_filter) < 0)
+		err_wrap(&common.no_filter, "prepare RUN");
 	while (request_take(sock, &request)) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
 			close(sock);
-			monitor_main(&request, can_setgroups);
+			monitor_main(&request, &common);
 		}
 		if (pid < 0) {
 			struct err e = ERR_INIT;

@@ -202,6 +202,20 @@ static void only_dockers_default_capabilities_are_left(void **state)
 	assert_true(recorder_has(&w->progress, "line run 1: CapInh:0000000000000000"));
 }
 
+static void the_filter_of_system_calls_is_on_and_rights_can_still_be_gained(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(
+		run_shell(
+			w,
+			"while read k v; do case $k in Sec*|NoNew*) echo $k$v;; esac; done < /proc/self/status;"
+			"chroot / true && ! mount -t tmpfs x /tmp 2>/dev/null && ! unshare -U true 2>/dev/null"),
+		0);
+	assert_true(recorder_has(&w->progress, "line run 1: Seccomp:2"));
+	assert_true(recorder_has(&w->progress, "line run 1: NoNewPrivs:0"));
+}
+
 static void another_user_runs_with_its_ids_and_no_capability(void **state)
 {
 	struct world *w = *state;
@@ -357,6 +371,7 @@ int main(void)
 		T(the_command_is_process_one_and_sees_no_other),
 		T(what_a_command_leaves_running_is_dead_when_it_ends),
 		T(only_dockers_default_capabilities_are_left),
+		T(the_filter_of_system_calls_is_on_and_rights_can_still_be_gained),
 		T(another_user_runs_with_its_ids_and_no_capability),
 		T(a_program_that_is_not_there_is_told_by_name),
 		T(a_missing_working_directory_is_made),
