@@ -70,7 +70,7 @@ void layer_pack_begin(struct layer *l, struct pool_batch *batch)
 }
 
 /* In a user namespace overlayfs has its marks in other attributes: those that can be set. */
-static bool wants_user_marks(int fd)
+bool layer_wants_user_marks(int fd)
 {
 	static const char name[] = "trusted.overlay.opaque";
 
@@ -92,7 +92,7 @@ static int make_dir(struct layer *l, const struct op *op, struct err *e)
 		return -1;
 	if (fchmod(fd, 0755) < 0) /* whatever the umask: it is the root of what RUN sees */
 		return err_sys(e, "make '%s'", l->dir);
-	opt.userxattr = wants_user_marks(fd);
+	opt.userxattr = layer_wants_user_marks(fd);
 	return layer_lay_down(op, &l->changes, fd, &opt, e);
 }
 

@@ -43,6 +43,9 @@ void layer_free(struct layer *l); /* NULL is fine */
 /* Begins packing on the batch's pool; l must stay until the batch was waited for. */
 void layer_pack_begin(struct layer *l, struct pool_batch *batch);
 
+/* Whether overlayfs keeps its marks in attributes of the user's in this directory's file system. */
+bool layer_wants_user_marks(int fd);
+
 /* Its directory is there afterwards. */
 int layer_make_dir(struct layer *l, const struct op *op, struct err *e) MUST_CHECK;
 

@@ -51,11 +51,8 @@ int stage_now(struct tree **out, struct job *j, struct stage *st, struct err *e)
 
 int stage_lowers(struct strv *out, struct job *j, const struct stage *st, struct err *e)
 {
-	for (size_t i = st->nr; i-- > 0;) {
-		if (layer_make_dir(st->layers[i], j->op, e) < 0)
-			return -1;
-		strv_add(out, st->layers[i]->dir);
-	}
+	if (stack_lowers(out, st->stack, j->op, st->layers, st->nr, e) < 0)
+		return -1;
 	if (st->image && images_unpack(j->op, &j->images, st->image, e) < 0)
 		return -1;
 	if (st->image && st->image->tree)
@@ -196,8 +193,18 @@ static int from_image(struct job *j, struct stage *st, struct err *e)
 	return 0;
 }
 
+static void make_stack(struct job *j, struct stage *st)
+{
+	const struct plan_source *base = &st->plan->base;
+	auto_free char *name = mem_printf("s%zu", st->index);
+
+	st->stack = stack_new(&j->ws, name,
+			      base->kind == PLAN_STAGE ? j->stages[base->stage].stack : NULL);
+}
+
 static int from(struct job *j, struct stage *st, struct err *e)
 {
+	make_stack(j, st);
 	switch (st->plan->base.kind) {
 	case PLAN_SCRATCH:
 		state_init_scratch(&st->state, options(j, st), &st->plan->platform);
@@ -328,6 +335,7 @@ void stage_release(struct job *j, struct stage *st)
 	for (size_t i = st->nr_inherited; i < st->nr; i++)
 		layer_free(st->layers[i]);
 	free(st->layers);
+	stack_free(st->stack);
 	sources_release(&st->sources);
 	state_release(&st->state);
 }

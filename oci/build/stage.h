@@ -11,6 +11,7 @@
 
 #include "oci/build/job.h"
 #include "oci/build/sources.h"
+#include "oci/build/stack.h"
 #include "oci/build/view.h"
 #include "oci/layer/builder.h"
 
@@ -24,6 +25,7 @@ struct stage {
 	struct layer **layers; /* lowest first */
 	size_t nr, cap;
 	size_t nr_inherited; /* the first ones are an earlier stage's */
+	struct stack *stack; /* the layers' directories */
 	struct view own;     /* what its steps see */
 	struct sources sources;
 	/* what others see as a directory; opened when first asked for */
