@@ -42,7 +42,7 @@ struct http_curl {
 	char *user_agent, *cert_file, *key_file;
 	char *upper_http_proxy;
 	struct buf ca; /* the system's certificates and ours; empty: libcurl's default */
-	bool insecure;
+	bool insecure, no_ca_folder;
 	int64_t stall_ms, answer_ms;
 	pthread_mutex_t lock; /* of what follows */
 	struct line *idle;
@@ -156,6 +156,8 @@ static void set_tls(CURL *c, const struct http_curl *h)
 
 		curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
 	}
+	if (h->no_ca_folder)
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	if (h->cert_file) {
 		curl_easy_setopt(c, CURLOPT_SSLCERT, h->cert_file);
 		curl_easy_setopt(c, CURLOPT_SSLKEY, h->key_file);
@@ -539,6 +541,7 @@ int http_curl_new(struct http **out, const struct http_curl_options *opt, struct
 	h->cert_file = mem_strdup(opt->cert_file);
 	h->key_file = mem_strdup(opt->key_file);
 	h->insecure = opt->insecure;
+	h->no_ca_folder = opt->no_ca_folder;
 	h->stall_ms = opt->stall_ms ? opt->stall_ms : STALL_MS;
 	h->answer_ms = opt->answer_ms ? opt->answer_ms : ANSWER_MS;
 	/* libcurl reads only the lower-case name of this one; pipelines set the other */

@@ -1,0 +1,304 @@
+/*
+ * RUN in place, in a small root of the test's own: a child in a mount namespace of its own changes its
+ * root to a directory with busybox, /proc and /dev. Needs the right to mount, and a static busybox.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rootdir.h"
+#include "oci/run/sandbox_inplace.h"
+#include "tests/fakes/recorder.h"
+#include "tests/fakes/tmpdir.h"
+
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: %s: %m\n", __FILE__, __LINE__, #cond);             \
+			_exit(1);                                                                  \
+		}                                                                                  \
+	} while (0)
+
+#define CHECK_DO(call)                                                                             \
+	do {                                                                                       \
+		if ((call) < 0) {                                                                  \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, e.text);                \
+			_exit(1);                                                                  \
+		}                                                                                  \
+	} while (0)
+
+struct world {
+	struct sandbox *box;
+	struct recorder progress;
+	struct op op;
+	struct strv kept;
+	struct inplace_options opt;
+};
+
+static void job_fill(struct tmpdir *t)
+{
+	auto_free char *command = NULL;
+
+	tmpdir_file(t, "job/etc/hosts", "job hosts");
+	tmpdir_file(t, "job/etc/job", "job");
+	tmpdir_file(t, "job/usr/tool", "job tool");
+	tmpdir_file(t, "job/builds/project/source", "source");
+	tmpdir_dir(t, "job/proc");
+	tmpdir_dir(t, "job/dev");
+	tmpdir_dir(t, "job/var/state");
+	tmpdir_dir(t, "job/var/state/tree/bin");
+	tmpdir_file(t, "job/var/state/tree/etc/image", "image");
+	command = mem_printf("cp /bin/busybox '%s/job/var/state/tree/bin/sh'", t->path);
+	assert_int_equal(system(command), 0);
+}
+
+static void enter(struct tmpdir *t)
+{
+	CHECK(tmpdir_own_mounts(t));
+	CHECK(mount("/proc", "job/proc", NULL, MS_BIND | MS_REC, NULL) == 0);
+	CHECK(mount("/dev", "job/dev", NULL, MS_BIND | MS_REC, NULL) == 0);
+	CHECK(mount("job/builds", "job/builds", NULL, MS_BIND, NULL) == 0);
+	CHECK(chroot("job") == 0 && chdir("/") == 0);
+}
+
+static void open_box(struct world *w)
+{
+	auto_free char *how = NULL;
+	struct err e = ERR_INIT;
+
+	*w = (struct world){ .opt = { .root = "/var/state", .is_forced = true } };
+	recorder_init(&w->progress);
+	strv_add(&w->kept, "/builds/project");
+	strv_add(&w->kept, "/usr/not/there");
+	w->opt.kept = &w->kept;
+	w->opt.progress = &w->progress.base;
+	w->op = (struct op){ .progress = &w->progress.base, .clock = &clock_system };
+	CHECK_DO(sandbox_inplace_open(&w->box, &how, &w->opt, &e));
+	CHECK(strstr(how, "in place") && w->box->is_flat);
+}
+
+static void close_box(struct world *w)
+{
+	sandbox_free(w->box);
+	strv_release(&w->kept);
+	recorder_release(&w->progress);
+}
+
+static int run(struct world *w, const char *script, int *status, struct err *e)
+{
+	auto_run_spec struct run_spec spec = { .cwd = mem_strdup("/"),
+					       .hostname = mem_strdup("build"),
+					       .hosts = mem_strdup("127.0.0.1 localhost\n"),
+					       .progress_id = mem_strdup("run") };
+	auto_strv struct strv lowers = STRV_INIT;
+	struct sandbox_tree tree;
+	int r;
+
+	strv_add(&spec.argv, "/bin/sh");
+	strv_add(&spec.argv, "-c");
+	strv_add(&spec.argv, script);
+	strv_add(&spec.env, "PATH=/bin");
+	strv_add(&lowers, "/var/state/tree");
+	CHECK(sandbox_tree_open(w->box, &tree, &lowers, "/var/state", false, e) == 0);
+	r = sandbox_run(w->box, &w->op, &tree, &spec, status, e);
+	sandbox_tree_close(w->box, &tree);
+	return r;
+}
+
+static int status_of(struct world *w, const char *script)
+{
+	struct err e = ERR_INIT;
+	int status = -1;
+
+	CHECK_DO(run(w, script, &status, &e));
+	return status;
+}
+
+static bool is_text(const char *path, const char *want)
+{
+	char have[64] = "";
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && read(fd, have, sizeof(have) - 1) >= 0 && strcmp(have, want) == 0;
+}
+
+static void check_job(void)
+{
+	CHECK(is_text("/etc/job", "job") && is_text("/etc/hosts", "job hosts"));
+	CHECK(is_text("/usr/tool", "job tool") && is_text("/builds/project/source", "source"));
+	CHECK(access("/bin", F_OK) < 0 && access("/etc/image", F_OK) < 0);
+	CHECK(access("/.cbuild/journal.job", F_OK) < 0 &&
+	      access("/.cbuild/journal.tree", F_OK) < 0);
+	CHECK(!rootdir_is_taken());
+}
+
+/* -- in the child ---------------------------------------------------------------- */
+
+static void whole_run(void)
+{
+	struct world w;
+
+	open_box(&w);
+	CHECK(status_of(
+		      &w,
+		      "read x </etc/image; [ \"$x\" = image ] && [ ! -e /usr/tool ] && "
+		      "[ -e /builds/project/source ] && [ -e /var/state/tree ] && echo new >/etc/new && "
+		      "echo edit >/etc/hosts") == 0);
+	check_job();
+	CHECK(is_text("/var/state/tree/etc/new", "new\n"));
+	CHECK(access("/var/state/tree/etc/hosts", F_OK) < 0);
+	CHECK(access("/var/state/tree/builds", F_OK) < 0);
+	CHECK(WEXITSTATUS(status_of(&w, "exit 7")) == 7);
+	check_job();
+	CHECK(status_of(&w, "[ -e /etc/new ]") == 0);
+	close_box(&w);
+}
+
+static void run_that_cannot_start(void)
+{
+	struct world w;
+	struct err e = ERR_INIT;
+	int status;
+
+	open_box(&w);
+	CHECK(unlink("/var/state/tree/bin/sh") == 0);
+	CHECK(run(&w, "", &status, &e) < 0 && strstr(e.text, "/bin/sh"));
+	check_job();
+	close_box(&w);
+}
+
+static void named_path_in_image(void)
+{
+	struct world w;
+	struct err e = ERR_INIT;
+	int status;
+
+	CHECK(mkdir("/var/state/tree/builds", 0755) == 0);
+	CHECK(mkdir("/var/state/tree/builds/project", 0755) == 0);
+	open_box(&w);
+	CHECK(status_of(&w, ":") ==
+	      0); /* the mount is what is in the way, and there is a word about it */
+	CHECK(recorder_has(&w.progress, "warn: RUN does not see the image's own '/builds'"));
+	close_box(&w);
+
+	CHECK(umount2("/builds", MNT_DETACH) == 0);
+	CHECK(mkdir("/var/state/tree/builds/project/x", 0755) == 0);
+	open_box(&w);
+	CHECK(run(&w, ":", &status, &e) < 0 && e.kind == ERR_IMPOSSIBLE);
+	CHECK(strstr(e.text, "'/builds/project'"));
+	check_job();
+	close_box(&w);
+}
+
+static void killed(void)
+{
+	struct world w;
+	struct err e = ERR_INIT;
+	struct recorder rec;
+	pid_t pid;
+	int status;
+
+	pid = fork();
+	if (pid == 0) {
+		open_box(&w);
+		run(&w, "echo $$ >/builds/pid; while :; do :; done", &status, &e);
+		_exit(1);
+	}
+	while (access("/builds/pid", F_OK) < 0 || access("/etc/job", F_OK) == 0)
+		usleep(1000);
+	CHECK(is_text("/etc/image", "image"));
+	kill(pid, SIGKILL);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	recorder_init(&rec);
+	CHECK(sandbox_inplace_restore(&rec.base, &e) == 1);
+	CHECK(recorder_has(&rec, "put back this container's own files"));
+	recorder_release(&rec);
+	check_job();
+	CHECK(sandbox_inplace_restore(NULL, &e) == 0);
+}
+
+static void no_container(void)
+{
+	struct sandbox *box;
+	struct err e = ERR_INIT;
+	const struct inplace_options opt = { .root = "/var/state" };
+
+	CHECK(umount2("/proc", MNT_DETACH) == 0);
+	CHECK(sandbox_inplace_open(&box, NULL, &opt, &e) < 0 && e.kind == ERR_IMPOSSIBLE);
+	CHECK(strstr(e.text, "CBUILD_INPLACE=1"));
+	CHECK(access("/.cbuild", F_OK) < 0);
+}
+
+/* -- the tests --------------------------------------------------------------------- */
+
+static void in_child(void (*test)(void))
+{
+	auto_tmpdir struct tmpdir t;
+	pid_t pid;
+	int status;
+
+	tmpdir_init(&t);
+	job_fill(&t);
+	pid = fork();
+	if (pid == 0) {
+		enter(&t);
+		test();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void a_stage_is_the_root_for_a_run_and_the_jobs_own_comes_back(void **state)
+{
+	(void)state;
+	in_child(whole_run);
+}
+
+static void a_command_that_cannot_start_leaves_the_jobs_own_in_place(void **state)
+{
+	(void)state;
+	in_child(run_that_cannot_start);
+}
+
+static void what_an_image_has_in_a_kept_place_is_told_or_refused(void **state)
+{
+	(void)state;
+	in_child(named_path_in_image);
+}
+
+static void after_a_kill_the_next_start_puts_the_jobs_own_back(void **state)
+{
+	(void)state;
+	in_child(killed);
+}
+
+static void where_nothing_says_container_it_is_refused(void **state)
+{
+	(void)state;
+	in_child(no_container);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stage_is_the_root_for_a_run_and_the_jobs_own_comes_back),
+		cmocka_unit_test(a_command_that_cannot_start_leaves_the_jobs_own_in_place),
+		cmocka_unit_test(what_an_image_has_in_a_kept_place_is_told_or_refused),
+		cmocka_unit_test(after_a_kill_the_next_start_puts_the_jobs_own_back),
+		cmocka_unit_test(where_nothing_says_container_it_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
