@@ -117,5 +117,6 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 include tests/targets.mk
+include image/image.mk
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

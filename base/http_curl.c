@@ -502,23 +502,39 @@ static void global_init(void)
 }
 
 /*
- * CAINFO would replace the system's bundle, so the two are put together. The system's
- * certificate folder, where libcurl has one, stays in force beside it.
+ * What is trusted is read once, at the start: later another tree may lie where the bundle was. It is
+ * $SSL_CERT_FILE, else libcurl's; CAINFO would replace that by ours, so the two are put together. The
+ * system's certificate folder, where libcurl has one, stays in force beside it.
  */
-static int load_ca(struct buf *ca, const char *file, struct err *e)
+static int load_bundle(struct buf *ca, struct err *e)
 {
+	const char *named = getenv("SSL_CERT_FILE");
 	const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
-	auto_buf struct buf extra = BUF_INIT(CA_FILE_MAX);
 	struct err ignored = ERR_INIT;
 
+	if (named && *named) {
+		if (fs_read_file(AT_FDCWD, named, ca, e) < 0)
+			return err_wrap(e, "certificates of '%s' ($SSL_CERT_FILE)", named);
+	} else if (bundle && fs_read_file(AT_FDCWD, bundle, ca, &ignored) < 0) {
+		buf_reset(ca); /* a system without certificates: --ca's are all there are */
+	}
+	return 0;
+}
+
+static int load_ca(struct buf *ca, const char *file, struct err *e)
+{
+	auto_buf struct buf extra = BUF_INIT(CA_FILE_MAX);
+
+	buf_init(ca, 2 * CA_FILE_MAX + 1);
+	if (load_bundle(ca, e) < 0)
+		return -1;
+	if (!file)
+		return 0;
 	if (fs_read_file(AT_FDCWD, file, &extra, e) < 0)
 		return err_wrap(e, "certificates of '%s'", file);
 	if (!strstr(buf_str(&extra), "-----BEGIN "))
 		return err_set(e, ERR_INPUT, "certificates of '%s': no PEM certificate in it",
 			       file);
-	buf_init(ca, 2 * CA_FILE_MAX + 1);
-	if (bundle && fs_read_file(AT_FDCWD, bundle, ca, &ignored) < 0)
-		buf_reset(ca); /* a system without certificates: ours are all there are */
 	buf_add_char(ca, '\n');
 	buf_add_span(ca, buf_span(&extra));
 	return 0;
@@ -547,7 +563,7 @@ int http_curl_new(struct http **out, const struct http_curl_options *opt, struct
 	/* libcurl reads only the lower-case name of this one; pipelines set the other */
 	if (!getenv("http_proxy") && proxy && *proxy)
 		h->upper_http_proxy = mem_strdup(proxy);
-	if (opt->ca_file && load_ca(&h->ca, opt->ca_file, e) < 0) {
+	if (load_ca(&h->ca, opt->ca_file, e) < 0) {
 		curl_http_free(&h->base);
 		return -1;
 	}

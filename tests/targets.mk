@@ -68,7 +68,7 @@ clean:	## remove build/
 	rm -rf build
 
 help:	## this list
-	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk | \
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk image/image.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
 
 .PHONY: all deps demo check check-unit check-e2e golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
