@@ -20,6 +20,8 @@
 #include "oci/image/manifest.h"
 #include "oci/layer/toc.h"
 
+struct record;
+
 struct image {
 	char *name;		      /* as the Dockerfile has it */
 	struct oci_platform platform; /* asked for */
@@ -60,6 +62,11 @@ int images_get(struct image **out, struct op *op, struct images *im, const struc
 int images_fetch(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
 /* Has the file system in img->tree. Of an image without layers: stays NULL. */
 int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
+
+/* The same into a directory of the caller's, with a record of it (layer/record.h); several may at
+ * once. id: of the progress. */
+int images_unpack_into(struct op *op, struct images *im, struct image *img, const char *id,
+		       int dirfd, struct record *record, struct err *e) MUST_CHECK;
 
 bool images_is_unpacked(const struct images *im, const struct image *img);
 /*

@@ -71,34 +71,27 @@ int images_fetch(struct op *op, struct images *im, struct image *img, struct err
 }
 
 static int apply(struct op *op, struct images *im, struct image *img, size_t i, int tree,
-		 struct err *e)
+		 struct record *record, struct err *e)
 {
 	const struct oci_digest *digest = &img->manifest.layers[i].digest;
 	auto_blob struct oci_blob blob = { 0 };
 
 	if (oci_store_open(im->blobs, digest, &blob, e) < 0 ||
-	    layer_apply(op, tree, blob.source, &img->config->diff_ids[i], e) < 0)
+	    layer_apply_recorded(record, op, tree, blob.source, &img->config->diff_ids[i], e) < 0)
 		return err_wrap(e, "image '%s': layer %s", img->name, digest->text);
 	return 0;
 }
 
-static int apply_all(struct op *op, struct images *im, struct image *img, const char *path,
-		     struct err *e)
+static int apply_all(struct op *op, struct images *im, struct image *img, const char *id, int tree,
+		     struct record *record, struct err *e)
 {
-	char platform[100];
-	auto_free char *id = NULL;
-	auto_close int tree = fs_open_dir(path, e);
 	uint64_t total = 0, done = 0;
 
-	if (tree < 0)
-		return -1;
-	oci_platform_format(platform, &img->platform);
-	id = mem_printf("unpack %s %s", img->name, platform);
 	for (size_t i = 0; i < img->manifest.nr_layers; i++)
 		total += img->manifest.layers[i].size_bytes;
 	progress_begin(op->progress, id, "unpack %s", img->name);
 	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
-		if (apply(op, im, img, i, tree, e) < 0) {
+		if (apply(op, im, img, i, tree, record, e) < 0) {
 			progress_fail(op->progress, id, e->text);
 			return -1;
 		}
@@ -124,12 +117,17 @@ static int unpack_to(struct op *op, struct images *im, struct image *img, const 
 		     struct err *e)
 {
 	auto_free char *name = unpack_name(im);
-	auto_free char *path = NULL;
+	auto_free char *path = NULL, *id = NULL;
+	auto_close int tree = -1;
+	char platform[100];
 
 	if (fetch(op, im, img, e) < 0)
 		return -1;
+	oci_platform_format(platform, &img->platform);
+	id = mem_printf("unpack %s %s", img->name, platform);
 	path = workspace_dir(im->ws, name, e);
-	if (!path || apply_all(op, im, img, path, e) < 0)
+	tree = path ? fs_open_dir(path, e) : -1;
+	if (tree < 0 || apply_all(op, im, img, id, tree, NULL, e) < 0)
 		return -1;
 	if (rename(path, place) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		return err_sys(e, "move the unpacked image to '%s'", place);
@@ -195,4 +193,10 @@ int images_unpack(struct op *op, struct images *im, struct image *img, struct er
 	r = unpack(op, im, img, e);
 	pthread_mutex_unlock(&img->lock);
 	return r;
+}
+
+int images_unpack_into(struct op *op, struct images *im, struct image *img, const char *id,
+		       int dirfd, struct record *record, struct err *e)
+{
+	return images_fetch(op, im, img, e) < 0 ? -1 : apply_all(op, im, img, id, dirfd, record, e);
 }

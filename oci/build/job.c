@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "oci/build/flat.h"
 #include "oci/build/input.h"
 #include "oci/build/prepare.h"
 #include "oci/build/stage.h"
@@ -47,6 +48,11 @@ int job_init(struct job *j, const struct op *op, const struct build_env *env,
 }
 
 /* -- what the files of this room ask -------------------------------------------------------- */
+
+bool job_is_flat(const struct job *j)
+{
+	return j->env->sandbox && j->env->sandbox->is_flat;
+}
 
 void job_time(const struct job *j, char out[CLOCK_TEXT_MAX])
 {
@@ -133,6 +139,8 @@ int job_open_places(struct job *j, struct err *e)
 	if ((!j->ws.root && workspace_open(&j->ws, j->env->root, e) < 0) ||
 	    fetch_contexts(j, e) < 0 || images_open(&j->images, j->env, j->opt, &j->ws, e) < 0)
 		return -1;
+	if (flat_open_place(j, e) < 0)
+		return -1;
 	j->context.skip_dev = j->ws.root_dev;
 	j->context.skip_ino = j->ws.root_ino;
 	work = mem_printf("%s/layers", j->ws.path);
@@ -148,6 +156,7 @@ void job_release(struct job *j)
 	free(j->state_opts);
 	oci_store_free(j->work);
 	images_release(&j->images);
+	workspace_release(&j->flat_ws);
 	workspace_release(&j->ws);
 	context_release(&j->context);
 	bases_release(&j->bases);

@@ -40,6 +40,7 @@ struct job {
 	struct bases bases; /* what its stages are FROM */
 	struct context context;
 	struct workspace ws;
+	struct workspace flat_ws; /* flat.h's, where it cannot be in ws */
 	struct images images;
 	struct oci_store *work;		  /* new blobs, until all is done */
 	struct state_options *state_opts; /* one for each of the plan's targets */
@@ -52,7 +53,8 @@ struct job {
 
 #define JOB_INIT                                                                                   \
 	{                                                                                          \
-		.context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .cancel = CANCEL_INIT               \
+		.context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .flat_ws = WORKSPACE_INIT,          \
+		.cancel = CANCEL_INIT                                                              \
 	}
 
 /*
@@ -65,6 +67,9 @@ int job_init(struct job *j, const struct op *op, const struct build_env *env,
 int job_read(struct job *j, struct err *e) MUST_CHECK;
 int job_open_places(struct job *j, struct err *e) MUST_CHECK;
 void job_release(struct job *j);
+
+/* Stages are directories that are changed in place (flat.h). */
+bool job_is_flat(const struct job *j);
 
 /* The time that goes into documents: SOURCE_DATE_EPOCH, else now. */
 void job_time(const struct job *j, char out[CLOCK_TEXT_MAX]);

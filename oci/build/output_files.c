@@ -34,7 +34,7 @@ static int files_open(struct files *f, struct job *j, const struct stage *st, st
 {
 	struct tree *base = NULL;
 
-	if (st->image && images_tree(&base, j->op, &j->images, st->image, true, e) < 0)
+	if (st->image && images_tree(&base, j->op, &j->images, st->image, !job_is_flat(j), e) < 0)
 		return -1;
 	view_set_base(&f->view, base);
 	if (view_add(&f->view, st->layers, st->nr, e) < 0 ||

@@ -193,12 +193,29 @@ static int lowers_of(struct strv *out, struct step *s, const struct plan_source 
 }
 
 /* A view that may be written, with an upper directory that nobody reads afterwards. */
+/* Where nothing can lie over anything: files of their own. */
+static int open_writable_flat(struct step *s, const struct plan_source *from, const char *name,
+			      struct err *e)
+{
+	const struct stage none = { .index = s->stage->index };
+	struct stage image = none;
+
+	if (from->kind == PLAN_STAGE)
+		return flat_copy(s->job, &s->job->stages[from->stage], name, e);
+	if (from->kind != PLAN_SCRATCH && images_get(&image.image, s->job->op, &s->job->images,
+						     from, &s->stage->plan->platform, e) < 0)
+		return -1;
+	return flat_copy(s->job, &image, name, e);
+}
+
 static int open_writable(struct run_mounts *m, struct step *s, const struct plan_source *from,
 			 const char *name, struct err *e)
 {
 	auto_strv struct strv lowers = STRV_INIT;
 	auto_free char *dir = NULL;
 
+	if (job_is_flat(s->job))
+		return open_writable_flat(s, from, name, e);
 	if (lowers_of(&lowers, s, from, e) < 0)
 		return -1;
 	dir = workspace_dir(&s->job->ws, name, e);

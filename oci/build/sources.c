@@ -49,7 +49,8 @@ static int open_image(struct sources_entry *s, struct job *j, const struct stage
 
 	if (images_get(&img, j->op, &j->images, s->from, &for_stage->plan->platform, e) < 0)
 		return job_hint_stage(j, s->from->ref, for_stage->plan->from, e);
-	if (images_tree(&s->tree.tree, j->op, &j->images, img, j->env->sandbox != NULL, e) < 0)
+	if (images_tree(&s->tree.tree, j->op, &j->images, img, j->env->sandbox && !job_is_flat(j),
+			e) < 0)
 		return -1;
 	if (!s->tree.tree)
 		return err_set(e, ERR_INPUT, "image '%s' has no files", img->name);

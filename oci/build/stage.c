@@ -33,8 +33,8 @@ int stage_view(struct view *v, struct job *j, const struct stage *st, struct err
 	struct tree *base = NULL;
 
 	if (!v->has_base) {
-		if (st->image &&
-		    images_tree(&base, j->op, &j->images, st->image, st->will_run, e) < 0)
+		if (st->image && images_tree(&base, j->op, &j->images, st->image,
+					     st->will_run && !job_is_flat(j), e) < 0)
 			return -1;
 		view_set_base(v, base);
 	}
@@ -85,12 +85,23 @@ int stage_commit(struct job *j, struct stage *st, struct layer_builder *b, const
 	return 0;
 }
 
+/* What a sandbox makes the tree of. */
+static int tree_dirs(struct strv *out, struct job *j, struct stage *st, struct err *e)
+{
+	if (!job_is_flat(j))
+		return stage_lowers(out, j, st, e);
+	if (flat_bring(&st->flat, j, st, "run", e) < 0)
+		return -1;
+	strv_add(out, st->flat.path);
+	return 0;
+}
+
 int stage_tree_open(struct stage_tree *out, struct job *j, struct stage *st, const char *name,
 		    struct err *e)
 {
 	struct stage_tree t = { 0 };
 
-	if (need_sandbox(j, e) < 0 || stage_lowers(&t.lowers, j, st, e) < 0)
+	if (need_sandbox(j, e) < 0 || tree_dirs(&t.lowers, j, st, e) < 0)
 		goto out;
 	t.dir = workspace_dir(&j->ws, name, e);
 	if (!t.dir || sandbox_tree_open(j->env->sandbox, &t.tree, &t.lowers, t.dir, false, e) < 0)
@@ -112,6 +123,20 @@ void stage_tree_close(struct stage_tree *t)
 	*t = (struct stage_tree){ 0 };
 }
 
+static int commit_flat(struct stage_tree *t, struct job *j, struct stage *st, const char *what,
+		       struct err *e)
+{
+	auto_changes struct layer_changes changes = { 0 };
+	auto_free char *dir = mem_printf("%s/laid", t->dir);
+
+	/* first: while it is open, mount points may be in it */
+	stage_tree_close(t);
+	if (flat_changes(&changes, &st->flat, j, st, e) < 0)
+		return -1;
+	add_layer(j, st, layer_new_listed(&changes, dir, what));
+	return 0;
+}
+
 int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, const char *what,
 		      struct err *e)
 {
@@ -119,6 +144,8 @@ int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, con
 
 	if (cancel_check(j->op->cancel, e) < 0)
 		return -1;
+	if (job_is_flat(j))
+		return commit_flat(t, j, st, what, e);
 	add_layer(j, st, layer_new_upper(upper, &t->lowers, what));
 	stage_tree_close(t);
 	return 0;
@@ -126,12 +153,24 @@ int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, con
 
 /* -- what mounts of it show ---------------------------------------------------------- */
 
+static int open_flat(struct job *j, struct stage *st, struct err *e)
+{
+	bool is_behind = st->flat.is_final && st->flat.nr_in < st->nr;
+	struct flat *f = is_behind ? &st->flat_after : &st->flat;
+
+	if (flat_bring(f, j, st, is_behind ? "after" : "run", e) < 0)
+		return -1;
+	return fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static int open_files(struct job *j, struct stage *st, struct err *e)
 {
 	auto_free char *name = mem_printf("view-%zu", st->index);
 	auto_strv struct strv lowers = STRV_INIT;
 	auto_free char *dir = NULL;
 
+	if (job_is_flat(j))
+		return open_flat(j, st, e);
 	if (stage_lowers(&lowers, j, st, e) < 0)
 		return -1;
 	if (lowers.n == 1)
@@ -289,6 +328,7 @@ static int do_step(struct job *j, struct stage *st, size_t i, struct counter *co
 	};
 	int r;
 
+	st->at = i;
 	if (shown)
 		progress_begin(j->op->progress, id, "[%s %zu/%zu] %s%s", st->plan->name,
 			       ++count->at, count->of, plan->trigger ? "ONBUILD " : "", text);
@@ -321,7 +361,11 @@ int stage_build(struct job *j, size_t index, struct err *e)
 
 void stage_init(struct stage *st, const struct plan_stage *plan, size_t index)
 {
-	*st = (struct stage){ .plan = plan, .index = index, .files_fd = -1 };
+	*st = (struct stage){ .plan = plan,
+			      .index = index,
+			      .files_fd = -1,
+			      .flat = FLAT_INIT,
+			      .flat_after = FLAT_INIT };
 	pthread_mutex_init(&st->files_lock, NULL);
 }
 
@@ -332,6 +376,8 @@ void stage_release(struct job *j, struct stage *st)
 		sandbox_tree_close(j->env->sandbox, &st->mounted);
 	pthread_mutex_destroy(&st->files_lock);
 	view_release(&st->own);
+	flat_release(&st->flat);
+	flat_release(&st->flat_after);
 	for (size_t i = st->nr_inherited; i < st->nr; i++)
 		layer_free(st->layers[i]);
 	free(st->layers);

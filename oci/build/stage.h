@@ -9,6 +9,7 @@
 #ifndef OCI_BUILD_STAGE_H
 #define OCI_BUILD_STAGE_H
 
+#include "oci/build/flat.h"
 #include "oci/build/job.h"
 #include "oci/build/sources.h"
 #include "oci/build/stack.h"
@@ -26,6 +27,7 @@ struct stage {
 	size_t nr, cap;
 	size_t nr_inherited; /* the first ones are an earlier stage's */
 	struct stack *stack; /* the layers' directories */
+	size_t at;	     /* the step under way, of plan->steps */
 	struct view own;     /* what its steps see */
 	struct sources sources;
 	/* what others see as a directory; opened when first asked for */
@@ -33,6 +35,8 @@ struct stage {
 	int files_fd; /* -1: not open */
 	struct sandbox_tree mounted;
 	bool is_mounted;
+	/* in a flat sandbox: what RUN works in; and another for what came after the last one */
+	struct flat flat, flat_after;
 };
 
 /* Before anything else. */

@@ -24,12 +24,36 @@ static int fill(const char *root, const struct strv *lowers, struct err *e)
 	return 0;
 }
 
+#define INSIDE "in-the-sandbox"
+
+/* As a sandbox's mount points: there only while the tree is open. */
+static int open_flat(struct fake_sandbox *f, struct sandbox_tree *out, const struct strv *lowers,
+		     struct err *e)
+{
+	auto_close int inside = -1;
+
+	if (lowers->n != 1)
+		return err_set(e, ERR_FAILED, "%zu directories for a flat sandbox", lowers->n);
+	out->root_fd = fs_open_dir(lowers->v[0], e);
+	if (out->root_fd < 0)
+		return -1;
+	inside = openat(out->root_fd, INSIDE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (inside < 0)
+		return err_sys(e, "create '" INSIDE "'");
+	f->opened++;
+	out->upper_fd = -1;
+	out->state = f;
+	return 0;
+}
+
 static int fake_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
 			  const char *dir, bool read_only, struct err *e)
 {
 	auto_free char *root = mem_printf("%s/%s", dir, read_only ? "view" : "upper");
 	auto_close int fd = -1;
 
+	if (s->is_flat)
+		return open_flat(fake_of(s), out, lowers, e);
 	if (mkdir(root, 0755) < 0)
 		return err_sys(e, "make '%s'", root);
 	if (fill(root, lowers, e) < 0)
@@ -47,6 +71,8 @@ static int fake_tree_open(struct sandbox *s, struct sandbox_tree *out, const str
 static void fake_tree_close(struct sandbox *s, struct sandbox_tree *t)
 {
 	fake_of(s)->closed++;
+	if (s->is_flat)
+		unlinkat(t->root_fd, INSIDE, 0);
 	fd_auto_close_(&t->root_fd);
 	fd_auto_close_(&t->upper_fd);
 }

@@ -4,6 +4,8 @@
  * below, and leaves no trace in a layer). Deletions are therefore not seen. A run is a call
  * of on_run; without one it succeeds.
  *
+ * When base.is_flat is set, a tree is the one directory that it is given.
+ *
  *	struct fake_sandbox f;
  *	fake_sandbox_init(&f);
  *	f.on_run = …;
