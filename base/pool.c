@@ -22,14 +22,20 @@ struct pool_item {
 	void *item;
 };
 
+struct pool_worker {
+	pthread_t thread;
+	struct pool *pool;
+	struct pool_item *at; /* what it runs */
+};
+
 struct pool {
 	pthread_mutex_t lock;
 	pthread_cond_t work; /* something was queued, or closing was set */
-	pthread_cond_t done; /* some batch has nothing pending any more */
+	pthread_cond_t done; /* some item is */
 	struct pool_item *first, **end;
 	bool closing;
-	unsigned workers; /* that run; written by pool_new only */
-	pthread_t threads[];
+	unsigned nr; /* workers that run; written by pool_new only */
+	struct pool_worker workers[];
 };
 
 /* Lock held. NULL: the pool closes and nothing is left. */
@@ -50,16 +56,19 @@ static struct pool_item *pool_take(struct pool *p)
 
 static void *pool_work(void *arg)
 {
-	struct pool *p = arg;
+	struct pool_worker *self = arg;
+	struct pool *p = self->pool;
 	struct pool_item *it;
 
 	pthread_mutex_lock(&p->lock);
 	while ((it = pool_take(p))) {
+		self->at = it;
 		pthread_mutex_unlock(&p->lock);
 		it->run(it->item);
 		pthread_mutex_lock(&p->lock);
-		if (--it->batch->pending == 0)
-			pthread_cond_broadcast(&p->done);
+		self->at = NULL;
+		it->batch->pending--;
+		pthread_cond_broadcast(&p->done);
 		free(it);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -68,8 +77,11 @@ static void *pool_work(void *arg)
 
 static int pool_start(struct pool *p, unsigned workers, struct err *e)
 {
-	for (; p->workers < workers; p->workers++) {
-		errno = pthread_create(&p->threads[p->workers], NULL, pool_work, p);
+	for (; p->nr < workers; p->nr++) {
+		struct pool_worker *w = &p->workers[p->nr];
+
+		w->pool = p;
+		errno = pthread_create(&w->thread, NULL, pool_work, w);
 		if (errno)
 			return err_sys(e, "start a thread");
 	}
@@ -86,7 +98,7 @@ int pool_new(struct pool **out, unsigned workers, struct err *e)
 		workers = 1;
 	if (workers > POOL_WORKERS_MAX)
 		workers = POOL_WORKERS_MAX;
-	p = mem_zalloc(sizeof(*p) + workers * sizeof(p->threads[0]));
+	p = mem_zalloc(sizeof(*p) + workers * sizeof(p->workers[0]));
 	p->end = &p->first;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
@@ -111,8 +123,8 @@ void pool_free(struct pool *p)
 	p->closing = true;
 	pthread_cond_broadcast(&p->work);
 	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->workers; i++)
-		pthread_join(p->threads[i], NULL);
+	for (unsigned i = 0; i < p->nr; i++)
+		pthread_join(p->workers[i].thread, NULL);
 	pthread_cond_destroy(&p->done);
 	pthread_cond_destroy(&p->work);
 	pthread_mutex_destroy(&p->lock);
@@ -121,7 +133,7 @@ void pool_free(struct pool *p)
 
 unsigned pool_workers(const struct pool *p)
 {
-	return p ? p->workers : 1;
+	return p ? p->nr : 1;
 }
 
 void pool_batch_init(struct pool_batch *b, struct pool *p)
@@ -155,10 +167,64 @@ void pool_batch_wait(struct pool_batch *b)
 	if (!p)
 		return;
 	/* a worker that waits holds a place its own items need: with one worker, for ever */
-	for (unsigned i = 0; i < p->workers; i++)
-		assert(!pthread_equal(pthread_self(), p->threads[i]));
+	for (unsigned i = 0; i < p->nr; i++)
+		assert(!pthread_equal(pthread_self(), p->workers[i].thread));
 	pthread_mutex_lock(&p->lock);
 	while (b->pending)
+		pthread_cond_wait(&p->done, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Lock held. Where the queue points to it; NULL: it is not in there. */
+static struct pool_item **find_queued(struct pool *p, const struct pool_batch *b, const void *item)
+{
+	for (struct pool_item **at = &p->first; *at; at = &(*at)->next)
+		if ((*at)->batch == b && (*at)->item == item)
+			return at;
+	return NULL;
+}
+
+bool pool_take_back(struct pool_batch *b, const void *item)
+{
+	struct pool *p = b->pool;
+	struct pool_item **at, *it = NULL;
+
+	if (!p)
+		return false;
+	pthread_mutex_lock(&p->lock);
+	at = find_queued(p, b, item);
+	if (at) {
+		it = *at;
+		*at = it->next;
+		if (!*at)
+			p->end = at;
+		b->pending--;
+	}
+	pthread_mutex_unlock(&p->lock);
+	free(it);
+	return at;
+}
+
+/* Lock held. */
+static bool is_under_way(const struct pool *p, const struct pool_batch *b, const void *item)
+{
+	for (unsigned i = 0; i < p->nr; i++) {
+		const struct pool_item *it = p->workers[i].at;
+
+		if (it && it->batch == b && it->item == item)
+			return true;
+	}
+	return false;
+}
+
+void pool_await(struct pool_batch *b, const void *item)
+{
+	struct pool *p = b->pool;
+
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	while (is_under_way(p, b, item) || find_queued(p, b, item))
 		pthread_cond_wait(&p->done, &p->lock);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -8,7 +8,13 @@
  *
  * Thread-safe. A batch belongs to one thread, its items to the pool until
  * pool_batch_wait returns; an item that runs may add others to its batch. A worker may not
- * wait for a batch of its own pool.
+ * wait for a batch of its own pool: it would hold a place that its items need. It may share its
+ * work out all the same, when it does itself what nobody has begun:
+ *
+ *	if (pool_take_back(&b, job))
+ *		job_run(job);
+ *	else
+ *		pool_await(&b, job);		// somebody is at it, or has done it
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -33,6 +39,11 @@ void pool_batch_init(struct pool_batch *b, struct pool *p);
 /* Runs in the calling thread when the pool is NULL. */
 void pool_submit(struct pool_batch *b, void (*run)(void *item), void *item);
 void pool_batch_wait(struct pool_batch *b);
+/* True: no worker had begun this item of the batch's, and now none will. */
+bool pool_take_back(struct pool_batch *b, const void *item) MUST_CHECK;
+/* Returns when the batch has no such item any more. For a worker: only after pool_take_back, and
+ * only for items that do not wait for others. */
+void pool_await(struct pool_batch *b, const void *item);
 
 DEFINE_AUTO(pool, pool_free)
 #define auto_pool CLEANUP(pool_auto_)

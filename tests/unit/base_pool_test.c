@@ -144,6 +144,72 @@ static void workers_take_no_signals_and_the_caller_still_does(void **state)
 	assert_false(mine);
 }
 
+/* What a worker does that shares its work out: all parts, though no other worker is there. */
+struct shared_work {
+	struct pool *pool;
+	int taken_back;
+};
+
+static void share_out(void *item)
+{
+	struct shared_work *w = item;
+	struct pool_batch b;
+	atomic_int part[3] = { 0 };
+
+	pool_batch_init(&b, w->pool);
+	for (int i = 0; i < 3; i++)
+		pool_submit(&b, count_one, &part[i]);
+	for (int i = 0; i < 3; i++) {
+		if (pool_take_back(&b, &part[i]))
+			w->taken_back++;
+		else
+			pool_await(&b, &part[i]);
+	}
+	assert_int_equal(0, b.pending);
+	assert_false(pool_take_back(&b, &part[0]));
+}
+
+static void a_worker_takes_back_what_nobody_has_begun(void **state)
+{
+	auto_pool struct pool *p = pool_of(1);
+	struct shared_work w = { .pool = p };
+	struct pool_batch b;
+	atomic_int n = 0;
+
+	(void)state;
+	pool_batch_init(&b, p);
+	pool_submit(&b, share_out, &w);
+	for (int i = 0; i < 3; i++)
+		pool_submit(&b, count_one, &n); /* the queue is whole afterwards */
+	pool_batch_wait(&b);
+	assert_int_equal(3, w.taken_back);
+	assert_int_equal(3, n);
+	pool_submit(&b, count_one, &n);
+	pool_batch_wait(&b);
+	assert_int_equal(4, n);
+}
+
+static void what_runs_is_not_taken_back_but_can_be_awaited(void **state)
+{
+	auto_pool struct pool *p = pool_of(1);
+	struct meeting m = { .met = 0 };
+	struct pool_batch b;
+	atomic_int n = 0;
+
+	(void)state;
+	pthread_barrier_init(&m.all, NULL, 2);
+	pool_batch_init(&b, p);
+	pool_submit(&b, meet, &m);
+	pool_submit(&b, count_one, &n);
+	pthread_barrier_wait(&m.all); /* so the first one has been begun */
+	assert_false(pool_take_back(&b, &m));
+	pool_await(&b, &m);
+	assert_int_equal(1, m.met);
+	pool_await(&b, &n);
+	assert_int_equal(1, n);
+	pthread_barrier_destroy(&m.all);
+}
+
 static void a_pool_has_at_least_one_worker(void **state)
 {
 	auto_pool struct pool *p = pool_of(0);
@@ -161,6 +227,8 @@ int main(void)
 		cmocka_unit_test(freeing_runs_what_is_still_queued),
 		cmocka_unit_test(without_a_pool_the_caller_does_the_work),
 		cmocka_unit_test(workers_take_no_signals_and_the_caller_still_does),
+		cmocka_unit_test(a_worker_takes_back_what_nobody_has_begun),
+		cmocka_unit_test(what_runs_is_not_taken_back_but_can_be_awaited),
 		cmocka_unit_test(a_pool_has_at_least_one_worker),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
