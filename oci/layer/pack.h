@@ -1,6 +1,7 @@
 /*
  * A change list to a blob in a store, in one pass:
- * tar -> sha256 (diff_id) -> gzip -> sha256 (digest) -> store. Nothing is read twice.
+ * tar -> sha256 (diff_id) -> gzip or zstd -> sha256 (digest) -> store. Nothing is read twice. Blocks are
+ * compressed on op->pool, whose worker the caller may be (base/blocks.h).
  */
 #ifndef OCI_LAYER_PACK_H
 #define OCI_LAYER_PACK_H
@@ -8,12 +9,12 @@
 #include "oci/image/store.h"
 #include "oci/layer/write.h"
 
-enum layer_compression { LAYER_GZIP, LAYER_UNCOMPRESSED };
+enum layer_compression { LAYER_GZIP, LAYER_ZSTD, LAYER_UNCOMPRESSED };
 
 struct layer_pack_options {
 	struct layer_write_options write;
 	enum layer_compression compression;
-	int level; /* of gzip; 0: the default */
+	int level; /* of gzip or zstd; 0: the default */
 };
 
 int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,

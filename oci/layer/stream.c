@@ -32,6 +32,19 @@ static int peek_init(struct peek_source *s, struct source *in, struct err *e)
 	return 0;
 }
 
+static bool begins_with(const struct peek_source *s, struct span magic)
+{
+	return s->n >= magic.n && memcmp(s->head, magic.p, magic.n) == 0;
+}
+
+/* A frame, or one to be skipped (any of 16 numbers), which may come first. */
+static bool is_zstd(const struct peek_source *s)
+{
+	return begins_with(s, SPAN_LIT("\x28\xb5\x2f\xfd")) ||
+	       (s->n >= 4 && (s->head[0] & 0xf0) == 0x50 &&
+		memcmp(s->head + 1, "\x2a\x4d\x18", 3) == 0);
+}
+
 /* 1: is compressed in a way that libarchive reads. */
 static int find_filter(enum tar_filter *out, const struct peek_source *s)
 {
@@ -39,7 +52,6 @@ static int find_filter(enum tar_filter *out, const struct peek_source *s)
 		struct span magic;
 		enum tar_filter filter;
 	} known[] = {
-		{ SPAN_LIT("\x28\xb5\x2f\xfd"), TAR_ZSTD },
 		{ SPAN_LIT("\xfd"
 			   "7zXZ\0"),
 		  TAR_XZ },
@@ -47,8 +59,7 @@ static int find_filter(enum tar_filter *out, const struct peek_source *s)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (s->n >= known[i].magic.n &&
-		    memcmp(s->head, known[i].magic.p, known[i].magic.n) == 0) {
+		if (begins_with(s, known[i].magic)) {
 			*out = known[i].filter;
 			return 1;
 		}
@@ -62,9 +73,12 @@ int layer_stream_open(struct layer_stream *s, struct source *blob, struct err *e
 	if (peek_init(&s->peek, blob, e) < 0)
 		return -1;
 	s->tar = &s->peek.base;
-	if (s->peek.n >= 2 && memcmp(s->peek.head, "\x1f\x8b", 2) == 0) {
+	if (begins_with(&s->peek, SPAN_LIT("\x1f\x8b"))) {
 		s->has_gunzip = true;
 		s->tar = gunzip_source_init(&s->gunzip, s->tar);
+	} else if (is_zstd(&s->peek)) {
+		s->has_zstd = true;
+		s->tar = zstd_source_init(&s->zstd, s->tar);
 	} else if (find_filter(&filter, &s->peek)) {
 		s->has_filter = true;
 		if (filter_source_init(&s->filter, filter, s->tar, e) < 0)
@@ -78,7 +92,9 @@ void layer_stream_release(struct layer_stream *s)
 {
 	if (s->has_gunzip)
 		gunzip_source_release(&s->gunzip);
+	if (s->has_zstd)
+		zstd_source_release(&s->zstd);
 	if (s->has_filter)
 		filter_source_release(&s->filter);
-	s->has_gunzip = s->has_filter = false;
+	s->has_gunzip = s->has_zstd = s->has_filter = false;
 }

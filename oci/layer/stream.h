@@ -6,6 +6,7 @@
 #define OCI_LAYER_STREAM_H
 
 #include "base/gzip.h"
+#include "base/zstd.h"
 #include "oci/layer/tar.h"
 
 struct peek_source {
@@ -17,8 +18,9 @@ struct peek_source {
 struct layer_stream {
 	struct peek_source peek;
 	struct gunzip_source gunzip;
+	struct zstd_source zstd;
 	struct filter_source filter;
-	bool has_gunzip, has_filter;
+	bool has_gunzip, has_zstd, has_filter;
 	struct source *tar; /* read here */
 };
 

@@ -266,8 +266,6 @@ static ssize_t filter_read(struct source *base, void *p, size_t n, struct err *e
 static int support_filter(struct archive *a, enum tar_filter filter)
 {
 	switch (filter) {
-	case TAR_ZSTD:
-		return archive_read_support_filter_zstd(a);
 	case TAR_XZ:
 		return archive_read_support_filter_xz(a);
 	case TAR_BZIP2:
@@ -279,7 +277,7 @@ static int support_filter(struct archive *a, enum tar_filter filter)
 int filter_source_init(struct filter_source *s, enum tar_filter filter, struct source *in,
 		       struct err *e)
 {
-	static const char *const names[] = { "zstd", "xz", "bzip2" }; /* as enum tar_filter */
+	static const char *const names[] = { "xz", "bzip2" }; /* as enum tar_filter */
 
 	*s = (struct filter_source){ .base.read = filter_read, .raw = reader_new(in) };
 	/* a warning means that it would run a program of that name */

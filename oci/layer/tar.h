@@ -69,7 +69,6 @@ DEFINE_AUTO(tar_reader, tar_reader_close)
  * would run another program for it, ERR_IMPOSSIBLE. To be released after a failure, too.
  */
 enum tar_filter {
-	TAR_ZSTD,
 	TAR_XZ,
 	TAR_BZIP2,
 };

@@ -9,12 +9,12 @@
 #include "base/gzip.h"
 #include "base/mem.h"
 
-static void zip(struct buf *out, struct span in, size_t step, int level)
+static void zip_with(struct pool *pool, struct buf *out, struct span in, size_t step, int level)
 {
 	struct err e = ERR_INIT;
 	struct gzip_sink gz;
 	struct buf_sink bs;
-	struct sink *k = gzip_sink_init(&gz, buf_sink_init(&bs, out), level);
+	struct sink *k = gzip_sink_init(&gz, buf_sink_init(&bs, out), level, pool);
 
 	for (; in.n; in = span_sub(in, step)) {
 		struct span piece = span_head(in, step);
@@ -23,6 +23,11 @@ static void zip(struct buf *out, struct span in, size_t step, int level)
 	}
 	assert_int_equal(0, gzip_sink_finish(&gz, &e));
 	gzip_sink_release(&gz); /* once more is fine */
+}
+
+static void zip(struct buf *out, struct span in, size_t step, int level)
+{
+	zip_with(NULL, out, in, step, level);
 }
 
 static int unzip(struct buf *out, struct span in, struct err *e)
@@ -36,7 +41,7 @@ static int unzip(struct buf *out, struct span in, struct err *e)
 	return r;
 }
 
-#define BIG ((size_t)1 << 20)
+#define BIG ((size_t)GZIP_BLOCK)
 
 /* Bytes that pack badly, so that more than one piece comes out. */
 static char *noise(void)
@@ -171,31 +176,45 @@ static void a_small_reader_gets_it_all(void **state)
 	gunzip_source_release(&gz);
 }
 
-static void a_full_sink_below_fails_the_write_or_the_end(void **state)
+/* A block of its own for each GZIP_BLOCK, so a member. */
+static void long_streams_are_cut_into_members(void **state)
 {
-	auto_buf struct buf small = BUF_INIT(10);
-	struct err e = ERR_INIT;
-	struct gzip_sink gz;
-	struct buf_sink bs;
+	auto_buf struct buf members = BUF_INIT(4 * BIG), whole = BUF_INIT(4 * BIG);
+	auto_buf struct buf in = BUF_INIT(4 * BIG);
+	auto_free char *bytes = noise();
 
 	(void)state;
-	gzip_sink_init(&gz, buf_sink_init(&bs, &small), 6);
-	assert_int_equal(0, sink_write(&gz.base, "hello", 5, &e));
-	assert_int_equal(-1, gzip_sink_finish(&gz, &e));
-	assert_int_equal(ERR_INPUT, e.kind);
-	assert_null(gz.z); /* released all the same */
+	zip(&members, span_of(bytes, BIG), BIG, 1);
+	zip(&members, SPAN_LIT("and more"), 8, 1);
+	buf_add(&in, bytes, BIG);
+	buf_add_str(&in, "and more");
+	zip(&whole, buf_span(&in), in.len, 1);
+	assert_true(span_eq(buf_span(&members), buf_span(&whole)));
 }
 
-static void a_stream_can_be_given_up(void **state)
+static void every_level_gives_the_same_bytes_with_any_pool(void **state)
 {
-	struct gzip_sink gz;
-	struct buf_sink bs;
+	auto_free char *bytes = noise();
 
 	(void)state;
-	gzip_sink_init(&gz, buf_sink_init(&bs, NULL), 6);
-	gzip_sink_release(&gz);
-	assert_null(gz.z);
-	assert_null(gz.piece);
+	for (int level = 1; level <= GZIP_LEVEL_MAX; level += 4) {
+		auto_buf struct buf alone = BUF_INIT(4 * BIG);
+
+		zip(&alone, span_of(bytes, BIG), 100000, level);
+		zip(&alone, span_of(bytes, 1000), 1000, level);
+		for (unsigned workers = 1; workers <= 8; workers *= 2) {
+			auto_buf struct buf pooled = BUF_INIT(4 * BIG), in = BUF_INIT(4 * BIG);
+			struct pool *p = NULL;
+			struct err e = ERR_INIT;
+
+			buf_add(&in, bytes, BIG);
+			buf_add(&in, bytes, 1000);
+			assert_int_equal(0, pool_new(&p, workers, &e));
+			zip_with(p, &pooled, buf_span(&in), 70000, level);
+			pool_free(p);
+			assert_true(span_eq(buf_span(&alone), buf_span(&pooled)));
+		}
+	}
 }
 
 int main(void)
@@ -210,8 +229,8 @@ int main(void)
 		cmocka_unit_test(bytes_behind_the_last_member_are_corrupt),
 		cmocka_unit_test(a_changed_byte_is_noticed),
 		cmocka_unit_test(a_small_reader_gets_it_all),
-		cmocka_unit_test(a_full_sink_below_fails_the_write_or_the_end),
-		cmocka_unit_test(a_stream_can_be_given_up),
+		cmocka_unit_test(long_streams_are_cut_into_members),
+		cmocka_unit_test(every_level_gives_the_same_bytes_with_any_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

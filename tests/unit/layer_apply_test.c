@@ -546,8 +546,8 @@ static void compressed_layers_are_read_and_checked_against_the_diff_id(void **st
 	for (int i = 0; i < 1 << 20; i++)
 		buf_add_char(&w->tar, '\0');
 	want = tar_digest(w);
-	assert_int_equal(sink_write(gzip_sink_init(&z, buf_sink_init(&k, &gz), 6), w->tar.data,
-				    w->tar.len, &w->e),
+	assert_int_equal(sink_write(gzip_sink_init(&z, buf_sink_init(&k, &gz), 6, NULL),
+				    w->tar.data, w->tar.len, &w->e),
 			 0);
 	assert_int_equal(gzip_sink_finish(&z, &w->e), 0);
 	gzip_sink_release(&z);

@@ -76,6 +76,22 @@ static void the_blob_is_the_tar_compressed_and_both_digests_are_right(void **sta
 	assert_int_equal(tar.len, 512 + 512 + 1024);
 }
 
+static void zstd_has_its_own_media_type_and_the_same_diff_id(void **state)
+{
+	struct world *w = *state;
+	auto_buf struct buf blob = BUF_INIT(1u << 20);
+	struct oci_digest diff;
+
+	assert_int_equal(pack(w), 0);
+	diff = w->diff_id;
+	w->opt.compression = LAYER_ZSTD;
+	assert_int_equal(pack(w), 0);
+	assert_string_equal(w->blob.media_type, OCI_MEDIA_LAYER_ZSTD);
+	assert_string_equal(w->diff_id.text, diff.text);
+	assert_int_equal(oci_store_read(w->store, &w->blob, 1u << 20, &blob, &w->e), 0);
+	assert_memory_equal("\x28\xb5\x2f\xfd", blob.data, 4);
+}
+
 static void uncompressed_the_digest_is_the_diff_id(void **state)
 {
 	struct world *w = *state;
@@ -134,9 +150,8 @@ static void a_file_that_is_gone_leaves_nothing(void **state)
 	assert_int_equal(mem_store_count(w->store), 0);
 }
 
-static void a_packed_layer_can_be_applied(void **state)
+static void assert_applies(struct world *w)
 {
-	struct world *w = *state;
 	auto_blob struct oci_blob blob = { 0 };
 	struct disk to;
 	auto_free char *got = NULL;
@@ -150,18 +165,29 @@ static void a_packed_layer_can_be_applied(void **state)
 	assert_string_equal(got, "f 0644 0:0 @1000000000 5 f = hello\n");
 }
 
+static void a_layer_of_any_compression_can_be_applied(void **state)
+{
+	struct world *w = *state;
+
+	for (enum layer_compression c = LAYER_GZIP; c <= LAYER_UNCOMPRESSED; c++) {
+		w->opt.compression = c;
+		assert_applies(w);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_blob_is_the_tar_compressed_and_both_digests_are_right),
+		TEST(zstd_has_its_own_media_type_and_the_same_diff_id),
 		TEST(uncompressed_the_digest_is_the_diff_id),
 		TEST(packing_twice_gives_the_same_blob),
 		TEST(levels_change_the_blob_and_not_the_diff_id),
 		TEST(a_full_disk_leaves_nothing_and_the_outputs_alone),
 		TEST(a_file_that_is_gone_leaves_nothing),
-		TEST(a_packed_layer_can_be_applied),
+		TEST(a_layer_of_any_compression_can_be_applied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -640,7 +640,7 @@ static void compressed_layers_are_read(void **state)
 	file(w, "a", "1");
 	must(w, tar_write_end(w->out, &w->e));
 	oci_digest_of_bytes(&w->diff_ids[0], buf_span(&w->tar));
-	k = gzip_sink_init(&gz, buf_sink_init(&to, &packed), 6);
+	k = gzip_sink_init(&gz, buf_sink_init(&to, &packed), 6, NULL);
 	must(w, sink_write(k, w->tar.data, w->tar.len, &w->e));
 	must(w, gzip_sink_finish(&gz, &w->e));
 	must(w, oci_store_write(w->store, buf_span(&packed), &w->layers[0].digest, &w->e));
