@@ -1,6 +1,8 @@
 /* Options are kept as they are written until all are there; then they are judged together. */
 #include "cmd/cbuild_args.h"
 
+#include <limits.h>
+
 #include "base/mem.h"
 #include "base/span.h"
 
@@ -43,9 +45,9 @@ const struct opt cbuild_opts[] = {
 	OPT_STR(0, "source-date-epoch", "SOURCE_DATE_EPOCH", struct cbuild_args, epoch, "SECONDS",
 		"no time in the image is later"),
 	OPT_STR(0, "compression", "CBUILD_COMPRESSION", struct cbuild_args, compression, "NAME",
-		"of new layers: gzip or uncompressed (gzip)"),
+		"of new layers: gzip, zstd or uncompressed (gzip)"),
 	OPT_UINT(0, "compression-level", "CBUILD_COMPRESSION_LEVEL", struct cbuild_args,
-		 compression_level, "N", "of gzip, 1 to 9 (6)"),
+		 compression_level, "N", "1 to 9 of gzip (5), to 19 of zstd (3)"),
 	OPT_DURATION(0, "timeout", "CBUILD_TIMEOUT", struct cbuild_args, timeout_ms,
 		     "limit for each RUN (none)"),
 	OPT_LIST(0, "secret", "CBUILD_SECRETS", struct cbuild_args, secrets, "SPEC",
@@ -159,8 +161,8 @@ static int take_outputs(struct build_options *o, const struct cbuild_args *a, st
 	if (a->compression &&
 	    build_compression_parse(o, span_of_str(a->compression), "--compression", e) < 0)
 		return -1;
-	if (a->compression_level > 9)
-		return err_set(e, ERR_INPUT, "--compression-level: at most 9");
+	if (a->compression_level > INT_MAX)
+		return err_set(e, ERR_INPUT, "--compression-level: too large");
 	o->compression_level = (int)a->compression_level;
 	for (size_t i = 0; i < a->outputs.n; i++)
 		if (build_output_parse(o, a->outputs.v[i], e) < 0)

@@ -1,32 +1,49 @@
 /* What is the same however an option was written. */
 #include "oci/build/options.h"
 
+#include "base/gzip.h"
 #include "base/mem.h"
+#include "base/zstd.h"
 
-static int refuse_zstd(const char *what, struct err *e)
-{
-	return err_set(e, ERR_INPUT,
-		       "%s: zstd is not made by this version; gzip and uncompressed are", what);
-}
+static const struct {
+	const char *name;
+	int max_level; /* 0: has none */
+} compressions[] = {
+	[LAYER_GZIP] = { "gzip", GZIP_LEVEL_MAX },
+	[LAYER_ZSTD] = { "zstd", ZSTD_LEVEL_MAX },
+	[LAYER_UNCOMPRESSED] = { "uncompressed", 0 },
+};
 
 int build_compression_parse(struct build_options *o, struct span word, const char *what,
 			    struct err *e)
 {
-	enum layer_compression c = LAYER_GZIP;
+	size_t c = 0;
 
-	if (span_eq_str(word, "zstd"))
-		return refuse_zstd(what, e);
-	if (span_eq_str(word, "uncompressed"))
-		c = LAYER_UNCOMPRESSED;
-	else if (!span_eq_str(word, "gzip"))
-		return err_set(e, ERR_INPUT, "%s: '" SPAN_FMT "' is neither gzip nor uncompressed",
-			       what, SPAN_ARG(word));
+	while (c < ARRAY_LEN(compressions) && !span_eq_str(word, compressions[c].name))
+		c++;
+	if (c == ARRAY_LEN(compressions))
+		return err_set(e, ERR_INPUT,
+			       "%s: '" SPAN_FMT "' is none of gzip, zstd and uncompressed", what,
+			       SPAN_ARG(word));
 	if (o->has_compression && o->compression != c)
 		return err_set(e, ERR_INPUT,
 			       "%s: layers are made once, so all outputs share one compression",
 			       what);
 	o->has_compression = true;
-	o->compression = c;
+	o->compression = (enum layer_compression)c;
+	return 0;
+}
+
+int build_compression_check(const struct build_options *o, struct err *e)
+{
+	int max = compressions[o->compression].max_level;
+	const char *name = compressions[o->compression].name;
+
+	if (o->compression_level && !max)
+		return err_set(e, ERR_INPUT, "a compression level says nothing for '%s'", name);
+	if (o->compression_level > max)
+		return err_set(e, ERR_INPUT, "the compression level of %s is 1 to %d, not %d", name,
+			       max, o->compression_level);
 	return 0;
 }
 

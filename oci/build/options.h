@@ -65,10 +65,12 @@ void build_options_release(struct build_options *o);
  */
 struct err;
 int build_output_parse(struct build_options *o, const char *text, struct err *e) MUST_CHECK;
-/* "gzip" or "uncompressed", for all that is made. what: for messages. ERR_INPUT, also when something
+/* "gzip", "zstd" or "uncompressed", for all that is made. what: for messages. ERR_INPUT, also when something
  * else was chosen before. */
 int build_compression_parse(struct build_options *o, struct span word, const char *what,
 			    struct err *e) MUST_CHECK;
+/* When all options are known: is the level one of this compression? ERR_INPUT. */
+int build_compression_check(const struct build_options *o, struct err *e) MUST_CHECK;
 /* "linux/amd64,linux/arm64", "local": added to o->platforms. */
 int build_platforms_parse(struct build_options *o, const char *text, struct err *e) MUST_CHECK;
 /* How messages call it: "out.tar", "the store". */

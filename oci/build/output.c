@@ -138,6 +138,10 @@ static int check_one(const struct build_options *opt, const struct build_output 
 		return err_set(e, ERR_INPUT,
 			       "type=docker holds the image of one platform, not of %zu",
 			       opt->nr_platforms);
+	if (o->docker_types && opt->compression == LAYER_ZSTD)
+		return err_set(e, ERR_INPUT,
+			       "docker's media types have none for zstd; oci-mediatypes=true takes "
+			       "OCI's");
 	if (is_image(o) && output_documents_check(opt, o, e) < 0)
 		return -1;
 	return check_place(o, e);
@@ -149,6 +153,8 @@ int output_check(const struct build_options *opt, struct err *e)
 	size_t nr, streams = 0;
 	const struct build_output *list = outputs(opt, &nr);
 
+	if (build_compression_check(opt, e) < 0)
+		return -1;
 	/* a wrong name is no output's fault */
 	if (add_names(&tags, &opt->tags, "--tag", e) < 0)
 		return -1;

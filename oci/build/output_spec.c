@@ -3,6 +3,8 @@
  * something, and what becomes of them is one table; what buildx knows beyond it is refused with
  * what there is instead. Keys are taken after the type, wherever that stands.
  */
+#include <limits.h>
+
 #include "base/mem.h"
 #include "oci/build/csv.h"
 #include "oci/build/options.h"
@@ -90,8 +92,8 @@ static int take_level(struct spec *s, const char *key, const char *value, struct
 {
 	uint64_t n;
 
-	if (span_to_u64(&n, span_of_str(value)) < 0 || n < 1 || n > 9)
-		return err_set(e, ERR_INPUT, "%s is 1 to 9, not '%s'", key, value);
+	if (span_to_u64(&n, span_of_str(value)) < 0 || n < 1 || n > INT_MAX)
+		return err_set(e, ERR_INPUT, "%s is a number from 1, not '%s'", key, value);
 	if (s->opt->compression_level && s->opt->compression_level != (int)n)
 		return err_set(e, ERR_INPUT,
 			       "%s: layers are made once, so all outputs share one level", key);

@@ -164,8 +164,8 @@ login() {
 	message cbuild 'a push needs a name'
 	expect 2 cbuild -o type=oci,dest=-  -o type=docker,dest=- .
 	message cbuild 'two outputs'
-	expect 2 cbuild -o type=oci,dest=x,compression=zstd .
-	message cbuild zstd
+	expect 2 cbuild -o type=docker,dest=x,compression=zstd .
+	message cbuild 'none for zstd'
 	expect 2 cbuild --annotation index:a=b .
 	message cbuild 'one platform has none'
 	[ ! -e "$CBUILD_ROOT" ]

@@ -402,6 +402,42 @@ static void layers_can_stay_uncompressed(void **state)
 			 m.layers[0].size_bytes + m.config.size_bytes + w->result.manifest_size);
 }
 
+static void layers_can_be_zstd(void **state)
+{
+	struct build_world *w = *state;
+	auto_manifest struct oci_manifest m = { 0 };
+
+	add_plain(w, "type=image,compression=zstd,compression-level=19");
+	build_world_ok(w, DOCKERFILE);
+	build_world_manifest(w, &m);
+	assert_string_equal(m.layers[0].media_type, OCI_MEDIA_LAYER_ZSTD);
+}
+
+static void assert_told_before_work(struct build_world *w, const char *output, const char *text)
+{
+	build_options_release(&w->opt);
+	w->opt = (struct build_options){ 0 };
+	add_plain(w, output);
+	assert_non_null(strstr(build_world_fails(w, DOCKERFILE), text));
+	assert_int_equal(w->err.kind, ERR_INPUT);
+	assert_false(recorder_has(&w->progress, "begin"));
+}
+
+static void a_compression_that_cannot_be_is_told_before_anything_is_built(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_told_before_work(w, "type=oci,dest=x,compression-level=10",
+				"of gzip is 1 to 9, not 10");
+	assert_told_before_work(w, "type=oci,dest=x,compression=zstd,compression-level=20",
+				"of zstd is 1 to 19, not 20");
+	assert_told_before_work(w, "type=oci,dest=x,compression=uncompressed,compression-level=1",
+				"says nothing for 'uncompressed'");
+	assert_told_before_work(w, "type=docker,dest=x,compression=zstd", "have none for zstd");
+	assert_told_before_work(w, "type=oci,dest=x,compression=zstd,oci-mediatypes=false",
+				"have none for zstd");
+}
+
 static void only_one_output_can_have_standard_output(void **state)
 {
 	struct build_world *w = *state;
@@ -613,6 +649,8 @@ int main(void)
 		TEST(annotations_are_in_the_manifest_and_over_them_the_outputs_own),
 		TEST(an_annotation_without_a_document_is_told_before_anything_is_built),
 		TEST(layers_can_stay_uncompressed),
+		TEST(layers_can_be_zstd),
+		TEST(a_compression_that_cannot_be_is_told_before_anything_is_built),
 		TEST(only_one_output_can_have_standard_output),
 		TEST(a_tar_of_files_is_all_that_the_stages_show_at_one_time),
 		TEST(equal_files_are_equal_tars),

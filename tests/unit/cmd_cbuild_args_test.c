@@ -182,7 +182,8 @@ static void outputs_must_agree_with_what_is_said_for_all(void **state)
 	assert_means("--compression uncompressed -o type=oci,dest=x .", "oci x, as ");
 	assert_refused("--compression uncompressed -o type=oci,dest=x,compression=gzip .",
 		       "share one compression");
-	assert_refused("--compression zstd .", "--compression: zstd is not made");
+	assert_means("--compression zstd -o type=oci,dest=x,compression=zstd .", "oci x, as ");
+	assert_refused("--compression brotli .", "--compression: 'brotli' is none of gzip");
 	assert_refused("--compression-level 3 -o type=oci,dest=x,compression-level=4 .",
 		       "share one level");
 }
