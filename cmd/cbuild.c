@@ -15,7 +15,7 @@
 #include "cmd/cbuild_results.h"
 #include "oci/build/build.h"
 #include "oci/dockerfile/report.h"
-#include "oci/run/sandbox_ns.h"
+#include "oci/run/choose.h"
 #include "registry/pull.h"
 #include "registry/sink.h"
 
@@ -45,9 +45,11 @@ static void cbuild_release(struct cbuild *c)
 
 /* -- the way ------------------------------------------------------------------------ */
 
-static void open_sandbox(struct cbuild *c, char **how)
+static void open_sandbox(struct cbuild *c)
 {
-	if (sandbox_ns_open(&c->sandbox, how, &c->no_sandbox) < 0)
+	const char *isolation = c->args.isolation ? c->args.isolation : "auto";
+
+	if (sandbox_choose(&c->sandbox, isolation, &c->no_sandbox) < 0)
 		c->sandbox = NULL; /* only builds that need one fail */
 }
 
@@ -118,7 +120,6 @@ static int call(struct cbuild *c, struct err *e)
 static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 {
 	CLEANUP(cbuild_release) struct cbuild c = { .app = app, .args = { .jobs = 4 } };
-	auto_free char *how = NULL;
 	int r = app_parse(app, cbuild_opts, &c.args, argc, argv, e);
 
 	if (r <= 0)
@@ -128,14 +129,14 @@ static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 	if (cbuild_results_check(&c.args, e) < 0)
 		return -1;
 	if (!c.args.is_call)
-		open_sandbox(&c, &how);
+		open_sandbox(&c);
 	/* not before, so that the helper never has them; a pipe is waited for, and a signal still ends us */
 	if (!c.args.is_call && run_options_load(&c.opt.run, variable, e) < 0)
 		return -1;
 	if (app_start(app, c.args.jobs, e) < 0)
 		return -1;
-	if (!c.args.is_call)
-		log_info(&app->op, "isolation: %s", how ? how : c.no_sandbox.text);
+	if (!c.args.is_call && !c.sandbox)
+		log_info(&app->op, "isolation: none (%s)", c.no_sandbox.text);
 	if (open_registry(&c, e) < 0)
 		return -1;
 	return c.args.is_call ? call(&c, e) : build(&c, e);

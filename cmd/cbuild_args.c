@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/span.h"
+#include "oci/run/choose.h"
 
 const struct opt cbuild_opts[] = {
 	OPT_STR('f', "file", "CBUILD_FILE", struct cbuild_args, file, "FILE",
@@ -70,8 +71,8 @@ const struct opt cbuild_opts[] = {
 		"trust these certificates, too"),
 	OPT_STR(0, "plain-http", "CBUILD_PLAIN_HTTP", struct cbuild_args, plain_http, "HOST",
 		"http to this registry"),
-	OPT_CHOICE(0, "isolation", "CBUILD_ISOLATION", struct cbuild_args, isolation, "auto|ns",
-		   "how RUN is kept apart (auto: namespaces)"),
+	OPT_CHOICE(0, "isolation", "CBUILD_ISOLATION", struct cbuild_args, isolation, SANDBOX_NAMES,
+		   "how RUN is kept apart (auto: what works here)"),
 	OPT_UINT('j', "jobs", "CBUILD_JOBS", struct cbuild_args, jobs, "N",
 		 "downloads and compressions at once (4)"),
 	OPT_FLAG(0, "no-cache", "CBUILD_NO_CACHE", struct cbuild_args, no_cache,

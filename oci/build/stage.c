@@ -23,9 +23,11 @@ static int need_sandbox(const struct job *j, struct err *e)
 {
 	if (j->env->sandbox)
 		return 0;
-	*e = j->env->no_sandbox ? *j->env->no_sandbox : (struct err)ERR_INIT;
+	if (!j->env->no_sandbox)
+		return err_set(e, ERR_IMPOSSIBLE, "there is no way to RUN anything here");
+	*e = *j->env->no_sandbox;
 	e->kind = ERR_IMPOSSIBLE;
-	return err_wrap(e, "no way to work in a file system here");
+	return -1;
 }
 
 int stage_view(struct view *v, struct job *j, const struct stage *st, struct err *e)

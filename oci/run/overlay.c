@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -84,6 +86,97 @@ int overlay_mount(const char *target, const struct strv *lowers, int upper, int 
 		return -1;
 	}
 	return 0;
+}
+
+/* -- can it be had? ----------------------------------------------------------------- */
+
+static int make_and_open(const char *path, struct err *e)
+{
+	int fd;
+
+	if (mkdir(path, 0755) < 0)
+		return err_sys(e, "make '%s'", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "open '%s'", path) : fd;
+}
+
+static int refused(struct err *e, const char *what)
+{
+	err_sys(e, "%s", what);
+	e->kind = ERR_IMPOSSIBLE;
+	return -1;
+}
+
+/* A file system may be good for a mount and still not take the marks: both of them are needed here. */
+static int try_marks(const char *merged, struct err *e)
+{
+	auto_free char *sub = mem_printf("%s/d", merged);
+
+	if (rmdir(sub) < 0)
+		return refused(e, "mark a file as deleted in an overlay");
+	if (mkdir(sub, 0755) < 0)
+		return refused(e, "mark a directory as opaque in an overlay");
+	return 0;
+}
+
+int overlay_probe(const char *dir, bool userxattr, struct err *e)
+{
+	auto_free char *lower = mem_printf("%s/lower", dir);
+	auto_free char *sub = mem_printf("%s/lower/d", dir);
+	auto_free char *merged = mem_printf("%s/merged", dir);
+	auto_free char *upper_path = mem_printf("%s/upper", dir);
+	auto_free char *work_path = mem_printf("%s/work", dir);
+	auto_close int lower_fd = make_and_open(lower, e);
+	auto_close int sub_fd = lower_fd < 0 ? -1 : make_and_open(sub, e);
+	auto_close int merged_fd = sub_fd < 0 ? -1 : make_and_open(merged, e);
+	auto_close int upper = merged_fd < 0 ? -1 : make_and_open(upper_path, e);
+	auto_close int work = upper < 0 ? -1 : make_and_open(work_path, e);
+	auto_strv struct strv lowers = STRV_INIT;
+	int r;
+
+	if (work < 0)
+		return -1;
+	strv_add(&lowers, lower);
+	if (overlay_mount(merged, &lowers, upper, work, userxattr, e) < 0)
+		return -1;
+	r = try_marks(merged, e);
+	overlay_unmount(merged);
+	return r;
+}
+
+/* -- without ------------------------------------------------------------------------- */
+
+/* Before Linux 5.12; flags that the file system has already cannot be left out. */
+static int remount(const char *target, bool read_only)
+{
+	struct statvfs st;
+	unsigned long flags = MS_REMOUNT | MS_BIND | MS_NODEV | (read_only ? MS_RDONLY : 0);
+
+	if (statvfs(target, &st) < 0)
+		return -1;
+	flags |= (st.f_flag & ST_NOSUID ? MS_NOSUID : 0) | (st.f_flag & ST_NOEXEC ? MS_NOEXEC : 0) |
+		 (st.f_flag & ST_NOATIME ? MS_NOATIME : 0) |
+		 (st.f_flag & ST_NODIRATIME ? MS_NODIRATIME : 0) |
+		 (st.f_flag & ST_RELATIME ? MS_RELATIME : 0);
+	return mount(NULL, target, NULL, flags, NULL);
+}
+
+int overlay_bind(const char *target, const char *dir, bool read_only, struct err *e)
+{
+	struct mount_attr attr = { .attr_set =
+					   MOUNT_ATTR_NODEV | (read_only ? MOUNT_ATTR_RDONLY : 0) };
+
+	if (mount(dir, target, NULL, MS_BIND, NULL) < 0) {
+		err_sys(e, "mount '%s' on '%s'", dir, target);
+		e->kind = ERR_IMPOSSIBLE;
+		return -1;
+	}
+	if (mount_setattr(AT_FDCWD, target, AT_SYMLINK_NOFOLLOW, &attr, sizeof(attr)) == 0 ||
+	    remount(target, read_only) == 0)
+		return 0;
+	err_sys(e, "forbid devices below '%s'", target);
+	overlay_unmount(target);
+	return -1;
 }
 
 void overlay_unmount(const char *target)

@@ -3,6 +3,11 @@
  */
 #include "oci/run/sandbox.h"
 
+int sandbox_prepare(struct sandbox *s, const char *dir, struct err *e)
+{
+	return s->ops->prepare ? s->ops->prepare(s, dir, e) : 0;
+}
+
 int sandbox_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
 		      const char *dir, bool read_only, struct err *e)
 {

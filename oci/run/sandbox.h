@@ -1,10 +1,10 @@
 /*
  * Where a stage's tree can be seen whole and a command can be run in it. An
- * interface: sandbox_ns.h (namespaces and overlayfs) carries it out; tests
+ * interface: sandbox_ns.h (namespaces and overlayfs) and others carry it out; tests
  * have tests/fakes/fake_sandbox.h.
  *
- *	sandbox_ns_open() in main, before any thread
- *	-> tree_open() -> [read and write below tree->root_fd] | run()* -> tree_close()
+ *	sandbox_choose() in main, before any thread (choose.h)
+ *	-> prepare() -> tree_open() -> [read and write below tree->root_fd] | run()* -> tree_close()
  *
  * A tree is a stack of read-only directories and one upper directory that takes
  * all changes: upper_fd is what oci/layer/changes.h reads after the step.
@@ -26,6 +26,8 @@ struct sandbox_tree {
 };
 
 struct sandbox_ops {
+	/* May be NULL: nothing is to be found out. */
+	int (*prepare)(struct sandbox *s, const char *dir, struct err *e);
 	/*
 	 * lowers: directories, topmost first, absolute paths; may be empty.
 	 * dir: an existing empty directory of the caller's for upper/ work/ merged/; the
@@ -47,6 +49,7 @@ struct sandbox_ops {
 };
 struct sandbox {
 	const struct sandbox_ops *ops;
+	char how[256]; /* what it is, for people: "ns (root, overlayfs)" */
 	/*
 	 * It cannot show directories over each other. tree_open then gets exactly one lower, which holds
 	 * the whole tree and is changed in place: upper_fd is -1, and the caller finds out himself what a RUN
@@ -63,6 +66,12 @@ struct sandbox {
 	const char *flat_dir; /* where such directories must lie; NULL: anywhere. The sandbox's */
 };
 
+/*
+ * Once, before the first tree: what can be done is found out by doing it, in dir, an empty directory of
+ * the caller's (who removes what is left in it) where its trees will be, too. is_flat and how are settled
+ * afterwards.
+ */
+int sandbox_prepare(struct sandbox *s, const char *dir, struct err *e) MUST_CHECK;
 int sandbox_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
 		      const char *dir, bool read_only, struct err *e) MUST_CHECK;
 void sandbox_tree_close(struct sandbox *s, struct sandbox_tree *t); /* twice is fine */

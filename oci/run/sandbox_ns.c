@@ -54,15 +54,50 @@ static int lowers_fill(struct strv *out, const struct strv *lowers, const char *
 	return 0;
 }
 
+/* Takes merged over, and out->upper_fd when it fails. */
+static int open_mounted(struct sandbox_tree *out, char *merged, struct err *e)
+{
+	out->root_fd = open(merged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	out->state = merged;
+	if (out->root_fd >= 0)
+		return 0;
+	err_sys(e, "open '%s'", merged);
+	fd_auto_close_(&out->upper_fd);
+	overlay_unmount(merged);
+	free(merged);
+	return -1;
+}
+
+/* No layers over each other: the one directory there is becomes a mount, which a root has to be. */
+static int flat_tree_open(struct sandbox_tree *out, const struct strv *lowers, const char *dir,
+			  bool read_only, struct err *e)
+{
+	auto_free char *merged = mem_printf("%s/merged", dir);
+	auto_close int point = make_and_open(dir, "merged", e);
+
+	if (point < 0)
+		return -1;
+	if (lowers->n != 1)
+		return err_set(e, ERR_FAILED, "without overlayfs a tree is one directory, not %zu",
+			       lowers->n);
+	if (overlay_bind(merged, lowers->v[0], read_only, e) < 0)
+		return -1;
+	out->upper_fd = -1;
+	return open_mounted(out, STEAL(&merged), e);
+}
+
 static int ns_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
 			const char *dir, bool read_only, struct err *e)
 {
 	auto_free char *merged = mem_printf("%s/merged", dir);
 	auto_strv struct strv all = STRV_INIT;
-	auto_close int point = make_and_open(dir, "merged", e);
+	auto_close int point = -1;
 	auto_close int upper = -1;
 	auto_close int work = -1;
 
+	if (s->is_flat)
+		return flat_tree_open(out, lowers, dir, read_only, e);
+	point = make_and_open(dir, "merged", e);
 	if (point < 0 || lowers_fill(&all, lowers, dir, e) < 0)
 		return -1;
 	if (read_only && all.n < 2)
@@ -72,15 +107,8 @@ static int ns_tree_open(struct sandbox *s, struct sandbox_tree *out, const struc
 		return -1;
 	if (overlay_mount(merged, &all, upper, work, ns_of(s)->userns.inside, e) < 0)
 		return -1;
-	out->root_fd = open(merged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (out->root_fd < 0) {
-		err_sys(e, "open '%s'", merged);
-		overlay_unmount(merged);
-		return -1;
-	}
 	out->upper_fd = fd_steal(&upper);
-	out->state = STEAL(&merged);
-	return 0;
+	return open_mounted(out, STEAL(&merged), e);
 }
 
 static void ns_tree_close(struct sandbox *s, struct sandbox_tree *t)
@@ -104,6 +132,22 @@ static int ns_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 	return supervise_run(&how, op, spec, status, e);
 }
 
+static int ns_prepare(struct sandbox *s, const char *dir, struct err *e)
+{
+	const struct userns *u = &ns_of(s)->userns;
+
+	if (overlay_probe(dir, u->inside, e) == 0) {
+		snprintf(s->how, sizeof(s->how), "ns (%s, overlayfs)", u->how);
+		return 0;
+	}
+	if (e->kind != ERR_IMPOSSIBLE)
+		return -1;
+	s->is_flat = true;
+	snprintf(s->how, sizeof(s->how), "ns (%s, no overlayfs: %s)", u->how, strerror(e->sys));
+	err_clear(e);
+	return 0;
+}
+
 static void ns_free(struct sandbox *s)
 {
 	helper_stop(&ns_of(s)->helper);
@@ -111,6 +155,7 @@ static void ns_free(struct sandbox *s)
 }
 
 static const struct sandbox_ops ns_ops = {
+	.prepare = ns_prepare,
 	.tree_open = ns_tree_open,
 	.tree_close = ns_tree_close,
 	.run = ns_run,
@@ -130,7 +175,7 @@ int sandbox_ns_open(struct sandbox **out, char **how, struct err *e)
 	s->userns = u;
 	s->helper = helper;
 	if (how)
-		*how = mem_strdup(u.how);
+		*how = mem_printf("ns (%s)", u.how);
 	*out = &s->base;
 	return 0;
 }

@@ -14,7 +14,7 @@
 
 /*
  * ERR_IMPOSSIBLE: says which call was refused. *how (owned by the caller; how may be NULL) tells
- * in one line what was chosen: "namespaces as root", "user namespace with 65537 ids", …
+ * in a few words what was chosen: "ns (root)", "ns (user namespace with 65537 ids)", …
  */
 int sandbox_ns_open(struct sandbox **out, char **how, struct err *e) MUST_CHECK;
 

@@ -225,7 +225,7 @@ int userns_enter(struct userns *out, struct err *e)
 	struct userns u = { .can_setgroups = true };
 
 	if (unshare(CLONE_NEWNS) == 0)
-		snprintf(u.how, sizeof(u.how), "namespaces as root");
+		snprintf(u.how, sizeof(u.how), "root");
 	else if (errno != EPERM)
 		return unshare_refused("unshare(mount namespace)", e);
 	else if (enter_user(&u, e) < 0)
@@ -239,7 +239,7 @@ int userns_enter(struct userns *out, struct err *e)
 	u.inside = u.entered || is_inside();
 	if (u.inside && !u.entered) {
 		u.can_setgroups = setgroups_allowed();
-		snprintf(u.how, sizeof(u.how), "namespaces as root of a user namespace%s",
+		snprintf(u.how, sizeof(u.how), "root of a user namespace%s",
 			 u.can_setgroups ? "" : " with one id");
 	}
 	*out = u;

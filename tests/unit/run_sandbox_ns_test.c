@@ -18,12 +18,14 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/run/overlay.h"
 #include "oci/run/sandbox_ns.h"
 #include "tests/fakes/recorder.h"
 #include "tests/fakes/tmpdir.h"
 
 static struct sandbox *box;
 static char *how; /* what sandbox_ns_open chose */
+static uid_t started_as;
 
 struct world {
 	struct tmpdir dir; /* holds image/ and step/ */
@@ -345,6 +347,53 @@ static void a_read_only_view_shows_all_layers(void **state)
 	sandbox_tree_close(box, &t);
 }
 
+static void where_overlayfs_can_be_had_it_is_used(void **state)
+{
+	struct world *w = *state;
+	auto_free char *probe = in_dir(w, "probe");
+	struct err e = ERR_INIT;
+
+	tmpdir_dir(&w->dir, "probe");
+	assert_int_equal(sandbox_prepare(box, probe, &e), 0);
+	assert_false(box->is_flat);
+	assert_non_null(strstr(box->how, ", overlayfs)"));
+}
+
+/* An upper directory of overlayfs cannot lie in another overlay. */
+static void where_overlayfs_is_refused_a_tree_is_one_directory_changed_in_place(void **state)
+{
+	struct world *w = *state;
+	auto_free char *over = in_dir(w, "over");
+	auto_free char *upper_path = in_dir(w, "over-upper");
+	auto_free char *work_path = in_dir(w, "over-work");
+	auto_free char *probe = in_dir(w, "over/probe");
+	auto_free char *made = in_dir(w, "image/made");
+	auto_free char *proc = in_dir(w, "image/proc");
+	auto_close int upper = -1, work = -1;
+	struct sandbox_tree t;
+	struct err e = ERR_INIT;
+
+	tmpdir_dir(&w->dir, "over");
+	tmpdir_dir(&w->dir, "over-upper");
+	tmpdir_dir(&w->dir, "over-work");
+	upper = open(upper_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	work = open(work_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(overlay_mount(over, &w->lowers, upper, work, started_as != 0, &e), 0);
+	assert_int_equal(mkdir(probe, 0755), 0);
+	assert_int_equal(sandbox_prepare(box, probe, &e), 0);
+	assert_true(box->is_flat);
+	assert_non_null(strstr(box->how, "no overlayfs: "));
+	assert_int_equal(sandbox_tree_open(box, &t, &w->lowers, over, false, &e), 0);
+	assert_int_equal(t.upper_fd, -1);
+	sandbox_tree_close(box, &w->tree);
+	w->tree = t;
+	assert_int_equal(run_shell(w, "echo x > /made && test -c /dev/null"), 0);
+	assert_int_equal(access(made, F_OK), 0);
+	assert_int_equal(access(proc, F_OK), -1);
+	box->is_flat = false;
+	overlay_unmount(over);
+}
+
 static void a_very_long_line_comes_in_pieces(void **state)
 {
 	struct world *w = *state;
@@ -380,11 +429,14 @@ int main(void)
 		T(an_image_whose_proc_is_a_link_is_refused),
 		T(a_resolv_conf_that_links_nowhere_is_served_and_left_as_it_was),
 		T(a_read_only_view_shows_all_layers),
+		T(where_overlayfs_can_be_had_it_is_used),
+		T(where_overlayfs_is_refused_a_tree_is_one_directory_changed_in_place),
 		T(a_very_long_line_comes_in_pieces),
 	};
 	struct err e = ERR_INIT;
 	int failed;
 
+	started_as = geteuid();
 	if (sandbox_ns_open(&box, &how, &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;

@@ -1,0 +1,66 @@
+# The same build in every sandbox makes the same image.
+
+load helper
+load sandboxes
+
+setup() {
+	begin
+	sandboxes_prepare
+}
+
+user_setup() {
+	mkdir "$T/bin" "$T/user"
+	cp "$E2E_BIN/cbuild" "$T/bin"
+	chown 4242:4242 "$T/user" "$T/token"
+	chmod 755 "$T/bin"
+}
+
+one_id() {
+	setpriv --reuid 4243 --regid 4243 --clear-groups env HOME="$T/user" "$@"
+}
+
+@test "namespaces of root" {
+	sandboxes_same 'ns (root, overlayfs)' plain cbuild
+	nothing_in_tmp
+	sandboxes_same 'ns (root, overlayfs)' owners cbuild
+}
+
+@test "a user namespace with a range of ids" {
+	user_setup
+	sandboxes_same 'ns (user namespace with 65537 ids, overlayfs)' plain \
+		as_user env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root"
+	sandboxes_same 'ns (user namespace with 65537 ids, overlayfs)' owners \
+		as_user env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root"
+	nothing_in_tmp "$T/user/root"
+}
+
+@test "a user namespace with one id" {
+	user_setup
+	chown 4243:4243 "$T/user" "$T/token"
+	sandboxes_same 'ns (user namespace with one id' plain one_id "$T/bin/cbuild" --root "$T/user/root"
+	nothing_in_tmp "$T/user/root"
+}
+
+@test "without openat2, under one filter more" {
+	sandboxes_same 'ns (root, overlayfs)' plain deny openat2=ENOSYS -- cbuild
+	sandboxes_same 'ns (root, overlayfs)' owners deny openat2=EPERM -- cbuild --root "$T/other"
+}
+
+@test "none builds what RUNs nothing, and says what is missing else" {
+	printf 'FROM scratch\nCOPY tree /\n' >no-run
+	expect 0 cbuild -f no-run .
+	want=$out
+	expect 0 cbuild --isolation=none -f no-run .
+	equal "$out" "$want"
+	has_no "$err" isolation
+	expect 7 cbuild --isolation=none -f plain .
+	message cbuild plain:2 '--isolation=none'
+}
+
+@test "where nothing can be had the message says what was tried and what would help" {
+	user_setup
+	chown 4243:4243 "$T/user"
+	expect 7 deny --docker -- setpriv --reuid 4243 --regid 4243 --clear-groups \
+		"$T/bin/cbuild" --root "$T/user/root" -f plain .
+	message cbuild plain:2 'user namespace' 'docker run' Kubernetes
+}
