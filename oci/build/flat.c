@@ -7,10 +7,10 @@
 #include <errno.h>
 
 #include "base/cancel.h"
+#include "base/copy_data.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "oci/build/stage.h"
-#include "oci/layer/copy_data.h"
 #include "oci/layer/lay.h"
 #include "oci/layer/record.h"
 

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "oci/layer/copy_data.h"
+#include "base/copy_data.h"
 #include "oci/layer/path.h"
 #include "oci/layer/record.h"
 

@@ -1,6 +1,6 @@
 /* One regular file's bytes, by the kernel where it can, holes left out. */
-#ifndef OCI_LAYER_COPY_DATA_H
-#define OCI_LAYER_COPY_DATA_H
+#ifndef BASE_COPY_DATA_H
+#define BASE_COPY_DATA_H
 
 #include <sys/stat.h>
 

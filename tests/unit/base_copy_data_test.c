@@ -10,7 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/mem.h"
-#include "oci/layer/copy_data.h"
+#include "base/copy_data.h"
 #include "tests/fakes/tmpdir.h"
 
 struct pair {
@@ -91,7 +91,7 @@ static void a_file_that_the_kernel_cannot_copy_is_read(void **state)
 	assert_int_equal(copy_data(&n, NULL, p.to, proc, &p.st, "x", &e), 0);
 	assert_true(n > 0 && n < 4096);
 	auto_free char *got = tmpdir_read(&p.dir, "to");
-	assert_non_null(strstr(got, "layer_copy_data_test"));
+	assert_non_null(strstr(got, "base_copy_data_test"));
 	pair_close(&p);
 }
 

@@ -2,7 +2,7 @@
  * copy_file_range shares blocks where the file system can and saves the way through our memory
  * where it cannot. It is refused across some file systems; then the bytes are read and written.
  */
-#include "oci/layer/copy_data.h"
+#include "base/copy_data.h"
 
 #include <errno.h>
 #include <sys/xattr.h>
