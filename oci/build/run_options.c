@@ -102,15 +102,21 @@ int run_options_host(struct run_options *o, const char *text, struct err *e)
 	return 0;
 }
 
-char *run_options_hosts(const struct run_options *o, const char *hostname)
+char *run_options_added_hosts(const struct run_options *o)
 {
 	auto_buf struct buf text = BUF_INIT(BUF_SMALL);
 
-	buf_addf(&text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n",
-		 hostname);
 	for (size_t i = 0; i < o->hosts.n; i++)
 		buf_addf(&text, "%s\n", o->hosts.v[i]);
 	return mem_strdup(buf_str(&text));
+}
+
+char *run_options_hosts(const struct run_options *o, const char *hostname)
+{
+	auto_free char *added = run_options_added_hosts(o);
+
+	return mem_printf("127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n%s",
+			  hostname, added);
 }
 
 /* -- limits ----------------------------------------------------------------------- */

@@ -59,5 +59,7 @@ const struct run_ssh *run_options_find_ssh(const struct run_options *o, const ch
 
 /* /etc/hosts of a RUN on this host name. Owned by the caller. */
 char *run_options_hosts(const struct run_options *o, const char *hostname) MUST_CHECK;
+/* The lines of it that --add-host brings. */
+char *run_options_added_hosts(const struct run_options *o) MUST_CHECK;
 
 #endif

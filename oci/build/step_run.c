@@ -31,6 +31,7 @@ static void spec_options(struct run_spec *spec, const struct step *s)
 	const char *network = s->instr->network;
 
 	spec->hosts = run_options_hosts(o, HOSTNAME);
+	spec->added_hosts = run_options_added_hosts(o);
 	spec->no_network = network && strcmp(network, "default") != 0 ? strcmp(network, "none") == 0
 								      : o->no_network;
 	spec->shm_bytes = o->shm_bytes;

@@ -10,11 +10,11 @@
 #include <sys/xattr.h>
 
 #include "base/cancel.h"
+#include "base/copy_data.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "base/copy_data.h"
 #include "oci/layer/path.h"
 #include "oci/layer/record.h"
 

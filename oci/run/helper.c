@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "oci/run/caps.h"
+#include "oci/run/emulate.h"
 #include "oci/run/enter.h"
 #include "oci/run/reap.h"
 #include "oci/run/spec.h"
@@ -95,7 +96,8 @@ static bool request_take(int sock, struct request *r)
 struct common {
 	bool can_setgroups;
 	struct run_seccomp filter;
-	struct err no_filter; /* why there is none */
+	struct err no_filter;	       /* why there is none */
+	struct buf resolv_conf, hosts; /* of the machine, read before any tree is "/" */
 };
 
 struct run {
@@ -170,15 +172,14 @@ static int spec_read(struct run_spec *out, const struct request *request, struct
 	return r;
 }
 
-/* The network is the host's, so its resolvers are, too, on whatever address: one that listens on
- * the loopback can be reached. A missing file is an empty one. */
-static void resolv_conf_read(struct run *run)
+/* A missing file is an empty one. */
+static void text_read(struct buf *out, const char *path)
 {
 	struct err ignored = ERR_INIT;
 
-	buf_init(&run->resolv_conf, TEXT_FILE_MAX);
-	if (fs_read_file(AT_FDCWD, "/etc/resolv.conf", &run->resolv_conf, &ignored) < 0)
-		buf_reset(&run->resolv_conf);
+	buf_init(out, TEXT_FILE_MAX);
+	if (fs_read_file(AT_FDCWD, path, out, &ignored) < 0)
+		buf_reset(out);
 }
 
 static pid_t run_clone(const struct run *run)
@@ -238,7 +239,9 @@ static bool monitor_ns(struct run *run, struct err *e, int *status)
 		stubs_remove(&run->stubs);
 		return false;
 	}
-	resolv_conf_read(run);
+	/* The network is the host's, so its resolvers are, too, on whatever address: one that listens
+	 * on the loopback can be reached. */
+	text_read(&run->resolv_conf, "/etc/resolv.conf");
 	/* the working directory is carried over into the new mount namespace */
 	if (fchdir(run->fds[HELPER_FD_ROOT]) < 0) {
 		err_sys(e, "enter the tree");
@@ -272,14 +275,11 @@ static int bare_caps(struct run *run, struct err *e)
 			       : caps_apart_chroot(&run->caps, run->fds[HELPER_FD_ASIDE], e);
 }
 
-static bool monitor_bare(struct run *run, struct err *e, int *status)
+/* Until it and all that it started is dead. */
+static bool bare_start(struct run *run, const struct reap *reap, struct err *e, int *status)
 {
-	CLEANUP(reap_release) struct reap reap = REAP_INIT;
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (bare_caps(run, e) < 0 || reap_begin(&reap, e) < 0)
-		return false;
-	pid = fork();
 	if (pid == 0)
 		run_child(run);
 	if (pid < 0) {
@@ -287,8 +287,33 @@ static bool monitor_bare(struct run *run, struct err *e, int *status)
 		return false;
 	}
 	monitor_forget(run);
-	*status = reap_wait(&reap, pid, run->fds[HELPER_FD_REPORT]);
+	*status = reap_wait(reap, pid, run->fds[HELPER_FD_REPORT]);
 	return true;
+}
+
+static bool monitor_bare(struct run *run, struct err *e, int *status)
+{
+	CLEANUP(reap_release) struct reap reap = REAP_INIT;
+	struct emulate_from from = { .spec = &run->spec,
+				     .fds = run->fds + HELPER_FDS,
+				     .root_fd = run->fds[HELPER_FD_ROOT],
+				     .aside_fd = run->fds[HELPER_FD_ASIDE],
+				     .stop_fd = run->fds[HELPER_FD_REPORT],
+				     .err_fd = run->fds[HELPER_FD_ERR],
+				     .resolv_conf = buf_span(&run->common->resolv_conf),
+				     .hosts = buf_span(&run->common->hosts) };
+	struct emulate *mounts;
+	bool ran;
+
+	if (bare_caps(run, e) < 0 || reap_begin(&reap, e) < 0)
+		return false;
+	from.is_in_root = run->is_in_root;
+	if (emulate_make(&mounts, &from, e) < 0) {
+		e->kind = e->kind == ERR_ABSENT ? ERR_FAILED : e->kind;
+		return false;
+	}
+	ran = bare_start(run, &reap, e, status);
+	return emulate_undo(mounts, e) == 0 && ran;
 }
 
 static bool monitor_run(struct run *run, struct err *e, int *status)
@@ -356,6 +381,8 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 	descriptors_close(sock);
 	if (run_seccomp_compile(&common.filter, &common.no_filter) < 0)
 		err_wrap(&common.no_filter, "prepare RUN");
+	text_read(&common.resolv_conf, "/etc/resolv.conf");
+	text_read(&common.hosts, "/etc/hosts");
 	while (request_take(sock, &request)) {
 		pid_t pid = fork();
 

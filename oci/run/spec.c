@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
-#define RUN_SPEC_MAGIC	0x63725332u /* "crS2" */
+#define RUN_SPEC_MAGIC	0x63725333u /* "crS3" */
 #define RUN_STRINGS_MAX 65536u
 
 static void mount_release(struct run_mount *m)
@@ -25,6 +25,7 @@ void run_spec_release(struct run_spec *s)
 	free(s->cwd);
 	free(s->hostname);
 	free(s->hosts);
+	free(s->added_hosts);
 	free(s->groups);
 	free(s->limits);
 	for (size_t i = 0; i < s->nr_mounts; i++)
@@ -84,6 +85,8 @@ static void put_mount(struct buf *out, const struct run_mount *m)
 	put_u32(out, m->kind);
 	put_str(out, m->target);
 	put_u32(out, m->read_only);
+	put_u32(out, m->is_kept);
+	put_u32(out, m->is_ours);
 	put_u64(out, m->size_bytes);
 	put_bytes(out, buf_span(&m->bytes));
 	put_u32(out, m->mode);
@@ -120,6 +123,7 @@ int run_spec_encode(struct buf *out, const struct run_spec *s, struct err *e)
 	put_str(out, s->cwd);
 	put_str(out, s->hostname);
 	put_str(out, s->hosts);
+	put_str(out, s->added_hosts);
 	put_u32(out, s->uid);
 	put_u32(out, s->gid);
 	put_rest(out, s);
@@ -237,7 +241,8 @@ static bool take_mount(struct span *in, struct run_spec *s)
 	if (!take_u32(in, &kind) || kind > RUN_MOUNT_FILE || !take_str(in, &target))
 		return false;
 	m = run_spec_add_mount(s, (enum run_mount_kind)kind, target);
-	if (target[0] != '/' || !take_bool(in, &m->read_only) || !take_u64(in, &m->size_bytes) ||
+	if (target[0] != '/' || !take_bool(in, &m->read_only) || !take_bool(in, &m->is_kept) ||
+	    !take_bool(in, &m->is_ours) || !take_u64(in, &m->size_bytes) ||
 	    !take_bytes(in, &bytes) || !take_u32(in, &m->mode) || !take_u32(in, &m->uid) ||
 	    !take_u32(in, &m->gid))
 		return false;
@@ -271,8 +276,8 @@ int run_spec_decode(struct run_spec *out, struct span bytes, struct err *e)
 	if (!take_u32(&bytes, &magic) || magic != RUN_SPEC_MAGIC || !take_strv(&bytes, &s.argv) ||
 	    !take_strv(&bytes, &s.env) || !take_str(&bytes, &s.cwd) ||
 	    !take_str(&bytes, &s.hostname) || !take_str(&bytes, &s.hosts) ||
-	    !take_u32(&bytes, &s.uid) || !take_u32(&bytes, &s.gid) || !take_rest(&bytes, &s) ||
-	    bytes.n || !s.argv.n)
+	    !take_str(&bytes, &s.added_hosts) || !take_u32(&bytes, &s.uid) ||
+	    !take_u32(&bytes, &s.gid) || !take_rest(&bytes, &s) || bytes.n || !s.argv.n)
 		return err_set(e, ERR_CORRUPT, "the helper's instructions are damaged");
 	*out = s;
 	s = (struct run_spec){ 0 };

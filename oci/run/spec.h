@@ -25,6 +25,9 @@ struct run_mount {
 	char *target;	/* absolute; links are followed inside the tree. Not below /proc, /sys */
 	int fd;		/* BIND: the spec's (O_PATH will do); else -1. The parent's alone */
 	bool read_only; /* with all that is mounted below it */
+	/* BIND, where there are no mounts (emulate.h): */
+	bool is_kept; /* what is written there stays where fd is: a cache */
+	bool is_ours; /* nobody else uses what fd is: it may be moved, and goes with the RUN */
 	uint64_t size_bytes;	 /* TMPFS: 0 is the kernel's default */
 	struct buf bytes;	 /* FILE */
 	uint32_t mode, uid, gid; /* FILE, TMPFS */
@@ -46,7 +49,8 @@ struct run_spec {
 	struct strv env;  /* the whole environment */
 	char *cwd;	  /* absolute; made (0755, root) when missing */
 	char *hostname;
-	char *hosts; /* all of /etc/hosts */
+	char *hosts;	   /* all of /etc/hosts */
+	char *added_hosts; /* the lines of it that are not the same for every RUN */
 	uint32_t uid, gid;
 	uint32_t *groups;
 	size_t nr_groups;

@@ -172,9 +172,7 @@ bool stubs_are_kernels(const char *path)
 	return is_below(path, "/proc") || is_below(path, "/sys");
 }
 
-/* path and its parents; where that really is. */
-static int stub_path(struct stubs *s, int root_fd, const char *path, bool is_dir, char **found,
-		     struct err *e)
+int stubs_parents(struct stubs *s, int root_fd, const char *path, char **found, struct err *e)
 {
 	auto_free char *at = follow_links(root_fd, path, e);
 
@@ -188,17 +186,25 @@ static int stub_path(struct stubs *s, int root_fd, const char *path, bool is_dir
 			return -1;
 		*slash = '/';
 	}
-	if (stub_make_one(s, root_fd, at, is_dir, e) < 0)
-		return -1;
 	*found = STEAL(&at);
 	return 0;
+}
+
+/* path and its parents; where that really is. */
+static int stub_path(struct stubs *s, int root_fd, const char *path, bool is_dir, char **found,
+		     struct err *e)
+{
+	return stubs_parents(s, root_fd, path, found, e) < 0 ||
+			       stub_make_one(s, root_fd, *found, is_dir, e) < 0
+		       ? -1
+		       : 0;
 }
 
 static int stub_mount(struct stubs *s, int root_fd, const struct run_mount *m, int fd,
 		      struct err *e)
 {
 	struct stat st = { .st_mode = S_IFDIR };
-	char **at = &s->mounts[s->nr_mounts];
+	char **at = &s->mounts[s->nr_mounts++];
 
 	if (strspn(m->target, "/.") == strlen(m->target))
 		return err_set(e, ERR_FAILED, "nothing can be mounted on '%s'", m->target);
@@ -207,7 +213,6 @@ static int stub_mount(struct stubs *s, int root_fd, const struct run_mount *m, i
 	if (stub_path(s, root_fd, m->target, m->kind != RUN_MOUNT_FILE && S_ISDIR(st.st_mode), at,
 		      e) < 0)
 		return err_wrap(e, "mount point '%s'", m->target);
-	s->nr_mounts++;
 	return 0;
 }
 

@@ -35,6 +35,10 @@ struct stubs {
 /* fds: of the mounts that are BIND, in their order. ERR_FAILED: the tree has something else there. */
 int stubs_make(struct stubs *s, int root_fd, const struct run_spec *spec, const int *fds,
 	       struct err *e) MUST_CHECK;
+/* Only the directories that path (absolute) is in, and where it really is, links followed inside the
+ * tree (owned by the caller). s is zero, or what an earlier call left. */
+int stubs_parents(struct stubs *s, int root_fd, const char *path, char **found, struct err *e)
+	MUST_CHECK;
 /* Below /proc and /sys: what is there is the kernel's, and what is hidden there must stay hidden. */
 bool stubs_are_kernels(const char *path);
 void stubs_remove(struct stubs *s); /* also what a failed stubs_make left; frees s */

@@ -9,8 +9,8 @@
 #include <fcntl.h>
 
 #include "base/cancel.h"
-#include "base/mem.h"
 #include "base/copy_data.h"
+#include "base/mem.h"
 #include "tests/fakes/tmpdir.h"
 
 struct pair {

@@ -1,7 +1,8 @@
 /*
  * A RUN without namespaces, in "/" as it is: all that it starts is dead when it ends, and whoever
  * started it is closed to it. This program first gives up all rights but those that docker leaves
- * to root, so it is what an unprivileged container would be. Needs root.
+ * to root, so it is what an unprivileged container would be; /etc/hosts and /etc/resolv.conf are
+ * mounts, as they are there. Needs root.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -397,6 +400,91 @@ static void a_program_that_is_not_there_is_told_by_name(void **state)
 	assert_int_equal(e.kind, ERR_FAILED);
 }
 
+/* -- what it has mounted ----------------------------------------------------------- */
+
+static struct run_mount *add_file(struct run_spec *spec, const struct world *w, const char *name,
+				  const char *text)
+{
+	struct run_mount *m =
+		run_spec_add_mount(spec, RUN_MOUNT_FILE, mem_printf("%s/%s", w->dir.path, name));
+
+	buf_add_str(&m->bytes, text);
+	m->mode = 0400;
+	return m;
+}
+
+static void a_secret_is_in_memory_and_goes(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec =
+		shell(w, "cat run/key; readlink run/key; stat -Lc '%a %u.' run/key");
+	struct err e = ERR_INIT;
+	auto_free char *place = NULL;
+	const char *at;
+	int status;
+
+	spec.uid = 1000;
+	add_file(&spec, w, "run/key", "s3cret\n")->uid = 1000;
+	assert_int_equal(run(w, &spec, &status, &e), 0);
+	assert_true(recorder_has(&w->progress, "line run 1: s3cret"));
+	assert_true(recorder_has(&w->progress, "400 1000."));
+	at = strstr(recorder_text(&w->progress), "/dev/shm/cbuild-");
+	assert_non_null(at);
+	place = mem_strndup(at, strlen("/dev/shm/cbuild-0123456789abcdef"));
+	assert_int_equal(access(place, F_OK), -1);
+	assert_int_equal(tmpdir_count(&w->dir), 0);
+}
+
+static void a_script_can_be_executed(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec = shell(w, "./run/script");
+	struct err e = ERR_INIT;
+	int status;
+
+	add_file(&spec, w, "run/script", "#!/bin/sh\necho ran\n")->mode = 0755;
+	assert_int_equal(run(w, &spec, &status, &e), 0);
+	assert_true(recorder_has(&w->progress, "line run 1: ran"));
+	assert_int_equal(tmpdir_count(&w->dir), 0);
+}
+
+static void hosts_are_added_to_the_machines_own_and_taken_away(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec =
+		shell(w, "cat /etc/hosts /etc/resolv.conf; echo more >> /etc/hosts");
+	auto_buf struct buf text = BUF_INIT(BUF_SMALL);
+	struct err e = ERR_INIT;
+	int status;
+
+	spec.added_hosts = mem_strdup("192.0.2.2 added\n");
+	assert_int_equal(run(w, &spec, &status, &e), 0);
+	assert_true(recorder_has(&w->progress,
+				 "line run 1: 192.0.2.1 machine\nline run 1: "
+				 "192.0.2.2 added\nline run 1: nameserver 192.0.2.3"));
+	assert_int_equal(fs_read_file(AT_FDCWD, "/etc/hosts", &text, &e), 0);
+	assert_string_equal(buf_str(&text), "192.0.2.1 machine\n");
+}
+
+static bool mount_text(const char *path, const char *text)
+{
+	char name[] = "/dev/shm/cbuild-test-XXXXXX";
+	auto_close int fd = mkstemp(name);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) > 0 && fchmod(fd, 0644) == 0 &&
+		  mount(name, path, NULL, MS_BIND, NULL) == 0;
+
+	unlink(name);
+	return ok;
+}
+
+static bool mount_as_in_a_container(void)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount_text("/etc/hosts", "192.0.2.1 machine\n") &&
+	       mount_text("/etc/resolv.conf", "nameserver 192.0.2.3\n");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -419,12 +507,19 @@ int main(void)
 		T(it_has_no_descriptor_but_the_standard_ones),
 		T(a_working_directory_in_proc_is_refused),
 		T(a_program_that_is_not_there_is_told_by_name),
+		T(a_secret_is_in_memory_and_goes),
+		T(a_script_can_be_executed),
+		T(hosts_are_added_to_the_machines_own_and_taken_away),
 	};
 	struct err e = ERR_INIT;
 	int failed;
 
 	setenv("CANARY", "s3cret", 1);
 	setenv("HOSTNAME", "job", 1);
+	if (!mount_as_in_a_container()) {
+		perror("mounts of its own");
+		return 1;
+	}
 	if (caps_bound(caps_docker(), &e) < 0 || caps_set(caps_docker(), &e) < 0 ||
 	    helper_start(&helper, true, &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);

@@ -26,6 +26,7 @@ static struct run_spec sample(void)
 	s.groups[0] = 100;
 	s.groups[1] = 27;
 	s.hosts = mem_strdup("127.0.0.1\tlocalhost\n");
+	s.added_hosts = mem_strdup("192.0.2.1 added\n");
 	s.no_network = true;
 	s.shm_bytes = 1u << 20;
 	s.limits = mem_zalloc(sizeof(*s.limits));
@@ -37,6 +38,7 @@ static struct run_spec sample(void)
 	m->uid = 5;
 	m->gid = 6;
 	m->read_only = true;
+	m->is_ours = true;
 	return s;
 }
 
@@ -61,6 +63,7 @@ static void a_spec_survives_the_way_to_the_helper(void **state)
 	assert_int_equal(out.nr_groups, 2);
 	assert_int_equal(out.groups[1], 27);
 	assert_string_equal(out.hosts, "127.0.0.1\tlocalhost\n");
+	assert_string_equal(out.added_hosts, "192.0.2.1 added\n");
 	assert_true(out.no_network);
 	assert_int_equal(out.shm_bytes, 1u << 20);
 	assert_int_equal(out.nr_limits, 1);
@@ -87,6 +90,9 @@ static void mounts_survive_the_way_to_the_helper(void **state)
 	assert_false(out.mounts[0].read_only);
 	assert_int_equal(out.mounts[1].kind, RUN_MOUNT_FILE);
 	assert_true(out.mounts[1].read_only);
+	assert_false(out.mounts[0].is_ours);
+	assert_true(out.mounts[1].is_ours);
+	assert_false(out.mounts[1].is_kept);
 	assert_int_equal(out.mounts[1].bytes.len, 3);
 	assert_memory_equal(out.mounts[1].bytes.data, "a\0b", 3);
 	assert_int_equal(out.mounts[1].mode, 0400);
