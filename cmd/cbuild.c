@@ -45,22 +45,30 @@ static void cbuild_release(struct cbuild *c)
 
 /* -- the way ------------------------------------------------------------------------ */
 
-static void open_sandbox(struct cbuild *c)
-{
-	const char *isolation = c->args.isolation ? c->args.isolation : "auto";
-
-	if (sandbox_choose(&c->sandbox, isolation, &c->no_sandbox) < 0)
-		c->sandbox = NULL; /* only builds that need one fail */
-}
-
 static const char *variable(const char *name)
 {
 	return getenv(name);
 }
 
+static void open_sandbox(struct cbuild *c)
+{
+	const char *isolation = c->args.isolation ? c->args.isolation : "auto";
+	const char *forced = variable("CBUILD_INPLACE");
+	auto_strv struct strv named = STRV_INIT;
+	const struct inplace_options inplace = { .root = c->app->root,
+						 .kept = &named,
+						 .progress = c->app->op.progress,
+						 .is_forced = forced && strcmp(forced, "1") == 0 };
+
+	cbuild_args_places(&named, &c->opt, variable);
+	if (sandbox_choose(&c->sandbox, isolation, &inplace, &c->no_sandbox) < 0)
+		c->sandbox = NULL; /* only builds that need one fail */
+}
+
 static int open_registry(struct cbuild *c, struct err *e)
 {
 	const struct http_curl_options curl = { .ca_file = c->args.ca,
+						.no_ca_folder = c->sandbox && c->sandbox->bare,
 						.user_agent = "cbuild/" VERSION };
 
 	if (http_curl_new(&c->http, &curl, e) < 0)
@@ -124,6 +132,9 @@ static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 
 	if (r <= 0)
 		return r;
+	/* files of ours may be elsewhere */
+	if (sandbox_inplace_restore(app->op.progress, e) < 0)
+		return -1;
 	if (cbuild_args_take(&c.opt, &c.args, &app->positional, e) < 0)
 		return -1;
 	if (cbuild_results_check(&c.args, e) < 0)

@@ -275,3 +275,41 @@ void cbuild_args_release(struct cbuild_args *a)
 	strv_release(&a->ulimits);
 	strv_release(&a->allow);
 }
+
+/* "NAME=oci-layout://DIR:TAG", "NAME=DIR"; what is an address is no path, and so not there. */
+static void add_context(struct strv *out, const char *text)
+{
+	struct span name, value;
+
+	if (!span_cut(span_of_str(text), '=', &name, &value))
+		return;
+	if (span_take(&value, "oci-layout://")) {
+		ptrdiff_t end = span_rfind(value, ':');
+
+		strv_add_span(out, value);
+		if (end > 0)
+			value = span_head(value, (size_t)end);
+	}
+	strv_add_span(out, value);
+}
+
+void cbuild_args_places(struct strv *out, const struct build_options *o,
+			const char *(*env)(const char *name))
+{
+	const struct cache_specs *const caches[] = { &o->cache_from, &o->cache_to };
+
+	strv_add(out, o->context);
+	for (size_t i = 0; i < o->contexts.n; i++)
+		add_context(out, o->contexts.v[i]);
+	for (size_t i = 0; i < ARRAY_LEN(caches); i++)
+		for (size_t k = 0; k < caches[i]->nr; k++)
+			if (caches[i]->v[k].dir)
+				strv_add(out, caches[i]->v[k].dir);
+	for (size_t i = 0; i < o->run.nr_ssh; i++) {
+		const char *socket =
+			o->run.ssh[i].socket ? o->run.ssh[i].socket : env("SSH_AUTH_SOCK");
+
+		if (socket)
+			strv_add(out, socket);
+	}
+}

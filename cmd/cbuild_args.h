@@ -35,6 +35,9 @@ extern const struct opt cbuild_opts[];
 /* words: what is no option. Reads the environment for a --build-arg without a value. */
 int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struct strv *words,
 		     struct err *e) MUST_CHECK;
+/* Paths that the build will look at while it works: contexts, caches, sockets of agents. */
+void cbuild_args_places(struct strv *out, const struct build_options *o,
+			const char *(*env)(const char *name));
 /* For cbuild_args.c: names, Dockerfile and push, once o->context is known; outputs after all others. */
 int cbuild_kaniko_take(struct build_options *o, struct cbuild_args *a, struct err *e) MUST_CHECK;
 void cbuild_kaniko_outputs(struct build_options *o, const struct cbuild_args *a);

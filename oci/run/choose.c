@@ -11,12 +11,28 @@
 struct way {
 	const char *name;
 	bool is_automatic;
-	int (*open)(struct sandbox **out, char **how, struct err *e);
+	int (*open)(struct sandbox **out, char **how, const struct inplace_options *inplace,
+		    struct err *e);
 };
 
+static int open_ns(struct sandbox **out, char **how, const struct inplace_options *inplace,
+		   struct err *e)
+{
+	(void)inplace;
+	return sandbox_ns_open(out, how, e);
+}
+
+static int open_chroot(struct sandbox **out, char **how, const struct inplace_options *inplace,
+		       struct err *e)
+{
+	(void)inplace;
+	return sandbox_chroot_open(out, how, e);
+}
+
 static const struct way ways[] = {
-	{ "ns", true, sandbox_ns_open },
-	{ "chroot", false, sandbox_chroot_open },
+	{ "ns", true, open_ns },
+	{ "inplace", true, sandbox_inplace_open },
+	{ "chroot", false, open_chroot },
 };
 
 /* Whose setting it is, in the words of those who can change it. */
@@ -28,12 +44,12 @@ static const char help[] =
 	"kernel.apparmor_restrict_unprivileged_userns";
 
 static int open_way(struct sandbox **out, const struct way *way, const char *why_not_others,
-		    struct err *e)
+		    const struct inplace_options *inplace, struct err *e)
 {
 	auto_free char *how = NULL;
 	struct sandbox *s;
 
-	if (way->open(&s, &how, e) < 0)
+	if (way->open(&s, &how, inplace, e) < 0)
 		return -1;
 	snprintf(s->how, sizeof(s->how), "%s%s%s", how, *why_not_others ? "; " : "",
 		 why_not_others);
@@ -47,14 +63,14 @@ static int impossible(struct err *e, const char *reasons)
 	return err_set(e, ERR_IMPOSSIBLE, "RUN cannot be had here: %s; %s", reasons, help);
 }
 
-static int open_first(struct sandbox **out, struct err *e)
+static int open_first(struct sandbox **out, const struct inplace_options *inplace, struct err *e)
 {
 	auto_buf struct buf reasons = BUF_INIT(ERR_TEXT_MAX);
 
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
 		if (!ways[i].is_automatic)
 			continue;
-		if (open_way(out, &ways[i], buf_str(&reasons), e) == 0)
+		if (open_way(out, &ways[i], buf_str(&reasons), inplace, e) == 0)
 			return 0;
 		if (e->kind != ERR_IMPOSSIBLE)
 			return -1;
@@ -64,13 +80,14 @@ static int open_first(struct sandbox **out, struct err *e)
 	return impossible(e, buf_str(&reasons));
 }
 
-int sandbox_choose(struct sandbox **out, const char *name, struct err *e)
+int sandbox_choose(struct sandbox **out, const char *name, const struct inplace_options *inplace,
+		   struct err *e)
 {
 	if (strcmp(name, "auto") == 0)
-		return open_first(out, e);
+		return open_first(out, inplace, e);
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
 		if (strcmp(name, ways[i].name) == 0)
-			return open_way(out, &ways[i], "", e) < 0
+			return open_way(out, &ways[i], "", inplace, e) < 0
 				       ? err_wrap(e, "--isolation=%s", name)
 				       : 0;
 	return err_set(e, ERR_IMPOSSIBLE, "RUN needs an isolation, and --isolation=%s is none",

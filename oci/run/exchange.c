@@ -16,9 +16,6 @@
 #include "oci/run/merged.h"
 #include "oci/run/move.h"
 
-#define JOURNAL_JOB  "journal.job"
-#define JOURNAL_TREE "journal.tree"
-
 static const int dir_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 /* The three directories that a merged one stands for; -1: there is none. */
@@ -124,13 +121,13 @@ static int journal_write(const struct exchange *x, struct err *e)
 	if (tmpfile_open(&tmp, x->place->own_fd, 0600, e) < 0 ||
 	    fs_write_all(tmp.fd, text.data, text.len, "journal", e) < 0)
 		return -1;
-	return tmpfile_publish(&tmp, JOURNAL_JOB, false, e);
+	return tmpfile_publish(&tmp, EXCHANGE_JOB, false, e);
 }
 
 static int journal_turn(struct exchange *x, bool is_in, struct err *e)
 {
-	const char *from = is_in ? JOURNAL_JOB : JOURNAL_TREE;
-	const char *to = is_in ? JOURNAL_TREE : JOURNAL_JOB;
+	const char *from = is_in ? EXCHANGE_JOB : EXCHANGE_TREE;
+	const char *to = is_in ? EXCHANGE_TREE : EXCHANGE_JOB;
 
 	if (renameat(x->place->own_fd, from, x->place->own_fd, to) < 0)
 		return err_sys(e, "rename '%s/%s'", x->place->own, from);
@@ -231,8 +228,8 @@ static int must_be_unused(const struct exchange_place *p, struct err *e)
 {
 	struct stat st;
 
-	if (fstatat(p->own_fd, JOURNAL_JOB, &st, 0) < 0 &&
-	    fstatat(p->own_fd, JOURNAL_TREE, &st, 0) < 0)
+	if (fstatat(p->own_fd, EXCHANGE_JOB, &st, 0) < 0 &&
+	    fstatat(p->own_fd, EXCHANGE_TREE, &st, 0) < 0)
 		return 0;
 	return err_set(e, ERR_FAILED, "'%s' says that files of the job are still elsewhere",
 		       p->own);
@@ -480,7 +477,7 @@ static bool put_back(struct exchange *x, struct err *first)
 /* Nothing of the root's is elsewhere any more. Should that be wrong, rmdir leaves it. */
 static void clean(const struct exchange_place *p)
 {
-	static const char *const names[] = { JOURNAL_JOB, "files", "trash" };
+	static const char *const names[] = { EXCHANGE_JOB, "files", "trash" };
 	auto_close int aside = openat(p->own_fd, "aside", dir_flags);
 	auto_strv struct strv dirs = STRV_INIT;
 	struct err ignored = ERR_INIT;
@@ -559,10 +556,10 @@ int exchange_restore(const struct exchange_place *place, struct err *e)
 
 	x->place = place;
 	x->tree_fd = -1;
-	r = journal_read(x, JOURNAL_TREE, e);
+	r = journal_read(x, EXCHANGE_TREE, e);
 	x->is_in = r > 0;
 	if (r == 0)
-		r = journal_read(x, JOURNAL_JOB, e);
+		r = journal_read(x, EXCHANGE_JOB, e);
 	if (r > 0) {
 		sides_init(x);
 		if (restore_open(x, e) < 0)

@@ -27,6 +27,9 @@
 #include "base/err.h"
 #include "base/strv.h"
 
+#define EXCHANGE_JOB  "journal.job"
+#define EXCHANGE_TREE "journal.tree"
+
 struct exchange_place {
 	int root_fd;	   /* what is exchanged: "/", or a test's directory */
 	const char *own;   /* path of own_fd, for messages */

@@ -383,7 +383,7 @@ int sandbox_inplace_open(struct sandbox **out, char **how, const struct inplace_
 	}
 	s->base.flat_dir = s->trees;
 	if (how)
-		*how = mem_strdup("in place (RUN has this container's own root, by renames)");
+		*how = mem_strdup("inplace (this container's own root, by renames)");
 	*out = &s->base;
 	return 0;
 }
@@ -391,10 +391,11 @@ int sandbox_inplace_open(struct sandbox **out, char **how, const struct inplace_
 int sandbox_inplace_restore(struct progress *progress, struct err *e)
 {
 	struct sandbox_inplace *s = inplace_new();
-	struct stat st;
+	auto_free char *job = mem_printf("%s/" EXCHANGE_JOB, own_path());
+	auto_free char *tree = mem_printf("%s/" EXCHANGE_TREE, own_path());
 	int r = 0;
 
-	if (geteuid() == 0 && lstat(own_path(), &st) == 0)
+	if (geteuid() == 0 && (access(job, F_OK) == 0 || access(tree, F_OK) == 0))
 		r = open_own(s, e) < 0 || lock_root(s, progress, e) < 0 ? -1
 									: restore(s, progress, e);
 	inplace_free(&s->base);

@@ -45,7 +45,10 @@ struct inplace_options {
 int sandbox_inplace_open(struct sandbox **out, char **how, const struct inplace_options *opt,
 			 struct err *e) MUST_CHECK;
 
-/* For a build that does not RUN in place: only puts back what a killed one left. 1: it did. */
+/*
+ * Before anything else looks at this container's files: puts back what a killed build left, having
+ * waited for one that lives. 1: it did. 0: there was nothing.
+ */
 int sandbox_inplace_restore(struct progress *progress, struct err *e) MUST_CHECK;
 
 #endif

@@ -17,7 +17,7 @@ static void none_says_that_it_was_asked_for(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(sandbox_choose(&box, "none", &e), -1);
+	assert_int_equal(sandbox_choose(&box, "none", NULL, &e), -1);
 	assert_int_equal(e.kind, ERR_IMPOSSIBLE);
 	assert_non_null(strstr(e.text, "--isolation=none"));
 }
@@ -32,8 +32,8 @@ static void auto_takes_namespaces_where_they_can_be_had(void **state)
 	if (child == 0) {
 		struct sandbox *box;
 		struct err e = ERR_INIT;
-		bool right =
-			sandbox_choose(&box, "auto", &e) == 0 && strncmp(box->how, "ns (", 4) == 0;
+		bool right = sandbox_choose(&box, "auto", NULL, &e) == 0 &&
+			     strncmp(box->how, "ns (", 4) == 0;
 
 		if (right)
 			sandbox_free(box);

@@ -85,7 +85,7 @@ static void open_box(struct world *w)
 	w->opt.progress = &w->progress.base;
 	w->op = (struct op){ .progress = &w->progress.base, .clock = &clock_system };
 	CHECK_DO(sandbox_inplace_open(&w->box, &how, &w->opt, &e));
-	CHECK(strstr(how, "in place") && w->box->is_flat);
+	CHECK(strstr(how, "inplace (") && w->box->is_flat);
 }
 
 static void close_box(struct world *w)
