@@ -180,6 +180,8 @@ static int make_layer(struct copying *c, struct err *e)
 	to.has_owner = c->chown;
 	to.mode = c->chmod ? &c->mode : NULL;
 	b = layer_builder_new(is_linked(c) ? NULL : below, &now);
+	if (s->job->opt->has_epoch)
+		layer_builder_limit(b, s->job->opt->epoch);
 	to.to = b;
 	if (put_all(c, &to, e) < 0)
 		return -1;

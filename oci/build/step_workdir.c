@@ -37,6 +37,8 @@ static int make_layer(struct step *s, const char *path, struct err *e)
 	if (stage_now(&below, s->job, s->stage, e) < 0)
 		return -1;
 	b = layer_builder_new(below, &now);
+	if (s->job->opt->has_epoch)
+		layer_builder_limit(b, s->job->opt->epoch);
 	if (make_workdir(b, path, user ? user : "", e) < 0)
 		return -1;
 	return stage_commit(s->job, s->stage, b, s->id, s->what, e);

@@ -40,6 +40,12 @@ struct layer_builder *layer_builder_new(struct tree *below, const struct timespe
 	return b;
 }
 
+void layer_builder_limit(struct layer_builder *b, int64_t epoch)
+{
+	b->has_limit = true;
+	b->limit = epoch;
+}
+
 void layer_builder_free(struct layer_builder *b)
 {
 	if (!b)
@@ -255,6 +261,8 @@ int layer_builder_put(struct layer_builder *b, const char *path, const struct la
 		return -1;
 	}
 	set(x, f);
+	if (b->has_limit && x->st.mtime.tv_sec >= b->limit)
+		x->st.mtime = (struct timespec){ .tv_sec = b->limit };
 	if (!was && is_dir)
 		begin_dir(b, dir, x);
 	if (!was || !is_dir)

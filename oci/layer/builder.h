@@ -30,6 +30,9 @@ struct layer_file {
 
 /* below: borrowed; NULL: nothing lies below. */
 struct layer_builder *layer_builder_new(struct tree *below, const struct timespec *now);
+/* What is put is not younger than this (SOURCE_DATE_EPOCH), as if it came out of a layer that was
+ * written so: whether it is equal to what lies below must not depend on that. */
+void layer_builder_limit(struct layer_builder *b, int64_t epoch);
 void layer_builder_free(struct layer_builder *b); /* NULL is fine */
 DEFINE_AUTO(layer_builder, layer_builder_free)
 #define auto_layer_builder CLEANUP(layer_builder_auto_)

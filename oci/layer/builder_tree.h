@@ -30,6 +30,8 @@ struct layer_builder {
 	struct tree tree;
 	struct tree *below; /* NULL: nothing */
 	struct timespec now;
+	bool has_limit;
+	int64_t limit; /* seconds */
 	struct names names;
 	struct entry *entries; /* by the numbers of names */
 	uint32_t cap;

@@ -219,6 +219,34 @@ static void what_is_equal_to_what_lies_below_is_no_change(void **state)
 	assert_changes(w, "");
 }
 
+static void fractions_that_a_layer_cannot_hold_are_no_change(void **state)
+{
+	const struct timespec whole[2] = { { .tv_sec = DISK_TIME }, { .tv_sec = DISK_TIME } };
+	const struct timespec ns[2] = { { DISK_TIME, 5 }, { DISK_TIME, 5 } };
+	struct world *w = *state;
+
+	assert_int_equal(utimensat(w->below.fd, "etc/a", whole, 0), 0);
+	assert_int_equal(utimensat(w->src.fd, "2", ns, 0), 0);
+	put_file(w, "etc/a", "2");
+	put_dir(w, "etc", 0755);
+	must(w, layer_builder_finish(&w->got, w->b, &w->e));
+	assert_int_equal(w->got.nr, 0);
+}
+
+static void nothing_that_is_put_is_younger_than_the_limit(void **state)
+{
+	const struct timespec limit[2] = { { .tv_sec = DISK_TIME - 9 },
+					   { .tv_sec = DISK_TIME - 9 } };
+	struct world *w = *state;
+
+	assert_int_equal(utimensat(w->below.fd, "etc/a", limit, 0), 0);
+	assert_int_equal(utimensat(w->below.fd, "etc", limit, 0), 0);
+	layer_builder_limit(builder(w), DISK_TIME - 9);
+	put_file(w, "etc/a", "2");
+	put_dir(w, "etc", 0755);
+	assert_changes(w, "");
+}
+
 static void equal_attributes_do_not_hide_other_bytes(void **state)
 {
 	struct world *w = *state;
@@ -435,6 +463,8 @@ int main(void)
 		TEST(a_later_put_goes_over_an_earlier_one),
 		TEST(a_put_of_a_directory_that_is_there_sets_what_it_is),
 		TEST(what_is_equal_to_what_lies_below_is_no_change),
+		TEST(fractions_that_a_layer_cannot_hold_are_no_change),
+		TEST(nothing_that_is_put_is_younger_than_the_limit),
 		TEST(equal_attributes_do_not_hide_other_bytes),
 		TEST(a_capability_is_a_difference),
 		TEST(kinds_do_not_replace_each_other),
