@@ -89,6 +89,9 @@ static int build_stages(struct job *j, struct err *e)
 		.compression = j->opt->compression,
 		.level = j->opt->compression_level,
 	};
+	j->side_opt = j->pack_opt;
+	j->side_opt.compression = LAYER_ZSTD;
+	j->side_opt.level = 1;
 	init_stages(j);
 	if (prepare_sandbox(j, e) < 0)
 		return -1;

@@ -21,6 +21,11 @@ void cache_result_release(struct cache_result *r)
 	*r = (struct cache_result){ .packing = NULL };
 }
 
+void cache_chain_begin(struct oci_digest *out)
+{
+	oci_digest_of_bytes(out, SPAN_LIT("scratch"));
+}
+
 void cache_chain(struct oci_digest *out, const struct oci_digest *below,
 		 const struct oci_digest *diff_id)
 {

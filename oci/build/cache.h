@@ -37,7 +37,8 @@ void cache_result_copy(struct cache_result *to, const struct cache_result *from)
 void cache_result_release(struct cache_result *r);
 #define auto_cache_result CLEANUP(cache_result_release)
 
-/* One layer more: H(below, diff_id). below: not set under the first one. */
+/* The name of what layers leave: of none, and with one more. */
+void cache_chain_begin(struct oci_digest *out);
 void cache_chain(struct oci_digest *out, const struct oci_digest *below,
 		 const struct oci_digest *diff_id);
 

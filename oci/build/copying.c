@@ -86,6 +86,7 @@ void copying_release(struct copying *c)
 	free(c->chown);
 	free(c->chmod);
 	ignore_free(c->exclude);
+	cache_look_release(&c->look);
 	for (size_t i = 0; i < c->nr; i++)
 		source_matches_release(&c->items[i].matches);
 	free(c->items);
@@ -211,13 +212,93 @@ static char *history_line(const struct copying *c)
 	return buf_steal(&line);
 }
 
+static void add_history(const struct copying *c)
+{
+	auto_free char *line = history_line(c);
+
+	stage_history(c->step->job, c->step->stage, line, true);
+}
+
+/* -- the cache ------------------------------------------------------------------------------ */
+
+int copying_look(struct copying *c, const struct cache_ref *tree, const char *checksum,
+		 struct err *e)
+{
+	const struct dockerfile_instr *in = c->step->instr;
+	struct cache_text *t = &c->look.words;
+	int r;
+
+	cache_look_init(&c->look, c->step, dockerfile_kind_name(in->kind));
+	cache_text_list(t, "the sources", &c->words);
+	cache_text_add_str(t, "the destination", c->dest);
+	cache_text_add_u64(t, "the '/' behind it", c->as_dir);
+	cache_text_add_str(t, "--chown", c->chown);
+	cache_text_add_str(t, "--chmod", c->chmod);
+	cache_text_list(t, "--exclude", &in->exclude);
+	cache_text_add_u64(t, "--link", is_linked(c));
+	cache_text_add_u64(t, "--parents", in->parents);
+	cache_text_add_u64(t, "--unpack", in->has_unpack ? 1 + (uint64_t)in->unpack : 0);
+	cache_text_add_u64(t, "--keep-git-dir", in->keep_git_dir);
+	cache_text_add_str(t, "--checksum", checksum);
+	c->look.has_content = true;
+	c->look.is_named = tree || checksum;
+	if (tree)
+		cache_look_dep(&c->look, tree);
+	r = cache_look_named(&c->look, e);
+	if (r > 0)
+		add_history(c);
+	return r;
+}
+
+/* Each match in a directory of its own, so that nothing of it depends on where it will go. */
+static int list_match(struct copier *to, const struct source_match *m, size_t item, size_t nth,
+		      struct err *e)
+{
+	bool is_dir = S_ISDIR(m->st.st_mode);
+	auto_free char *dest = mem_printf("/%c%08zu-%08zu", is_dir ? 'd' : 'f', item, nth);
+
+	return copier_put(to, m, dest, true, false, e);
+}
+
+static int list_content(struct layer_changes *out, struct copying *c, struct err *e)
+{
+	const struct timespec none = { .tv_sec = 0 };
+	auto_layer_builder struct layer_builder *b = layer_builder_new(NULL, &none);
+	auto_copier struct copier to = { .op = c->step->job->op,
+					 .exclude = c->exclude,
+					 .has_owner = c->chown,
+					 .mode = c->chmod ? &c->mode : NULL,
+					 .to = b };
+
+	for (size_t i = 0; i < c->nr; i++) {
+		const struct copy_item *item = &c->items[i];
+
+		to.from = item->from;
+		for (size_t k = 0; k < item->matches.nr; k++)
+			if (list_match(&to, &item->matches.v[k], i, k, e) < 0)
+				return -1;
+	}
+	return layer_builder_finish(out, b, e);
+}
+
+static int find_by_content(struct copying *c, struct err *e)
+{
+	auto_changes struct layer_changes list = { 0 };
+
+	if (list_content(&list, c, e) < 0)
+		return -1;
+	cache_look_content(&c->look, &list);
+	return cache_look_found(&c->look, e);
+}
+
 int copying_commit(struct copying *c, struct err *e)
 {
-	auto_free char *line = NULL;
+	int found = find_by_content(c, e);
 
-	if (make_layer(c, e) < 0)
+	if (found < 0 || (!found && make_layer(c, e) < 0))
 		return -1;
-	line = history_line(c);
-	stage_history(c->step->job, c->step->stage, line, true);
+	if (!found)
+		cache_look_made(&c->look);
+	add_history(c);
 	return 0;
 }

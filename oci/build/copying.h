@@ -9,6 +9,7 @@
 #ifndef OCI_BUILD_COPYING_H
 #define OCI_BUILD_COPYING_H
 
+#include "oci/build/cache_look.h"
 #include "oci/build/chmod.h"
 #include "oci/build/copier.h"
 #include "oci/build/step.h"
@@ -31,9 +32,17 @@ struct copying {
 	struct ignore *exclude;
 	struct copy_item *items;
 	size_t nr, cap;
+	struct cache_look look;
 };
 
 int copying_begin(struct copying *c, struct err *e) MUST_CHECK;
+/*
+ * Looks for its layer without looking at files: 1: found, and the line of history is there; 0: go on.
+ * tree: where all that it copies comes from; NULL: from a context. checksum: what it fetches is
+ * this; NULL: nothing is known of it.
+ */
+int copying_look(struct copying *c, const struct cache_ref *tree, const char *checksum,
+		 struct err *e) MUST_CHECK;
 /* word: one of c->words, in `from`. */
 int copying_find(struct copying *c, const struct source_tree *from, const char *word,
 		 bool may_unpack, struct err *e) MUST_CHECK;
@@ -42,7 +51,7 @@ void copying_take(struct copying *c, const struct source_tree *from, struct sour
 		  bool may_unpack);
 /* The instruction's here-documents, as files (copying_docs.c). */
 int copying_find_docs(struct copying *c, struct err *e) MUST_CHECK;
-/* Makes the layer, and the line of history. */
+/* Finds the layer by the content, or makes it; and the line of history. */
 int copying_commit(struct copying *c, struct err *e) MUST_CHECK;
 void copying_release(struct copying *c);
 #define auto_copying CLEANUP(copying_release)

@@ -84,7 +84,8 @@ static int put_layers(struct flat *f, struct job *j, const struct stage *st, str
 	const struct layer_lay_options opt = { .tree_fd = -1, .record = f->record };
 
 	for (; f->nr_in < st->nr; f->nr_in++)
-		if (layer_lay_down(j->op, &st->layers[f->nr_in]->changes, f->fd, &opt, e) < 0)
+		if (layer_read(st->layers[f->nr_in], j->op, e) < 0 ||
+		    layer_lay_down(j->op, &st->layers[f->nr_in]->changes, f->fd, &opt, e) < 0)
 			return -1;
 	return 0;
 }

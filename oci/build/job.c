@@ -132,6 +132,13 @@ static int fetch_contexts(struct job *j, struct err *e)
 	return 0;
 }
 
+static int open_book(struct job *j, struct err *e)
+{
+	auto_free char *dir = mem_printf("%s/cache", j->ws.root);
+
+	return cache_book_open(&j->book, j->op, dir, j->images.blobs, e);
+}
+
 int job_open_places(struct job *j, struct err *e)
 {
 	auto_free char *work = NULL;
@@ -139,7 +146,7 @@ int job_open_places(struct job *j, struct err *e)
 	if ((!j->ws.root && workspace_open(&j->ws, j->env->root, e) < 0) ||
 	    fetch_contexts(j, e) < 0 || images_open(&j->images, j->env, j->opt, &j->ws, e) < 0)
 		return -1;
-	if (flat_open_place(j, e) < 0)
+	if (flat_open_place(j, e) < 0 || open_book(j, e) < 0)
 		return -1;
 	j->context.skip_dev = j->ws.root_dev;
 	j->context.skip_ino = j->ws.root_ino;
@@ -155,6 +162,7 @@ void job_release(struct job *j)
 	free(j->stages);
 	free(j->state_opts);
 	oci_store_free(j->work);
+	cache_book_release(&j->book);
 	images_release(&j->images);
 	workspace_release(&j->flat_ws);
 	workspace_release(&j->ws);

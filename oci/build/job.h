@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/op.h"
 #include "oci/build/build.h"
+#include "oci/build/cache_book.h"
 #include "oci/build/context.h"
 #include "oci/build/image.h"
 #include "oci/build/layer.h"
@@ -44,7 +45,9 @@ struct job {
 	struct images images;
 	struct oci_store *work;		  /* new blobs, until all is done */
 	struct state_options *state_opts; /* one for each of the plan's targets */
+	struct cache_book book;
 	struct layer_pack_options pack_opt;
+	struct layer_pack_options side_opt; /* of layers that only the cache will have */
 	struct pool_batch packs;
 	struct op own_op; /* where op points to: the caller's, but ended when a part has failed */
 	struct cancel cancel;

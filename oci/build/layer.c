@@ -6,8 +6,11 @@
 #include <sys/xattr.h>
 
 #include "base/fs.h"
+#include "base/gzip.h"
 #include "base/mem.h"
+#include "base/zstd.h"
 #include "oci/layer/lay.h"
+#include "oci/layer/list_read.h"
 #include "oci/layer/tree_dir.h"
 #include "oci/layer/tree_list.h"
 
@@ -48,11 +51,41 @@ static int pack_upper(struct layer *l, struct err *e)
 	return layer_pack(&l->blob, &l->diff_id, l->op, &changes, upper, l->into, l->opt, e);
 }
 
+static int pack_listed(struct layer *l, struct err *e)
+{
+	return layer_pack(&l->blob, &l->diff_id, l->op, &l->changes, -1, l->into, l->opt, e);
+}
+
+/* Once more, in another way: the tar must be the same. */
+static int pack_found(struct layer *l, struct err *e)
+{
+	const struct oci_digest was = l->diff_id;
+
+	if (layer_read(l, l->op, e) < 0)
+		return -1;
+	oci_descriptor_release(&l->blob);
+	if (pack_listed(l, e) < 0)
+		return -1;
+	if (oci_digest_eq(&was, &l->diff_id))
+		return 0;
+	cache_book_spoil(l->book, &l->result);
+	return err_set(e, ERR_CORRUPT, "its layer is not one that is written here");
+}
+
 static int pack(struct layer *l, struct err *e)
 {
-	if (!l->is_listed)
-		return pack_upper(l, e);
-	return layer_pack(&l->blob, &l->diff_id, l->op, &l->changes, -1, l->into, l->opt, e);
+	if (l->is_found)
+		return pack_found(l, e);
+	return l->is_listed ? pack_listed(l, e) : pack_upper(l, e);
+}
+
+static void tell_book(struct layer *l)
+{
+	char packing[LAYER_PACKING_MAX];
+
+	layer_packing(packing, l->opt);
+	cache_note_packed(l->book, l->note, l->into, l->r < 0 ? NULL : &l->blob, &l->diff_id,
+			  packing);
 }
 
 static void pack_run(void *item)
@@ -62,6 +95,25 @@ static void pack_run(void *item)
 	l->r = pack(l, &l->err);
 	if (l->r < 0)
 		err_wrap(&l->err, "%s", l->what);
+	if (l->note)
+		tell_book(l);
+}
+
+void layer_packing(char out[LAYER_PACKING_MAX], const struct layer_pack_options *opt)
+{
+	switch (opt->compression) {
+	case LAYER_GZIP:
+		snprintf(out, LAYER_PACKING_MAX, "gzip %d",
+			 opt->level ? opt->level : GZIP_LEVEL_DEFAULT);
+		return;
+	case LAYER_ZSTD:
+		snprintf(out, LAYER_PACKING_MAX, "zstd %d",
+			 opt->level ? opt->level : ZSTD_LEVEL_DEFAULT);
+		return;
+	case LAYER_UNCOMPRESSED:
+		snprintf(out, LAYER_PACKING_MAX, "uncompressed");
+		return;
+	}
 }
 
 void layer_pack_begin(struct layer *l, struct pool_batch *batch)
@@ -96,24 +148,97 @@ static int make_dir(struct layer *l, const struct op *op, struct err *e)
 	return layer_lay_down(op, &l->changes, fd, &opt, e);
 }
 
+/* -- found in the cache ------------------------------------------------------------------ */
+
+/* Whatever is wrong with it, a build that begins again does without it. */
+static int spoil(struct layer *l, struct err *e)
+{
+	if (e->kind == ERR_CANCELLED || e->kind == ERR_IMPOSSIBLE)
+		return -1;
+	cache_book_spoil(l->book, &l->result);
+	e->kind = ERR_CORRUPT;
+	return err_wrap(e, "%s: layer %s", l->from->name, l->result.blob.digest.text);
+}
+
+/* lock held, as in what follows. */
+static int fetch(struct layer *l, const struct op *op, struct err *e)
+{
+	uint64_t size;
+
+	if (oci_store_has(l->book->blobs, &l->result.blob.digest, &size) &&
+	    size == l->result.blob.size_bytes)
+		return 0;
+	if (l->from->ops->fetch(l->from, op, &l->result, l->book->blobs, e) < 0)
+		return spoil(l, e);
+	if (l->note)
+		cache_note_fetched(l->book, l->note);
+	return 0;
+}
+
+static int read_blob(struct layer *l, const struct op *op, struct err *e)
+{
+	auto_blob struct oci_blob blob = { 0 };
+	auto_free char *dir = mem_printf("%s.bytes", l->dir);
+
+	if (mkdir(dir, 0700) < 0)
+		return err_sys(e, "make '%s'", dir);
+	l->spool_fd = fs_open_dir(dir, e);
+	if (l->spool_fd < 0)
+		return -1;
+	if (oci_store_open(l->book->blobs, &l->result.blob.digest, &blob, e) < 0 ||
+	    layer_list_read(&l->changes, op, blob.source, &l->result.diff_id, l->spool_fd, e) < 0)
+		return spoil(l, e);
+	l->is_read = true;
+	return 0;
+}
+
+static int read_found(struct layer *l, const struct op *op, struct err *e)
+{
+	if (!l->is_found || l->is_read)
+		return 0;
+	return fetch(l, op, e) < 0 ? -1 : read_blob(l, op, e);
+}
+
+int layer_fetch(struct layer *l, const struct op *op, struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&l->lock);
+	r = l->is_found ? fetch(l, op, e) : 0;
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+int layer_read(struct layer *l, const struct op *op, struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&l->lock);
+	r = read_found(l, op, e);
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
 int layer_make_dir(struct layer *l, const struct op *op, struct err *e)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&l->lock);
 	if (!l->is_laid)
-		r = make_dir(l, op, e);
+		r = read_found(l, op, e) < 0 ? -1 : make_dir(l, op, e);
 	l->is_laid |= r == 0;
 	pthread_mutex_unlock(&l->lock);
 	return r;
 }
 
-int layer_tree(struct tree **out, const struct layer *l, struct err *e)
+int layer_tree(struct tree **out, struct layer *l, struct err *e)
 {
 	const struct tree_dir_options opt = { .is_upper = true };
 	auto_close int fd = -1;
 
 	if (l->is_listed) {
+		if (layer_read(l, l->op, e) < 0)
+			return -1;
 		*out = tree_list_new(&l->changes, -1);
 		return 0;
 	}
@@ -128,6 +253,7 @@ static struct layer *layer_new(const char *dir, const char *what)
 	pthread_mutex_init(&l->lock, NULL);
 	l->dir = mem_strdup(dir);
 	l->what = mem_strdup(what);
+	l->spool_fd = -1;
 	return l;
 }
 
@@ -151,6 +277,21 @@ struct layer *layer_new_upper(const char *dir, struct strv *lowers, const char *
 	return l;
 }
 
+struct layer *layer_new_found(const struct cache_result *r, struct cache_source *from,
+			      struct cache_book *book, const char *dir, const char *what)
+{
+	struct layer *l = layer_new(dir, what);
+
+	l->is_listed = l->is_found = true;
+	cache_result_copy(&l->result, r);
+	l->from = from;
+	l->book = book;
+	l->created = mem_strdup(r->created);
+	l->diff_id = r->diff_id;
+	oci_descriptor_copy(&l->blob, &r->blob);
+	return l;
+}
+
 void layer_free(struct layer *l)
 {
 	if (!l)
@@ -160,6 +301,9 @@ void layer_free(struct layer *l)
 	free(l->dir);
 	strv_release(&l->lowers);
 	free(l->what);
+	free(l->created);
+	cache_result_release(&l->result);
+	fd_auto_close_(&l->spool_fd);
 	oci_descriptor_release(&l->blob);
 	free(l);
 }

@@ -41,7 +41,9 @@ struct build_options {
 	struct build_annotations annotations; /* --annotation: of every output */
 	struct oci_platform *platforms;	      /* each once; none: this machine's */
 	size_t nr_platforms, cap_platforms;
-	bool pull; /* ask the registry even for an image that our store has */
+	bool no_cache;		     /* no step is looked for in the cache */
+	struct strv no_cache_stages; /* none of these stages' */
+	bool pull;		     /* ask the registry even for an image that our store has */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH */
 	/* of the layers that are made; outputs cannot differ in it */

@@ -175,7 +175,9 @@ static int copy_image(struct target *t, size_t at, struct oci_store *to, struct 
 	const struct output_image *img = &t->all->v[at];
 
 	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
-		struct oci_store *from = i < img->nr_base ? j->images.blobs : j->work;
+		const struct oci_digest *d = &img->manifest.layers[i].digest;
+		bool is_new = i >= img->nr_base && oci_store_has(j->work, d, NULL);
+		struct oci_store *from = is_new ? j->work : j->images.blobs;
 
 		if (cancel_check(j->op->cancel, e) < 0 ||
 		    oci_store_copy_blob(j->op, to, from, &img->manifest.layers[i], e) < 0)
@@ -186,12 +188,39 @@ static int copy_image(struct target *t, size_t at, struct oci_store *to, struct 
 	return oci_store_copy_blob(j->op, to, j->work, &t->docs.descs[at], e);
 }
 
+/* A result that was there before has the layers of its base already. */
+static bool has_layers(struct oci_store *to, const struct image *base)
+{
+	for (size_t i = 0; i < base->manifest.nr_layers; i++) {
+		const struct oci_descriptor *d = &base->manifest.layers[i];
+		uint64_t size;
+
+		if (!oci_store_has(to, &d->digest, &size) || size != d->size_bytes)
+			return false;
+	}
+	return true;
+}
+
+/* Layers that are elsewhere until now. */
+static int fetch_layers(struct target *t, const struct stage *st, struct oci_store *to,
+			struct err *e)
+{
+	struct job *j = t->j;
+
+	if (st->image && !has_layers(to, st->image) &&
+	    images_fetch(j->op, &j->images, st->image, e) < 0)
+		return -1;
+	for (size_t i = 0; i < st->nr; i++)
+		if (!oci_store_has(to, &st->layers[i]->blob.digest, NULL) &&
+		    layer_fetch(st->layers[i], j->op, e) < 0)
+			return -1;
+	return 0;
+}
+
 static int copy_all(struct target *t, struct oci_store *to, struct err *e)
 {
 	for (size_t i = 0; i < t->all->nr; i++) {
-		struct image *base = t->all->v[i].stage->image;
-
-		if (base && images_fetch(t->j->op, &t->j->images, base, e) < 0)
+		if (fetch_layers(t, t->all->v[i].stage, to, e) < 0)
 			return -1;
 		if (copy_image(t, i, to, e) < 0)
 			return -1;

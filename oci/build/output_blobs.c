@@ -31,14 +31,31 @@ static struct image *find_base(const struct blobs *b, const struct oci_digest *d
 	return NULL;
 }
 
+/* The layer that the cache had; NULL: none. */
+static struct layer *find_found(const struct blobs *b, const struct oci_digest *d)
+{
+	for (size_t i = 0; i < b->all->nr; i++) {
+		const struct stage *st = b->all->v[i].stage;
+
+		for (size_t k = 0; k < st->nr; k++)
+			if (st->layers[k]->is_found &&
+			    oci_digest_eq(&st->layers[k]->blob.digest, d))
+				return st->layers[k];
+	}
+	return NULL;
+}
+
 static bool blobs_has(struct oci_store *s, const struct oci_digest *d, uint64_t *size_bytes)
 {
 	struct blobs *b = blobs_of(s);
 	const struct oci_descriptor *layer;
+	const struct layer *found = find_found(b, d);
 
 	if (oci_store_has(b->j->work, d, size_bytes))
 		return true;
-	if (!find_base(b, d, &layer))
+	if (found)
+		layer = &found->blob;
+	else if (!find_base(b, d, &layer))
 		return false;
 	if (size_bytes)
 		*size_bytes = layer->size_bytes;
@@ -50,10 +67,15 @@ static int blobs_open(struct oci_store *s, const struct oci_digest *d, struct oc
 {
 	struct blobs *b = blobs_of(s);
 	const struct oci_descriptor *layer;
+	struct layer *found = find_found(b, d);
 	struct image *img;
 
 	if (oci_store_has(b->j->work, d, NULL))
 		return oci_store_open(b->j->work, d, out, e);
+	if (found)
+		return layer_fetch(found, b->j->op, e) < 0
+			       ? -1
+			       : oci_store_open(b->j->images.blobs, d, out, e);
 	img = find_base(b, d, &layer);
 	if (!img)
 		return err_set(e, ERR_ABSENT, "blob %s belongs to no image of this build", d->text);
@@ -82,8 +104,26 @@ struct oci_store *output_blobs_open(struct job *j, const struct output_images *a
 	return &b->base;
 }
 
+/* Those that a cache in a registry had, and that are not here. */
+static void add_found(struct strv *out, const struct job *j, const struct stage *st)
+{
+	for (size_t i = 0; i < st->nr; i++) {
+		const struct layer *l = st->layers[i];
+		auto_free char *where = NULL;
+
+		if (!l->is_found || !l->from->ops->origin ||
+		    oci_store_has(j->images.blobs, &l->blob.digest, NULL))
+			continue;
+		where = l->from->ops->origin(l->from, &l->result);
+		if (where)
+			strv_addf(out, "%s=%s", l->blob.digest.text, where);
+	}
+}
+
 void output_blobs_origins(struct strv *out, const struct job *j, const struct output_images *all)
 {
+	for (size_t i = 0; i < all->nr; i++)
+		add_found(out, j, all->v[i].stage);
 	for (size_t i = 0; i < all->nr; i++) {
 		const struct image *img = all->v[i].stage->image;
 		auto_reference struct oci_reference ref = { 0 };

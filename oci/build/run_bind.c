@@ -90,6 +90,23 @@ static int copy_source(char **file, const char *dir, struct step *s, const struc
 	return 0;
 }
 
+int run_bind_list(struct layer_changes *out, struct step *s, const struct plan_source *from,
+		  const char *source, struct err *e)
+{
+	const char *path = source ? source : "/";
+	auto_tree_place struct tree_place found = { 0 };
+	const struct source_tree *tree;
+
+	if (sources_get(&tree, &s->stage->sources, s->job, s->stage, from, e) < 0 ||
+	    find_source(&found, tree, path, e) < 0)
+		return -1;
+
+	const struct source_match m = { .path = (char *)path, .real = found.path, .st = found.st };
+
+	return put_source(out, s, tree, &m, is_directory_context(s->job, from),
+			  S_ISDIR(found.st.st_mode) ? "/dir" : "/file", e);
+}
+
 int run_bind_copy(const char *dir, struct step *s, const struct plan_source *from,
 		  const char *source, struct err *e)
 {

@@ -64,15 +64,80 @@ int stage_lowers(struct strv *out, struct job *j, const struct stage *st, struct
 
 /* -- layers ----------------------------------------------------------------------- */
 
-static void add_layer(struct job *j, struct stage *st, struct layer *l)
+static void push_layer(struct job *j, struct stage *st, struct layer *l)
 {
 	l->op = j->op;
 	l->into = j->work;
-	l->opt = &j->pack_opt;
+	l->opt = st->is_packed ? &j->pack_opt : &j->side_opt;
+	l->book = &j->book;
 	MEM_GROW(st->layers, st->nr, st->cap);
 	st->layers[st->nr++] = l;
-	if (st->is_packed)
+}
+
+/* Where the cache has it: what is made next lies on it. */
+static void set_note(struct stage *st, struct layer *l, struct cache_note *note)
+{
+	l->note = note;
+	st->ref = (struct cache_ref){ .note = note };
+	st->next.nr_forms = 0;
+}
+
+static void add_layer(struct job *j, struct stage *st, struct layer *l)
+{
+	char now[CLOCK_TEXT_MAX];
+
+	job_time(j, now);
+	l->created = mem_strdup(now);
+	st->next.created = l->created;
+	st->next.below = st->ref;
+	push_layer(j, st, l);
+	set_note(st, l, cache_note_new(&j->book, &st->next));
+	layer_pack_begin(l, &j->packs);
+}
+
+void stage_will_make(struct stage *st, const struct cache_form *forms, size_t nr_forms)
+{
+	st->next.forms = forms;
+	st->next.nr_forms = nr_forms;
+}
+
+/* An image's layers are packed in one way, wherever they come from. */
+static bool must_repack(const struct job *j, const struct stage *st, const struct layer *l)
+{
+	char packing[LAYER_PACKING_MAX];
+
+	layer_packing(packing, &j->pack_opt);
+	return st->is_packed && strcmp(packing, l->result.packing) != 0;
+}
+
+void stage_take(struct step *s, const struct cache_result *r, struct cache_source *from,
+		const struct cache_form *forms, size_t nr_forms)
+{
+	struct job *j = s->job;
+	struct stage *st = s->stage;
+	auto_free char *dir = mem_printf("%s/%s", j->ws.path, s->id);
+	struct layer *l = layer_new_found(r, from, &j->book, dir, s->what);
+
+	st->next.created = r->created;
+	st->next.below = st->ref;
+	stage_will_make(st, forms, nr_forms);
+	push_layer(j, st, l);
+	set_note(st, l, cache_note_hit(&j->book, &st->next, r));
+	if (must_repack(j, st, l))
 		layer_pack_begin(l, &j->packs);
+	s->is_cached = true;
+}
+
+void stage_ref_of_image(struct cache_ref *out, const struct image *img)
+{
+	size_t nr = img ? img->config->nr_diff_ids : 0;
+
+	*out = (struct cache_ref){ .note = NULL };
+	cache_key_of_base(&out->id, nr ? img->manifest.layers : NULL,
+			  nr ? img->config->diff_ids : NULL, nr);
+	cache_chain_begin(&out->chain);
+	for (size_t i = 0; i < nr; i++)
+		cache_chain(&out->chain, &out->chain, &img->config->diff_ids[i]);
 }
 
 int stage_commit(struct job *j, struct stage *st, struct layer_builder *b, const char *name,
@@ -201,6 +266,8 @@ void stage_history(const struct job *j, struct stage *st, const char *created_by
 	char now[CLOCK_TEXT_MAX];
 
 	job_time(j, now);
+	if (has_layer && !j->opt->has_epoch)
+		snprintf(now, sizeof(now), "%s", st->layers[st->nr - 1]->created);
 	oci_config_add_history(st->state.config, has_layer || j->opt->has_epoch ? now : NULL,
 			       created_by, HISTORY_COMMENT, !has_layer);
 }
@@ -223,6 +290,8 @@ static int from_stage(struct job *j, struct stage *st)
 		st->layers[st->nr++] = base->layers[i];
 	}
 	st->nr_inherited = st->nr;
+	st->ref = base->ref;
+	st->has_missed = base->has_missed;
 	return 0;
 }
 
@@ -231,6 +300,7 @@ static int from_image(struct job *j, struct stage *st, struct err *e)
 	if (images_get(&st->image, j->op, &j->images, &st->plan->base, &st->plan->platform, e) < 0)
 		return -1;
 	state_init_image(&st->state, options(j, st), st->image->config);
+	stage_ref_of_image(&st->ref, st->image);
 	return 0;
 }
 
@@ -249,6 +319,7 @@ static int from(struct job *j, struct stage *st, struct err *e)
 	switch (st->plan->base.kind) {
 	case PLAN_SCRATCH:
 		state_init_scratch(&st->state, options(j, st), &st->plan->platform);
+		stage_ref_of_image(&st->ref, NULL);
 		return 0;
 	case PLAN_STAGE:
 		return from_stage(j, st);
@@ -325,19 +396,26 @@ static int do_step(struct job *j, struct stage *st, size_t i, struct counter *co
 	auto_free char *whose = trigger_prefix(j, st, plan);
 	auto_free char *what = mem_printf("%s:%u: %s" MESSAGE_FMT, j->file->file, plan->instr->line,
 					  whose, MESSAGE_ARG(span_of_str(text)));
-	struct step s = {
-		.job = j, .stage = st, .plan = plan, .instr = plan->instr, .id = id, .what = what
-	};
+	struct step s = { .job = j,
+			  .stage = st,
+			  .plan = plan,
+			  .instr = plan->instr,
+			  .id = id,
+			  .what = what,
+			  .text = text };
 	int r;
 
 	st->at = i;
+	st->next = (struct cache_step){ .stage = st->index, .text = text };
 	if (shown)
 		progress_begin(j->op->progress, id, "[%s %zu/%zu] %s%s", st->plan->name,
 			       ++count->at, count->of, plan->trigger ? "ONBUILD " : "", text);
 	r = step_carry_out(&s, e);
 	if (r < 0 && shown)
 		progress_fail(j->op->progress, id, e->text);
-	if (r == 0 && shown)
+	if (r == 0 && shown && s.is_cached)
+		progress_cached(j->op->progress, id, "CACHED");
+	else if (r == 0 && shown)
 		progress_end(j->op->progress, id, 0);
 	if (r == 0)
 		return 0;

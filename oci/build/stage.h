@@ -9,6 +9,7 @@
 #ifndef OCI_BUILD_STAGE_H
 #define OCI_BUILD_STAGE_H
 
+#include "oci/build/cache_book.h"
 #include "oci/build/flat.h"
 #include "oci/build/job.h"
 #include "oci/build/sources.h"
@@ -29,6 +30,11 @@ struct stage {
 	struct stack *stack; /* the layers' directories */
 	size_t at;	     /* the step under way, of plan->steps */
 	struct view own;     /* what its steps see */
+	/* in the step cache */
+	struct cache_ref ref;
+	bool has_missed;
+	struct cache_step
+		next; /* what the next layer will be known by: of the step that is under way */
 	struct sources sources;
 	/* what others see as a directory; opened when first asked for */
 	pthread_mutex_t files_lock;
@@ -55,6 +61,18 @@ int stage_view(struct view *v, struct job *j, const struct stage *st, struct err
 int stage_commit(struct job *j, struct stage *st, struct layer_builder *b, const char *name,
 		 const char *what, struct err *e) MUST_CHECK;
 
+/*
+ * Of a step that is about to make a layer: what that will be known by; borrowed until it is
+ * committed. A step that does not say makes one that is not kept, and nor are those over it.
+ */
+void stage_will_make(struct stage *st, const struct cache_form *forms, size_t nr_forms);
+/* A layer that was found is the next one, nothing is carried out. */
+struct step;
+void stage_take(struct step *s, const struct cache_result *r, struct cache_source *from,
+		const struct cache_form *forms, size_t nr_forms);
+/* Where an image's tree stands. */
+void stage_ref_of_image(struct cache_ref *out, const struct image *img);
+
 /* The same tree as directories, topmost first: listed layers are laid down, the base is unpacked. */
 int stage_lowers(struct strv *out, struct job *j, const struct stage *st, struct err *e) MUST_CHECK;
 
@@ -77,7 +95,7 @@ void stage_tree_close(struct stage_tree *t); /* twice is fine */
 /* The files of a finished stage as one directory, read-only; *fd stays st's. */
 int stage_files(int *fd, struct job *j, struct stage *st, struct err *e) MUST_CHECK;
 
-/* An entry of the image's history, with the time of now. Without a layer it gets one in the end:
+/* An entry of the image's history, with the time of its layer. Without a layer it gets one in the end:
  * equal builds that only change the configuration are then equal images. */
 void stage_history(const struct job *j, struct stage *st, const char *created_by, bool has_layer);
 

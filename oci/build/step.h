@@ -13,6 +13,8 @@ struct step {
 	const struct dockerfile_instr *instr; /* plan->instr */
 	const char *id;			      /* of progress and of its directory */
 	const char *what;		      /* "Dockerfile:3: RUN make" */
+	const char *text;		      /* "RUN make" */
+	bool is_cached;			      /* its layer was found, not made */
 };
 
 /* Is it something to wait for (shown and counted), or only a note in the configuration? */

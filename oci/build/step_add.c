@@ -40,12 +40,27 @@ static int check_checksum(const struct copying *c, struct err *e)
 	return 0;
 }
 
+/* *out: the caller's; NULL: not given. */
+static int read_checksum(char **out, const struct copying *c, struct err *e)
+{
+	const char *text = c->step->instr->checksum;
+
+	*out = text ? state_expand(&c->step->stage->state, text, e) : NULL;
+	return text && !*out ? -1 : 0;
+}
+
 int step_add(struct step *s, struct err *e)
 {
 	auto_copying struct copying c = { .step = s };
+	auto_free char *checksum = NULL;
+	int r;
 
-	if (copying_begin(&c, e) < 0 || check_checksum(&c, e) < 0)
+	if (copying_begin(&c, e) < 0 || check_checksum(&c, e) < 0 ||
+	    read_checksum(&checksum, &c, e) < 0)
 		return -1;
+	r = copying_look(&c, NULL, checksum, e);
+	if (r)
+		return r < 0 ? -1 : 0;
 	for (size_t i = 0; i < c.words.n; i++)
 		if ((add_source_kind(c.words.v[i]) == ADD_LOCAL
 			     ? find_local(&c, c.words.v[i], e)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "oci/build/run_check.h"
+#include "oci/build/run_look.h"
 #include "oci/build/run_mounts.h"
 #include "oci/build/step.h"
 #include "oci/layer/passwd.h"
@@ -78,11 +79,14 @@ static int run(struct step *s, struct stage_tree *t, const struct run_spec *spec
 	return err_set(e, ERR_FAILED, "%s", how);
 }
 
-static char *history_line(const struct step *s, const struct run_spec *spec)
+static char *history_line(const struct step *s)
 {
 	auto_free char *args = state_arg_prefix(&s->stage->state);
-	auto_free char *command = strv_join(&spec->argv, " ");
+	auto_strv struct strv argv = STRV_INIT;
+	auto_free char *command = NULL;
 
+	step_command(&argv, s);
+	command = strv_join(&argv, " ");
 	return mem_printf("RUN %s%s # buildkit", args, command);
 }
 
@@ -109,18 +113,32 @@ static int run_with_mounts(struct step *s, struct stage_tree *t, struct run_spec
 	return run_mounts_add(&mounts, spec, s, e) < 0 ? -1 : run(s, t, spec, e);
 }
 
-int step_run(struct step *s, struct err *e)
+static int carry_out(struct step *s, struct err *e)
 {
 	auto_stage_tree struct stage_tree t = { 0 };
 	auto_run_spec struct run_spec spec = { 0 };
-	auto_free char *line = NULL;
 
-	if (run_check(s->instr, &s->job->opt->run, e) < 0 ||
-	    stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
-	    spec_fill(&spec, s, t.tree.root_fd, e) < 0 || run_with_mounts(s, &t, &spec, e) < 0 ||
-	    stage_tree_commit(&t, s->job, s->stage, s->what, e) < 0)
+	if (stage_tree_open(&t, s->job, s->stage, s->id, e) < 0 ||
+	    spec_fill(&spec, s, t.tree.root_fd, e) < 0 || run_with_mounts(s, &t, &spec, e) < 0)
 		return -1;
-	line = history_line(s, &spec);
+	return stage_tree_commit(&t, s->job, s->stage, s->what, e);
+}
+
+int step_run(struct step *s, struct err *e)
+{
+	auto_cache_look struct cache_look k;
+	auto_free char *line = NULL;
+	int found;
+
+	cache_look_init(&k, s, "RUN");
+	if (run_check(s->instr, &s->job->opt->run, e) < 0)
+		return -1;
+	found = run_look(&k, HOSTNAME, e);
+	if (found < 0 || (!found && carry_out(s, e) < 0))
+		return -1;
+	if (!found)
+		cache_look_made(&k);
+	line = history_line(s);
 	stage_history(s->job, s->stage, line, true);
 	return 0;
 }

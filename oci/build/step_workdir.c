@@ -3,6 +3,7 @@
  * of layers must not depend on what a base happens to hold.
  */
 #include "base/mem.h"
+#include "oci/build/cache_look.h"
 #include "oci/build/step.h"
 #include "oci/layer/passwd.h"
 
@@ -44,6 +45,24 @@ static int make_layer(struct step *s, const char *path, struct err *e)
 	return stage_commit(s->job, s->stage, b, s->id, s->what, e);
 }
 
+/* What a name in `user` means depends on the tree, whose id is in the key. */
+static int find_layer(struct step *s, const char *path, struct err *e)
+{
+	auto_cache_look struct cache_look k;
+	int r;
+
+	cache_look_init(&k, s, "WORKDIR");
+	cache_text_add_str(&k.words, "the path", path);
+	cache_text_add_str(&k.words, "the user", s->stage->state.config->user);
+	r = cache_look_named(&k, e);
+	if (r)
+		return r < 0 ? -1 : 0;
+	if (make_layer(s, path, e) < 0)
+		return -1;
+	cache_look_made(&k);
+	return 0;
+}
+
 int step_workdir(struct step *s, struct err *e)
 {
 	struct oci_config *c = s->stage->state.config;
@@ -55,7 +74,7 @@ int step_workdir(struct step *s, struct err *e)
 		return -1;
 	path = state_path(&s->stage->state, word);
 	is_root = strcmp(path, "/") == 0;
-	if (!is_root && make_layer(s, path, e) < 0)
+	if (!is_root && find_layer(s, path, e) < 0)
 		return -1;
 	line = mem_printf("WORKDIR %s", path);
 	stage_history(s->job, s->stage, line, !is_root);

@@ -248,6 +248,12 @@ int oci_store_layout_link(struct oci_store *to, struct oci_store *from,
 	return errno == EEXIST && layout_has(to, &d->digest, &size) && size == d->size_bytes;
 }
 
+void oci_store_layout_remove(struct oci_store *s, const struct oci_digest *d)
+{
+	if (s->ops == &layout_ops)
+		unlinkat(layout_of(s)->blobs_fd, oci_digest_hex(d), 0);
+}
+
 int oci_store_layout_fd(struct oci_store *s)
 {
 	return s->ops == &layout_ops ? layout_of(s)->root_fd : -1;

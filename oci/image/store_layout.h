@@ -39,6 +39,9 @@ int oci_store_layout_open(struct oci_store **out, const char *path, enum oci_lay
 int oci_store_layout_link(struct oci_store *to, struct oci_store *from,
 			  const struct oci_descriptor *d, struct err *e) MUST_CHECK;
 
+/* The blob's name is gone; who has it open or linked keeps it. Missing is fine. */
+void oci_store_layout_remove(struct oci_store *s, const struct oci_digest *d);
+
 /* The layout's directory (borrowed), for layout.h. -1 when s is not a layout store. */
 int oci_store_layout_fd(struct oci_store *s);
 

@@ -58,6 +58,9 @@ static int is_as_below(struct finish *f, uint32_t at, struct err *e)
 	if (r <= 0)
 		return r;
 	builder_entry_stat(&now.st, f->b, at);
+	/* a layer holds whole seconds: what is below may have come out of one */
+	if (now.st.st_mtim.tv_sec == was.st.st_mtim.tv_sec)
+		now.st.st_mtim = was.st.st_mtim;
 	return compare_attributes(&now, &was) ? same_content(f, x, path, e) : 0;
 }
 

@@ -15,19 +15,14 @@ static bool same_link(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* A layer's times are whole seconds. */
-static bool same_time(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && (a->tv_nsec == b->tv_nsec || !a->tv_nsec || !b->tv_nsec);
-}
-
 bool compare_attributes(const struct tree_node *a, const struct tree_node *b)
 {
 	const struct stat *x = &a->st, *y = &b->st;
 	bool device = S_ISCHR(x->st_mode) || S_ISBLK(x->st_mode);
 
 	return x->st_mode == y->st_mode && x->st_uid == y->st_uid && x->st_gid == y->st_gid &&
-	       same_time(&x->st_mtim, &y->st_mtim) && (!device || x->st_rdev == y->st_rdev) &&
+	       x->st_mtim.tv_sec == y->st_mtim.tv_sec && x->st_mtim.tv_nsec == y->st_mtim.tv_nsec &&
+	       (!device || x->st_rdev == y->st_rdev) &&
 	       (!S_ISREG(x->st_mode) || x->st_size == y->st_size) && same_link(a->link, b->link) &&
 	       span_eq(a->capability, b->capability);
 }

@@ -1,7 +1,7 @@
 /*
  * Whether a file is still what it was, as image builders see it: type, mode, owner, device, size,
  * time, link, capability and content decide. A time alone proves nothing: whoever writes a file can
- * set it back. One that came out of a layer has lost its fraction of a second, which then does not count.
+ * set it back.
  */
 #ifndef OCI_LAYER_COMPARE_H
 #define OCI_LAYER_COMPARE_H

@@ -88,6 +88,7 @@ static int setup(void **state)
 	buf_init(&x->seen, BUF_SMALL);
 	x->w.sandbox.on_run = tell;
 	x->w.sandbox.arg = x;
+	x->w.opt.no_cache = true; /* each RUN is to see its mounts */
 	tmpdir_file(&x->w.dir, "ctx/a", "of the context");
 	tmpdir_file(&x->w.dir, "ctx/sub/b", "deep");
 	*state = x;
