@@ -67,7 +67,9 @@ static int make_plan(struct job *j, struct err *e)
 		return -1;
 	dockerfile_plan_free(j->plan);
 	j->plan = plan;
-	return run_check_plan(plan, &j->opt->run, e);
+	if (run_check_plan(plan, &j->opt->run, e) < 0)
+		return -1;
+	return run_check_sandbox(plan, &j->opt->run, j->env->sandbox, e);
 }
 
 int prepare_plan(struct job *j, struct err *e)

@@ -265,12 +265,26 @@ static const char *where_of(const struct step *s, const struct plan_source *from
 	return from->ref ? from->ref : "scratch";
 }
 
+/* Where nothing is mounted it has to be a copy anyway: one that is the RUN's alone and can be moved. */
+static int open_for_bare(struct step *s, const struct plan_source *from, const char *source,
+			 const char *name, struct err *e)
+{
+	auto_free char *empty = NULL;
+
+	if (from->kind != PLAN_SCRATCH)
+		return open_copy(s, from, source, name, e);
+	empty = workspace_dir(&s->job->ws, name, e);
+	return empty ? fs_open_dir(empty, e) : -1;
+}
+
 int run_bind_open(struct run_mounts *m, struct step *s, const struct plan_source *from,
 		  const char *source, bool writable, const char *name, struct err *e)
 {
 	auto_close int root = -1;
 	int fd;
 
+	if (s->job->env->sandbox->bare)
+		return open_for_bare(s, from, source, name, e);
 	if (is_directory_context(s->job, from)) {
 		fd = writable ? -1 : open_context_itself(s, from, source);
 		return fd >= 0 ? fd : open_copy(s, from, source, name, e);

@@ -29,6 +29,14 @@ int run_check(const struct dockerfile_instr *run, const struct run_options *o, s
 	return 0;
 }
 
+bool run_has_no_network(const struct dockerfile_instr *run, const struct run_options *o)
+{
+	const char *network = run->network;
+
+	return network && strcmp(network, "default") != 0 ? strcmp(network, "none") == 0
+							  : o->no_network;
+}
+
 /* Of a secret or an agent, unexpanded; NULL: none. */
 static const char *asked_id(const struct dockerfile_mount *m)
 {
@@ -83,6 +91,29 @@ static int check_secrets(const struct dockerfile *df, const struct dockerfile_in
 	return 0;
 }
 
+static int lacks(struct err *e, const struct sandbox *s, const char *what)
+{
+	return err_set(e, ERR_IMPOSSIBLE,
+		       "%s cannot be had with --isolation=%s: that needs "
+		       "namespaces and mounts",
+		       what, s->bare);
+}
+
+static int check_bare(const struct dockerfile_instr *in, const struct run_options *o,
+		      const struct sandbox *s, struct err *e)
+{
+	if (in->kind != DOCKERFILE_RUN)
+		return 0;
+	if (run_has_no_network(in, o))
+		return lacks(e, s, "--network=none");
+	if (o->shm_bytes)
+		return lacks(e, s, "--shm-size");
+	for (size_t i = 0; i < in->nr_mounts; i++)
+		if (in->mounts[i].type == DOCKERFILE_MOUNT_TMPFS && in->mounts[i].size)
+			return lacks(e, s, "size= of a tmpfs");
+	return 0;
+}
+
 static int check_instr(const struct dockerfile *df, const struct dockerfile_instr *in,
 		       const struct run_options *o, struct err *e)
 {
@@ -94,18 +125,20 @@ static int check_instr(const struct dockerfile *df, const struct dockerfile_inst
 typedef int check_fn(const struct dockerfile *df, const struct dockerfile_instr *in,
 		     const struct run_options *o, struct err *e);
 
+static int at_instr(struct err *e, const struct dockerfile_plan *plan,
+		    const struct dockerfile_instr *in)
+{
+	message_excerpt_instr(e, plan->file, in);
+	return err_wrap(e, "%s:%u: " MESSAGE_FMT, plan->file->file, in->line,
+			MESSAGE_ARG(span_of_str(in->text)));
+}
+
 static int check_stage(const struct dockerfile_plan *plan, const struct plan_stage *st,
 		       check_fn *check, const struct run_options *o, struct err *e)
 {
-	for (size_t i = 0; i < st->nr; i++) {
-		const struct dockerfile_instr *in = st->steps[i].instr;
-
-		if (check(plan->file, in, o, e) == 0)
-			continue;
-		message_excerpt_instr(e, plan->file, in);
-		return err_wrap(e, "%s:%u: " MESSAGE_FMT, plan->file->file, in->line,
-				MESSAGE_ARG(span_of_str(in->text)));
-	}
+	for (size_t i = 0; i < st->nr; i++)
+		if (check(plan->file, st->steps[i].instr, o, e) < 0)
+			return at_instr(e, plan, st->steps[i].instr);
 	return 0;
 }
 
@@ -121,6 +154,19 @@ static int check_all(const struct dockerfile_plan *plan, check_fn *check,
 int run_check_plan(const struct dockerfile_plan *plan, const struct run_options *o, struct err *e)
 {
 	return check_all(plan, check_instr, o, e);
+}
+
+int run_check_sandbox(const struct dockerfile_plan *plan, const struct run_options *o,
+		      const struct sandbox *s, struct err *e)
+{
+	for (size_t i = 0; s && s->bare && i < plan->nr; i++)
+		for (size_t k = 0; k < plan->stages[i].nr; k++) {
+			const struct dockerfile_instr *in = plan->stages[i].steps[k].instr;
+
+			if (check_bare(in, o, s, e) < 0)
+				return at_instr(e, plan, in);
+		}
+	return 0;
 }
 
 int run_check_secrets(const struct dockerfile_plan *plan, const struct run_options *o,

@@ -48,6 +48,11 @@ static int target_of(char **out, const struct adding *a, const char *dflt, struc
 	return err_set(e, ERR_INPUT, "invalid mount target \"%s\"", given ? given : "");
 }
 
+static bool is_bare(const struct step *s)
+{
+	return s->job->env->sandbox->bare != NULL;
+}
+
 /* -- bind, cache, tmpfs ------------------------------------------------------------ */
 
 static int add_bind(struct adding *a, struct err *e)
@@ -60,6 +65,7 @@ static int add_bind(struct adding *a, struct err *e)
 		return -1;
 	m = run_spec_add_mount(a->spec, RUN_MOUNT_BIND, target);
 	m->read_only = read_only;
+	m->is_ours = is_bare(a->s);
 	m->fd = run_bind_open(a->held, a->s, a->from, a->m->source, !read_only, a->name, e);
 	return m->fd < 0 ? -1 : 0;
 }
@@ -154,6 +160,7 @@ static int add_cache(struct adding *a, struct err *e)
 		return -1;
 	to = run_spec_add_mount(a->spec, RUN_MOUNT_BIND, target);
 	to->read_only = m->has_readonly && m->readonly;
+	to->is_kept = !to->read_only;
 	to->fd = run_cache_open(find_hold(a->held, &c), a->s->job->op, &a->s->job->ws, a->name, &c,
 				e);
 	return to->fd < 0 ? -1 : cache_inside(&to->fd, m, e);
@@ -357,6 +364,9 @@ static int hold_cache(struct run_mounts *held, const struct step *s, const struc
 	struct run_cache c = cache_of(s, m, id, kind);
 
 	c.sharing = w->sharing;
+	/* without mounts a directory is in one place at a time */
+	if (c.sharing == RUN_CACHE_SHARED && is_bare(s))
+		c.sharing = RUN_CACHE_LOCKED;
 	if (run_cache_hold(&held->caches[held->nr_caches], s->job->op, &s->job->ws, &c, e) < 0)
 		return mount_fail(w->mount, e);
 	held->nr_caches++;

@@ -29,12 +29,10 @@ static void spec_env(struct run_spec *spec, const struct state *st, const struct
 static void spec_options(struct run_spec *spec, const struct step *s)
 {
 	const struct run_options *o = &s->job->opt->run;
-	const char *network = s->instr->network;
 
 	spec->hosts = run_options_hosts(o, HOSTNAME);
 	spec->added_hosts = run_options_added_hosts(o);
-	spec->no_network = network && strcmp(network, "default") != 0 ? strcmp(network, "none") == 0
-								      : o->no_network;
+	spec->no_network = run_has_no_network(s->instr, o);
 	spec->shm_bytes = o->shm_bytes;
 	spec->limits = mem_resize(NULL, o->nr_limits + 1, sizeof(*spec->limits));
 	for (; spec->nr_limits < o->nr_limits; spec->nr_limits++)

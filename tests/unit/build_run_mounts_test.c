@@ -114,14 +114,20 @@ static void assert_mounts(struct world *x, const char *dockerfile, const char *w
 	assert_string_equal(buf_str(&x->seen), want);
 }
 
-static void assert_fails(struct world *x, const char *dockerfile, const char *part)
+static void assert_fails_as(struct world *x, enum err_kind kind, const char *dockerfile,
+			    const char *part)
 {
 	auto_free char *text = mem_printf("FROM scratch\n%s\n", dockerfile);
 	const char *said = build_world_fails(&x->w, text);
 
 	if (!strstr(said, part))
 		fail_msg("'%s' is not in '%s'", part, said);
-	assert_int_equal(x->w.err.kind, ERR_INPUT);
+	assert_int_equal(x->w.err.kind, kind);
+}
+
+static void assert_fails(struct world *x, const char *dockerfile, const char *part)
+{
+	assert_fails_as(x, ERR_INPUT, dockerfile, part);
 }
 
 static void add_secret(struct world *x, const char *id, const char *value)
@@ -571,6 +577,82 @@ static void no_network_is_none_whatever_the_file_says(void **state)
 	assert_int_equal(x->w.sandbox.opened, 0);
 }
 
+/* -- where there are no mounts ---------------------------------------------------- */
+
+static void be_bare(struct world *x)
+{
+	x->w.sandbox.base.is_flat = true;
+	x->w.sandbox.base.bare = "chroot";
+}
+
+static void what_a_bare_sandbox_lacks_is_said_before_any_work(void **state)
+{
+	struct world *x = *state;
+	struct err e = ERR_INIT;
+
+	be_bare(x);
+	assert_fails_as(x, ERR_IMPOSSIBLE, "RUN x\nRUN --network=none x",
+			"Dockerfile:3: RUN --network=none x: --network=none cannot be had with "
+			"--isolation=chroot");
+	assert_fails_as(x, ERR_IMPOSSIBLE, "RUN --mount=type=tmpfs,target=/t,size=1m x",
+			"size= of a tmpfs");
+	assert_int_equal(run_options_network(&x->w.opt.run, "none", &e), 0);
+	assert_fails_as(x, ERR_IMPOSSIBLE, "RUN x", "--network=none cannot be had");
+	assert_int_equal(run_options_network(&x->w.opt.run, "default", &e), 0);
+	assert_int_equal(run_options_shm(&x->w.opt.run, "1m", &e), 0);
+	assert_fails_as(x, ERR_IMPOSSIBLE, "RUN x", "--shm-size cannot be had");
+	/* who runs nothing lacks nothing */
+	build_world_ok(&x->w, "FROM scratch\nCOPY a /\n");
+	assert_int_equal(x->w.sandbox.opened, 0);
+}
+
+static void without_mounts_a_shared_cache_is_one_runs_at_a_time(void **state)
+{
+	struct world *x = *state;
+
+	be_bare(x);
+	x->w.sandbox.on_run = try_locks;
+	assert_mounts(x, "RUN --mount=type=cache,target=/c x", "shared no, alone no\n");
+}
+
+static int tell_kept(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		     int *status, struct err *e)
+{
+	struct world *x = f->arg;
+
+	(void)t, (void)status, (void)e;
+	for (size_t i = 0; i < spec->nr_mounts; i++) {
+		const struct run_mount *m = &spec->mounts[i];
+		char path[4096] = "", link[40];
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", m->fd);
+		if (readlink(link, path, sizeof(path) - 1) < 0)
+			fail();
+		buf_addf(&x->seen, "%s%s%s%s\n", m->target, m->is_kept ? " kept" : "",
+			 m->is_ours ? " ours" : "", strstr(path, "/root/tmp/") ? " copied" : "");
+	}
+	return 0;
+}
+
+/* A bind mount may be moved into the tree, so it is never the user's own directory. */
+static void without_mounts_every_bind_is_a_copy(void **state)
+{
+	struct world *x = *state;
+
+	be_bare(x);
+	x->w.sandbox.on_run = tell_kept;
+	tmpdir_file(&x->w.dir, "other/f", "f");
+	assert_mounts(x,
+		      "COPY a /d/\nFROM scratch\n"
+		      "RUN --mount=target=/ctx --mount=from=0,source=/d,target=/st "
+		      "--mount=type=cache,target=/u --mount=type=cache,target=/v,ro x",
+		      "/ctx ours copied\n/st ours copied\n/u kept\n/v\n");
+	x->w.sandbox.on_run = tell;
+	assert_mounts(x, "COPY sub /d/\nFROM scratch\nRUN --mount=from=0,source=/d,target=/d x",
+		      "bind /d ro 0755 0:0 b\n");
+	assert_mounts(x, "RUN --mount=from=scratch,target=/e x", "bind /e ro 0755 0:0\n");
+}
+
 static void a_secret_that_is_missing_is_told_before_anything_runs(void **state)
 {
 	struct world *x = *state;
@@ -632,6 +714,9 @@ int main(void)
 		T(options_are_every_runs_and_flags_win),
 		T(what_cannot_be_had_is_refused_before_any_work),
 		T(no_network_is_none_whatever_the_file_says),
+		T(what_a_bare_sandbox_lacks_is_said_before_any_work),
+		T(without_mounts_a_shared_cache_is_one_runs_at_a_time),
+		T(without_mounts_every_bind_is_a_copy),
 		T(a_secret_that_is_missing_is_told_before_anything_runs),
 		T(a_secret_that_nobody_asks_for_is_warned_about),
 	};
