@@ -275,14 +275,29 @@ void proc_result_release(struct proc_result *r)
 	r->status = 0;
 }
 
+/* A shell gives 128 + n for a command that a signal ended. */
+static void describe_exit(char *text, size_t size, int code)
+{
+	const char *name = code > 128 ? sigabbrev_np(code - 128) : NULL;
+
+	if (name)
+		snprintf(text, size, "exit status %d (128 + %d: SIG%s)", code, code - 128, name);
+	else
+		snprintf(text, size, "exit status %d", code);
+}
+
 void proc_describe(char *text, size_t size, int status)
 {
-	const char *name;
+	const char *name, *words;
 
 	if (!WIFSIGNALED(status)) {
-		snprintf(text, size, "exit status %d", WEXITSTATUS(status));
+		describe_exit(text, size, WEXITSTATUS(status));
 		return;
 	}
-	name = sigdescr_np(WTERMSIG(status));
-	snprintf(text, size, "killed by signal %d (%s)", WTERMSIG(status), name ? name : "unknown");
+	name = sigabbrev_np(WTERMSIG(status));
+	words = sigdescr_np(WTERMSIG(status));
+	if (name && words)
+		snprintf(text, size, "killed by SIG%s (%s)", name, words);
+	else
+		snprintf(text, size, "killed by signal %d", WTERMSIG(status));
 }

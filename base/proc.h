@@ -38,7 +38,7 @@ int proc_run(struct proc_result *out, const struct op *op, const struct proc_spe
 	     struct err *e) MUST_CHECK;
 void proc_result_release(struct proc_result *r);
 
-/* "exit status 7", "killed by signal 9 (Killed)" into text. */
+/* "exit status 7", "exit status 137 (128 + 9: SIGKILL)", "killed by SIGSEGV (Segmentation fault)" into text. */
 void proc_describe(char *text, size_t size, int status);
 
 #endif

@@ -57,6 +57,14 @@ void progress_fail(struct progress *p, const char *id, const char *why)
 	progress_emit(p, &(struct progress_event){ .kind = PROGRESS_FAIL, .id = id, .text = why });
 }
 
+void progress_give_up(struct progress *p, const char *id, const struct err *e)
+{
+	progress_emit(p, &(struct progress_event){ .kind = PROGRESS_FAIL,
+						   .id = id,
+						   .text = e->text,
+						   .returned = e->kind != ERR_CANCELLED });
+}
+
 void progress_note(struct progress *p, const char *fmt, ...)
 {
 	va_list ap;

@@ -9,7 +9,7 @@
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
 
-#include "base/cc.h"
+#include "base/err.h"
 
 enum progress_kind {
 	PROGRESS_BEGIN,	 /* text: what it is ("[app 2/5] RUN make") */
@@ -28,6 +28,7 @@ struct progress_event {
 	const char *text;
 	uint64_t done, total; /* bytes; total 0 = unknown */
 	int stream;
+	bool returned; /* FAIL: why it failed goes up to the caller, and is told when all has ended */
 };
 
 struct progress {
@@ -39,7 +40,10 @@ void progress_begin(struct progress *p, const char *id, const char *fmt, ...) PR
 void progress_tick(struct progress *p, const char *id, uint64_t done, uint64_t total);
 void progress_end(struct progress *p, const char *id, uint64_t bytes);
 void progress_cached(struct progress *p, const char *id, const char *why);
+/* Its reason is told here and nowhere else. */
 void progress_fail(struct progress *p, const char *id, const char *why);
+/* … and of what ends with an error that is returned, too. */
+void progress_give_up(struct progress *p, const char *id, const struct err *e);
 void progress_note(struct progress *p, const char *fmt, ...) PRINTF_FMT(2, 3);
 void progress_warn(struct progress *p, const char *fmt, ...) PRINTF_FMT(2, 3);
 

@@ -246,6 +246,8 @@ int app_end(struct app *app, int r, const struct err *e)
 		cancel_release(&app->cancel);
 	if (app->render) {
 		app->render->finish(app->render);
+		if (r < 0 && app->render->last_words)
+			app->render->last_words(app->render);
 		if (r < 0)
 			show_excerpt(app, e);
 		app->render->free(app->render);

@@ -2,7 +2,6 @@
 #include "cmd/render.h"
 
 #include "base/mem.h"
-#include "base/span.h"
 
 struct render_task *render_task_find(struct render_tasks *t, const char *id)
 {
@@ -60,6 +59,35 @@ void render_tasks_release(struct render_tasks *t)
 		task_release(&t->v[i]);
 	free(t->v);
 	*t = (struct render_tasks){ 0 };
+}
+
+struct span render_task_label(const struct render_task *task)
+{
+	const char *end = task->text[0] == '[' ? strchr(task->text, ']') : NULL;
+
+	return end ? span_of(task->text, (size_t)(end - task->text) + 1) : span_of(NULL, 0);
+}
+
+void render_last_take(struct render_last *l, struct render_task *from)
+{
+	struct span label = render_task_label(from);
+
+	if (l->nr || !from->nr_tail)
+		return;
+	l->id = mem_strdup(from->id);
+	l->label = label.n ? span_dup(label) : mem_strdup(from->text);
+	memcpy(l->lines, from->tail, sizeof(l->lines));
+	l->nr = from->nr_tail;
+	from->nr_tail = 0;
+}
+
+void render_last_release(struct render_last *l)
+{
+	free(l->id);
+	free(l->label);
+	for (size_t i = 0; i < l->nr; i++)
+		free(l->lines[i]);
+	*l = (struct render_last){ 0 };
 }
 
 size_t render_char(const char *p)

@@ -7,11 +7,14 @@
 
 #include "base/clock.h"
 #include "base/progress.h"
+#include "base/span.h"
 
 struct render {
 	struct progress progress;	  /* first member */
 	void (*finish)(struct render *r); /* take the live area away; before any other output */
-	void (*tick)(struct render *r);	  /* some time has passed; NULL: of no interest */
+	void (*last_words)(
+		struct render *r); /* again, what the one that failed said last; NULL: no need */
+	void (*tick)(struct render *r); /* some time has passed; NULL: of no interest */
 	void (*free)(struct render *r);
 };
 
@@ -41,6 +44,17 @@ struct render_task *render_task_find(struct render_tasks *t, const char *id); /*
 void render_task_line(struct render_task *t, const char *line);
 void render_task_end(struct render_tasks *t, struct render_task *task);
 void render_tasks_release(struct render_tasks *t);
+
+/* The last lines of the first task that failed. */
+struct render_last {
+	char *id, *label, *lines[20];
+	size_t nr;
+};
+void render_last_take(struct render_last *l, struct render_task *from);
+void render_last_release(struct render_last *l);
+
+/* The "[stage 2/5]" that a step's text begins with; empty: it is no step. */
+struct span render_task_label(const struct render_task *task);
 
 /* How many bytes at p (not at the end of the text) a terminal may act on or cannot show; 0: a
  * character, of render_char bytes. */

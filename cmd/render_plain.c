@@ -16,6 +16,9 @@ struct plain {
 	pthread_mutex_t lock;
 	struct clock *clock;
 	struct render_tasks tasks;
+	struct render_last last;
+	char *talker;  /* whose output the log ends with, … */
+	size_t talked; /* … and how many lines of it */
 	bool color, quiet;
 };
 
@@ -93,14 +96,6 @@ static void on_end(struct plain *p, struct render_task *task, const struct progr
 	render_task_end(&p->tasks, task);
 }
 
-/* The "[stage 2/5]" that a step's text begins with; empty: it is no step. */
-static struct span label_of(const struct render_task *task)
-{
-	const char *end = task->text[0] == '[' ? strchr(task->text, ']') : NULL;
-
-	return end ? span_of(task->text, (size_t)(end - task->text) + 1) : span_of(NULL, 0);
-}
-
 /* Whose line it is goes without saying, unless other steps are under way. */
 static void add_label(struct buf *out, const struct render_tasks *all,
 		      const struct render_task *task)
@@ -109,12 +104,59 @@ static void add_label(struct buf *out, const struct render_tasks *all,
 	size_t steps = 0;
 
 	for (size_t i = 0; i < all->nr; i++)
-		steps += label_of(&all->v[i]).n > 0;
-	if (!task || steps < 2 || !label_of(task).n)
+		steps += render_task_label(&all->v[i]).n > 0;
+	if (!task || steps < 2 || !render_task_label(task).n)
 		return;
-	label = span_dup(label_of(task));
+	label = span_dup(render_task_label(task));
 	add_clean(out, label);
 	buf_add_char(out, ' ');
+}
+
+/* The log ends with one more line of that task's output; NULL: with something else. */
+static void note_talker(struct plain *p, const char *id)
+{
+	bool same = id && p->talker && strcmp(id, p->talker) == 0;
+
+	p->talked = same ? p->talked + 1 : 1;
+	if (same)
+		return;
+	free(p->talker);
+	p->talker = mem_strdup(id);
+}
+
+static void on_line(struct plain *p, struct render_task *task, const struct progress_event *ev,
+		    struct buf *out)
+{
+	const char *text = after_cr(ev->text ? ev->text : "");
+
+	if (task)
+		render_task_line(task, text);
+	buf_add_str(out, "  ");
+	add_label(out, &p->tasks, task);
+	add_clean(out, text);
+}
+
+/* The reason stands here only when nobody tells it at the end. */
+static void on_fail(struct plain *p, struct render_task *task, const struct progress_event *ev,
+		    struct buf *out)
+{
+	struct span label = task ? render_task_label(task) : span_of(NULL, 0);
+	auto_free char *name = label.n ? span_dup(label) : NULL;
+	char time[24];
+
+	add_clean(out, ev->returned && name ? name : task ? task->text : ev->id);
+	if (!ev->returned) {
+		buf_add_str(out, ": ");
+		add_clean(out, ev->text ? ev->text : "failed");
+	} else if (task) {
+		render_time(time, p->clock->mono_ms(p->clock) - task->begin_ms);
+		buf_addf(out, ": failed after %s", time);
+	}
+	if (!task)
+		return;
+	if (ev->returned)
+		render_last_take(&p->last, task);
+	render_task_end(&p->tasks, task);
 }
 
 static void on_task(struct plain *p, const struct progress_event *ev, struct buf *out)
@@ -123,11 +165,7 @@ static void on_task(struct plain *p, const struct progress_event *ev, struct buf
 
 	switch (ev->kind) {
 	case PROGRESS_LINE:
-		if (task)
-			task->has_lines = true;
-		buf_add_str(out, "  ");
-		add_label(out, &p->tasks, task);
-		add_clean(out, after_cr(ev->text ? ev->text : ""));
+		on_line(p, task, ev, out);
 		break;
 	case PROGRESS_END:
 	case PROGRESS_CACHED:
@@ -135,19 +173,15 @@ static void on_task(struct plain *p, const struct progress_event *ev, struct buf
 			on_end(p, task, ev, out);
 		break;
 	case PROGRESS_FAIL:
-		add_clean(out, task ? task->text : ev->id);
-		buf_add_str(out, ": ");
-		add_clean(out, ev->text ? ev->text : "failed");
-		if (task)
-			render_task_end(&p->tasks, task);
+		on_fail(p, task, ev, out);
 		break;
 	default:
 		break;
 	}
 }
 
-/* Nothing is told, but what failed tells its last lines: they are the reason. */
-static void on_task_quiet(struct plain *p, const struct progress_event *ev, struct buf *out)
+/* Nothing is told, but what failed has its last words. */
+static void on_task_quiet(struct plain *p, const struct progress_event *ev)
 {
 	struct render_task *task = render_task_find(&p->tasks, ev->id);
 
@@ -155,13 +189,9 @@ static void on_task_quiet(struct plain *p, const struct progress_event *ev, stru
 		render_task_begin(&p->tasks, ev->id, ev->text, 0);
 	else if (task && ev->kind == PROGRESS_LINE)
 		render_task_line(task, after_cr(ev->text ? ev->text : ""));
-	else if (task && ev->kind != PROGRESS_FAIL)
-		render_task_end(&p->tasks, task);
 	else if (task) {
-		for (size_t i = 0; i < task->nr_tail; i++) {
-			buf_add_str(out, i ? "\n  " : "  ");
-			add_clean(out, task->tail[i]);
-		}
+		if (ev->kind == PROGRESS_FAIL && ev->returned)
+			render_last_take(&p->last, task);
 		render_task_end(&p->tasks, task);
 	}
 }
@@ -175,7 +205,7 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 		return;
 	pthread_mutex_lock(&p->lock);
 	if (p->quiet && ev->kind != PROGRESS_WARN) {
-		on_task_quiet(p, ev, &out);
+		on_task_quiet(p, ev);
 	} else if (ev->kind == PROGRESS_BEGIN) {
 		render_task_begin(&p->tasks, ev->id, ev->text, p->clock->mono_ms(p->clock));
 		buf_add_str(&out, p->color ? "\033[1m" : "");
@@ -190,9 +220,35 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 	} else {
 		on_task(p, ev, &out);
 	}
-	if (out.len)
+	if (out.len) {
+		/* that it failed comes between its output and the reason in any case */
+		if (ev->kind != PROGRESS_FAIL)
+			note_talker(p, ev->kind == PROGRESS_LINE ? ev->id : NULL);
 		put(&out);
+	}
 	pthread_mutex_unlock(&p->lock);
+}
+
+/* Unless the log ends with them. */
+static void plain_last_words(struct render *r)
+{
+	struct plain *p = CONTAINER_OF(r, struct plain, base);
+	const struct render_last *l = &p->last;
+	bool fresh = l->nr && p->talker && strcmp(p->talker, l->id) == 0 && p->talked >= l->nr;
+	auto_buf struct buf out = BUF_INIT(SIZE_MAX);
+
+	if (!l->nr || fresh)
+		return;
+	if (!p->quiet) {
+		buf_add_str(&out, "the last output of ");
+		add_clean(&out, l->label);
+		buf_add_str(&out, ":\n");
+	}
+	for (size_t i = 0; i < l->nr; i++) {
+		buf_add_str(&out, i ? "\n  " : "  ");
+		add_clean(&out, l->lines[i]);
+	}
+	put(&out);
 }
 
 static void plain_finish(struct render *r)
@@ -205,6 +261,8 @@ static void plain_free(struct render *r)
 	struct plain *p = CONTAINER_OF(r, struct plain, base);
 
 	render_tasks_release(&p->tasks);
+	render_last_release(&p->last);
+	free(p->talker);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -215,6 +273,7 @@ struct render *render_plain_new(struct clock *clock, bool color, bool quiet)
 
 	p->base = (struct render){ .progress = { plain_emit },
 				   .finish = plain_finish,
+				   .last_words = plain_last_words,
 				   .free = plain_free };
 	p->clock = clock;
 	p->color = color;

@@ -125,6 +125,8 @@ static void finished(struct tty *t, struct render_task *task, const struct progr
 	add_clean(out, task->text, 4096);
 	if (ev->kind == PROGRESS_END)
 		buf_addf(out, " (%s%s%s)\n", bytes, ev->done ? ", " : "", time);
+	else if (ev->returned)
+		buf_addf(out, " (failed after %s)\n", time);
 	else
 		finished_why(out, ev->text);
 	render_task_end(&t->tasks, task);

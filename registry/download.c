@@ -134,7 +134,7 @@ int registry_download(struct op *op, const struct registry_repo *r,
 		return 0;
 	progress_begin(op->progress, id, "pull %.19s", blob->digest.text);
 	if (download_run(&d, e) < 0) {
-		progress_fail(op->progress, id, e->text);
+		progress_give_up(op->progress, id, e);
 		return -1;
 	}
 	progress_end(op->progress, id, blob->size_bytes);

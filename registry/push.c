@@ -153,7 +153,7 @@ static int push_document(struct push *p, const struct oci_descriptor *d, const c
 
 	progress_begin(p->op->progress, id, "manifest %.19s as %.19s", d->digest.text, name);
 	if (put_document(p, d, name, e) < 0) {
-		progress_fail(p->op->progress, id, e->text);
+		progress_give_up(p->op->progress, id, e);
 		return err_wrap(e, "manifest %s", d->digest.text);
 	}
 	progress_end(p->op->progress, id, d->size_bytes);

@@ -323,7 +323,7 @@ int registry_upload_or_mount(enum registry_upload *out, struct op *op,
 				       .id = id };
 	progress_begin(op->progress, id, "push %.19s", blob->digest.text);
 	if (upload_run(&u, e) < 0) {
-		progress_fail(op->progress, id, e->text);
+		progress_give_up(op->progress, id, e);
 		return err_wrap(e, "blob %s", blob->digest.text);
 	}
 	if (u.outcome == REGISTRY_UPLOAD_EXISTS)

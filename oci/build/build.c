@@ -136,7 +136,7 @@ static int export_shown(struct build_result *out, struct job *j, struct err *e)
 {
 	progress_begin(j->op->progress, "export", "export");
 	if (export_images(out, j, e) < 0) {
-		progress_fail(j->op->progress, "export", e->text);
+		progress_give_up(j->op->progress, "export", e);
 		return -1;
 	}
 	progress_end(j->op->progress, "export", 0);

@@ -293,7 +293,7 @@ static int write_shown(const struct cache_export *x, const struct cache_spec *sp
 		progress_end(p, id, 0);
 		return 0;
 	}
-	progress_fail(p, id, e->text);
+	progress_give_up(p, id, e);
 	err_wrap(e, "cache to '%s'", cache_spec_name(spec));
 	if (!spec->may_fail || e->kind == ERR_CANCELLED)
 		return -1;

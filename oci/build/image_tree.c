@@ -28,7 +28,7 @@ static int read_toc(struct image *img, struct op *op, int dirfd, const char *nam
 	progress_begin(op->progress, id, "look into %s", img->name);
 	r = toc_get(&img->toc, op, &img->layers, dirfd, name, e);
 	if (r < 0)
-		progress_fail(op->progress, id, e->text);
+		progress_give_up(op->progress, id, e);
 	else
 		progress_end(op->progress, id, 0);
 	return r;

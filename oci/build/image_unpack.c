@@ -92,7 +92,7 @@ static int apply_all(struct op *op, struct images *im, struct image *img, const 
 	progress_begin(op->progress, id, "unpack %s", img->name);
 	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
 		if (apply(op, im, img, i, tree, record, e) < 0) {
-			progress_fail(op->progress, id, e->text);
+			progress_give_up(op->progress, id, e);
 			return -1;
 		}
 		done += img->manifest.layers[i].size_bytes;

@@ -136,7 +136,7 @@ static void lookup_run(void *item)
 	l->r = images_get(&l->base->image, j->op, &j->images, &l->base->from, &l->base->platform,
 			  &l->err);
 	if (l->r < 0)
-		progress_fail(j->op->progress, id, l->err.text);
+		progress_give_up(j->op->progress, id, &l->err);
 	else
 		progress_end(j->op->progress, id, 0);
 }

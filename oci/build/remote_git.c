@@ -468,7 +468,7 @@ int remote_git_fetch(struct remote_commit *out, struct op *op, const struct remo
 	progress_begin(op->progress, id, "fetch %s", what->shown);
 	if (make_env(&c, e) < 0 || fetch(out, &c, e) < 0) {
 		err_wrap(e, "fetch '%s'", what->shown);
-		progress_fail(op->progress, id, e->text);
+		progress_give_up(op->progress, id, e);
 		return -1;
 	}
 	progress_end(op->progress, id, 0);

@@ -197,7 +197,7 @@ int remote_url_fetch(struct remote_got *out, struct op *op, struct http *h,
 	if (ask(&f, e) < 0 || take(out, &f, want, e) < 0) {
 		unlinkat(dirfd, name, 0);
 		err_wrap(e, "fetch '%s'", what->shown);
-		progress_fail(op->progress, id, e->text);
+		progress_give_up(op->progress, id, e);
 		return -1;
 	}
 	progress_end(op->progress, id, out->size_bytes);

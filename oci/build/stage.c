@@ -359,7 +359,7 @@ static int do_from(struct job *j, struct stage *st, struct counter *count, struc
 		message_excerpt_instr(e, j->file, st->plan->from);
 		err_wrap(e, "%s:%u: FROM %s", j->file->file, st->plan->from->line,
 			 base_name(j, st));
-		progress_fail(j->op->progress, id, e->text);
+		progress_give_up(j->op->progress, id, e);
 		return -1;
 	}
 	progress_end(j->op->progress, id, 0);
@@ -412,7 +412,7 @@ static int do_step(struct job *j, struct stage *st, size_t i, struct counter *co
 			       ++count->at, count->of, plan->trigger ? "ONBUILD " : "", text);
 	r = step_carry_out(&s, e);
 	if (r < 0 && shown)
-		progress_fail(j->op->progress, id, e->text);
+		progress_give_up(j->op->progress, id, e);
 	if (r == 0 && shown && s.is_cached)
 		progress_cached(j->op->progress, id, "CACHED");
 	else if (r == 0 && shown)

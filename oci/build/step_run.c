@@ -2,6 +2,7 @@
  * RUN: the stage's tree, a user out of its own passwd, an environment made from nothing but
  * the variables of the Dockerfile.
  */
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "base/mem.h"
@@ -14,6 +15,7 @@
 #include "oci/layer/tree_dir.h"
 
 #define HOSTNAME     "buildkitsandbox"
+#define MEMORY_HINT  "; that is what the kernel does when memory runs out"
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static void spec_env(struct run_spec *spec, const struct state *st, const struct passwd_user *user)
@@ -64,6 +66,13 @@ static int spec_fill(struct run_spec *spec, const struct step *s, int root_fd, s
 	return 0;
 }
 
+/* By SIGKILL, or (as a shell tells it) something below it was. */
+static bool is_kill(int status)
+{
+	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL
+				   : WEXITSTATUS(status) == 128 + SIGKILL;
+}
+
 static int run(struct step *s, struct stage_tree *t, const struct run_spec *spec, struct err *e)
 {
 	char how[200];
@@ -74,7 +83,7 @@ static int run(struct step *s, struct stage_tree *t, const struct run_spec *spec
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	proc_describe(how, sizeof(how), status);
-	return err_set(e, ERR_FAILED, "%s", how);
+	return err_set(e, ERR_FAILED, "%s%s", how, is_kill(status) ? MEMORY_HINT : "");
 }
 
 static char *history_line(const struct step *s)

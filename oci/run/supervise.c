@@ -296,7 +296,8 @@ static int watch_result(const struct watch *r, const struct run_spec *spec, int 
 	if (r->ended_by == ERR_CANCELLED)
 		return cancel_check(r->op->cancel, e);
 	if (r->ended_by == ERR_TIMEOUT)
-		return err_set(e, ERR_TIMEOUT, "the command was ended after its limit of %lld s",
+		return err_set(e, ERR_TIMEOUT,
+			       "the command was ended after its limit of %lld s (--timeout)",
 			       (long long)(spec->timeout_ms / 1000));
 	if (!r->result.ran)
 		return err_set(e, r->result.kind, "%s", r->result.text);

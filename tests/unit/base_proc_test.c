@@ -270,7 +270,11 @@ static void statuses_are_told_in_words(void **state)
 	proc_describe(text, sizeof(text), 7 << 8);
 	assert_string_equal("exit status 7", text);
 	proc_describe(text, sizeof(text), SIGKILL);
-	assert_string_equal("killed by signal 9 (Killed)", text);
+	assert_string_equal("killed by SIGKILL (Killed)", text);
+	proc_describe(text, sizeof(text), 139 << 8);
+	assert_string_equal("exit status 139 (128 + 11: SIGSEGV)", text);
+	proc_describe(text, sizeof(text), 255 << 8);
+	assert_string_equal("exit status 255", text);
 }
 
 int main(void)

@@ -139,6 +139,8 @@ static void quiet_leaves_only_warnings(void **state)
 	assert_string_equal(text, "warning: careful\n");
 }
 
+static const struct err no_make = { .kind = ERR_FAILED, .text = "exit status 2" };
+
 static void quiet_tells_the_last_lines_of_what_failed(void **state)
 {
 	struct screen s;
@@ -152,11 +154,67 @@ static void quiet_tells_the_last_lines_of_what_failed(void **state)
 	progress_begin(&s.render->progress, "2", "RUN bad");
 	emit_line(&s.render->progress, "2", "cc: no input");
 	emit_line(&s.render->progress, "2", "make: Error 1");
-	progress_fail(&s.render->progress, "2", "exit status 2");
+	progress_give_up(&s.render->progress, "2", &no_make);
+	s.render->last_words(s.render);
 
 	auto_free char *text = screen_end(&s);
 
 	assert_string_equal(text, "  cc: no input\n  make: Error 1\n");
+}
+
+static void a_reason_that_is_told_at_the_end_is_told_once(void **state)
+{
+	struct err stopped = { .kind = ERR_CANCELLED, .text = "stopped" };
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, false);
+	p = &s.render->progress;
+	progress_begin(p, "1", "[a 2/3] RUN make");
+	progress_begin(p, "2", "[b 1/1] RUN sleep");
+	progress_begin(p, "3", "unpack base");
+	progress_give_up(p, "3", &no_make);
+	s.clock.base.sleep_ms(&s.clock.base, 300, NULL);
+	progress_give_up(p, "1", &no_make);
+	progress_give_up(p, "2", &stopped);
+	s.render->last_words(s.render);
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "[a 2/3] RUN make\n"
+				  "[b 1/1] RUN sleep\n"
+				  "unpack base\n"
+				  "unpack base: failed after 0.0s\n"
+				  "[a 2/3]: failed after 0.3s\n"
+				  "[b 1/1] RUN sleep: stopped\n");
+}
+
+static void what_failed_has_the_last_word_unless_it_had_it(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, false);
+	p = &s.render->progress;
+	progress_begin(p, "1", "[a 2/3] RUN make");
+	emit_line(p, "1", "no rule");
+	progress_give_up(p, "1", &no_make);
+	s.render->last_words(s.render);
+	progress_note(p, "and so on");
+	s.render->last_words(s.render);
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "[a 2/3] RUN make\n"
+				  "  no rule\n"
+				  "[a 2/3]: failed after 0.0s\n"
+				  "and so on\n"
+				  "the last output of [a 2/3]:\n"
+				  "  no rule\n");
 }
 
 static void output_cannot_move_the_cursor_of_a_log(void **state)
@@ -338,6 +396,8 @@ int main(void)
 		cmocka_unit_test(output_of_steps_side_by_side_has_their_labels),
 		cmocka_unit_test(quiet_leaves_only_warnings),
 		cmocka_unit_test(quiet_tells_the_last_lines_of_what_failed),
+		cmocka_unit_test(a_reason_that_is_told_at_the_end_is_told_once),
+		cmocka_unit_test(what_failed_has_the_last_word_unless_it_had_it),
 		cmocka_unit_test(output_cannot_move_the_cursor_of_a_log),
 		cmocka_unit_test(no_text_of_others_moves_the_cursor_or_hides_what_follows),
 		cmocka_unit_test(a_terminal_gets_no_control_bytes_of_others),
