@@ -1,7 +1,7 @@
 /*
  * For logs: what begins is a line, output of a RUN is indented below it (with
  * the step's label, when several are under way), what ends after more than
- * a moment or with bytes to tell is a line. Every line is whole (one write), so
+ * a moment or with bytes to tell is a line, too. Every line is whole (one write), so
  * parallel work never mixes within a line. Bytes below 0x20 in output are dropped, except tabs
  * and the escape of colours, so that a log cannot be made to lie by cursor movements.
  */
@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cmd/render.h"
+
+#define SHOWN_MS 100 /* what took less and said nothing has no line for its end */
 
 struct plain {
 	struct render base;
@@ -74,6 +76,15 @@ static const char *after_cr(const char *text)
 	return text;
 }
 
+/* What a line about the end of it begins with: a step's whole text stands above. */
+static void add_name(struct buf *out, const struct render_task *task)
+{
+	struct span label = render_task_label(task);
+	auto_free char *name = label.n ? span_dup(label) : NULL;
+
+	add_clean(out, name ? name : task->text);
+}
+
 static void on_end(struct plain *p, struct render_task *task, const struct progress_event *ev,
 		   struct buf *out)
 {
@@ -82,15 +93,15 @@ static void on_end(struct plain *p, struct render_task *task, const struct progr
 
 	render_time(time, ms);
 	if (ev->kind == PROGRESS_CACHED) {
-		add_clean(out, task->text);
+		add_name(out, task);
 		buf_add_str(out, ": ");
 		add_clean(out, ev->text ? ev->text : "cached");
 	} else if (ev->done) {
 		render_bytes(bytes, ev->done);
-		add_clean(out, task->text);
+		add_name(out, task);
 		buf_addf(out, ": %s in %s", bytes, time);
-	} else if (task->has_lines || ms >= 1000) {
-		add_clean(out, task->text);
+	} else if (task->has_lines || ms >= SHOWN_MS) {
+		add_name(out, task);
 		buf_addf(out, ": %s", time);
 	}
 	render_task_end(&p->tasks, task);
@@ -140,11 +151,12 @@ static void on_line(struct plain *p, struct render_task *task, const struct prog
 static void on_fail(struct plain *p, struct render_task *task, const struct progress_event *ev,
 		    struct buf *out)
 {
-	struct span label = task ? render_task_label(task) : span_of(NULL, 0);
-	auto_free char *name = label.n ? span_dup(label) : NULL;
 	char time[24];
 
-	add_clean(out, ev->returned && name ? name : task ? task->text : ev->id);
+	if (task && ev->returned)
+		add_name(out, task);
+	else
+		add_clean(out, task ? task->text : ev->id);
 	if (!ev->returned) {
 		buf_add_str(out, ": ");
 		add_clean(out, ev->text ? ev->text : "failed");
@@ -196,6 +208,34 @@ static void on_task_quiet(struct plain *p, const struct progress_event *ev)
 	}
 }
 
+static void on_begin(struct plain *p, const struct progress_event *ev, struct buf *out)
+{
+	render_task_begin(&p->tasks, ev->id, ev->text, p->clock->mono_ms(p->clock));
+	buf_add_str(out, p->color ? "\033[1m" : "");
+	add_clean(out, ev->text);
+	buf_add_str(out, p->color ? "\033[0m" : "");
+}
+
+static void on_event(struct plain *p, const struct progress_event *ev, struct buf *out)
+{
+	switch (ev->kind) {
+	case PROGRESS_BEGIN:
+		on_begin(p, ev, out);
+		break;
+	case PROGRESS_WARN:
+		buf_addf(out, "%swarning:%s ", p->color ? "\033[33m" : "",
+			 p->color ? "\033[0m" : "");
+		add_clean(out, ev->text);
+		break;
+	case PROGRESS_NOTE:
+		add_clean(out, ev->text);
+		break;
+	default:
+		on_task(p, ev, out);
+		break;
+	}
+}
+
 static void plain_emit(struct progress *progress, const struct progress_event *ev)
 {
 	struct plain *p = CONTAINER_OF(progress, struct plain, base.progress);
@@ -204,28 +244,15 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 	if (ev->kind == PROGRESS_TICK || (p->quiet && ev->kind == PROGRESS_NOTE))
 		return;
 	pthread_mutex_lock(&p->lock);
-	if (p->quiet && ev->kind != PROGRESS_WARN) {
+	if (p->quiet && ev->kind != PROGRESS_WARN)
 		on_task_quiet(p, ev);
-	} else if (ev->kind == PROGRESS_BEGIN) {
-		render_task_begin(&p->tasks, ev->id, ev->text, p->clock->mono_ms(p->clock));
-		buf_add_str(&out, p->color ? "\033[1m" : "");
-		add_clean(&out, ev->text);
-		buf_add_str(&out, p->color ? "\033[0m" : "");
-	} else if (ev->kind == PROGRESS_WARN) {
-		buf_addf(&out, "%swarning:%s ", p->color ? "\033[33m" : "",
-			 p->color ? "\033[0m" : "");
-		add_clean(&out, ev->text);
-	} else if (ev->kind == PROGRESS_NOTE) {
-		add_clean(&out, ev->text);
-	} else {
-		on_task(p, ev, &out);
-	}
-	if (out.len) {
-		/* that it failed comes between its output and the reason in any case */
-		if (ev->kind != PROGRESS_FAIL)
-			note_talker(p, ev->kind == PROGRESS_LINE ? ev->id : NULL);
+	else
+		on_event(p, ev, &out);
+	/* that it failed comes between its output and the reason in any case */
+	if (out.len && ev->kind != PROGRESS_FAIL)
+		note_talker(p, ev->kind == PROGRESS_LINE ? ev->id : NULL);
+	if (out.len)
 		put(&out);
-	}
 	pthread_mutex_unlock(&p->lock);
 }
 

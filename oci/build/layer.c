@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/gzip.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/zstd.h"
 #include "oci/layer/lay.h"
@@ -95,6 +96,9 @@ static void pack_run(void *item)
 	l->r = pack(l, &l->err);
 	if (l->r < 0)
 		err_wrap(&l->err, "%s", l->what);
+	else
+		log_info(l->op, "%s: %ju bytes in layer %s", l->what, (uintmax_t)l->blob.size_bytes,
+			 l->blob.digest.text);
 	if (l->note)
 		tell_book(l);
 }

@@ -120,3 +120,36 @@ setup() {
 	message cbuild '--platform'
 	nothing_in_tmp
 }
+
+@test "a failed RUN is told once, at the end: its last output, the line, the command, the status" {
+	dockerfile <<-EOF2
+	FROM $BUSYBOX AS wrong
+	RUN echo compiling; sleep 1; echo 'a.c:7: no semicolon' >&2; exit 2
+	FROM $BUSYBOX AS talks
+	RUN while sleep .1; do echo and on; done
+	FROM scratch
+	COPY --from=wrong / /
+	COPY --from=talks / /
+	EOF2
+	expect 1 cbuild --progress=plain .
+	message cbuild 'Dockerfile:2: RUN echo compiling' 'exit status 2'
+	equal "$(grep -c 'exit status' <<<"$err")" 1
+	has "$(tail -n 6 <<<"$err")" "the last output of [wrong 2/2]:
+  compiling
+  a.c:7: no semicolon
+Dockerfile:2
+     2 | RUN echo compiling;"
+
+	# alone, the log ends with its output anyway; and what a shell says of a signal is explained
+	printf 'FROM %s\nRUN echo once; sh -c "kill -9 \\$\\$"; exit $?\n' "$BUSYBOX" >Dockerfile
+	expect 1 cbuild --progress=plain .
+	message cbuild 'exit status 137 (128 + 9: SIGKILL); that is what the kernel does when memory runs out'
+	equal "$(grep -c '^  once' <<<"$err")" 1
+	expect 1 cbuild -q .
+	has "$err" "  once
+  Killed
+Dockerfile:2"
+	printf 'FROM %s\nRUN echo begun; sleep 300\n' "$BUSYBOX" >Dockerfile
+	expect 6 cbuild --timeout 1s .
+	message cbuild 'Dockerfile:2: RUN echo begun; sleep 300' 'its limit of 1 s (--timeout)'
+}

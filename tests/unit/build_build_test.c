@@ -131,7 +131,7 @@ static void a_run_that_fails_names_its_line_and_status(void **state)
 		    "Dockerfile:3: RUN make all: exit status 7");
 	assert_int_equal(w->err.kind, ERR_FAILED);
 	w->sandbox.arg = &killed;
-	assert_says(build_world_fails(w, "FROM scratch\nRUN make\n"), "killed by signal 9");
+	assert_says(build_world_fails(w, "FROM scratch\nRUN make\n"), "killed by SIGKILL");
 	assert_int_equal(w->sandbox.opened, w->sandbox.closed);
 }
 

@@ -82,7 +82,7 @@ static void the_plain_form_is_a_story_of_whole_lines(void **state)
 	assert_string_equal(text, "isolation: namespaces as root\n"
 				  "[1/2] RUN make\n"
 				  "  hello\n"
-				  "[1/2] RUN make: 1.5s\n"
+				  "[1/2]: 1.5s\n"
 				  "layer sha256:ab\n"
 				  "layer sha256:ab: 12.3 MB in 0.0s\n"
 				  "layer sha256:cd\n"
@@ -118,7 +118,7 @@ static void output_of_steps_side_by_side_has_their_labels(void **state)
 				  "[b 2/2] RUN make\n"
 				  "  [a 2/3] one\n"
 				  "  [b 2/2] two\n"
-				  "[b 2/2] RUN make: 0.0s\n"
+				  "[b 2/2]: 0.0s\n"
 				  "  alone again\n");
 }
 
