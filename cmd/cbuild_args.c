@@ -77,6 +77,10 @@ const struct opt cbuild_opts[] = {
 		 "downloads and compressions at once (4)"),
 	OPT_FLAG(0, "no-cache", "CBUILD_NO_CACHE", struct cbuild_args, no_cache,
 		 "build every step anew, as this version always does"),
+	OPT_LIST(0, "cache-from", "CBUILD_CACHE_FROM", struct cbuild_args, cache_from, "SPEC",
+		 "results of steps are looked for there, too: REF, type=local,src=DIR, ..."),
+	OPT_LIST(0, "cache-to", "CBUILD_CACHE_TO", struct cbuild_args, cache_to, "SPEC",
+		 "and written there: type=registry,ref=REF,mode=max, type=inline, ..."),
 	/* kaniko's names */
 	OPT_STR('c', "context", NULL, struct cbuild_args, context, "CONTEXT",
 		"as kaniko: CONTEXT, also dir://PATH"),
@@ -91,13 +95,42 @@ const struct opt cbuild_opts[] = {
 	OPT_STR(0, "oci-layout-path", NULL, struct cbuild_args, oci_layout_path, "DIR",
 		"as kaniko: -o type=oci,tar=false,dest=DIR"),
 	OPT_FLAG(0, "cache", NULL, struct cbuild_args, cache,
-		 "as kaniko: only --cache=false is accepted"),
+		 "as kaniko: --cache-from and --cache-to a repository, of all stages"),
+	OPT_STR(0, "cache-repo", NULL, struct cbuild_args, cache_repo, "REPO",
+		"as kaniko: that repository, or oci:DIR (--destination's, with /cache)"),
+	OPT_DURATION(0, "cache-ttl", NULL, struct cbuild_args, cache_ttl_ms,
+		     "as kaniko: what is older there is not used (no limit)"),
+	OPT_FLAG(0, "no-push-cache", NULL, struct cbuild_args, no_push_cache,
+		 "as kaniko: only read that cache"),
 	OPT_FLAG(0, "provenance", NULL, struct cbuild_args, provenance,
 		 "as docker: only --provenance=false is accepted"),
 	OPT_FLAG(0, "sbom", NULL, struct cbuild_args, sbom,
 		 "as docker: only --sbom=false is accepted"),
 	OPT_END,
 };
+
+/* docker build's older way to ask for an inline cache. */
+static void take_inline_cache(struct build_options *o)
+{
+	const char *value = strv_env_get(&o->build_args, "BUILDKIT_INLINE_CACHE");
+	struct cache_spec c = { .kind = CACHE_INLINE, .when_possible = true };
+
+	if (value && (strcmp(value, "1") == 0 || strcmp(value, "true") == 0))
+		cache_specs_add(&o->cache_to, &c);
+	strv_env_unset(&o->build_args, "BUILDKIT_INLINE_CACHE");
+}
+
+static int take_caches(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->cache_from.n; i++)
+		if (cache_spec_parse_from(o, a->cache_from.v[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < a->cache_to.n; i++)
+		if (cache_spec_parse_to(o, a->cache_to.v[i], e) < 0)
+			return -1;
+	take_inline_cache(o);
+	return cbuild_kaniko_caches(o, a, e);
+}
 
 static int need_pair(const char *option, const char *text, struct err *e)
 {
@@ -220,6 +253,14 @@ static int take_numbers(struct build_options *o, const struct cbuild_args *a, st
 	return 0;
 }
 
+/* What layers are made for comes before what is made of all of them. */
+static int take_places(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	if (take_outputs(o, a, e) < 0 || take_numbers(o, a, e) < 0)
+		return -1;
+	return take_caches(o, a, e);
+}
+
 static int take_call(struct cbuild_args *a, struct err *e)
 {
 	const char *call = a->check ? "check" : a->call;
@@ -255,7 +296,7 @@ int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struc
 	if (take_call(a, e) < 0 || cbuild_kaniko_take(o, a, e) < 0 ||
 	    take_build_args(o, a, e) < 0 || take_lists(o, a, e) < 0 || take_run(&o->run, a, e) < 0)
 		return -1;
-	return take_outputs(o, a, e) < 0 ? -1 : take_numbers(o, a, e);
+	return take_places(o, a, e);
 }
 
 void cbuild_args_release(struct cbuild_args *a)
@@ -274,6 +315,8 @@ void cbuild_args_release(struct cbuild_args *a)
 	strv_release(&a->hosts);
 	strv_release(&a->ulimits);
 	strv_release(&a->allow);
+	strv_release(&a->cache_from);
+	strv_release(&a->cache_to);
 }
 
 /* "NAME=oci-layout://DIR:TAG", "NAME=DIR"; what is an address is no path, and so not there. */

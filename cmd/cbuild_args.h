@@ -14,7 +14,7 @@ struct cbuild_args {
 	const char *file, *target, *iidfile, *metadata_file, *epoch, *authfile, *ca;
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
 	struct strv tags, build_args, labels, annotations, contexts, outputs, platforms;
-	struct strv secrets, ssh, hosts, ulimits, allow;
+	struct strv secrets, ssh, hosts, ulimits, allow, cache_from, cache_to;
 	const char *network, *shm_size, *call;
 	bool pull, push, no_cache, check;
 	unsigned compression_level, jobs;
@@ -22,7 +22,9 @@ struct cbuild_args {
 	/* kaniko's names; cbuild_kaniko.c */
 	const char *context, *dockerfile, *tar_path, *oci_layout_path;
 	struct strv destinations;
-	bool no_push, cache;
+	bool no_push, no_push_cache, cache;
+	const char *cache_repo;
+	int64_t cache_ttl_ms;
 	bool provenance, sbom;	/* docker's */
 	char *found_dockerfile; /* owned */
 	/* filled by cbuild_args_take */
@@ -41,6 +43,8 @@ void cbuild_args_places(struct strv *out, const struct build_options *o,
 /* For cbuild_args.c: names, Dockerfile and push, once o->context is known; outputs after all others. */
 int cbuild_kaniko_take(struct build_options *o, struct cbuild_args *a, struct err *e) MUST_CHECK;
 void cbuild_kaniko_outputs(struct build_options *o, const struct cbuild_args *a);
+int cbuild_kaniko_caches(struct build_options *o, const struct cbuild_args *a, struct err *e)
+	MUST_CHECK;
 void cbuild_args_release(struct cbuild_args *a);
 
 #endif

@@ -15,13 +15,11 @@
 const struct opt_elsewhere cbuild_elsewhere[] = {
 	/* kaniko */
 	{ "bucket", MIGRATING },
-	{ "cache-copy-layers", NO_CACHE },
-	{ "cache-dir", NO_CACHE },
-	{ "cache-repo", NO_CACHE },
-	{ "cache-run-layers", NO_CACHE },
-	{ "cache-ttl", NO_CACHE },
+	{ "cache-copy-layers", "not needed: --cache keeps what every instruction made" },
+	{ "cache-dir", "not needed: bases are kept below --root" },
+	{ "cache-run-layers", "not needed: --cache keeps what every instruction made" },
 	{ "cleanup", NO_TRACE },
-	{ "compressed-caching", NO_CACHE },
+	{ "compressed-caching", "not needed: layers are not held in memory" },
 	{ "context-sub-path", "write the sub-directory into --context" },
 	{ "credential-helpers", "the credHelpers of docker's config.json are used" },
 	{ "custom-platform", "it is --platform here" },
@@ -41,7 +39,6 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	{ "log-format", "it is --progress here" },
 	{ "log-timestamp", "it is --progress here" },
 	{ "materialize", MIGRATING },
-	{ "no-push-cache", NO_CACHE },
 	{ "pre-cleanup", NO_TRACE },
 	{ "preserve-context", NO_TRACE },
 	{ "push-ignore-immutable-tag-errors", MIGRATING },
@@ -64,8 +61,6 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	/* docker build and buildx */
 	{ "attest", LATER },
 	{ "builder", "there is no daemon and no builder to choose" },
-	{ "cache-from", NO_CACHE },
-	{ "cache-to", NO_CACHE },
 	{ "force-rm", NO_TRACE },
 	{ "load", "there is no daemon to load into: without --push the image goes to the store "
 		  "(cpush pushes it from there); -o type=docker,dest=- is for docker load" },
@@ -76,7 +71,7 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	{ "cert-dir", INSECURE },
 	{ "creds", "credentials come from docker's config.json or --authfile" },
 	{ "format", "-o with oci-mediatypes=false is docker's format" },
-	{ "layers", NO_CACHE },
+	{ "layers", "results of steps are kept anyway; --no-cache builds anew" },
 	{ "logfile", "the story goes to standard error" },
 	{ "manifest", "several platforms make an index" },
 	{ "pull-always", "it is --pull here" },

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "base/progress.h"
 #include "oci/build/cache_graph.h"
 #include "oci/image/reference.h"
@@ -23,6 +24,7 @@ struct remote {
 	bool is_read; /* guarded by lock, and with it the graph */
 	struct cache_graph graph;
 	bool *bad; /* one for each of the graph's; guarded by lock */
+	struct pool_batch reading;
 };
 
 static struct remote *self(struct cache_source *s)
@@ -160,6 +162,20 @@ static int make_ready(struct remote *r, struct err *e)
 	return -1;
 }
 
+static void read_run(void *item)
+{
+	struct err ignored = ERR_INIT; /* told, or it was cancelled */
+
+	(void)!make_ready(item, &ignored);
+}
+
+void cache_remote_begin(struct cache_source *s)
+{
+	struct remote *r = self(s);
+
+	pool_submit(&r->reading, read_run, r);
+}
+
 /* -- results --------------------------------------------------------------------------------- */
 
 static bool is_too_old(const struct remote *r, const struct cache_result *res)
@@ -282,6 +298,7 @@ static void remote_free(struct cache_source *s)
 {
 	struct remote *r = self(s);
 
+	pool_batch_wait(&r->reading);
 	image_source_free(r->own);
 	cache_graph_release(&r->graph);
 	free(r->bad);
@@ -299,6 +316,7 @@ struct cache_source *cache_remote_new(const struct cache_remote_options *opt)
 
 	r->base = (struct cache_source){ .ops = &remote_ops, .name = cache_spec_name(opt->spec) };
 	r->opt = *opt;
+	pool_batch_init(&r->reading, opt->op->pool);
 	pthread_mutex_init(&r->lock, NULL);
 	return &r->base;
 }

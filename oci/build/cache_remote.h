@@ -1,6 +1,6 @@
 /*
  * --cache-from: the results of builds elsewhere, out of one manifest in a registry or in a layout. It is
- * read when something is first looked for; blobs are fetched when somebody needs their bytes.
+ * read once; blobs are fetched when somebody needs their bytes.
  *
  * Nothing in it is trusted beyond the layers that it gives: a blob is its digest and its diff_id, or it is
  * not used. A cache that cannot be read is empty, and a result whose blob cannot be had is none from then
@@ -23,5 +23,7 @@ struct cache_remote_options { /* all borrowed, for as long as the source lives *
 };
 
 struct cache_source *cache_remote_new(const struct cache_remote_options *opt) MUST_CHECK;
+/* Begins to read it on op->pool, so that nobody has to wait for it later. From the thread that frees it. */
+void cache_remote_begin(struct cache_source *s);
 
 #endif

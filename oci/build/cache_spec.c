@@ -111,6 +111,11 @@ static int take_compression(struct spec *s, const char *key, const char *value, 
 	return build_compression_parse(s->opt, span_of_str(value), key, e);
 }
 
+static int take_level(struct spec *s, const char *key, const char *value, struct err *e)
+{
+	return build_level_parse(s->opt, value, key, e);
+}
+
 /* What is so anyway may be said. */
 static int take_always(struct spec *s, const char *key, const char *value, struct err *e)
 {
@@ -166,6 +171,7 @@ static const struct spec_key keys[] = {
 	{ "mode", STORED | OF(INLINE), TO, take_inline_mode },
 	{ "ignore-error", STORED, TO, take_ignore_error },
 	{ "compression", STORED, TO, take_compression },
+	{ "compression-level", STORED, TO, take_level },
 	{ "image-manifest", STORED, TO, take_always },
 	{ "oci-mediatypes", STORED, TO, take_always },
 	{ "force-compression", STORED, TO, take_never },

@@ -1,6 +1,8 @@
 /* What is the same however an option was written. */
 #include "oci/build/options.h"
 
+#include <limits.h>
+
 #include "base/gzip.h"
 #include "base/mem.h"
 #include "base/zstd.h"
@@ -31,6 +33,19 @@ int build_compression_parse(struct build_options *o, struct span word, const cha
 			       what);
 	o->has_compression = true;
 	o->compression = (enum layer_compression)c;
+	return 0;
+}
+
+int build_level_parse(struct build_options *o, const char *value, const char *what, struct err *e)
+{
+	uint64_t n;
+
+	if (span_to_u64(&n, span_of_str(value)) < 0 || n < 1 || n > INT_MAX)
+		return err_set(e, ERR_INPUT, "%s is a number from 1, not '%s'", what, value);
+	if (o->compression_level && o->compression_level != (int)n)
+		return err_set(e, ERR_INPUT,
+			       "%s: layers are made once, so all outputs share one level", what);
+	o->compression_level = (int)n;
 	return 0;
 }
 

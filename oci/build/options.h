@@ -71,6 +71,8 @@ int build_output_parse(struct build_options *o, const char *text, struct err *e)
  * else was chosen before. */
 int build_compression_parse(struct build_options *o, struct span word, const char *what,
 			    struct err *e) MUST_CHECK;
+int build_level_parse(struct build_options *o, const char *value, const char *what, struct err *e)
+	MUST_CHECK;
 /* When all options are known: is the level one of this compression? ERR_INPUT. */
 int build_compression_check(const struct build_options *o, struct err *e) MUST_CHECK;
 /* "linux/amd64,linux/arm64", "local": added to o->platforms. */

@@ -5,6 +5,7 @@
 #include "oci/build/output_documents.h"
 
 #include "base/mem.h"
+#include "oci/build/caches.h"
 
 static const char *const pairs[][2] = {
 	{ OCI_MEDIA_LAYER_GZIP, DOCKER_MEDIA_LAYER_GZIP },
@@ -114,6 +115,7 @@ static int make_manifest(struct output_documents *d, struct job *j, const struct
 	d->nr++; /* what is there of it is released */
 	copy_manifest(m, &img->manifest, o && o->docker_types);
 	get_annotations(&m->annotations, j, o, BUILD_ANNOTATION_MANIFEST, &img->platform);
+	caches_annotate(m, j, img);
 	oci_manifest_write(&text, m);
 	if (output_document_write(desc, j, &text, m->media_type, "manifest", e) < 0)
 		return -1;

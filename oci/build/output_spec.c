@@ -3,8 +3,6 @@
  * something, and what becomes of them is one table; what buildx knows beyond it is refused with
  * what there is instead. Keys are taken after the type, wherever that stands.
  */
-#include <limits.h>
-
 #include "base/mem.h"
 #include "oci/build/csv.h"
 #include "oci/build/options.h"
@@ -90,15 +88,7 @@ static int take_compression(struct spec *s, const char *key, const char *value, 
 
 static int take_level(struct spec *s, const char *key, const char *value, struct err *e)
 {
-	uint64_t n;
-
-	if (span_to_u64(&n, span_of_str(value)) < 0 || n < 1 || n > INT_MAX)
-		return err_set(e, ERR_INPUT, "%s is a number from 1, not '%s'", key, value);
-	if (s->opt->compression_level && s->opt->compression_level != (int)n)
-		return err_set(e, ERR_INPUT,
-			       "%s: layers are made once, so all outputs share one level", key);
-	s->opt->compression_level = (int)n;
-	return 0;
+	return build_level_parse(s->opt, value, key, e);
 }
 
 /* What is so anyway may be said. */

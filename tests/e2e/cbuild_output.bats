@@ -195,8 +195,8 @@ login() {
 @test "an option of kaniko's, buildah's or docker's that is not here says what is" {
 	expect 2 cbuild --context . --snapshot-mode=redo --destination x
 	message cbuild --snapshot-mode 'not needed'
-	expect 2 cbuild --cache=true --context . --destination x
-	message cbuild --cache=false
+	expect 2 cbuild --compressed-caching --context . --destination x
+	message cbuild --compressed-caching 'not needed'
 	expect 2 cbuild --load .
 	message cbuild 'docker load'
 }

@@ -39,7 +39,7 @@ static void what_is_written_to_is_what_buildx_means(void **state)
 		{ "type=inline", "inline the image" },
 		{ "type=inline,mode=min", "inline the image" },
 		{ "type=registry,ref=a/b,image-manifest=true,oci-mediatypes=true,"
-		  "force-compression=false,registry.insecure=false,compression=gzip",
+		  "force-compression=false,registry.insecure=false,compression=gzip,compression-level=3",
 		  "registry docker.io/a/b:latest" },
 		{ "TYPE=local, Dest=d", "local d" },
 	};

@@ -149,8 +149,7 @@ static void kanikos_dockerfile_is_looked_for_in_the_context_too(void **state)
 static void what_other_builders_have_is_refused_with_what_there_is_instead(void **state)
 {
 	(void)state;
-	assert_refused("--cache .", "--cache=false is accepted");
-	assert_refused("--cache-repo x .", "no option '--cache-repo': there is no layer cache");
+	assert_refused("--cache-dir x .", "no option '--cache-dir': not needed");
 	assert_refused("--snapshot-mode=redo .", "no option '--snapshot-mode': not needed");
 	assert_refused("--single-snapshot .", "docs/MIGRATING.md");
 	assert_refused("--load .", "-o type=docker,dest=-");
@@ -188,6 +187,57 @@ static void outputs_must_agree_with_what_is_said_for_all(void **state)
 		       "share one level");
 }
 
+/* "from PLACE [ttl]; to PLACE [max] [may-fail]" */
+static void assert_caches(const char *text, const char *want)
+{
+	auto_line struct line l;
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+
+	read_line(&l, text);
+	if (l.r < 0)
+		fail_msg("%s: %s", text, l.e.text);
+	for (size_t i = 0; i < l.opt.cache_from.nr; i++) {
+		const struct cache_spec *c = &l.opt.cache_from.v[i];
+
+		buf_addf(&out, "from %s%s; ", cache_spec_name(c), c->ttl_ms ? " ttl" : "");
+	}
+	for (size_t i = 0; i < l.opt.cache_to.nr; i++) {
+		const struct cache_spec *c = &l.opt.cache_to.v[i];
+
+		buf_addf(&out, "to %s%s%s; ", cache_spec_name(c), c->all_stages ? " max" : "",
+			 c->may_fail ? " may-fail" : "");
+	}
+	assert_string_equal(buf_str(&out), want);
+	assert_null(strv_env_get(&l.opt.build_args, "BUILDKIT_INLINE_CACHE"));
+}
+
+static void caches_are_docker_buildxs_and_kanikos(void **state)
+{
+	(void)state;
+	assert_caches(".", "");
+	assert_caches("--cache-from h.io/a:1 --cache-from type=local,src=d .",
+		      "from h.io/a:1; from d; ");
+	assert_caches("--cache-to type=registry,ref=h.io/a:1,mode=max --cache-to type=inline .",
+		      "to h.io/a:1 max; to the image; ");
+	assert_caches("--build-arg BUILDKIT_INLINE_CACHE=1 .", "to the image; ");
+	assert_caches("--build-arg BUILDKIT_INLINE_CACHE=0 .", "");
+	assert_caches(
+		"--cache=true --cache-repo h.io:1/a/cache -c .",
+		"from h.io:1/a/cache:buildcache; to h.io:1/a/cache:buildcache max may-fail; ");
+	assert_caches("--cache -d h.io/a:1 -c .",
+		      "from h.io/a/cache:buildcache; to h.io/a/cache:buildcache max may-fail; ");
+	assert_caches("--cache --cache-repo oci:d --cache-ttl 6h --no-push-cache -c .",
+		      "from d ttl; ");
+	assert_refused("--cache -c .", "--cache needs --cache-repo REPO");
+	assert_refused("--cache-repo h.io/a -c .", "--cache-repo without --cache");
+	assert_refused("--cache --cache-repo h.io/a:1 -c .", "it has a tag");
+	assert_refused("--cache --cache-repo oci: -c .", "needs a directory");
+	assert_refused("--cache --cache-repo h.io/a --cache-ttl 6h --source-date-epoch 0 -c .",
+		       "have that time, and no age");
+	assert_refused("--cache-from type=gha .", "--cache-from 'type=gha'");
+	assert_refused("--cache-to type=registry .", "--cache-to 'type=registry'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +250,7 @@ int main(void)
 		cmocka_unit_test(attestations_can_only_be_refused),
 		cmocka_unit_test(nothing_is_both_here_and_elsewhere),
 		cmocka_unit_test(outputs_must_agree_with_what_is_said_for_all),
+		cmocka_unit_test(caches_are_docker_buildxs_and_kanikos),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

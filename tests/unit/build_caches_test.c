@@ -1,0 +1,201 @@
+/* Whole builds on several machines (each has a root of its own) that share a cache. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dirent.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "oci/image/layout.h"
+#include "tests/fakes/build_world.h"
+
+#define FILE_TEXT                                                                                  \
+	"FROM scratch AS one\nCOPY a /\nCOPY b /\n"                                                \
+	"FROM scratch\nCOPY b /\nCOPY --from=one /a /c/\n"
+
+static int setup(void **state)
+{
+	struct build_world *w = mem_zalloc(sizeof(*w));
+
+	build_world_init(w);
+	tmpdir_file(&w->dir, "ctx/a", "text of a");
+	tmpdir_file(&w->dir, "ctx/b", "text of b");
+	assert_int_equal(chdir(w->dir.path), 0); /* caches are named from here */
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	assert_int_equal(chdir("/"), 0);
+	build_world_release(*state);
+	free(*state);
+	return 0;
+}
+
+static void parse(struct build_world *w, bool to, const char *text)
+{
+	if ((to ? cache_spec_parse_to(&w->opt, text, &w->err)
+		: cache_spec_parse_from(&w->opt, text, &w->err)) < 0)
+		fail_msg("%s", w->err.text);
+}
+
+/* From here on it is another machine, which is asked for nothing yet. */
+static void another(struct build_world *w, const char *name)
+{
+	free(w->root);
+	w->root = mem_printf("%s/%s", w->dir.path, name);
+	w->env.root = w->root;
+	cache_specs_release(&w->opt.cache_to);
+	cache_specs_release(&w->opt.cache_from);
+	recorder_clear(&w->progress);
+}
+
+static size_t times(const struct build_world *w, const char *part)
+{
+	const char *at = recorder_text(&w->progress);
+	size_t n = 0;
+
+	for (; (at = strstr(at, part)); at += strlen(part))
+		n++;
+	return n;
+}
+
+static void assert_cached(const struct build_world *w, size_t n)
+{
+	if (times(w, "cached ") != n)
+		fail_msg("%zu cached, not %zu: %s", times(w, "cached "), n,
+			 recorder_text(&w->progress));
+}
+
+static void another_machine_makes_nothing_anew(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *first = NULL;
+
+	parse(w, true, "type=local,dest=kept,mode=max");
+	build_world_ok(w, FILE_TEXT);
+	assert_cached(w, 0);
+	first = mem_strdup(w->result.manifest.text);
+	another(w, "two");
+	parse(w, false, "type=local,src=kept");
+	build_world_ok(w, FILE_TEXT);
+	assert_cached(w, 4);
+	assert_string_equal(w->result.manifest.text, first);
+	another(w, "three");
+	build_world_ok(w, FILE_TEXT);
+	assert_cached(w, 0);
+}
+
+static void an_image_carries_the_cache_of_its_own_layers(void **state)
+{
+	struct build_world *w = *state;
+	auto_manifest struct oci_manifest m = { 0 };
+	auto_free char *first = NULL;
+
+	parse(w, true, "type=inline");
+	build_world_ok(w, FILE_TEXT);
+	build_world_manifest(w, &m);
+	assert_int_equal(m.nr_layers, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_non_null(strv_env_get(&m.layers[i].annotations, "io.cbuild.cache.keys"));
+	first = mem_strdup(w->result.manifest.text);
+	another(w, "two");
+	parse(w, false, "type=local,src=root/store");
+	parse(w, true, "type=inline");
+	build_world_ok(w, FILE_TEXT);
+	assert_string_equal(w->result.manifest.text, first);
+	assert_cached(w, 2);
+}
+
+static void an_inline_cache_needs_an_output_that_holds_it(void **state)
+{
+	struct build_world *w = *state;
+
+	parse(w, true, "type=inline");
+	assert_int_equal(build_output_parse(&w->opt, "type=cacheonly", &w->err), 0);
+	assert_non_null(strstr(build_world_fails(w, FILE_TEXT), "no output can hold it"));
+	assert_int_equal(w->err.kind, ERR_INPUT);
+	w->opt.cache_to.v[0].when_possible = true;
+	build_world_ok(w, FILE_TEXT);
+}
+
+/* Whatever is in the directory's blobs is something else now, of the same size. */
+static void damage_layers(struct build_world *w)
+{
+	auto_free char *path = mem_printf("%s/kept/blobs/sha256", w->dir.path);
+	DIR *d = opendir(path);
+	struct dirent *ent;
+
+	assert_non_null(d);
+	while ((ent = readdir(d))) {
+		auto_free char *name = mem_printf("kept/blobs/sha256/%s", ent->d_name);
+		auto_free char *text = ent->d_name[0] == '.' ? NULL : tmpdir_read(&w->dir, name);
+
+		if (text && text[0] == '\x1f') { /* gzip */
+			auto_free char *full = mem_printf("%s/%s", path, ent->d_name);
+			FILE *f = fopen(full, "r+");
+
+			assert_non_null(f);
+			assert_int_equal(fseek(f, 12, SEEK_SET), 0);
+			assert_int_equal(fputc('!', f), '!');
+			assert_int_equal(fclose(f), 0);
+		}
+	}
+	closedir(d);
+}
+
+static void a_build_whose_cached_layers_are_damaged_begins_again_and_is_right(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *first = NULL;
+
+	parse(w, true, "type=local,dest=kept,mode=max");
+	build_world_ok(w, FILE_TEXT);
+	first = mem_strdup(w->result.manifest.text);
+	damage_layers(w);
+	another(w, "two");
+	parse(w, false, "type=local,src=kept");
+	build_world_ok(w, FILE_TEXT);
+	assert_string_equal(w->result.manifest.text, first);
+	assert_true(times(w, "is not used: ") >= 1);
+	assert_true(times(w, "the build begins again") >= 1);
+}
+
+static void no_cache_does_not_even_read_it(void **state)
+{
+	struct build_world *w = *state;
+
+	w->opt.no_cache = true;
+	parse(w, false, "type=local,src=none");
+	build_world_ok(w, FILE_TEXT);
+	assert_int_equal(times(w, "warn: "), 0);
+}
+
+static void a_cache_that_cannot_be_written_fails_the_build_that_is_done(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "kept", "in the way");
+	parse(w, true, "type=local,dest=kept");
+	assert_non_null(strstr(build_world_fails(w, FILE_TEXT), "cache to '"));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(another_machine_makes_nothing_anew),
+		T(an_image_carries_the_cache_of_its_own_layers),
+		T(an_inline_cache_needs_an_output_that_holds_it),
+		T(a_build_whose_cached_layers_are_damaged_begins_again_and_is_right),
+		T(no_cache_does_not_even_read_it),
+		T(a_cache_that_cannot_be_written_fails_the_build_that_is_done),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
