@@ -6,6 +6,10 @@
  *
  * newuidmap wants to be started from outside the new namespace, so a child is
  * forked first; it waits until we are inside and then maps us.
+ *
+ * There is no way back out of a namespace, and in one without rights or ids no file can be made: where a
+ * security module lets everybody make such ones (Ubuntu 24.04), a build that RUNs nothing must not be in
+ * it. So a child tries first.
  */
 #include "oci/run/userns.h"
 
@@ -96,8 +100,12 @@ static int map_with(const char *program, pid_t target, uint32_t own, uint64_t st
 static NORETURN void mapper_main(int go_fd, pid_t parent, uid_t uid, gid_t gid,
 				 const struct subids *ids)
 {
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	char go;
 
+	/* what they say is for nobody: we say it */
+	if (null >= 0)
+		dup2(null, 2);
 	if (read(go_fd, &go, 1) != 1)
 		_exit(1);
 	if (map_with("/usr/bin/newuidmap", parent, uid, ids->uid_start, ids->uid_count) < 0 ||
@@ -136,6 +144,25 @@ static int unshare_refused(const char *what, struct err *e)
 	return -1;
 }
 
+static int try_in_child(struct err *e)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+			_exit(errno);
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return err_sys(e, "fork");
+	if (status == 0)
+		return 0;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+	return unshare_refused("a user namespace with mounts", e);
+}
+
 static int map_through_child(pid_t mapper, int go_fd, struct err *e)
 {
 	int status;
@@ -149,6 +176,32 @@ static int map_through_child(pid_t mapper, int go_fd, struct err *e)
 	return 0;
 }
 
+/* newuidmap may be refused: without new privileges, say, it is a program like any other. */
+static int map_ids(struct userns *out, pid_t mapper, int go_fd, const struct subids *ids, uid_t uid,
+		   gid_t gid, struct err *e)
+{
+	bool refused = mapper > 0;
+	struct err first;
+
+	if (mapper > 0 && map_through_child(mapper, go_fd, e) == 0) {
+		out->can_setgroups = true;
+		snprintf(out->how, sizeof(out->how), "user namespace with %llu ids",
+			 (unsigned long long)ids->uid_count + 1);
+		return 0;
+	}
+	first = *e;
+	err_clear(e);
+	if (map_one_id(uid, gid, e) < 0) {
+		if (refused)
+			*e = first; /* one half was mapped */
+		return -1;
+	}
+	out->can_setgroups = false;
+	snprintf(out->how, sizeof(out->how), "user namespace with one id (%s)",
+		 refused ? "newuidmap was refused" : "no ranges in /etc/subuid");
+	return 0;
+}
+
 static int enter_user(struct userns *out, struct err *e)
 {
 	uid_t uid = geteuid();
@@ -159,6 +212,8 @@ static int enter_user(struct userns *out, struct err *e)
 	auto_close int go_write = -1;
 	int go[2];
 
+	if (try_in_child(e) < 0)
+		return -1;
 	if (ids.usable) {
 		if (pipe2(go, O_CLOEXEC) < 0)
 			return err_sys(e, "pipe");
@@ -180,18 +235,11 @@ static int enter_user(struct userns *out, struct err *e)
 		}
 		return -1;
 	}
-	if ((mapper > 0 ? map_through_child(mapper, go_write, e) : map_one_id(uid, gid, e)) < 0)
+	if (map_ids(out, mapper, go_write, &ids, uid, gid, e) < 0)
 		return -1;
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_sys(e, "become root of the user namespace");
 	out->entered = true;
-	out->can_setgroups = mapper > 0;
-	if (mapper > 0)
-		snprintf(out->how, sizeof(out->how), "user namespace with %llu ids",
-			 (unsigned long long)ids.uid_count + 1);
-	else
-		snprintf(out->how, sizeof(out->how),
-			 "user namespace with one id (no ranges in /etc/subuid)");
 	return 0;
 }
 

@@ -8,6 +8,17 @@ setup() {
 	sandboxes_prepare
 }
 
+# A place that overlayfs does not take as an upper directory: another overlay's.
+without_overlay() {
+	mkdir -p "$T/over" "$T/layers"
+	unshare --mount bash -c '
+		mount -n -t tmpfs tmpfs "$0" && mkdir "$0/lower" "$0/upper" "$0/work" &&
+		mount -n -t overlay -o "lowerdir=$0/lower,upperdir=$0/upper,workdir=$0/work" overlay "$1" &&
+		chmod 777 "$1" || exit 99
+		shift
+		exec "$@"' "$T/layers" "$T/over" "$@"
+}
+
 user_setup() {
 	mkdir "$T/bin" "$T/user"
 	cp "$E2E_BIN/cbuild" "$T/bin"
@@ -41,9 +52,34 @@ one_id() {
 	nothing_in_tmp "$T/user/root"
 }
 
+@test "a user whose newuidmap is refused has one id" {
+	user_setup
+	sandboxes_same 'ns (user namespace with one id (newuidmap was refused), overlayfs)' plain \
+		as_user setpriv --no-new-privs env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root"
+	has_no "$err" 'newuidmap:'
+}
+
+@test "namespaces of root where overlayfs is refused" {
+	sandboxes_same 'ns (root, no overlayfs: ' plain without_overlay cbuild --root "$T/over/root"
+	sandboxes_same 'ns (root, no overlayfs: ' owners without_overlay cbuild --root "$T/over/root"
+}
+
+@test "a user namespace where overlayfs is refused" {
+	user_setup
+	export T
+	export -f as_user
+	sandboxes_same 'ns (user namespace with 65537 ids, no overlayfs: ' plain \
+		without_overlay bash -c 'as_user "$@"' - env HOME="$T/user" "$T/bin/cbuild" --root "$T/over/root"
+}
+
 @test "without openat2, under one filter more" {
 	sandboxes_same 'ns (root, overlayfs)' plain deny openat2=ENOSYS -- cbuild
 	sandboxes_same 'ns (root, overlayfs)' owners deny openat2=EPERM -- cbuild --root "$T/other"
+}
+
+@test "chroot" {
+	sandboxes_same chroot owners cbuild --isolation=chroot
+	nothing_in_tmp
 }
 
 @test "none builds what RUNs nothing, and says what is missing else" {
@@ -55,6 +91,19 @@ one_id() {
 	has_no "$err" isolation
 	expect 7 cbuild --isolation=none -f plain .
 	message cbuild plain:2 '--isolation=none'
+}
+
+@test "where user namespaces have no rights, what RUNs nothing is built outside of them" {
+	user_setup
+	chown 4243:4243 "$T/user"
+	printf 'FROM scratch\nCOPY tree /\n' >no-run
+	expect 0 cbuild -f no-run .
+	want=$out
+	expect 0 deny mount=EACCES -- setpriv --reuid 4243 --regid 4243 --clear-groups \
+		"$T/bin/cbuild" --root "$T/user/root" -v -f no-run .
+	equal "$out" "$want"
+	has "$err" 'isolation: none (RUN cannot be had here: ns: '
+	equal "$(stat -c %u "$T/user/root/store/index.json")" 4243
 }
 
 @test "where nothing can be had the message says what was tried and what would help" {

@@ -1,3 +1,6 @@
+# (A file with several names that a RUN writes to is the one known difference: overlayfs gives the one name a
+# copy, see oci/build/flat.h. So nothing here does that.)
+#
 # What breaks sandboxes, as one build that each of them carries out: sandboxes_prepare makes the context
 # and two Dockerfiles, `plain` for all and `owners` for those that have more ids than one;
 # sandboxes_same builds one and wants the image that namespaces of root have made of it.
@@ -37,10 +40,10 @@ sandboxes_plain() {
 	# what is there again after it was deleted, as something else
 	RUN rm -rf /data/sub && echo file >/data/sub && rm /moved/link && mkdir /moved/link && echo x >/moved/link/x
 	# holes, and more than a tar's block
-	RUN dd if=/dev/zero of=/sparse bs=1 count=1 seek=9M 2>/dev/null
+	RUN truncate -s 9M /sparse && echo end >>/sparse
 	# the shell that everything hangs on
 	RUN cp /bin/busybox /bin/busybox.new && mv /bin/busybox.new /bin/busybox && echo ok >/shell
-	RUN chmod 6755 /data/one && chmod 1777 /moved/deep && umask >/umask
+	RUN chmod 6755 /begun && chmod 1777 /moved/deep && umask >/umask
 	# mounts, and nothing left of them
 	RUN --mount=type=bind,target=/mnt/ctx cat /mnt/ctx/tree/one >/bind; ! touch /mnt/ctx/x
 	RUN --mount=from=other,target=/mnt/rw,rw echo x >/mnt/rw/new && rm /mnt/rw/d/f && cat /mnt/rw/new >/rw
@@ -67,11 +70,11 @@ sandboxes_owners() {
 	COPY --chmod=4755 set-user /bin/set-user
 	RUN mkdir /d && chown 7:8 /d && echo x >/d/x && chown 9:10 /d/x && chown -h 11:12 /data/sub/link
 	USER 1000:1001
-	RUN id -u >/tmp/id && echo x >>/data/one && ! touch /d/y
+	RUN id -u >/tmp/id && echo x >>/data/sub/deep/file && ! touch /d/y
 	USER root
 	# rights that a program has by its file; a change of owner takes them, a new name does not
-	RUN mv /bin/set-user /bin/set-user2 && chown 0:0 /data/also
-	RUN stat -c '%u:%g %a' /d /d/x /data/one /bin/set-user2 >/seen
+	RUN mv /bin/set-user /bin/set-user2 && chown 0:0 /data/sub/deep/file
+	RUN stat -c '%u:%g %a' /d /d/x /data/sub/deep/file /bin/set-user2 >/seen
 	EOF2
 }
 
