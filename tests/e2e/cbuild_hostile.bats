@@ -1,0 +1,287 @@
+# What has been a hole in builders and engines, tried here. Each test is named by one of its reports; what
+# is tried is the idea, in the place where this program would have it.
+
+load helper
+
+setup() {
+	begin
+	mkdir "$T/victim"
+	echo safe >"$T/victim/file"
+	: >"$T/victim/empty"
+	store=$CBUILD_ROOT/store
+}
+
+# evil ENTRY...: an image under the name `evil` (see hostile.py).
+evil() {
+	"$BATS_TEST_DIRNAME/hostile.py" "$E2E_BUSYBOX_LAYOUT" "$T/evil" "$@"
+}
+
+build() {
+	cbuild --build-context "evil=oci-layout://$T/evil:1" "$@" .
+}
+
+victim_is_whole() {
+	equal "$(cd "$T/victim" && echo *)" 'empty file'
+	equal "$(cat "$T/victim/file")" safe
+}
+
+tree_of_the_image() {
+	rm -rf "$T/tree"
+	unpack "$store" "$T/tree" "$out"
+}
+
+@test "CVE-2014-9357: an entry of a layer does not go through a link out of the tree" {
+	evil "L out $T/victim" "D ${T#/}/victim" -- 'F out/file overwritten' 'F out/new x'
+	printf 'FROM evil\nRUN cat %s/file >/seen\n' "$T/victim" >Dockerfile
+	expect 0 build
+	victim_is_whole
+	tree_of_the_image
+	equal "$(cat "$T/tree/seen")" overwritten
+}
+
+@test "CVE-2014-6407: a hard link of a layer does not reach out of the tree" {
+	local name
+	for name in "$T/victim/file" "../../../../../../../../..$T/victim/file"; do
+		rm -rf "$T/evil"
+		evil "H stolen $name"
+		printf 'FROM evil\nRUN echo x >>/stolen\n' >Dockerfile
+		run ! build
+	done
+	victim_is_whole
+}
+
+@test "CVE-2018-15664, CVE-2020-10696: COPY follows links of an image inside that image" {
+	echo new >new
+	evil "D ${T#/}/victim" "L out $T/victim" "L here out" 'L passwd /etc/passwd'
+	printf 'FROM evil AS bad\nFROM evil\nCOPY new /here/\nRUN echo run >/out/run\nCOPY new /out/again\nCOPY --from=bad /passwd /stolen\n' >Dockerfile
+	expect 0 build
+	victim_is_whole
+	tree_of_the_image
+	equal "$(ls "$T/tree/$T/victim")" "$(printf 'again\nnew\nrun')"
+	has_no "$(cat "$T/tree/stolen")" daemon
+}
+
+@test "CVE-2019-14271: names of users are looked up in the image, by nothing of the machine's or the image's code" {
+	evil 'F etc/nsswitch.conf passwd: evil' 'F lib/libnss_evil.so.2 x' 'F etc/passwd only:x:77:78::/:/bin/sh'
+	printf 'FROM evil\nUSER only\nRUN id -u >/tmp/id\nCOPY --chown=only Dockerfile /tmp/\n' >Dockerfile
+	expect 0 build
+	tree_of_the_image
+	equal "$(cat "$T/tree/tmp/id")" 77
+	equal "$(stat -c %u "$T/tree/tmp/Dockerfile")" 77
+	printf 'FROM evil\nUSER daemon\nRUN id\n' >Dockerfile
+	run -2 build
+}
+
+@test "CVE-2026-41567: no program is started to decompress a layer or an archive" {
+	mkdir "$T/programs"
+	local name
+	for name in xz unxz lzma zstd unzstd lz4 lzop bzip2 bunzip2 gzip unpigz gunzip grzip lrzip uncompress; do
+		printf '#!/bin/sh\necho %s >>%s/started\nexec cat\n' "$name" "$T" >"$T/programs/$name"
+	done
+	chmod +x "$T"/programs/*
+	echo x >file
+	tar -cf plain.tar file
+	xz -k plain.tar
+	zstd -q plain.tar
+	bzip2 -k plain.tar
+	# the first bytes of formats that only programs read
+	printf '\x89LZO\x00\x0d\x0a\x1a\x0a aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' >a.lzo
+	printf 'LRZI\x00\x06aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' >a.lrz
+	printf 'GRZipII\x00\x02\x04:)aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' >a.grz
+	printf 'FROM scratch\nADD plain.tar.xz plain.tar.zst plain.tar.bz2 a.lzo a.lrz a.grz /d/\n' >Dockerfile
+	expect 0 env PATH="$T/programs:$PATH" cbuild .
+	[ ! -e "$T/started" ] || fail "started: $(cat "$T/started")"
+}
+
+@test "CVE-2021-3602: nothing of the builder's environment is in a RUN's, in a chroot neither" {
+	printf 'FROM %s\nRUN env >/env; cat /proc/self/environ >>/env 2>/dev/null; true\n' "$BUSYBOX" >Dockerfile
+	export CANARY=s3cr3t-value
+	expect 0 cbuild .
+	tree_of_the_image
+	has_no "$(tr '\0' '\n' <"$T/tree/env")" s3cr3t-value
+	expect 0 cbuild --isolation=chroot --no-cache .
+	tree_of_the_image
+	has_no "$(tr '\0' '\n' <"$T/tree/env")" s3cr3t-value
+}
+
+@test "CVE-2022-27651: a RUN inherits and passes on no capability" {
+	printf 'FROM %s\nRUN grep -E "Cap(Inh|Amb)" /proc/self/status >/caps\nUSER app\nRUN grep -E "Cap(Inh|Prm|Eff|Amb)" /proc/self/status >/tmp/caps\n' \
+		"$BUSYBOX" >Dockerfile
+	expect 0 cbuild .
+	tree_of_the_image
+	has_no "$(sort -u -k2 "$T/tree/caps" "$T/tree/tmp/caps" | tr -d '0')" '[1-9a-f]'
+	equal "$(awk '{ print $2 }' "$T/tree/caps" "$T/tree/tmp/caps" | sort -u)" 0000000000000000
+}
+
+@test "CVE-2022-2990: a user's groups are those of the image, so what a group may not is not done" {
+	evil 'F etc/group root:x:0:\nstaff:x:50:app' 'F etc/passwd app:x:1000:1001::/:/bin/sh'
+	printf 'FROM evil\nRUN printf "root:x:0:\\nstaff:x:50:app\\n" >/etc/group && echo x >/no && chown 0:50 /no && chmod 0604 /no\nUSER app\nRUN id -G >/tmp/groups; ! cat /no\nUSER 1000:1001\nRUN id -G >/tmp/groups2; cat /no\n' >Dockerfile
+	expect 0 build
+	tree_of_the_image
+	equal "$(cat "$T/tree/tmp/groups")" '1001 50'
+	equal "$(cat "$T/tree/tmp/groups2")" '1001'
+}
+
+@test "CVE-2024-1753: the source of a mount does not lead out of its image" {
+	evil "L out /"
+	printf 'FROM evil\nRUN --mount=from=evil,source=/out,target=/m,rw test ! -e /m%s && echo x >/m/x && ls /m >/seen\n' "$T" >Dockerfile
+	expect 0 build
+	[ ! -e /x ]
+	tree_of_the_image
+	has "$(cat "$T/tree/seen")" out
+}
+
+@test "CVE-2024-9407: a mount has the keys that it has, and no options of the kernel's" {
+	local mount
+	for mount in 'type=bind,target=/m,bind-propagation=shared' 'type=bind,target=/m,source=.,rshared' \
+		'type=tmpfs,target=/m,size=1m:exec' 'type=cache,target=/m,mode=755,dev' 'type=bind,target=/m,rw,suid'; do
+		printf 'FROM %s\nRUN --mount=%s true\n' "$BUSYBOX" "$mount" >Dockerfile
+		expect 2 cbuild .
+		message cbuild Dockerfile:2
+	done
+}
+
+@test "CVE-2024-9675: an id of a cache is no path" {
+	printf 'FROM %s\nRUN --mount=type=cache,id=../../../../victim,target=/c rm -rf /c/file; echo x >/c/x\nRUN --mount=type=cache,id=%s/victim,target=/c echo x >/c/x\n' "$BUSYBOX" "$T" >Dockerfile
+	expect 0 cbuild .
+	victim_is_whole
+	[ -z "$(find "$CBUILD_ROOT/cache/mounts" -mindepth 1 -maxdepth 1 -name '*.*.*')" ]
+}
+
+@test "CVE-2024-9676: passwd and group are files of the image and small, or they are not read" {
+	ln -s "$T/victim/file" nothing
+	local what
+	for what in 'P etc/passwd' 'L etc/passwd /dev/zero' "L etc/passwd $T/passwd" 'C etc/passwd 1:5' 'D etc/passwd'; do
+		rm -rf "$T/evil"
+		echo 'only:x:4:4::/:/bin/sh' >"$T/passwd"
+		evil "$what"
+		printf 'FROM evil\nUSER only\nRUN id\n' >Dockerfile
+		run ! build
+		[ "$status" -ne 124 ]
+	done
+}
+
+@test "CVE-2024-11218: what one RUN does to a mount of a stage another never sees" {
+	printf 'FROM %s AS s\nRUN mkdir /d && echo one >/d/f\n' "$BUSYBOX" >Dockerfile
+	for name in a b; do
+		printf 'FROM %s AS %s\nRUN --mount=from=s,source=/d,target=/d,rw cat /d/* >/%s; rm -rf /d/f; ln -s / /d/f; echo x >/d/%s\n' \
+			"$BUSYBOX" "$name" "$name" "$name"
+	done >>Dockerfile
+	printf 'FROM scratch\nCOPY --from=a /a /\nCOPY --from=b /b /\n' >>Dockerfile
+	expect 0 cbuild --jobs 4 .
+	tree_of_the_image
+	equal "$(cat "$T/tree/a")$(cat "$T/tree/b")" oneone
+}
+
+@test "CVE-2024-3727: a digest that is a path is no digest" {
+	evil 'F x x'
+	cp -r "$T/evil" "$T/good"
+	local digest
+	for digest in 'sha256:../../../victim/file' 'sha256:..' '../victim:file' 'sha256:ABCD'; do
+		rm -rf "$T/evil"
+		cp -r "$T/good" "$T/evil"
+		jq --arg d "$digest" '.manifests[0].digest = $d' "$T/good/index.json" >"$T/evil/index.json"
+		printf 'FROM evil\nCOPY Dockerfile /\n' >Dockerfile
+		run ! build
+		has "$output" 'digest'
+	done
+	victim_is_whole
+}
+
+@test "CVE-2024-23651: the source of a cache does not lead out of its stage" {
+	printf 'FROM %s AS s\nRUN ln -s / /out\nFROM %s\nRUN --mount=type=cache,from=s,source=/out,target=/c test ! -e /c%s && ls /c >/seen\n' \
+		"$BUSYBOX" "$BUSYBOX" "$T" >Dockerfile
+	expect 0 cbuild .
+	tree_of_the_image
+	has "$(cat "$T/tree/seen")" busybox ||
+		has "$(cat "$T/tree/seen")" bin
+}
+
+@test "CVE-2024-23652: taking mount points away removes nothing of the machine's" {
+	cat >Dockerfile <<-EOF2
+	FROM $BUSYBOX
+	RUN --mount=type=tmpfs,target=/a/victim/new --mount=type=secret,id=s,target=/a/victim/empty \
+		mv /a /b; mkdir -p /a; rm -rf /a/victim; ln -s $T/victim /a/victim; ln -s $T/victim /link; true
+	EOF2
+	echo s >"$T/s"
+	run cbuild --secret "id=s,src=$T/s" .
+	victim_is_whole
+}
+
+@test "CVE-2023-26054: a password in an address is in no document" {
+	printf 'FROM scratch\nADD http://user:s3cr3t-pass@127.0.0.1:1/x?token=s3cr3t-token /\n' >Dockerfile
+	run ! cbuild --no-cache .
+	has_no "$output" s3cr3t-pass
+	[ ! -e "$store" ] || ! grep -r s3cr3t-pass "$CBUILD_ROOT"
+}
+
+@test "CVE-2026-33747: a frontend that a Dockerfile names is not fetched and not run" {
+	printf '# syntax=127.0.0.1:1/evil/frontend:latest\nFROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	expect 0 cbuild .
+}
+
+@test "CVE-2026-33748: the directory of a repository does not lead out of its checkout" {
+	git init -q "$T/repo"
+	ln -s "$T/victim" "$T/repo/out"
+	ln -s ../../../../../.. "$T/repo/up"
+	printf 'FROM scratch\nCOPY . /\n' >"$T/victim/Dockerfile"
+	git -C "$T/repo" add .
+	git -C "$T/repo" -c user.name=x -c user.email=x@x commit -qm x
+	local dir
+	for dir in out up .git ../victim; do
+		printf 'FROM scratch\nADD file://%s/repo#:%s /\n' "$T" "$dir" >Dockerfile
+		run ! cbuild .
+		run ! cbuild "file://$T/repo#:$dir"
+	done
+	rm "$T/victim/Dockerfile"
+	victim_is_whole
+}
+
+@test "CVE-2026-28406: a context's names stay in its directory, those beside it that begin alike as well" {
+	python3 - "$T/context.tar" <<-'EOF2'
+	import io, sys, tarfile
+	with tarfile.open(sys.argv[1], "w") as tar:
+	    for name, data in (("Dockerfile", b"FROM scratch\nCOPY . /\n"), ("../context-evil/x", b"x"), ("a/../../victim/x", b"x")):
+	        info = tarfile.TarInfo(name)
+	        info.size = len(data)
+	        tar.addfile(info, io.BytesIO(data))
+	EOF2
+	run -2 cbuild - <"$T/context.tar"
+	victim_is_whole
+	[ -z "$(find "$T" -name 'context-evil*')" ]
+}
+
+@test "CVE-2024-21626: a working directory is no descriptor of the builder's" {
+	local n
+	for n in 3 4 5 6 7 8 9 10 11; do
+		printf 'FROM %s\nWORKDIR /proc/self/fd/%s\nRUN pwd; ls -la . ../../../..; cat ../../../..%s/file\n' "$BUSYBOX" "$n" "$T/victim" >Dockerfile
+		run ! cbuild .
+		has_no "$output" safe
+	done
+}
+
+@test "CVE-2019-5736: the program that starts a RUN cannot be overwritten by it" {
+	mkdir "$T/bin"
+	cp "$E2E_BIN/cbuild" "$T/bin"
+	before=$(sha256sum <"$T/bin/cbuild")
+	printf '#!/proc/self/exe\n' >script
+	chmod +x script
+	cat >Dockerfile <<-EOF2
+	FROM $BUSYBOX
+	COPY script /
+	RUN for p in /proc/[0-9]*; do echo overwritten >\$p/exe; for f in \$p/fd/*; do [ \$f -ef /dev/null ] || echo overwritten 2>/dev/null >\$f; done; done 2>/dev/null; true
+	RUN ["/script"]
+	EOF2
+	run ! "$T/bin/cbuild" .
+	printf 'FROM %s\nRUN ["/proc/self/exe"]\n' "$BUSYBOX" >Dockerfile
+	run ! "$T/bin/cbuild" .
+	equal "$(sha256sum <"$T/bin/cbuild")" "$before"
+}
+
+@test "CVE-2025-31133: what an image has at /dev/null or /proc covers nothing of the machine's" {
+	evil 'L dev/null /proc/sys/kernel/core_pattern' 'L dev/console ../victim'
+	printf 'FROM evil\nRUN test -c /dev/null && ! echo "|/bin/sh" >/proc/sys/kernel/core_pattern && test ! -s /proc/kcore && test ! -s /proc/keys\n' >Dockerfile
+	before=$(cat /proc/sys/kernel/core_pattern)
+	expect 0 build
+	equal "$(cat /proc/sys/kernel/core_pattern)" "$before"
+}
