@@ -153,3 +153,29 @@ Dockerfile:2"
 	expect 6 cbuild --timeout 1s .
 	message cbuild 'Dockerfile:2: RUN echo begun; sleep 300' 'its limit of 1 s (--timeout)'
 }
+
+@test "a hundred RUNs in a stage, and what one deletes another makes again" {
+	{
+		echo "FROM $BUSYBOX AS long"
+		for n in $(seq 100); do
+			echo "RUN echo $n >/f$n; rm -f /f$((n - 1)); rm -rf /d && mkdir /d && echo $n >/d/$n; echo $n >/same"
+		done
+		printf 'FROM long\nRUN ls / | grep ^f >/seen; ls /d >>/seen; cat /same >>/seen\n'
+	} >Dockerfile
+	expect 0 cbuild .
+	unpack "$CBUILD_ROOT/store" "$T/tree" "$out"
+	equal "$(cat "$T/tree/seen")" "$(printf 'f100\n100\n100')"
+}
+
+@test "a base of a thousand layers" {
+	for n in $(seq 999); do
+		set -- "$@" -- "F f$n $n" "F same $n"
+	done
+	"$BATS_TEST_DIRNAME/hostile.py" "$E2E_BUSYBOX_LAYOUT" "$T/base" 'F f0 0' "$@"
+	printf 'FROM base\nRUN ls / | grep -c ^f >/seen; cat /same >>/seen\n' >Dockerfile
+	expect 0 cbuild --build-context "base=oci-layout://$T/base:1" .
+	equal "$(blob "$CBUILD_ROOT/store" "$out" | jq '.layers | length')" 1002
+	last_layer "$CBUILD_ROOT/store" "$out" >/dev/null
+	layer=$(blob "$CBUILD_ROOT/store" "$out" | jq -r '.layers[-1].digest')
+	equal "$(tar -xzOf "$CBUILD_ROOT/store/blobs/${layer/://}" seen)" "$(printf '1000\n999')"
+}
