@@ -78,7 +78,8 @@ one_id() {
 }
 
 @test "chroot" {
-	sandboxes_same chroot owners cbuild --isolation=chroot
+	sandboxes_same chroot plain cbuild --isolation=chroot
+	sandboxes_same chroot owners deny --docker -- cbuild --isolation=chroot
 	nothing_in_tmp
 }
 
