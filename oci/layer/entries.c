@@ -1,9 +1,10 @@
 /*
- * blob -> decompressed -> hashed -> tar entries. After the last entry the rest of the stream is read,
- * too: the diff_id covers all of it.
+ * blob -> decompressed (ahead, on another thread) -> hashed -> tar entries. After the last entry the
+ * rest of the stream is read, too: the diff_id covers all of it.
  */
 #include "oci/layer/entries.h"
 
+#include "base/ahead.h"
 #include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -56,21 +57,34 @@ static int check_diff_id(struct hash_source *hs, const struct oci_digest *want, 
 	return 0;
 }
 
+struct reading {
+	struct layer_stream stream;
+	struct ahead_source ahead;
+	struct hash_source hashed;
+};
+
+static void reading_release(struct reading *r)
+{
+	hash_release(&r->hashed.hash);
+	ahead_source_release(&r->ahead);
+	layer_stream_release(&r->stream);
+}
+
 int entries_read(const struct op *op, struct source *blob, const struct oci_digest *diff_id,
 		 struct entry_visitor *v, struct err *e)
 {
-	auto_layer_stream struct layer_stream s = { .has_gunzip = false };
-	struct hash_source hs;
-	int r = -1;
+	CLEANUP(reading_release) struct reading r = { .stream = { .has_gunzip = false } };
+	struct source *tar;
 
-	if (layer_stream_open(&s, blob, e) < 0)
+	if (layer_stream_open(&r.stream, blob, e) < 0)
 		return -1;
-	hash_source_init(&hs, s.tar);
-	if (visit_all(op, &hs.base, v, e) == 0 && drain(op, &hs.base, e) == 0 &&
-	    drain(op, blob, e) == 0)
-		r = check_diff_id(&hs, diff_id, e);
-	hash_release(&hs.hash);
-	return r;
+	tar = r.stream.tar;
+	if (layer_stream_is_compressed(&r.stream))
+		tar = ahead_source_init(&r.ahead, tar, op ? op->pool : NULL);
+	tar = hash_source_init(&r.hashed, tar);
+	if (visit_all(op, tar, v, e) < 0 || drain(op, tar, e) < 0 || drain(op, blob, e) < 0)
+		return -1;
+	return check_diff_id(&r.hashed, diff_id, e);
 }
 
 /* The zeros of a hole. */

@@ -16,6 +16,7 @@ struct entry_visitor {
 };
 
 /*
+ * op->pool, if there is one, decompresses while entries are visited; the caller may be its worker.
  * diff_id: checked against the uncompressed stream (ERR_CORRUPT), all of which is read; NULL: not
  * checked. ERR_CORRUPT as well: damaged, or more than LAYER_ENTRIES_MAX entries.
  */

@@ -88,6 +88,11 @@ int layer_stream_open(struct layer_stream *s, struct source *blob, struct err *e
 	return 0;
 }
 
+bool layer_stream_is_compressed(const struct layer_stream *s)
+{
+	return s->has_gunzip || s->has_zstd || s->has_filter;
+}
+
 void layer_stream_release(struct layer_stream *s)
 {
 	if (s->has_gunzip)

@@ -26,6 +26,7 @@ struct layer_stream {
 
 /* blob is borrowed. gzip, zstd, xz, bzip2; anything else is given as it is. ERR_CORRUPT. */
 int layer_stream_open(struct layer_stream *s, struct source *blob, struct err *e) MUST_CHECK;
+bool layer_stream_is_compressed(const struct layer_stream *s);
 /* Also after a failed open, as long as it began zeroed. */
 void layer_stream_release(struct layer_stream *s);
 
