@@ -1,7 +1,7 @@
 /*
- * Layers come in parallel and are unpacked in order, into our workspace; the finished tree is
- * renamed into the cache. Whoever comes second finds it there, or loses the race and uses the
- * winner's: trees of one name are equal.
+ * Layers come in parallel and are unpacked in order, while others still come, into our workspace;
+ * the finished tree is renamed into the cache. Whoever comes second finds it there, or loses the
+ * race and uses the winner's: trees of one name are equal.
  *
  * A tree is known by its layers' digests and by the diff_ids that these were found to have: an
  * image that claims well-known diff_ids for other layers does not get the well-known tree, but an
@@ -33,31 +33,72 @@ static void fetch_run(void *item)
 					   f->im->blobs, &f->err);
 }
 
-/* lock held, as in all that follows. */
+/* The layers of an image on their way into our store, all at once. */
+struct fetches {
+	struct image *img;
+	struct fetch *all;
+	size_t nr; /* 0: they are there */
+	struct pool_batch batch;
+};
+
+/* The image's lock is held from here to fetches_end, unless img->is_fetched. */
+static void fetches_begin(struct fetches *f, struct op *op, struct images *im, struct image *img)
+{
+	*f = (struct fetches){ .img = img };
+	if (img->is_fetched)
+		return;
+	f->nr = img->manifest.nr_layers;
+	f->all = mem_resize(NULL, f->nr + 1, sizeof(*f->all));
+	pool_batch_init(&f->batch, op->pool);
+	for (size_t i = 0; i < f->nr; i++) {
+		f->all[i] = (struct fetch){
+			.op = op, .im = im, .img = img, .layer = &img->manifest.layers[i], .r = -1
+		};
+		pool_submit(&f->batch, fetch_run, &f->all[i]);
+	}
+}
+
+/* This layer is there afterwards. */
+static int fetches_await(struct fetches *f, size_t i, struct err *e)
+{
+	if (!f->nr)
+		return 0;
+	pool_await(&f->batch, &f->all[i]);
+	if (f->all[i].r == 0)
+		return 0;
+	*e = f->all[i].err;
+	return err_wrap(e, "image '%s'", f->img->name);
+}
+
+static int fetches_await_all(struct fetches *f, struct err *e)
+{
+	for (size_t i = 0; i < f->nr; i++)
+		if (fetches_await(f, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* What was not begun when something failed is not begun any more. */
+static void fetches_end(struct fetches *f)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < f->nr; i++) {
+		if (!pool_take_back(&f->batch, &f->all[i]))
+			pool_await(&f->batch, &f->all[i]);
+		all &= f->all[i].r == 0;
+	}
+	if (f->nr && all)
+		f->img->is_fetched = true;
+	free(f->all);
+}
+
 static int fetch(struct op *op, struct images *im, struct image *img, struct err *e)
 {
-	size_t n = img->manifest.nr_layers;
-	auto_free struct fetch *all = mem_zalloc((n + 1) * sizeof(*all));
-	struct pool_batch batch;
+	CLEANUP(fetches_end) struct fetches f;
 
-	if (img->is_fetched)
-		return 0;
-	pool_batch_init(&batch, op->pool);
-	for (size_t i = 0; i < n; i++) {
-		all[i] = (struct fetch){
-			.op = op, .im = im, .img = img, .layer = &img->manifest.layers[i]
-		};
-		pool_submit(&batch, fetch_run, &all[i]);
-	}
-	pool_batch_wait(&batch);
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].r == 0)
-			continue;
-		*e = all[i].err;
-		return err_wrap(e, "image '%s'", img->name);
-	}
-	img->is_fetched = true;
-	return 0;
+	fetches_begin(&f, op, im, img);
+	return fetches_await_all(&f, e);
 }
 
 int images_fetch(struct op *op, struct images *im, struct image *img, struct err *e)
@@ -82,24 +123,38 @@ static int apply(struct op *op, struct images *im, struct image *img, size_t i, 
 	return 0;
 }
 
-static int apply_all(struct op *op, struct images *im, struct image *img, const char *id, int tree,
-		     struct record *record, struct err *e)
+static int apply_fetched(struct fetches *f, struct op *op, struct images *im, const char *id,
+			 int tree, struct record *record, struct err *e)
 {
+	const struct oci_manifest *m = &f->img->manifest;
 	uint64_t total = 0, done = 0;
 
-	for (size_t i = 0; i < img->manifest.nr_layers; i++)
-		total += img->manifest.layers[i].size_bytes;
-	progress_begin(op->progress, id, "unpack %s", img->name);
-	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
-		if (apply(op, im, img, i, tree, record, e) < 0) {
-			progress_give_up(op->progress, id, e);
+	for (size_t i = 0; i < m->nr_layers; i++)
+		total += m->layers[i].size_bytes;
+	for (size_t i = 0; i < m->nr_layers; i++) {
+		if (fetches_await(f, i, e) < 0 || apply(op, im, f->img, i, tree, record, e) < 0)
 			return -1;
-		}
-		done += img->manifest.layers[i].size_bytes;
+		done += m->layers[i].size_bytes;
 		progress_tick(op->progress, id, done, total);
 	}
 	progress_end(op->progress, id, total);
 	return 0;
+}
+
+/* Each layer as soon as it is there and the ones below are unpacked. */
+static int apply_all(struct op *op, struct images *im, struct image *img, const char *id, int tree,
+		     struct record *record, struct err *e)
+{
+	CLEANUP(fetches_end) struct fetches f;
+
+	fetches_begin(&f, op, im, img);
+	if (fetches_await(&f, 0, e) < 0)
+		return -1;
+	progress_begin(op->progress, id, "unpack %s", img->name);
+	if (apply_fetched(&f, op, im, id, tree, record, e) == 0)
+		return 0;
+	progress_give_up(op->progress, id, e);
+	return -1;
 }
 
 /* Two images of one tree may be on the way at once. Owned by the caller. */
@@ -121,8 +176,6 @@ static int unpack_to(struct op *op, struct images *im, struct image *img, const 
 	auto_close int tree = -1;
 	char platform[100];
 
-	if (fetch(op, im, img, e) < 0)
-		return -1;
 	oci_platform_format(platform, &img->platform);
 	id = mem_printf("unpack %s %s", img->name, platform);
 	path = workspace_dir(im->ws, name, e);
@@ -198,5 +251,13 @@ int images_unpack(struct op *op, struct images *im, struct image *img, struct er
 int images_unpack_into(struct op *op, struct images *im, struct image *img, const char *id,
 		       int dirfd, struct record *record, struct err *e)
 {
-	return images_fetch(op, im, img, e) < 0 ? -1 : apply_all(op, im, img, id, dirfd, record, e);
+	bool is_fetched;
+	int r = 0;
+
+	pthread_mutex_lock(&img->lock);
+	is_fetched = img->is_fetched;
+	if (!is_fetched)
+		r = apply_all(op, im, img, id, dirfd, record, e);
+	pthread_mutex_unlock(&img->lock);
+	return is_fetched ? apply_all(op, im, img, id, dirfd, record, e) : r;
 }

@@ -6,12 +6,14 @@
 
 #include <cmocka.h>
 
+#include <glob.h>
 #include <pthread.h>
 
 #include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "oci/image/source.h"
 #include "oci/image/store_layout.h"
 #include "tests/fakes/build_world.h"
 
@@ -212,6 +214,75 @@ static void names_of_one_image_do_not_hinder_each_other(void **state)
 	assert_int_equal(w->build.sandbox.runs, 4);
 }
 
+/* A registry whose second layer only comes when the first is unpacked. */
+struct slow_source {
+	struct image_source base;
+	struct image_source *layout; /* of one image, whatever its name */
+	const char *root;
+	struct oci_digest first;
+};
+
+static int slow_resolve(struct image_source *src, struct op *op, const char *ref,
+			const struct oci_platform *want, struct oci_store *into,
+			struct oci_descriptor *out, struct err *e)
+{
+	struct slow_source *s = CONTAINER_OF(src, struct slow_source, base);
+
+	(void)ref;
+	return s->layout->resolve(s->layout, op, "", want, into, out, e);
+}
+
+static bool is_first_unpacked(const struct slow_source *s)
+{
+	auto_free char *pattern = mem_printf("%s/tmp/*/tree-0/a", s->root);
+	glob_t found;
+	bool is = glob(pattern, 0, NULL, &found) == 0;
+
+	globfree(&found);
+	return is;
+}
+
+static int slow_fetch(struct image_source *src, struct op *op, const char *ref,
+		      const struct oci_descriptor *layer, struct oci_store *into, struct err *e)
+{
+	struct slow_source *s = CONTAINER_OF(src, struct slow_source, base);
+	bool is_first = oci_digest_eq(&layer->digest, &s->first);
+
+	(void)ref;
+	for (unsigned i = 0; !is_first && !is_first_unpacked(s); i++) {
+		if (i == 10000)
+			return err_set(e, ERR_FAILED, "all layers are waited for");
+		usleep(1000);
+	}
+	return s->layout->fetch_layer(s->layout, op, "", layer, into, e);
+}
+
+static void a_base_is_unpacked_while_its_layers_come(void **state)
+{
+	struct world *w = *state;
+	struct build_world *b = &w->build;
+	struct slow_source s = { .base = { .resolve = slow_resolve, .fetch_layer = slow_fetch },
+				 .root = b->root };
+	auto_free char *layout = mem_printf("%s/../layout", b->root);
+	auto_free char *output = mem_printf("type=oci,dest=%s,tar=false", layout);
+	auto_manifest struct oci_manifest m = { 0 };
+	struct err e = ERR_INIT;
+
+	build_world_ok(b, "FROM scratch\nCOPY a /a\nCOPY a /b\n");
+	build_world_manifest(b, &m);
+	s.first = m.layers[0].digest;
+	assert_int_equal(build_output_parse(&b->opt, output, &e), 0);
+	build_world_ok(b, "FROM scratch\nCOPY a /a\nCOPY a /b\n");
+	b->opt.nr_outputs = 0;
+	assert_int_equal(image_source_layout_open(&s.layout, layout, &e), 0);
+	b->env.registry = &s.base;
+	set_jobs(w, 2);
+	build_world_ok(b, "FROM registry.test/base:1\nRUN x\n");
+	b->opt.nr_outputs = 1;
+	b->env.registry = NULL;
+	image_source_free(s.layout);
+}
+
 /* "fail" fails when the other waits, "wait" waits for the end of everything. */
 static int run_fails(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
 		     int *status, struct err *e)
@@ -404,6 +475,7 @@ int main(void)
 		TEST(a_trigger_that_fails_is_named_with_its_image),
 		TEST(stages_that_do_not_read_each_other_run_at_once),
 		TEST(names_of_one_image_do_not_hinder_each_other),
+		TEST(a_base_is_unpacked_while_its_layers_come),
 		TEST(the_first_that_fails_stops_the_others_and_is_shown),
 		TEST(what_comes_out_does_not_depend_on_jobs),
 		TEST(each_platform_is_an_entry_of_one_index),
