@@ -88,12 +88,12 @@ static int changed_meanwhile(const struct layer_change *c, struct err *e)
 	return err_set(e, ERR_FAILED, "'%s' changed while it was read", c->path);
 }
 
-static ssize_t read_some(int fd, char *p, uint64_t want, struct err *e)
+static ssize_t read_some(int fd, char *p, size_t want, struct err *e)
 {
 	ssize_t n;
 
 	do
-		n = read(fd, p, want < TAR_PIECE ? (size_t)want : TAR_PIECE);
+		n = read(fd, p, want);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? err_sys(e, "read") : n;
 }
@@ -101,24 +101,25 @@ static ssize_t read_some(int fd, char *p, uint64_t want, struct err *e)
 static int write_content(struct writer *w, const struct layer_change *c, int fd, struct err *e)
 {
 	uint64_t size = (uint64_t)c->st.st_size, left = size;
+	size_t want;
 	ssize_t n;
 
-	while (left) {
+	/* one byte more than there should be: a file that gave less is at its end, without one more
+	 * call for each of many small files */
+	do {
 		if (cancel_check(w->op ? w->op->cancel : NULL, e) < 0)
 			return -1;
-		n = read_some(fd, w->piece, left, e);
+		want = left < TAR_PIECE ? (size_t)left + 1 : TAR_PIECE;
+		n = read_some(fd, w->piece, want, e);
 		if (n < 0)
 			return err_wrap(e, "'%s'", c->path);
-		if (!n)
+		if ((uint64_t)n > left || (!n && left))
 			return changed_meanwhile(c, e);
-		if (sink_write(w->out, w->piece, (size_t)n, e) < 0)
+		if (n && sink_write(w->out, w->piece, (size_t)n, e) < 0)
 			return -1;
 		left -= (uint64_t)n;
-	}
-	n = read_some(fd, w->piece, 1, e);
-	if (n < 0)
-		return err_wrap(e, "'%s'", c->path);
-	return n ? changed_meanwhile(c, e) : tar_write_padding(w->out, size, e);
+	} while (left || (size_t)n == want);
+	return tar_write_padding(w->out, size, e);
 }
 
 static int write_file(struct writer *w, const struct layer_change *c, struct err *e)
