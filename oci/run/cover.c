@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "oci/run/copy_tree.h"
+#include "oci/run/part_links.h"
 
 #define PIECE_BYTES (64u << 10)
 
@@ -123,6 +124,14 @@ static int send_copy_home(struct cover *c, struct err *e)
 	return fs_remove_tree(c->home_fd, next, e);
 }
 
+static int part_links_at_home(const struct cover *c, struct err *e)
+{
+	auto_close int fd =
+		openat(c->home_fd, c->home, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, "open '%s'", c->home) : part_links(fd, e);
+}
+
 /* What the RUN has removed is gone: whoever wants it next finds nothing, and makes it anew. */
 static int send_home(struct cover *c, struct err *e)
 {
@@ -136,6 +145,8 @@ static int send_home(struct cover *c, struct err *e)
 		r = send_copy_home(c, e);
 	else if (renameat(dir, name, c->home_fd, c->home) < 0)
 		r = err_sys(e, "move it");
+	else
+		r = part_links_at_home(c, e);
 	return r < 0 ? err_wrap(e, "bring back what was on '%s'", c->name) : 0;
 }
 

@@ -374,6 +374,37 @@ static void a_cache_on_another_file_system_is_copied_there_and_back(void **state
 	tree_is_as_before(w);
 }
 
+static ino_t inode_of(const struct world *w, const char *name, nlink_t *links)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(w->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	*links = st.st_nlink;
+	return st.st_ino;
+}
+
+/* With a mount there would be no links across; later changes must not go across either. */
+static void what_is_linked_out_of_a_cache_shares_nothing_with_it(void **state)
+{
+	struct world *w = *state;
+	nlink_t links;
+
+	tmpdir_file(&w->dir, "caches/c/d/f", "eff");
+	tmpdir_file(&w->dir, "caches/c/own", "own");
+	add_cache(w, "caches/c", "/c");
+	run_well(w, "ln /c/d/f /app/f; ln /c/d/f /c/d/g; ln /c/own /c/d/own; chmod 4711 /app/f");
+	text_is(w, "image/app/f", "eff");
+	text_is(w, "caches/c/d/f", "eff");
+	assert_int_not_equal(inode_of(w, "image/app/f", &links),
+			     inode_of(w, "caches/c/d/f", &links));
+	assert_int_equal(inode_of(w, "caches/c/d/f", &links), inode_of(w, "caches/c/d/g", &links));
+	assert_int_equal(links, 2);
+	assert_int_equal(inode_of(w, "caches/c/own", &links),
+			 inode_of(w, "caches/c/d/own", &links));
+	inode_of(w, "image/app/f", &links);
+	assert_int_equal(links, 1);
+}
+
 static void one_below_another_leaves_no_mount_point_in_it(void **state)
 {
 	struct world *w = *state;
@@ -553,6 +584,7 @@ int main(void)
 		T(a_cache_that_was_moved_away_comes_home),
 		T(a_cache_that_was_removed_is_gone_and_nothing_else),
 		T(a_cache_on_another_file_system_is_copied_there_and_back),
+		T(what_is_linked_out_of_a_cache_shares_nothing_with_it),
 		T(one_below_another_leaves_no_mount_point_in_it),
 		T(one_directory_in_two_places_is_refused_and_nothing_moves),
 		T(a_tmpfs_is_empty_and_for_everybody),
