@@ -8,8 +8,8 @@
  * may change them again while they are packed; after a stage's last RUN they stay where they are, and
  * the directory must not change any more (is_final).
  *
- * A file with several names that a RUN writes to changes under all of them here; overlayfs gives it
- * a copy under the one name. Where an image has such files and a RUN changes them, layers differ.
+ * Layers are what they are in an overlay, but for one thing: who changes a file that came with
+ * several names from an earlier layer changes it under all of them here, there under one.
  *
  * One thread at a time: the stage's, later whoever holds its lock.
  */

@@ -178,11 +178,17 @@ void record_fill(struct record *r, struct record_inode *n, const struct stat *st
 		r->newest = st->st_ctim;
 }
 
+/* As compare.c: a layer's times are whole seconds. */
+static bool same_time(const struct record_inode *a, const struct record_inode *b)
+{
+	return a->mtime == b->mtime && (a->mtime_ns == b->mtime_ns || !a->mtime_ns || !b->mtime_ns);
+}
+
 bool record_same_attributes(const struct record *r, const struct record_inode *a,
 			    const struct record_inode *b)
 {
 	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->size == b->size &&
-	       a->mtime == b->mtime && a->mtime_ns == b->mtime_ns &&
+	       same_time(a, b) &&
 	       (a->capability == b->capability ||
 		span_eq(record_capability_of(r, a), record_capability_of(r, b)));
 }
@@ -198,7 +204,7 @@ uint64_t record_facts_hash(const struct record *r, const struct record_inode *n)
 {
 	uint64_t h = mix(n->mode | (uint64_t)n->uid << 32);
 
-	h = mix(h ^ (n->gid | (uint64_t)n->mtime_ns << 32));
+	h = mix(h ^ n->gid);
 	h = mix(h ^ (uint64_t)n->mtime);
 	h = mix(h ^ n->size);
 	if (n->content == RECORD_LINK)

@@ -62,8 +62,11 @@ void record_wait_clock(const struct record *r);
 
 /*
  * What is different in the tree now, by the same rules as changes.h: as if the record were what lies
- * below. Files are at their paths in root_fd. Mounts that were put into the tree are passed over: what
- * is recorded there counts as it was; likewise skip (NULL: none), paths of names.
+ * below. But who writes to one name of a file that had several writes to all of them, where an overlay
+ * makes a copy under the one; all that change are listed then, each as a file of its own.
+ *
+ * Files are at their paths in root_fd. Mounts that were put into the tree are passed over: what is
+ * recorded there counts as it was; likewise skip (NULL: none), paths of names.
  * ERR_INPUT: a name that begins with ".wh.", a device 0:0, more than WALK_DEPTH_MAX levels.
  */
 int record_changes(struct layer_changes *out, struct record *r, const struct op *op, int root_fd,

@@ -24,6 +24,7 @@
 struct alias {
 	uint64_t ino;
 	uint32_t at;
+	bool is_old; /* it was a name of this file before */
 };
 
 struct look {
@@ -78,8 +79,6 @@ static int examine(struct look *l, struct record_inode *n, const struct walk_ent
 	if (S_ISREG(ent->st.st_mode) && marks_read(&marks, ent->dirfd, ent->name, &ent->st, e) < 0)
 		return -1;
 	record_fill(l->r, n, &ent->st, span_of(marks.capability, marks.capability_len));
-	if (!S_ISDIR(ent->st.st_mode))
-		n->names = ent->st.st_nlink > 1 ? 2 : 1;
 	return 0;
 }
 
@@ -306,6 +305,7 @@ static int take(struct look *l, struct walk *w, const struct walk_entry *ent, st
 {
 	uint32_t dir = l->dirs[ent->depth];
 	uint32_t at = names_find(&l->r->names, dir, span_of_str(ent->name));
+	bool is_old;
 	int r;
 
 	if (is_mount(l, ent) || (l->skip && l->skip->n && strv_has(l->skip, ent->path))) {
@@ -319,6 +319,7 @@ static int take(struct look *l, struct walk *w, const struct walk_entry *ent, st
 		return 0;
 	if (at == NAMES_NONE)
 		at = record_add_name(l->r, dir, ent->name);
+	is_old = record_has(l->r, at) && record_inode_of(l->r, at)->ino == ent->st.st_ino;
 	r = record_has(l->r, at) ? take_known(l, at, ent, e) : take_new(l, at, ent, e);
 	if (r < 0)
 		return -1;
@@ -326,7 +327,7 @@ static int take(struct look *l, struct walk *w, const struct walk_entry *ent, st
 		enter_dir(l, ent->depth + 1, at);
 	} else if (ent->st.st_nlink > 1) {
 		MEM_GROW(l->aliases, l->nr_aliases, l->cap_aliases);
-		l->aliases[l->nr_aliases++] = (struct alias){ ent->st.st_ino, at };
+		l->aliases[l->nr_aliases++] = (struct alias){ ent->st.st_ino, at, is_old };
 	}
 	return 0;
 }
@@ -362,7 +363,63 @@ static int by_ino(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* When one name of a file is listed, all are: else a layer would make a copy of it. */
+/* The name is listed as it is recorded. */
+static void list_as_it_was(struct look *l, uint32_t at)
+{
+	struct record_inode n = *record_inode_of(l->r, at);
+
+	if (n.content == RECORD_LINK)
+		n.link = mem_strdup(n.link);
+	note_found(l, at, &n);
+}
+
+static void set_is_link(struct look *l, uint32_t at, bool is_link)
+{
+	if (!seen_of(l, at)->found)
+		list_as_it_was(l, at);
+	l->found[seen_of(l, at)->found - 1].names = is_link ? 2 : 1;
+}
+
+/* Of the names that the file had before, the first in the list's order. */
+static uint32_t first_old(const struct look *l, const struct alias *v, size_t n)
+{
+	auto_free char *first = NULL;
+	uint32_t at = NAMES_NONE;
+
+	for (size_t i = 0; i < n; i++) {
+		char *path = v[i].is_old ? names_path(&l->r->names, v[i].at) : NULL;
+
+		if (!path || (first && layer_path_compare(first, path) < 0)) {
+			free(path);
+			continue;
+		}
+		free(first);
+		first = path;
+		at = v[i].at;
+	}
+	return at;
+}
+
+/*
+ * The names of one file, one of them listed. A file that had several names before gets a copy of
+ * its own for each of them that changes, as in an overlay, which cannot change what lies below. A
+ * file that had one, or none, is listed with all its names, or a layer would make copies of it.
+ */
+static void list_aliases(struct look *l, const struct alias *v, size_t n)
+{
+	uint32_t source = first_old(l, v, n);
+	size_t nr_old = 0;
+
+	for (size_t i = 0; i < n; i++)
+		nr_old += v[i].is_old;
+	for (size_t i = 0; i < n; i++) {
+		bool is_link = nr_old < 2 || !v[i].is_old || (v[i].at == source && nr_old < n);
+
+		if (is_link || seen_of(l, v[i].at)->found)
+			set_is_link(l, v[i].at, is_link);
+	}
+}
+
 static void find_aliases(struct look *l)
 {
 	struct alias *v = l->aliases;
@@ -374,17 +431,8 @@ static void find_aliases(struct look *l)
 
 		for (end = i; end < l->nr_aliases && v[end].ino == v[i].ino; end++)
 			found |= seen_of(l, v[end].at)->found != 0;
-		for (size_t k = i; found && k < end; k++) {
-			struct record_inode n;
-
-			if (seen_of(l, v[k].at)->found)
-				continue;
-			n = *record_inode_of(l->r, v[k].at);
-			n.names = 2;
-			if (n.content == RECORD_LINK)
-				n.link = mem_strdup(n.link);
-			note_found(l, v[k].at, &n);
-		}
+		if (found)
+			list_aliases(l, v + i, end - i);
 	}
 }
 
