@@ -87,3 +87,76 @@ sys.exit(r.returncode)' "$@"
 		return 1
 	fi
 }
+
+# -- from a Dockerfile to an image in a registry: what such rows share ---------------
+# The registry: sets ADDRESS. stop_servers takes down what was started.
+start_registry() {
+	has docker-registry || { why='docker-registry is not installed'; return 1; }
+	ADDRESS=$(sh "$SERVERS/registry" start "$WORK/registry")
+}
+
+start_engine() {
+	if [ "$(id -u)" -ne 0 ]; then
+		why='needs root'
+	elif ! has dockerd || ! has docker; then
+		why='docker is not installed'
+	elif ! DOCKER_HOST=$(sh "$SERVERS/engine" start "$WORK/engine" 2>"$WORK/engine.log"); then
+		why='its engine does not run here'
+	else
+		export DOCKER_HOST
+		return 0
+	fi
+	return 1
+}
+
+# BuildKit where a client has it (Debian's has it built in, newer ones want buildx), else the builder
+# that docker had before: sets docker, DOCKER_BUILDKIT and builder. The engine runs.
+find_builder() {
+	why='its build does not run here'
+	mkdir -p "$WORK/probe"
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >"$WORK/probe/Dockerfile"
+	for DOCKER_BUILDKIT in 1 0; do
+		export DOCKER_BUILDKIT
+		builder=BuildKit
+		[ "$DOCKER_BUILDKIT" = 1 ] || builder='old builder'
+		for docker in docker /usr/bin/docker; do
+			! "$docker" build -q "$WORK/probe" >/dev/null 2>&1 || return 0
+		done
+	done
+	return 1
+}
+
+stop_servers() {
+	[ ! -d "$WORK/engine" ] || sh "$SERVERS/engine" stop "$WORK/engine"
+	[ ! -d "$WORK/registry" ] || sh "$SERVERS/registry" stop "$WORK/registry"
+}
+stop_servers_at_end() {
+	trap stop_servers EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+# cbuild_push NAME CONTEXT [OPTION...] and docker_push NAME CONTEXT: a new tag for every run
+cbuild_push() {
+	name=$1 context=$2
+	shift 2
+	"$BIN/cbuild" -q --root "$WORK/root" --push -t "$ADDRESS/bench/$name:$run" "$@" "$context"
+}
+docker_push() {
+	"$docker" build -q --network none -t "$ADDRESS/bench/$1-docker:$run" "$2" &&
+		"$docker" push -q "$ADDRESS/bench/$1-docker:$run"
+}
+
+# ratio MINE THEIRS: the first as a share of the second
+ratio() {
+	printf '  %-34s %9.1f %%\n' "cbuild / docker ($builder)" "$(calc %.1f "100 * $(time_of "$1") / $(time_of "$2")")"
+}
+
+# peak COMMAND...: a row for it
+peak() {
+	if peak=$(peak_kib "$@"); then
+		printf '  %-34s %9.1f MiB\n' 'cbuild, peak memory' "$(calc %.1f "$peak / 1024")"
+	else
+		skip 'cbuild, peak memory' 'neither /usr/bin/time nor python3 is there'
+	fi
+}

@@ -52,35 +52,6 @@ unshare_loop() {
 	done
 }
 
-start_engine() {
-	if [ "$(id -u)" -ne 0 ]; then
-		why='needs root'
-	elif ! has dockerd || ! has docker; then
-		why='docker is not installed'
-	elif ! DOCKER_HOST=$(sh "$SERVERS/engine" start "$WORK/engine" 2>"$WORK/engine.log"); then
-		why='its engine does not run here'
-	else
-		engine=yes
-		export DOCKER_HOST
-		return 0
-	fi
-	return 1
-}
-# With BuildKit where a client has it (Debian's has it built in, newer ones want buildx), else
-# with the builder that docker had before.
-try_docker() {
-	why='its build does not run here'
-	tar -C "$WORK/base" -c . | docker import - base >/dev/null 2>&1 || return 1
-	for DOCKER_BUILDKIT in 1 0; do
-		export DOCKER_BUILDKIT
-		builder=BuildKit
-		[ "$DOCKER_BUILDKIT" = 1 ] || builder='old builder'
-		for docker in docker /usr/bin/docker; do
-			dockerfile docker_one 1 && docker_one >/dev/null 2>&1 && return 0
-		done
-	done
-	return 1
-}
 prepare_docker_many() { dockerfile docker_many "$STEPS"; }
 docker_many() { "$docker" build -q --network none "$WORK/docker_many"; }
 prepare_docker_one() { dockerfile docker_one 1; }
@@ -102,12 +73,9 @@ loop=
 if [ "$(id -u)" -eq 0 ] && has unshare; then
 	loop=unshare_loop
 fi
-engine=
-trap '[ -z "$engine" ] || sh "$SERVERS/engine" stop "$WORK/engine"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+stop_servers_at_end
 peer=
-if start_engine && try_docker; then
+if start_engine && find_builder && tar -C "$WORK/base" -c . | docker import - base >/dev/null; then
 	peer=yes
 	contenders="$contenders docker_many docker_one"
 fi
