@@ -61,25 +61,6 @@ static void init_stages(struct job *j)
 	mark_running(j);
 }
 
-/* What is chosen is said where it matters. */
-static int prepare_sandbox(struct job *j, struct err *e)
-{
-	struct sandbox *s = j->env->sandbox;
-	auto_free char *dir = NULL;
-	bool runs = false;
-
-	for (size_t i = 0; i < j->plan->nr; i++)
-		runs |= j->stages[i].will_run;
-	if (!s || !runs)
-		return 0;
-	dir = workspace_dir(&j->ws, "probe", e);
-	if (!dir || sandbox_prepare(s, dir, e) < 0)
-		return -1;
-	if (s->how[0])
-		progress_note(j->op->progress, "isolation: %s", s->how);
-	return 0;
-}
-
 /* Layers of a build that has failed are of no use: what is being packed stops, too. */
 static int build_stages(struct job *j, struct err *e)
 {
@@ -94,8 +75,6 @@ static int build_stages(struct job *j, struct err *e)
 	j->side_opt.compression = LAYER_ZSTD;
 	j->side_opt.level = 1;
 	init_stages(j);
-	if (prepare_sandbox(j, e) < 0)
-		return -1;
 	pool_batch_init(&j->packs, j->op->pool);
 	r = schedule_run(j, e);
 	if (r < 0)

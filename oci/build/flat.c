@@ -32,7 +32,7 @@ static int mount_of(const char *path, uint64_t *id, struct err *e)
 
 int flat_open_place(struct job *j, struct err *e)
 {
-	const char *wanted = job_is_flat(j) ? j->env->sandbox->flat_dir : NULL;
+	const char *wanted = j->env->sandbox ? j->env->sandbox->flat_dir : NULL;
 	uint64_t here, there;
 
 	if (!wanted)

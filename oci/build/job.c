@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "oci/build/flat.h"
 #include "oci/build/input.h"
 #include "oci/build/prepare.h"
@@ -49,9 +50,49 @@ int job_init(struct job *j, const struct op *op, const struct build_env *env,
 
 /* -- what the files of this room ask -------------------------------------------------------- */
 
-bool job_is_flat(const struct job *j)
+static int prepare_sandbox(struct job *j, struct err *e)
 {
-	return j->env->sandbox && j->env->sandbox->is_flat;
+	auto_free char *dir = workspace_dir(&j->ws, "probe", e);
+
+	return !dir || sandbox_prepare(j->env->sandbox, dir, e) < 0
+		       ? err_wrap(e, "find out how to RUN things")
+		       : 0;
+}
+
+static int try_sandbox(struct job *j, bool is_used, struct err *e)
+{
+	struct sandbox *s = j->env->sandbox;
+
+	pthread_mutex_lock(&j->sandbox_lock);
+	if (!j->sandbox_tried)
+		j->sandbox_r = prepare_sandbox(j, &j->sandbox_err);
+	j->sandbox_tried = true;
+	if (is_used && !j->sandbox_told && j->sandbox_r == 0 && s->how[0])
+		progress_note(j->op->progress, "isolation: %s", s->how);
+	j->sandbox_told |= is_used;
+	if (j->sandbox_r < 0)
+		*e = j->sandbox_err;
+	pthread_mutex_unlock(&j->sandbox_lock);
+	return j->sandbox_r;
+}
+
+int job_sandbox(struct sandbox **out, struct job *j, struct err *e)
+{
+	*out = j->env->sandbox;
+	if (*out)
+		return try_sandbox(j, true, e);
+	if (!j->env->no_sandbox)
+		return err_set(e, ERR_IMPOSSIBLE, "there is no way to RUN anything here");
+	*e = *j->env->no_sandbox;
+	e->kind = ERR_IMPOSSIBLE;
+	return -1;
+}
+
+bool job_is_flat(struct job *j)
+{
+	struct err told = ERR_INIT; /* again to who RUNs something */
+
+	return j->env->sandbox && try_sandbox(j, false, &told) == 0 && j->env->sandbox->is_flat;
 }
 
 void job_time(const struct job *j, char out[CLOCK_TEXT_MAX])

@@ -4,6 +4,8 @@
 #ifndef OCI_BUILD_JOB_H
 #define OCI_BUILD_JOB_H
 
+#include <pthread.h>
+
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/op.h"
@@ -52,12 +54,16 @@ struct job {
 	struct op own_op; /* where op points to: the caller's, but ended when a part has failed */
 	struct cancel cancel;
 	struct stage *stages; /* as many as the plan has */
+	pthread_mutex_t sandbox_lock;
+	bool sandbox_tried, sandbox_told; /* guarded by it, with what came of it */
+	int sandbox_r;
+	struct err sandbox_err;
 };
 
 #define JOB_INIT                                                                                   \
 	{                                                                                          \
 		.context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .flat_ws = WORKSPACE_INIT,          \
-		.cancel = CANCEL_INIT                                                              \
+		.cancel = CANCEL_INIT, .sandbox_lock = PTHREAD_MUTEX_INITIALIZER                   \
 	}
 
 /*
@@ -71,8 +77,14 @@ int job_read(struct job *j, struct err *e) MUST_CHECK;
 int job_open_places(struct job *j, struct err *e) MUST_CHECK;
 void job_release(struct job *j);
 
+/*
+ * What RUNs things. What it can do is found out when that matters for the first time, so a build that
+ * RUNs nothing, or has all of it in the cache, neither tries nor says anything. ERR_IMPOSSIBLE: there is
+ * none here, says why. Both are thread-safe.
+ */
+int job_sandbox(struct sandbox **out, struct job *j, struct err *e) MUST_CHECK;
 /* Stages are directories that are changed in place (flat.h). */
-bool job_is_flat(const struct job *j);
+bool job_is_flat(struct job *j);
 
 /* The time that goes into documents: SOURCE_DATE_EPOCH, else now. */
 void job_time(const struct job *j, char out[CLOCK_TEXT_MAX]);

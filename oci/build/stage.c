@@ -19,17 +19,6 @@
 
 /* -- trees ------------------------------------------------------------------------ */
 
-static int need_sandbox(const struct job *j, struct err *e)
-{
-	if (j->env->sandbox)
-		return 0;
-	if (!j->env->no_sandbox)
-		return err_set(e, ERR_IMPOSSIBLE, "there is no way to RUN anything here");
-	*e = *j->env->no_sandbox;
-	e->kind = ERR_IMPOSSIBLE;
-	return -1;
-}
-
 int stage_view(struct view *v, struct job *j, const struct stage *st, struct err *e)
 {
 	struct tree *base = NULL;
@@ -167,13 +156,14 @@ int stage_tree_open(struct stage_tree *out, struct job *j, struct stage *st, con
 		    struct err *e)
 {
 	struct stage_tree t = { 0 };
+	struct sandbox *sandbox;
 
-	if (need_sandbox(j, e) < 0 || tree_dirs(&t.lowers, j, st, e) < 0)
+	if (job_sandbox(&sandbox, j, e) < 0 || tree_dirs(&t.lowers, j, st, e) < 0)
 		goto out;
 	t.dir = workspace_dir(&j->ws, name, e);
-	if (!t.dir || sandbox_tree_open(j->env->sandbox, &t.tree, &t.lowers, t.dir, false, e) < 0)
+	if (!t.dir || sandbox_tree_open(sandbox, &t.tree, &t.lowers, t.dir, false, e) < 0)
 		goto out;
-	t.sandbox = j->env->sandbox;
+	t.sandbox = sandbox;
 	*out = t;
 	return 0;
 out:
@@ -235,6 +225,7 @@ static int open_files(struct job *j, struct stage *st, struct err *e)
 	auto_free char *name = mem_printf("view-%zu", st->index);
 	auto_strv struct strv lowers = STRV_INIT;
 	auto_free char *dir = NULL;
+	struct sandbox *sandbox;
 
 	if (job_is_flat(j))
 		return open_flat(j, st, e);
@@ -242,10 +233,10 @@ static int open_files(struct job *j, struct stage *st, struct err *e)
 		return -1;
 	if (lowers.n == 1)
 		return fs_open_dir(lowers.v[0], e);
-	if (need_sandbox(j, e) < 0)
+	if (job_sandbox(&sandbox, j, e) < 0)
 		return -1;
 	dir = workspace_dir(&j->ws, name, e);
-	if (!dir || sandbox_tree_open(j->env->sandbox, &st->mounted, &lowers, dir, true, e) < 0)
+	if (!dir || sandbox_tree_open(sandbox, &st->mounted, &lowers, dir, true, e) < 0)
 		return -1;
 	st->is_mounted = true;
 	return fcntl(st->mounted.root_fd, F_DUPFD_CLOEXEC, 0);

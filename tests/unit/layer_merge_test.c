@@ -75,7 +75,7 @@ static bool wants_user_marks(struct world *w)
 static char *text_of(const struct disk *const *disks, size_t nr)
 {
 	static const struct tree_dir_options upper = { .is_upper = true };
-	struct tree *trees[UPPERS + 1];
+	struct tree *trees[UPPERS + 1] = { 0 };
 	struct tree *stack;
 	struct err e = ERR_INIT;
 	char *text;
