@@ -92,6 +92,7 @@ static int read_index(struct remote *r, struct span text, const char *media, str
 
 static int open_from(struct remote *r, struct err *e)
 {
+	image_source_free(STEAL(&r->own));
 	if (r->opt.spec->kind == CACHE_LOCAL) {
 		if (image_source_layout_open(&r->own, r->opt.spec->dir, e) < 0)
 			return -1;
@@ -141,25 +142,34 @@ static void tell(const struct remote *r, int res, const struct err *why)
 			      r->base.name);
 }
 
+/* All of it or nothing; not at all only when the build ends. */
+static void read_once(struct remote *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int res = read_all(r, &why);
+
+	if (res < 0)
+		cache_graph_release(&r->graph);
+	if (res < 0 && why.kind == ERR_CANCELLED) {
+		*e = why;
+		return;
+	}
+	tell(r, res, &why);
+	r->bad = mem_zalloc((r->graph.nr + 1) * sizeof(*r->bad));
+	r->is_read = true;
+}
+
 /* Once; who comes second waits for the first. */
 static int make_ready(struct remote *r, struct err *e)
 {
-	struct err why = ERR_INIT;
-	int res = 0;
+	bool is_read;
 
 	pthread_mutex_lock(&r->lock);
-	if (!r->is_read) {
-		res = read_all(r, &why);
-		r->is_read = res == 0 || why.kind != ERR_CANCELLED;
-		if (r->is_read)
-			tell(r, res, &why);
-		r->bad = mem_zalloc((r->graph.nr + 1) * sizeof(*r->bad));
-	}
+	if (!r->is_read)
+		read_once(r, e);
+	is_read = r->is_read;
 	pthread_mutex_unlock(&r->lock);
-	if (r->is_read)
-		return 0;
-	*e = why;
-	return -1;
+	return is_read ? 0 : -1;
 }
 
 static void read_run(void *item)
