@@ -98,6 +98,40 @@ static ssize_t read_some(int fd, char *p, size_t want, struct err *e)
 	return n < 0 ? err_sys(e, "read") : n;
 }
 
+static int write_zeros(struct writer *w, uint64_t n, struct err *e)
+{
+	memset(w->piece, 0, TAR_PIECE);
+	while (n) {
+		size_t some = n < TAR_PIECE ? (size_t)n : TAR_PIECE;
+
+		if (cancel_check(w->op ? w->op->cancel : NULL, e) < 0 ||
+		    sink_write(w->out, w->piece, some, e) < 0)
+			return -1;
+		n -= some;
+	}
+	return 0;
+}
+
+/* Passes over a hole that begins here: reading it would fill the page cache with zeros. fd stands
+ * behind it afterwards. */
+static int write_hole(struct writer *w, const struct layer_change *c, int fd, uint64_t *left,
+		      struct err *e)
+{
+	off_t size = c->st.st_size, at = size - (off_t)*left, data = lseek(fd, at, SEEK_DATA);
+	uint64_t n;
+
+	if (data < 0 && errno == ENXIO) { /* no data behind */
+		data = lseek(fd, 0, SEEK_END);
+		if (data != size)
+			return changed_meanwhile(c, e);
+	}
+	if (data <= at)
+		return 0;
+	n = data < size ? (uint64_t)(data - at) : *left;
+	*left -= n;
+	return write_zeros(w, n, e);
+}
+
 static int write_content(struct writer *w, const struct layer_change *c, int fd, struct err *e)
 {
 	uint64_t size = (uint64_t)c->st.st_size, left = size;
@@ -108,6 +142,9 @@ static int write_content(struct writer *w, const struct layer_change *c, int fd,
 	 * call for each of many small files */
 	do {
 		if (cancel_check(w->op ? w->op->cancel : NULL, e) < 0)
+			return -1;
+		/* a small file is read as quickly */
+		if (left > TAR_PIECE && write_hole(w, c, fd, &left, e) < 0)
 			return -1;
 		want = left < TAR_PIECE ? (size_t)left + 1 : TAR_PIECE;
 		n = read_some(fd, w->piece, want, e);

@@ -209,6 +209,13 @@ static void equal_trees_give_equal_bytes(void **state)
 	assert_memory_equal(w->tar.data, first.data, first.len);
 }
 
+static void assert_changed(struct world *w)
+{
+	assert_int_equal(write_tar(w), -1);
+	assert_int_equal(w->e.kind, ERR_FAILED);
+	assert_non_null(strstr(w->e.text, "'f' changed while it was read"));
+}
+
 static void holes_are_written_as_zeros(void **state)
 {
 	struct world *w = *state;
@@ -223,11 +230,42 @@ static void holes_are_written_as_zeros(void **state)
 	assert_int_equal(w->tar.data[512 + (1u << 20) - 1], 'x');
 }
 
-static void assert_changed(struct world *w)
+/* Data at the beginning, in the middle and at the end, or at none of them. */
+static void holes_anywhere_are_as_long_as_they_were(void **state)
 {
-	assert_int_equal(write_tar(w), -1);
-	assert_int_equal(w->e.kind, ERR_FAILED);
-	assert_non_null(strstr(w->e.text, "'f' changed while it was read"));
+	static const size_t size = 3u << 20, places[] = { 0, 1u << 20, (3u << 20) - 4096 };
+	struct world *w = *state;
+
+	for (unsigned set = 0; set < 8; set++) {
+		auto_close int fd = openat(w->upper.fd, "f", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		auto_free char *want = mem_zalloc(size);
+
+		for (size_t i = 0; i < ARRAY_LEN(places); i++)
+			if (set & 1u << i) {
+				memset(want + places[i], 'x', 4096);
+				assert_int_equal(
+					pwrite(fd, want + places[i], 4096, (off_t)places[i]), 4096);
+			}
+		assert_int_equal(ftruncate(fd, (off_t)size), 0);
+		make_tar(w);
+		assert_int_equal(w->tar.len, 512 + size + 1024);
+		assert_memory_equal(w->tar.data + 512, want, size);
+	}
+}
+
+static void a_hole_that_shrinks_or_grows_is_an_error(void **state)
+{
+	struct world *w = *state;
+	auto_close int fd = openat(w->upper.fd, "f", O_WRONLY | O_CREAT, 0644);
+
+	assert_int_equal(ftruncate(fd, 1u << 20), 0);
+	scan(w);
+	assert_int_equal(ftruncate(fd, (1u << 20) - 1), 0);
+	assert_changed(w);
+	assert_int_equal(ftruncate(fd, (1u << 20) + 1), 0);
+	assert_changed(w);
+	assert_int_equal(pwrite(fd, "x", 1, 1u << 20), 1);
+	assert_changed(w);
 }
 
 static void a_file_that_shrinks_or_grows_is_an_error_that_names_it(void **state)
@@ -345,6 +383,8 @@ int main(void)
 		TEST(newer_times_become_the_epoch_but_older_ones_stay),
 		TEST(equal_trees_give_equal_bytes),
 		TEST(holes_are_written_as_zeros),
+		TEST(holes_anywhere_are_as_long_as_they_were),
+		TEST(a_hole_that_shrinks_or_grows_is_an_error),
 		TEST(a_file_that_shrinks_or_grows_is_an_error_that_names_it),
 		TEST(a_file_that_becomes_a_link_is_not_read),
 		TEST(applying_what_was_written_gives_the_tree),
