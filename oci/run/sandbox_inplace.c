@@ -301,7 +301,12 @@ static int open_own(struct sandbox_inplace *s, struct err *e)
 static int probe(const struct sandbox_inplace *s, struct err *e)
 {
 	auto_free char *name = mem_printf(".cbuild-probe-%d", (int)getpid());
+	struct timespec times[2];
+	struct stat root;
+	int r;
 
+	if (fstat(s->root_fd, &root) < 0)
+		return err_sys(e, "stat '/'");
 	if (mkdirat(s->own_fd, name, 0700) < 0)
 		return err_sys(e, "make a directory in '%s'", s->own);
 	if (renameat(s->own_fd, name, s->root_fd, name) < 0) {
@@ -309,7 +314,12 @@ static int probe(const struct sandbox_inplace *s, struct err *e)
 		unlinkat(s->own_fd, name, AT_REMOVEDIR);
 		return -1;
 	}
-	return unlinkat(s->root_fd, name, AT_REMOVEDIR) < 0 ? err_sys(e, "remove '/%s'", name) : 0;
+	r = unlinkat(s->root_fd, name, AT_REMOVEDIR);
+	if (r < 0)
+		return err_sys(e, "remove '/%s'", name);
+	times[0] = root.st_atim;
+	times[1] = root.st_mtim;
+	return futimens(s->root_fd, times) < 0 ? err_sys(e, "set the times of '/'") : 0;
 }
 
 /* Who is killed gives it back when the last process of its RUN is dead. */
