@@ -263,6 +263,13 @@ agent_was_reached() {
 	agent_was_reached
 }
 
+@test "an ssh agent is reached where nothing can be mounted" {
+	ssh_client
+	begin_agent
+	expect 0 deny --docker -- cbuild --isolation=chroot --ssh default .
+	agent_was_reached
+}
+
 @test "an ssh agent is reached without being root, too" {
 	ssh_client
 	begin_agent

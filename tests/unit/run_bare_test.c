@@ -11,12 +11,13 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -168,6 +169,41 @@ static void who_forks_all_the_time_is_caught(void **state)
 	assert_int_equal(fstatat(w->dir.fd, "trace", &after, 0), 0);
 	assert_int_equal(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
 	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+}
+
+#define BOMBER 54321
+
+static size_t processes_of(uid_t uid)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	struct stat st;
+	size_t nr = 0;
+
+	assert_non_null(dir);
+	while ((d = readdir(dir)))
+		nr += fstatat(dirfd(dir), d->d_name, &st, 0) == 0 && st.st_uid == uid;
+	closedir(dir);
+	return nr;
+}
+
+/* As many as it may be, each in a session of its own, and each makes more as soon as one is gone. */
+static void a_fork_bomb_is_over_with_the_command(void **state)
+{
+	struct world *w = *state;
+	auto_run_spec struct run_spec spec = shell(w, "./bomb & ./bomb & sleep 0.3");
+	struct err e = ERR_INIT;
+	int status;
+
+	tmpdir_file(&w->dir, "bomb",
+		    "#!/bin/sh\nwhile :; do (setsid ./bomb 2>/dev/null &); done\n");
+	assert_int_equal(fchmodat(w->dir.fd, "bomb", 0755, 0), 0);
+	spec.uid = spec.gid = BOMBER;
+	spec.limits = mem_zalloc(sizeof(*spec.limits));
+	spec.limits[spec.nr_limits++] =
+		(struct run_limit){ .resource = RLIMIT_NPROC, .soft = 60, .hard = 60 };
+	assert_int_equal(run(w, &spec, &status, &e), 0);
+	assert_int_equal(processes_of(BOMBER), 0);
 }
 
 static void many_processes_are_no_trouble(void **state)
@@ -494,6 +530,7 @@ int main(void)
 		T(a_daemon_in_a_session_of_its_own_is_dead_when_the_command_ends),
 		T(the_children_of_dead_parents_are_found),
 		T(who_forks_all_the_time_is_caught),
+		T(a_fork_bomb_is_over_with_the_command),
 		T(many_processes_are_no_trouble),
 		T(a_time_limit_ends_the_command_and_its_daemons),
 		T(cancelling_ends_the_command_and_its_daemons),
