@@ -209,10 +209,13 @@ tree_of_the_image() {
 }
 
 @test "CVE-2023-26054: a password in an address is in no document" {
-	printf 'FROM scratch\nADD http://user:s3cr3t-pass@127.0.0.1:1/x?token=s3cr3t-token /\n' >Dockerfile
-	run ! cbuild --no-cache .
-	has_no "$output" s3cr3t-pass
-	[ ! -e "$store" ] || ! grep -r s3cr3t-pass "$CBUILD_ROOT"
+	printf 'FROM scratch\nADD http://user:s3cr3t-pass@%s/v2/?token=s3cr3t-token /x\n' "$E2E_REGISTRY" >Dockerfile
+	expect 0 cbuild --metadata-file "$T/metadata" -vv .
+	has_no "$err" s3cr3t-
+	! grep -r s3cr3t- "$CBUILD_ROOT" "$T/metadata"
+	sed 's#/v2/#/v2/none#' Dockerfile >refused
+	expect 4 cbuild --no-cache -vv -f refused .
+	has_no "$err" s3cr3t-
 }
 
 @test "CVE-2026-33747: a frontend that a Dockerfile names is not fetched and not run" {
@@ -253,7 +256,7 @@ tree_of_the_image() {
 
 @test "CVE-2024-21626: a working directory is no descriptor of the builder's" {
 	local n
-	for n in 3 4 5 6 7 8 9 10 11; do
+	for n in 3 5 7 8 10; do
 		printf 'FROM %s\nWORKDIR /proc/self/fd/%s\nRUN pwd; ls -la . ../../../..; cat ../../../..%s/file\n' "$BUSYBOX" "$n" "$T/victim" >Dockerfile
 		run ! cbuild .
 		has_no "$output" safe
