@@ -204,16 +204,19 @@ login() {
 @test "the pipelines of docs/MIGRATING.md do what they are there for" {
 	with_passwords
 	export CI_REGISTRY=$registry CI_REGISTRY_IMAGE=$registry/team/app CI_REGISTRY_USER=anna \
-		CI_REGISTRY_PASSWORD=geheim-1 CI_COMMIT_SHORT_SHA=0a1b2c3d CI_PROJECT_DIR=$PWD
+		CI_REGISTRY_PASSWORD=geheim-1 CI_COMMIT_SHORT_SHA=0a1b2c3d CI_PROJECT_DIR=$PWD \
+		CI_COMMIT_REF_SLUG=topic CI_DEFAULT_BRANCH=main
 	sed -n '/^```yaml$/,/^```$/s/^    - //p' "$BATS_TEST_DIRNAME/../../docs/MIGRATING.md" >"$T/script"
 	[ "$(wc -l <"$T/script")" -ge 7 ] || fail 'the page has no commands any more'
 	expect 0 bash -eu "$T/script"
 	# each printed its one line
-	equal "$(grep -cE '^sha256:[0-9a-f]{64}$' <<<"$out")" 4
+	equal "$(grep -cE '^sha256:[0-9a-f]{64}$' <<<"$out")" 6
 	for tag in 0a1b2c3d latest; do
 		equal "$(skopeo inspect --tls-verify=false --creds anna:geheim-1 --format '{{.Name}}' \
 			"docker://$registry/team/app:$tag")" "$registry/team/app"
 	done
+	expect 0 skopeo inspect --tls-verify=false --creds anna:geheim-1 "docker://$registry/team/app/cache:topic"
+	expect 0 skopeo inspect oci:.cbuild:latest
 	has "$(cat build.env)" 'CBUILD_DIGEST=sha256:'
 	has "$(cat release.env)" "IMAGE_REF=$registry/team/app@sha256:"
 }
