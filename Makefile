@@ -24,7 +24,8 @@ endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -DVERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   := -std=gnu17 -pthread $(WARN) $(WERROR) $(PKG_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS  := -pthread $(LDFLAGS)
+# now: a fork that looks its functions up itself copies pages for each
+ALL_LDFLAGS  := -pthread -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # From the top of the ladder to the bottom: also the link order.
 ROOMS := cmd deploy oci/build registry oci/layer oci/dockerfile oci/run oci/image base

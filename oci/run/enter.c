@@ -187,15 +187,15 @@ static void close_from_to(unsigned first, unsigned last)
 {
 	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
 		return;
-	/* before Linux 5.9; the helper closed what it was born with, so numbers are small */
+	/* before Linux 5.9 */
 	for (unsigned fd = first; fd <= last && fd < 1024; fd++)
 		close((int)fd);
 }
 
-static void close_ours(int report_fd)
+void enter_close_all_but(int kept)
 {
-	close_from_to(3, (unsigned)report_fd - 1);
-	close_from_to((unsigned)report_fd + 1, ~0u);
+	close_from_to(3, (unsigned)kept - 1);
+	close_from_to((unsigned)kept + 1, ~0u);
 }
 
 /* A network of its own has a loopback that is down. */
@@ -271,7 +271,7 @@ int enter_exec(const struct enter_from *from, struct err *e)
 	}
 	umask(022);
 	if (stdout_set(from->out_fd, from->err_fd, e) == 0) {
-		close_ours(from->report_fd);
+		enter_close_all_but(from->report_fd);
 		if (enter_cwd(spec->cwd, from->is_bare, e) == 0 && limits_set(spec, e) == 0 &&
 		    forget_keys(e) == 0 && run_seccomp_enter(from->filter, from->is_bare, e) == 0 &&
 		    become(from, e) == 0) {

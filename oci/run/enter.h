@@ -23,6 +23,9 @@ struct enter_from {
 	int root_fd;	    /* bare: the tree; -1: "/" as it is */
 };
 
+/* Every descriptor but 0 to 2 and this one, in two calls. */
+void enter_close_all_but(int kept);
+
 /*
  * Not bare: the working directory is the tree's root. out_fd, err_fd become stdout and stderr, stdin is /dev/null.
  * Every other descriptor is closed before a path of the image's is looked at, but for report_fd,

@@ -360,10 +360,7 @@ static void descriptors_close(int sock)
 
 	for (int fd = 0; null >= 0 && fd < 3; fd++)
 		dup2(null, fd);
-	for (int fd = 3; fd < 1024; fd++)
-		if (fd != sock)
-			close(fd);
-	syscall(SYS_close_range, sock < 1024 ? 1024u : (unsigned)sock + 1, ~0u, 0);
+	enter_close_all_but(sock);
 }
 
 static NORETURN void helper_main(int sock, bool can_setgroups)
