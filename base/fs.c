@@ -135,7 +135,7 @@ int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, s
 	return tmpfile_publish(&t, slash ? slash + 1 : name, true, e);
 }
 
-int fs_lock(int dirfd, const char *name, bool wait, struct err *e)
+static int lock(int dirfd, const char *name, int how, bool wait, struct err *e)
 {
 	auto_close int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r;
@@ -143,11 +143,21 @@ int fs_lock(int dirfd, const char *name, bool wait, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "open lock '%s'", name);
 	do
-		r = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+		r = flock(fd, how | (wait ? 0 : LOCK_NB));
 	while (r < 0 && errno == EINTR);
 	if (r < 0 && errno == EWOULDBLOCK)
 		return err_set(e, ERR_LOCKED, "lock '%s': held by another process", name);
 	if (r < 0)
 		return err_sys(e, "lock '%s'", name);
 	return fd_steal(&fd);
+}
+
+int fs_lock(int dirfd, const char *name, bool wait, struct err *e)
+{
+	return lock(dirfd, name, LOCK_EX, wait, e);
+}
+
+int fs_lock_shared(int dirfd, const char *name, bool wait, struct err *e)
+{
+	return lock(dirfd, name, LOCK_SH, wait, e);
 }

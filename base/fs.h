@@ -89,5 +89,7 @@ void tmpfile_release(struct tmpfile *t);
 /* An exclusive flock on dirfd/name (created 0600). wait false and taken: ERR_LOCKED. The lock is
  * held until the descriptor is closed. */
 int fs_lock(int dirfd, const char *name, bool wait, struct err *e) MUST_CHECK;
+/* The same for many at once: only an exclusive one waits for it, or keeps it waiting. */
+int fs_lock_shared(int dirfd, const char *name, bool wait, struct err *e) MUST_CHECK;
 
 #endif

@@ -14,6 +14,7 @@
 #include "cmd/cbuild_elsewhere.h"
 #include "cmd/cbuild_results.h"
 #include "oci/build/build.h"
+#include "oci/build/cache_prune.h"
 #include "oci/dockerfile/report.h"
 #include "oci/run/choose.h"
 #include "registry/pull.h"
@@ -125,6 +126,17 @@ static int call(struct cbuild *c, struct err *e)
 	return r;
 }
 
+static int prune(const struct cbuild *c, struct err *e)
+{
+	struct cache_pruned got;
+	auto_buf struct buf line = BUF_INIT(BUF_SMALL);
+
+	if (cache_prune(&got, &c->app->op, c->app->root, &c->args.prune_what, e) < 0)
+		return -1;
+	cache_pruned_line(&line, &got);
+	return app_result(c->app, buf_str(&line), e);
+}
+
 static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 {
 	CLEANUP(cbuild_release) struct cbuild c = { .app = app, .args = { .jobs = 4 } };
@@ -150,6 +162,8 @@ static int cbuild_main(struct app *app, int argc, char **argv, struct err *e)
 		log_info(&app->op, "isolation: none (%s)", c.no_sandbox.text);
 	if (open_registry(&c, e) < 0)
 		return -1;
+	if (c.args.is_prune)
+		return prune(&c, e);
 	return c.args.is_call ? call(&c, e) : build(&c, e);
 }
 

@@ -76,11 +76,17 @@ const struct opt cbuild_opts[] = {
 	OPT_UINT('j', "jobs", "CBUILD_JOBS", struct cbuild_args, jobs, "N",
 		 "downloads and compressions at once (4)"),
 	OPT_FLAG(0, "no-cache", "CBUILD_NO_CACHE", struct cbuild_args, no_cache,
-		 "build every step anew, as this version always does"),
+		 "carry out every step, whatever the cache has"),
+	OPT_LIST(0, "no-cache-filter", "CBUILD_NO_CACHE_FILTER", struct cbuild_args,
+		 no_cache_filter, "STAGE,...", "the same for the steps of these stages"),
 	OPT_LIST(0, "cache-from", "CBUILD_CACHE_FROM", struct cbuild_args, cache_from, "SPEC",
 		 "results of steps are looked for there, too: REF, type=local,src=DIR, ..."),
 	OPT_LIST(0, "cache-to", "CBUILD_CACHE_TO", struct cbuild_args, cache_to, "SPEC",
 		 "and written there: type=registry,ref=REF,mode=max, type=inline, ..."),
+	OPT_STR(0, "cache-size", "CBUILD_CACHE_SIZE", struct cbuild_args, cache_size, "SIZE",
+		"what is kept below --root/cache, at most (no limit)"),
+	OPT_MAYBE(0, "prune", struct cbuild_args, prune, "AGE",
+		  "build nothing: remove what the cache has not used for AGE (all)"),
 	/* kaniko's names */
 	OPT_STR('c', "context", NULL, struct cbuild_args, context, "CONTEXT",
 		"as kaniko: CONTEXT, also dir://PATH"),
@@ -274,8 +280,41 @@ static int take_call(struct cbuild_args *a, struct err *e)
 	return a->is_call && build_call_parse(&a->what, call, e) < 0 ? err_wrap(e, "--call") : 0;
 }
 
-int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struct strv *words,
-		     struct err *e)
+static void take_no_cache(struct build_options *o, const struct cbuild_args *a)
+{
+	o->no_cache = a->no_cache;
+	for (size_t i = 0; i < a->no_cache_filter.n; i++) {
+		struct span rest = span_of_str(a->no_cache_filter.v[i]), name;
+
+		while (span_split(&rest, ',', &name))
+			if (span_trim(name).n)
+				strv_add_span(&o->no_cache_stages, span_trim(name));
+	}
+}
+
+static int take_prune(struct build_options *o, struct cbuild_args *a, size_t nr_words,
+		      struct err *e)
+{
+	if (a->cache_size && span_to_size(&o->cache_bytes, span_of_str(a->cache_size)) < 0)
+		return err_set(e, ERR_INPUT, "--cache-size: '%.100s' is no size like 20g",
+			       a->cache_size);
+	o->has_cache_limit = a->cache_size;
+	if (!a->prune)
+		return 0;
+	a->is_prune = true;
+	a->prune_what = (struct cache_prune){ .has_limit = o->has_cache_limit,
+					      .limit_bytes = o->cache_bytes };
+	if (nr_words)
+		return err_set(e, ERR_INPUT,
+			       "--prune builds nothing, so there is no CONTEXT (an age is "
+			       "written --prune=AGE)");
+	if (*a->prune && span_to_duration_ns(&a->prune_what.age_ns, span_of_str(a->prune)) < 0)
+		return err_set(e, ERR_INPUT, "--prune: '%.100s' is no duration like 72h", a->prune);
+	return 0;
+}
+
+static int take_build(struct build_options *o, struct cbuild_args *a, const struct strv *words,
+		      struct err *e)
 {
 	size_t n = words->n + (a->context ? 1 : 0);
 
@@ -299,6 +338,15 @@ int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struc
 	return take_places(o, a, e);
 }
 
+int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struct strv *words,
+		     struct err *e)
+{
+	take_no_cache(o, a);
+	if (take_prune(o, a, words->n, e) < 0)
+		return -1;
+	return a->is_prune ? 0 : take_build(o, a, words, e);
+}
+
 void cbuild_args_release(struct cbuild_args *a)
 {
 	strv_release(&a->tags);
@@ -317,6 +365,7 @@ void cbuild_args_release(struct cbuild_args *a)
 	strv_release(&a->allow);
 	strv_release(&a->cache_from);
 	strv_release(&a->cache_to);
+	strv_release(&a->no_cache_filter);
 }
 
 /* "NAME=oci-layout://DIR:TAG", "NAME=DIR"; what is an address is no path, and so not there. */

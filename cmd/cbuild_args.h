@@ -6,6 +6,7 @@
 #define CMD_CBUILD_ARGS_H
 
 #include "cmd/opts.h"
+#include "oci/build/cache_prune.h"
 #include "oci/build/call.h"
 #include "oci/build/options.h"
 
@@ -14,8 +15,8 @@ struct cbuild_args {
 	const char *file, *target, *iidfile, *metadata_file, *epoch, *authfile, *ca;
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
 	struct strv tags, build_args, labels, annotations, contexts, outputs, platforms;
-	struct strv secrets, ssh, hosts, ulimits, allow, cache_from, cache_to;
-	const char *network, *shm_size, *call;
+	struct strv secrets, ssh, hosts, ulimits, allow, cache_from, cache_to, no_cache_filter;
+	const char *network, *shm_size, *call, *prune, *cache_size;
 	bool pull, push, no_cache, check;
 	unsigned compression_level, jobs;
 	int64_t timeout_ms;
@@ -28,7 +29,9 @@ struct cbuild_args {
 	bool provenance, sbom;	/* docker's */
 	char *found_dockerfile; /* owned */
 	/* filled by cbuild_args_take */
-	bool is_call; /* nothing is to be built, but told */
+	bool is_call;  /* nothing is to be built, but told */
+	bool is_prune; /* nothing is to be built, but removed */
+	struct cache_prune prune_what;
 	struct build_call_options what;
 };
 

@@ -64,7 +64,6 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	{ "force-rm", NO_TRACE },
 	{ "load", "there is no daemon to load into: without --push the image goes to the store "
 		  "(cpush pushes it from there); -o type=docker,dest=- is for docker load" },
-	{ "no-cache-filter", NO_CACHE },
 	{ "rm", NO_TRACE },
 	{ "squash", "every instruction that changes files is a layer here" },
 	/* buildah */

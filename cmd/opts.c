@@ -58,6 +58,7 @@ static int store(const struct opt_table *t, const struct opt *o, const char *val
 		*(unsigned *)at += 1;
 		return 0;
 	case OPT_KIND_STR:
+	case OPT_KIND_MAYBE:
 		*(const char **)at = value;
 		return 0;
 	case OPT_KIND_LIST:
@@ -211,7 +212,9 @@ static int parse_long(struct parse *p, const char *arg, struct err *e)
 		return unknown_long(p, name, e);
 	if (!takes_value(f.opt))
 		return parse_flag(&f, text, arg, e);
-	if (!has_value && !(text = next_value(p))) {
+	if (!has_value && f.opt->kind == OPT_KIND_MAYBE)
+		text = "";
+	else if (!has_value && !(text = next_value(p))) {
 		return err_set(e, ERR_INPUT, "--%s needs a value (%s)", f.opt->name, f.opt->arg);
 	}
 	return store(f.table, f.opt, text, arg, e);
@@ -277,7 +280,7 @@ static void usage_line(const struct opt *o)
 		buf_add_str(&left, "      ");
 	buf_addf(&left, "--%s", o->name);
 	if (o->arg)
-		buf_addf(&left, " %s", o->arg);
+		buf_addf(&left, o->kind == OPT_KIND_MAYBE ? "[=%s]" : " %s", o->arg);
 	printf("%-34s%s%s", buf_str(&left),
 	       left.len > 33 ? "\n                                  " : "", o->help);
 	if (o->variable)
@@ -297,5 +300,6 @@ void opts_dump(const struct opt_table *tables, size_t nr)
 	for (size_t i = 0; i < nr; i++)
 		for (const struct opt *o = tables[i].opts; o->kind != OPT_KIND_END; o++)
 			printf("%c %s %s %s\n", o->letter ? o->letter : '-', o->name,
-			       o->arg ? o->arg : "-", o->variable ? o->variable : "-");
+			       o->arg && o->kind != OPT_KIND_MAYBE ? o->arg : "-",
+			       o->variable ? o->variable : "-");
 }

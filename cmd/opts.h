@@ -20,6 +20,7 @@ enum opt_kind {
 	OPT_KIND_LIST,	   /* struct strv, one more each time; a variable holds one per line */
 	OPT_KIND_UINT,	   /* unsigned */
 	OPT_KIND_DURATION, /* int64_t milliseconds */
+	OPT_KIND_MAYBE,	   /* const char *: "" for the name alone, which takes no next word */
 	OPT_KIND_CHOICE,   /* const char *, one of .arg split at '|' */
 };
 
@@ -60,6 +61,10 @@ struct opt {
 #define OPT_CHOICE(l, n, var, T, f, arg, help)                                                     \
 	{                                                                                          \
 		l, n, var, OPT_KIND_CHOICE, offsetof(T, f), arg, help                              \
+	}
+#define OPT_MAYBE(l, n, T, f, arg, help)                                                           \
+	{                                                                                          \
+		l, n, NULL, OPT_KIND_MAYBE, offsetof(T, f), arg, help                              \
 	}
 #define OPT_END                                                                                    \
 	{                                                                                          \

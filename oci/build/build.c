@@ -123,70 +123,55 @@ static int export_shown(struct build_result *out, struct job *j, struct err *e)
 	return 0;
 }
 
-/* -- again ------------------------------------------------------------------------------ */
+/* -- all of it ---------------------------------------------------------------------------- */
 
-/* What is known when a build begins for the second time. */
-struct again {
-	struct strv bad; /* digests of layers that a cache promised and that were not so */
-	unsigned times;
-};
-#define AGAIN_MAX 3 /* then other machines' caches are not asked any more */
-
-static void again_release(struct again *a)
+static int carry_out(struct build_result *out, struct job *j, struct err *e)
 {
-	strv_release(&a->bad);
-}
-
-static int build_once(struct build_result *out, struct job *j, const struct again *again,
-		      struct err *e)
-{
-	if (output_check(j->opt, e) < 0 || caches_check(j->opt, e) < 0 || job_read(j, e) < 0 ||
-	    prepare_plan(j, e) < 0)
+	if (build_stages(j, e) < 0 || export_shown(out, j, e) < 0)
 		return -1;
-	if (job_open_places(j, e) < 0)
-		return job_fail(j, e);
-	strv_copy(&j->book.bad, &again->bad);
-	if (again->times < AGAIN_MAX)
-		caches_open(j);
-	if (prepare_bases(j, e) < 0 || checks_warn(j, e) < 0 || build_stages(j, e) < 0 ||
-	    export_shown(out, j, e) < 0 || caches_export(j, e) < 0)
-		return job_fail(j, e);
-	return 0;
+	return caches_export(j, e);
 }
+
+#define AGAIN_MAX 3 /* then other machines' caches are not asked any more */
 
 /*
  * A step that was found in the cache is long behind when somebody needs its files. When these turn out
  * not to be what they should be there is no way back to it, but what was made since then is in the
- * cache: the build begins again, and that step is carried out.
+ * cache: the stages begin again, and that step is carried out. Each round knows of one more.
  */
-static bool begins_again(struct again *a, struct job *j, const struct err *e)
+static int carry_out_in_rounds(struct build_result *out, struct job *j, struct err *e)
 {
-	if (e->kind != ERR_CORRUPT || j->book.bad.n == a->bad.n)
-		return false;
-	strv_release(&a->bad);
-	a->bad = j->book.bad;
-	j->book.bad = STRV_INIT;
-	a->times++;
-	progress_warn(j->op->progress, "%s: the build begins again without that layer", e->text);
-	return true;
+	for (unsigned round = 1;; round++) {
+		size_t spoiled = cache_book_spoiled(&j->book);
+
+		if (carry_out(out, j, e) == 0)
+			return 0;
+		if (cache_book_spoiled(&j->book) == spoiled || e->kind == ERR_CANCELLED)
+			return -1;
+		progress_warn(j->op->progress, "%s: the build begins again without that layer",
+			      e->text);
+		err_clear(e);
+		j->book.is_alone = round >= AGAIN_MAX;
+		if (job_begin_again(j, e) < 0)
+			return -1;
+	}
 }
 
 int oci_build(struct build_result *out, struct op *op, const struct build_env *env,
 	      const struct build_options *opt, struct err *e)
 {
-	CLEANUP(again_release) struct again again = { .times = 0 };
+	CLEANUP(job_release) struct job j = JOB_INIT;
 
-	for (;;) {
-		CLEANUP(job_release) struct job j = JOB_INIT;
-
-		if (job_init(&j, op, env, opt, e) < 0)
-			return -1;
-		if (build_once(out, &j, &again, e) == 0)
-			return 0;
-		if (!begins_again(&again, &j, e))
-			return -1;
-		err_clear(e);
-	}
+	if (job_init(&j, op, env, opt, e) < 0 || output_check(j.opt, e) < 0 ||
+	    caches_check(j.opt, e) < 0 || job_read(&j, e) < 0 || prepare_plan(&j, e) < 0)
+		return -1;
+	if (job_open_places(&j, e) < 0)
+		return job_fail(&j, e);
+	caches_open(&j);
+	if (prepare_bases(&j, e) < 0 || checks_warn(&j, e) < 0 ||
+	    carry_out_in_rounds(out, &j, e) < 0)
+		return job_fail(&j, e);
+	return 0;
 }
 
 void build_result_release(struct build_result *r)

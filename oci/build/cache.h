@@ -19,6 +19,8 @@
 #include "base/op.h"
 #include "oci/image/store.h"
 
+#define CACHE_LOCK "lock" /* in cache/: builds share it, who removes things has it alone */
+
 struct cache_key {
 	char hex[HASH_SHA256_HEX + 1]; /* "": none */
 };

@@ -53,10 +53,16 @@ void cache_book_add(struct cache_book *b, struct cache_source *s)
 	b->sources[b->nr_sources++] = s;
 }
 
-void cache_book_release(struct cache_book *b)
+void cache_book_forget(struct cache_book *b)
 {
 	for (size_t i = 0; i < b->nr; i++)
 		note_free(b->notes[i]);
+	b->nr = b->settled = 0;
+}
+
+void cache_book_release(struct cache_book *b)
+{
+	cache_book_forget(b);
 	free(b->notes);
 	for (size_t i = 0; i < b->nr_sources; i++)
 		cache_source_free(b->sources[i]);
@@ -86,13 +92,13 @@ static bool ref_chain(const struct cache_ref *at, struct oci_digest *out)
 static bool form_key(const struct cache_ref *below, const struct cache_form *f,
 		     struct cache_key *out)
 {
-	auto_free struct cache_key *deps = mem_zalloc((f->nr_deps + 1) * sizeof(*deps));
+	auto_free struct oci_digest *deps = mem_zalloc((f->nr_deps + 1) * sizeof(*deps));
 	struct cache_key id;
 
 	if (!cache_key_is_set(&f->key) || !ref_id(below, &id))
 		return false;
 	for (size_t i = 0; i < f->nr_deps; i++)
-		if (!ref_id(&f->deps[i], &deps[i]))
+		if (!ref_chain(&f->deps[i], &deps[i]))
 			return false;
 	cache_key_of(out, &id, &f->key, deps, f->nr_deps);
 	return true;
@@ -155,7 +161,7 @@ static bool is_bad(struct cache_book *b, const struct cache_result *r)
 int cache_book_find(struct cache_book *b, const struct cache_key *key, struct cache_result *out,
 		    struct cache_source **from)
 {
-	for (size_t i = 0; i < b->nr_sources; i++) {
+	for (size_t i = 0; i < (b->is_alone ? 1 : b->nr_sources); i++) {
 		struct cache_source *s = b->sources[i];
 		struct err why = ERR_INIT;
 		int r = s->ops->find(s, b->op, key, out, &why);
@@ -183,6 +189,16 @@ void cache_book_spoil(struct cache_book *b, const struct cache_result *r)
 	pthread_mutex_unlock(&b->lock);
 }
 
+size_t cache_book_spoiled(struct cache_book *b)
+{
+	size_t n;
+
+	pthread_mutex_lock(&b->lock);
+	n = b->bad.n;
+	pthread_mutex_unlock(&b->lock);
+	return n;
+}
+
 /* -- settling ------------------------------------------------------------------------------ */
 
 /* Not to be kept is no reason to fail a build. */
@@ -198,17 +214,13 @@ static void keep(struct cache_book *b, struct cache_note *n)
 	n->is_kept = true;
 }
 
-/* Those aliases that can be known; what they lead to may have other ids than when they were asked. */
+/* Those that can be known by now: other stages' layers may still be on their way. */
 static void settle_aliases(struct cache_note *n)
 {
 	n->nr_aliases = 0;
-	for (size_t i = 1; i < n->nr_forms; i++) {
-		struct cache_key *key = &n->aliases[n->nr_aliases];
-
-		if (form_key(&n->below, &n->forms[i], key) &&
-		    strcmp(key->hex, n->result.id.hex) != 0)
+	for (size_t i = 1; i < n->nr_forms; i++)
+		if (form_key(&n->below, &n->forms[i], &n->aliases[n->nr_aliases]))
 			n->nr_aliases++;
-	}
 }
 
 static void settle(struct cache_book *b, struct cache_note *n)
@@ -223,15 +235,21 @@ static void settle(struct cache_book *b, struct cache_note *n)
 		cache_chain(&n->chain, &n->result.parent, &n->result.diff_id);
 		n->has_chain = true;
 	}
-	if (n->has_id && n->has_chain && !n->is_kept && !n->is_lost) {
+	if (n->has_id && n->has_chain && !n->is_lost) {
+		size_t had = n->nr_aliases;
+
 		settle_aliases(n);
-		keep(b, n);
+		if (!n->is_kept || n->nr_aliases > had)
+			keep(b, n);
 	}
 }
 
 static bool is_settled(const struct cache_note *n)
 {
-	return n->is_kept || n->has_failed || (n->has_chain && (n->has_no_form || n->is_lost));
+	bool has_all = n->nr_aliases + 1 >= n->nr_forms;
+
+	return (n->is_kept && (has_all || n->is_hit)) || n->has_failed ||
+	       (n->has_chain && (n->has_no_form || n->is_lost));
 }
 
 static void settle_all(struct cache_book *b)

@@ -42,6 +42,7 @@ struct cache_book {
 	size_t nr, cap, settled;   /* the first ones need no more looks */
 	struct strv bad;	   /* digests of blobs that were not what they should be */
 	bool has_warned;
+	bool is_alone; /* only the local cache is asked; set while nothing is under way */
 };
 
 /* dir: cache/ of the root. */
@@ -66,6 +67,11 @@ int cache_book_find(struct cache_book *b, const struct cache_key *key, struct ca
 		    struct cache_source **from);
 /* Its blob is not what it should be: nobody finds it any more, and it is removed. */
 void cache_book_spoil(struct cache_book *b, const struct cache_result *r);
+
+/* So many were spoiled. */
+size_t cache_book_spoiled(struct cache_book *b);
+/* All notes go, what was spoiled stays so: a build begins again. Nothing is under way. */
+void cache_book_forget(struct cache_book *b);
 
 /* -- noting ----------------------------------------------------------------------------- */
 

@@ -102,7 +102,7 @@ void cache_text_release(struct cache_text *t)
 }
 
 void cache_key_of(struct cache_key *out, const struct cache_key *below,
-		  const struct cache_key *form, const struct cache_key *deps, size_t nr_deps)
+		  const struct cache_key *form, const struct oci_digest *deps, size_t nr_deps)
 {
 	struct hash h;
 
@@ -110,7 +110,7 @@ void cache_key_of(struct cache_key *out, const struct cache_key *below,
 	add_sized(&h, span_of_str(below->hex));
 	add_sized(&h, span_of_str(form->hex));
 	for (size_t i = 0; i < nr_deps; i++)
-		add_sized(&h, span_of_str(deps[i].hex));
+		add_sized(&h, span_of_str(deps[i].text));
 	hash_end(out, &h);
 }
 

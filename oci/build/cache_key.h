@@ -33,9 +33,9 @@ void cache_text_final(struct cache_key *form, struct cache_text *t);
 void cache_text_release(struct cache_text *t);
 #define auto_cache_text CLEANUP(cache_text_release)
 
-/* deps: ids of other trees that the step reads. */
+/* deps: the layers (cache_chain) of other trees that the step reads. */
 void cache_key_of(struct cache_key *out, const struct cache_key *below,
-		  const struct cache_key *form, const struct cache_key *deps, size_t nr_deps);
+		  const struct cache_key *form, const struct oci_digest *deps, size_t nr_deps);
 /*
  * The id of a tree that no step has made: of an image, or (nr 0) of nothing at all. Over blobs as well: an
  * image may claim well-known diff_ids for other layers.

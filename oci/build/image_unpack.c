@@ -226,6 +226,7 @@ static int unpack(struct op *op, struct images *im, struct image *img, struct er
 {
 	char name[IMAGE_TREE_NAME];
 	auto_free char *place = NULL;
+	const struct timespec used[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
 	struct stat st;
 
 	if (img->tree || !img->config->nr_diff_ids)
@@ -234,6 +235,7 @@ static int unpack(struct op *op, struct images *im, struct image *img, struct er
 	place = tree_place(im, name);
 	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, e) < 0)
 		return -1;
+	utimensat(AT_FDCWD, place, used, 0); /* its last use; its own time is part of it */
 	img->tree = STEAL(&place);
 	return 0;
 }

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "oci/build/cache_prune.h"
 #include "oci/build/flat.h"
 #include "oci/build/input.h"
 #include "oci/build/prepare.h"
@@ -173,6 +175,16 @@ static int fetch_contexts(struct job *j, struct err *e)
 	return 0;
 }
 
+/* Before anything of the cache is looked at. */
+static int lock_cache(struct job *j, struct err *e)
+{
+	auto_free char *dir = mem_printf("%s/cache", j->ws.root);
+	auto_close int fd = fs_open_dir(dir, e);
+
+	j->cache_lock = fd < 0 ? -1 : fs_lock_shared(fd, CACHE_LOCK, true, e);
+	return j->cache_lock < 0 ? -1 : 0;
+}
+
 static int open_book(struct job *j, struct err *e)
 {
 	auto_free char *dir = mem_printf("%s/cache", j->ws.root);
@@ -184,7 +196,7 @@ int job_open_places(struct job *j, struct err *e)
 {
 	auto_free char *work = NULL;
 
-	if ((!j->ws.root && workspace_open(&j->ws, j->env->root, e) < 0) ||
+	if ((!j->ws.root && workspace_open(&j->ws, j->env->root, e) < 0) || lock_cache(j, e) < 0 ||
 	    fetch_contexts(j, e) < 0 || images_open(&j->images, j->env, j->opt, &j->ws, e) < 0)
 		return -1;
 	if (flat_open_place(j, e) < 0 || open_book(j, e) < 0)
@@ -195,18 +207,43 @@ int job_open_places(struct job *j, struct err *e)
 	return oci_store_layout_open(&j->work, work, OCI_LAYOUT_CREATE, e);
 }
 
-void job_release(struct job *j)
+static void release_stages(struct job *j)
 {
 	/* later ones look at the layers of earlier ones */
 	for (size_t i = j->stages ? j->plan->nr : 0; i-- > 0;)
 		stage_release(j, &j->stages[i]);
-	free(j->stages);
-	free(j->state_opts);
+	free(STEAL(&j->stages));
+	free(STEAL(&j->state_opts));
+}
+
+int job_begin_again(struct job *j, struct err *e)
+{
+	const struct cancel *parent = j->cancel.parent;
+
+	release_stages(j);
+	cache_book_forget(&j->book);
+	cancel_release(&j->cancel);
+	if (cancel_init_part(&j->cancel, parent, e) < 0 || workspace_begin_again(&j->ws, e) < 0)
+		return -1;
+	return j->flat_ws.path ? workspace_begin_again(&j->flat_ws, e) : 0;
+}
+
+void job_release(struct job *j)
+{
+	const struct build_options *opt = j->opt;
+	auto_free char *root =
+		j->cache_lock >= 0 && opt->has_cache_limit ? mem_strdup(j->ws.root) : NULL;
+
+	release_stages(j);
 	oci_store_free(j->work);
 	cache_book_release(&j->book);
 	images_release(&j->images);
+	fd_auto_close_(&j->cache_lock);
 	workspace_release(&j->flat_ws);
 	workspace_release(&j->ws);
+	/* now that nothing of the build holds layers */
+	if (root && !cancel_is_set(&j->cancel))
+		cache_prune_to_limit(j->op, root, opt->cache_bytes);
 	context_release(&j->context);
 	bases_release(&j->bases);
 	dockerfile_plan_free(j->plan);

@@ -48,6 +48,7 @@ struct job {
 	struct oci_store *work;		  /* new blobs, until all is done */
 	struct state_options *state_opts; /* one for each of the plan's targets */
 	struct cache_book book;
+	int cache_lock; /* on cache/, shared: nobody prunes it meanwhile. -1: not held */
 	struct layer_pack_options pack_opt;
 	struct layer_pack_options side_opt; /* of layers that only the cache will have */
 	struct pool_batch packs;
@@ -62,8 +63,9 @@ struct job {
 
 #define JOB_INIT                                                                                   \
 	{                                                                                          \
-		.context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .flat_ws = WORKSPACE_INIT,          \
-		.cancel = CANCEL_INIT, .sandbox_lock = PTHREAD_MUTEX_INITIALIZER                   \
+		.context = CONTEXT_INIT, .ws = WORKSPACE_INIT, .cache_lock = -1,                   \
+		.flat_ws = WORKSPACE_INIT, .cancel = CANCEL_INIT,                                  \
+		.sandbox_lock = PTHREAD_MUTEX_INITIALIZER                                          \
 	}
 
 /*
@@ -76,6 +78,8 @@ int job_init(struct job *j, const struct op *op, const struct build_env *env,
 int job_read(struct job *j, struct err *e) MUST_CHECK;
 int job_open_places(struct job *j, struct err *e) MUST_CHECK;
 void job_release(struct job *j);
+/* All that was done for stages is gone, as before the first of them began. */
+int job_begin_again(struct job *j, struct err *e) MUST_CHECK;
 
 /*
  * What RUNs things. What it can do is found out when that matters for the first time, so a build that

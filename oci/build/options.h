@@ -43,7 +43,9 @@ struct build_options {
 	size_t nr_platforms, cap_platforms;
 	bool no_cache;		     /* no step is looked for in the cache */
 	struct strv no_cache_stages; /* none of these stages' */
-	bool pull;		     /* ask the registry even for an image that our store has */
+	bool has_cache_limit;
+	uint64_t cache_bytes; /* what stays of the cache after the build */
+	bool pull;	      /* ask the registry even for an image that our store has */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH */
 	/* of the layers that are made; outputs cannot differ in it */

@@ -124,7 +124,10 @@ int run_cache_hold(struct run_cache_hold *out, const struct op *op, const struct
 		out->name = c->sharing == RUN_CACHE_PRIVATE
 				    ? lock_private(&out->lock, mounts, out->key, e)
 				    : lock_only(&out->lock, op, mounts, out->key, c, e);
-	return out->name ? 0 : err_wrap(e, "cache '%s'", c->id);
+	if (!out->name)
+		return err_wrap(e, "cache '%s'", c->id);
+	futimens(out->lock, NULL); /* its last use */
+	return 0;
 }
 
 void run_cache_release(struct run_cache_hold *h)

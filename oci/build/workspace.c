@@ -169,3 +169,14 @@ char *workspace_dir(const struct workspace *w, const char *name, struct err *e)
 	}
 	return STEAL(&path);
 }
+
+int workspace_begin_again(struct workspace *w, struct err *e)
+{
+	char *path = workspace_dir(w, "again", e);
+
+	if (!path)
+		return -1;
+	free(w->path);
+	w->path = path;
+	return 0;
+}

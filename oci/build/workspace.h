@@ -26,6 +26,9 @@ void workspace_release(struct workspace *w); /* removes the directory */
 /* A new directory in it; its absolute path, owned by the caller. NULL: e says why. */
 char *workspace_dir(const struct workspace *w, const char *name, struct err *e) MUST_CHECK;
 
+/* From here on directories are made in a new one, and may have the same names as before. */
+int workspace_begin_again(struct workspace *w, struct err *e) MUST_CHECK;
+
 #define auto_workspace CLEANUP(workspace_release)
 
 #endif
