@@ -17,6 +17,12 @@ static size_t must(size_t r)
 	return r;
 }
 
+/* From this level on zstd's tables would take 30 MB for each block on its way; a third of that
+ * finds nearly as much in a block. */
+#define LEVEL_LARGE	10
+#define LARGE_HASH_LOG	20
+#define LARGE_CHAIN_LOG 20
+
 static void *frame_open(int level)
 {
 	ZSTD_CCtx *c = ZSTD_createCCtx();
@@ -26,6 +32,10 @@ static void *frame_open(int level)
 	must(ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, level));
 	must(ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1));
 	must(ZSTD_CCtx_setParameter(c, ZSTD_c_useRowMatchFinder, ZSTD_ps_disable));
+	if (level >= LEVEL_LARGE) {
+		must(ZSTD_CCtx_setParameter(c, ZSTD_c_hashLog, LARGE_HASH_LOG));
+		must(ZSTD_CCtx_setParameter(c, ZSTD_c_chainLog, LARGE_CHAIN_LOG));
+	}
 	return c;
 }
 
