@@ -164,10 +164,10 @@ all_seen() {
 }
 
 @test "a cache outlives the build and is seen by the next" {
-	printf 'FROM %s\nRUN --mount=type=cache,id=../../x,target=/c echo x >>/c/n; wc -l </c/n\n' "$BUSYBOX" >Dockerfile
-	build
+	printf 'FROM %s\nARG N\nRUN --mount=type=cache,id=../../x,target=/c echo x >>/c/n; wc -l </c/n\n' "$BUSYBOX" >Dockerfile
+	build --build-arg N=1
 	has "$err" '  1'
-	build
+	build --build-arg N=2
 	has "$err" '  2'
 	equal "$(last_layer "$store" "$out")" ''
 	[ ! -e "$CBUILD_ROOT/x" ] && [ ! -e "$T/x" ]
@@ -178,14 +178,17 @@ all_seen() {
 	FROM $BUSYBOX
 	ARG WHO
 	RUN --mount=type=cache,target=/c,sharing=locked \
-	test ! -e /c/busy && touch /c/busy && echo \$WHO >>/c/log && sleep 1 && rm /c/busy
+	test ! -e /c/busy && touch /c/busy && echo \$WHO >>/c/log && while ! test -e /c/go; do sleep 0.1; done && rm /c/busy
 	EOF2
 	cbuild --build-arg WHO=first . >"$T/first" 2>&1 </dev/null 3>&- &
 	BUILD_PID=$!
 	until_true sh -c "ls $CBUILD_ROOT/cache/mounts/*/busy 2>/dev/null"
-	build --build-arg WHO=second
-	has "$err" "waiting for the cache '/c'"
+	cbuild --build-arg WHO=second . >"$T/second" 2>&1 </dev/null 3>&- &
+	local second=$!
+	until_true grep -q "waiting for the cache '/c'" "$T/second"
+	touch "$(dirname "$CBUILD_ROOT"/cache/mounts/*/busy)/go"
 	wait "$BUILD_PID" || fail "$(cat "$T/first")"
+	wait "$second" || fail "$(cat "$T/second")"
 	equal "$(cat "$CBUILD_ROOT"/cache/mounts/*/log | tr '\n' ' ')" 'first second '
 }
 
