@@ -2,7 +2,8 @@
  * Root takes a mount namespace and is done. Anybody else takes a user
  * namespace in which they are root: with the ids of /etc/subuid and /etc/subgid,
  * written by the setuid programs newuidmap and newgidmap, where there are
- * some; else with their own id as the only one.
+ * some; else with their own id as the only one. Root of a container that was left no right to mount keeps all
+ * of its ids that way.
  *
  * newuidmap wants to be started from outside the new namespace, so a child is
  * forked first; it waits until we are inside and then maps us.
@@ -30,6 +31,7 @@
 
 struct subids {
 	uint64_t uid_start, uid_count, gid_start, gid_count;
+	bool is_root; /* all ids there are, without anybody's help */
 	bool usable;
 };
 
@@ -66,10 +68,12 @@ static bool subid_read(uint64_t *start, uint64_t *count, const char *path, const
 /* Sub-ids need both files and both programs; anything less is the one-id map. */
 static struct subids subids_get(uid_t uid)
 {
-	struct subids s = { 0 };
-	const struct passwd *pw = getpwuid(uid);
+	struct subids s = { .is_root = uid == 0, .usable = uid == 0 };
+	const struct passwd *pw = uid ? getpwuid(uid) : NULL;
 	const char *name = pw ? pw->pw_name : NULL;
 
+	if (s.is_root)
+		return s;
 	s.usable = subid_read(&s.uid_start, &s.uid_count, "/etc/subuid", name, uid) &&
 		   subid_read(&s.gid_start, &s.gid_count, "/etc/subgid", name, uid) &&
 		   access("/usr/bin/newuidmap", X_OK) == 0 &&
@@ -96,6 +100,38 @@ static int map_with(const char *program, pid_t target, uint32_t own, uint64_t st
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
+static int write_proc(const char *path, const char *text, struct err *e)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return err_sys(e, "write '%s'", path);
+	return 0;
+}
+
+/* Root of a container may set any id that the container has, so the new namespace gets all of them. */
+static int map_same(pid_t target, const char *which)
+{
+	auto_buf struct buf own = BUF_INIT(SUBID_FILE_MAX);
+	auto_buf struct buf same = BUF_INIT(SUBID_FILE_MAX);
+	auto_free char *from = mem_printf("/proc/self/%s", which);
+	auto_free char *to = mem_printf("/proc/%d/%s", (int)target, which);
+	struct span rest, line, inside, outside, count;
+	struct err ignored = ERR_INIT;
+
+	if (fs_read_file(AT_FDCWD, from, &own, &ignored) < 0)
+		return -1;
+	rest = buf_span(&own);
+	while (span_line(&rest, &line)) {
+		if (!span_word(&line, &inside) || !span_word(&line, &outside) ||
+		    !span_word(&line, &count))
+			continue;
+		buf_addf(&same, "%.*s %.*s %.*s\n", (int)inside.n, inside.p, (int)inside.n,
+			 inside.p, (int)count.n, count.p);
+	}
+	return write_proc(to, buf_str(&same), &ignored);
+}
+
 /* Outside the namespace: waits for one byte, then maps its parent. Does not return. */
 static NORETURN void mapper_main(int go_fd, pid_t parent, uid_t uid, gid_t gid,
 				 const struct subids *ids)
@@ -108,19 +144,12 @@ static NORETURN void mapper_main(int go_fd, pid_t parent, uid_t uid, gid_t gid,
 		dup2(null, 2);
 	if (read(go_fd, &go, 1) != 1)
 		_exit(1);
+	if (ids->is_root)
+		_exit(map_same(parent, "uid_map") < 0 || map_same(parent, "gid_map") < 0);
 	if (map_with("/usr/bin/newuidmap", parent, uid, ids->uid_start, ids->uid_count) < 0 ||
 	    map_with("/usr/bin/newgidmap", parent, gid, ids->gid_start, ids->gid_count) < 0)
 		_exit(1);
 	_exit(0);
-}
-
-static int write_proc(const char *path, const char *text, struct err *e)
-{
-	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		return err_sys(e, "write '%s'", path);
-	return 0;
 }
 
 static int map_one_id(uid_t uid, gid_t gid, struct err *e)
@@ -185,8 +214,11 @@ static int map_ids(struct userns *out, pid_t mapper, int go_fd, const struct sub
 
 	if (mapper > 0 && map_through_child(mapper, go_fd, e) == 0) {
 		out->can_setgroups = true;
-		snprintf(out->how, sizeof(out->how), "user namespace with %llu ids",
-			 (unsigned long long)ids->uid_count + 1);
+		if (ids->is_root)
+			snprintf(out->how, sizeof(out->how), "user namespace with all ids");
+		else
+			snprintf(out->how, sizeof(out->how), "user namespace with %llu ids",
+				 (unsigned long long)ids->uid_count + 1);
 		return 0;
 	}
 	first = *e;
@@ -198,7 +230,9 @@ static int map_ids(struct userns *out, pid_t mapper, int go_fd, const struct sub
 	}
 	out->can_setgroups = false;
 	snprintf(out->how, sizeof(out->how), "user namespace with one id (%s)",
-		 refused ? "newuidmap was refused" : "no ranges in /etc/subuid");
+		 !refused	? "no ranges in /etc/subuid"
+		 : ids->is_root ? "more were refused"
+				: "newuidmap was refused");
 	return 0;
 }
 

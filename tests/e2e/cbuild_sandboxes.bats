@@ -52,6 +52,14 @@ one_id() {
 	nothing_in_tmp "$T/user/root"
 }
 
+@test "root without the right to mount has a user namespace, with all ids" {
+	sandboxes_same 'ns (user namespace with all ids, overlayfs)' plain \
+		setpriv --bounding-set -sys_admin cbuild
+	sandboxes_same 'ns (user namespace with all ids, overlayfs)' owners \
+		setpriv --bounding-set -sys_admin cbuild
+	nothing_in_tmp
+}
+
 @test "a user whose newuidmap is refused has one id" {
 	user_setup
 	sandboxes_same 'ns (user namespace with one id (newuidmap was refused), overlayfs)' plain \
