@@ -58,6 +58,28 @@ cbuild_in_container() {
 	has "$out" builds2
 }
 
+@test "a container whose directories are its image's gets them back, too" {
+	mkdir -p own/usr/lib/deep own/opt/empty
+	echo lib >own/usr/lib/deep/file
+	ln own/usr/lib/deep/file own/usr/lib/other
+	ln -s deep own/usr/lib/link
+	chmod 1770 own/opt/empty
+	printf 'FROM %s\nCOPY own /\n' "$TOOLS" >Dockerfile
+	expect 0 cbuild -q --push -t "$REPO:tools" .
+	printf 'FROM %s\nRUN ! test -e /opt && ! test -e /usr/lib/other\nRUN mkdir /opt\n' "$BUSYBOX" >"$app/Dockerfile"
+	TOOLS=$REPO:tools job <<-EOF
+	set -e
+	cd /builds/group/app
+	$LIST
+	list >/builds/before
+	cbuild -q .
+	list >/builds/after
+	EOF
+	has "$(cat "$T/builds/after")" '/usr/lib/other regular file 644 0:0 4'
+	# a name that was copied up may be a file of its own before, and is none after
+	expect 0 diff "$T/builds/before" "$T/builds/after"
+}
+
 @test "RUN sees nothing of the job's secrets" {
 	cat >"$app/Dockerfile" <<-EOF
 	FROM $BUSYBOX
@@ -155,11 +177,12 @@ job_is_whole() {
 	want=\$(cbuild -q .) || exit 1
 	list >/builds/before
 	for ms in 05 10 15 20 25 30 35 40; do
-		cbuild -q --no-cache . >/dev/null &
+		sed "s/one/one \$ms/" Dockerfile >/builds/other
+		cbuild -q -f /builds/other . >/dev/null &
 		/cbuild/bin/busybox sleep 0.\$ms
 		kill -9 \$!
 		wait
-		got=\$(/cbuild/bin/cbuild -q .) || exit 2
+		got=\$(/cbuild/bin/cbuild -q --no-cache .) || exit 2
 		[ "\$got" = "\$want" ] || exit 3
 	done
 	list >/builds/after
