@@ -21,6 +21,7 @@
 #include "base/rootdir.h"
 #include "oci/run/container.h"
 #include "oci/run/exchange.h"
+#include "oci/run/guard.h"
 #include "oci/run/supervise.h"
 
 #define HOME	      "cbuild"
@@ -33,6 +34,7 @@ struct sandbox_inplace {
 	struct sandbox base;
 	struct helper helper;
 	char *own, *trees;
+	char *state; /* --root, from "/" */
 	int own_fd, root_fd;
 	struct strv kept;  /* always, mounts aside */
 	struct strv named; /* those of them that options name */
@@ -173,6 +175,44 @@ static int run_inside(struct sandbox_inplace *s, struct op *op, const struct run
 	return supervise_run(&how, op, spec, status, e);
 }
 
+/* The tools, where they are installed in a folder that stays in place. */
+static int look_at_tools(struct strv *out, const struct sandbox_inplace *s, struct err *e)
+{
+	auto_close int dir = -1;
+	auto_strv struct strv without = STRV_INIT;
+
+	if (!is_installed())
+		return 0;
+	dir = openat(s->root_fd, HOME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(e, "open '/" HOME "'");
+	strv_add(&without, strrchr(OWN_INSTALLED, '/') + 1);
+	strv_add(&without, "tmp");
+	if (strncmp(s->state, HOME "/", strlen(HOME "/")) == 0)
+		strv_addf(&without, "%.*s", (int)strcspn(s->state + strlen(HOME "/"), "/"),
+			  s->state + strlen(HOME "/"));
+	return guard_look(out, dir, &without, e);
+}
+
+static int run_guarded(struct sandbox_inplace *s, struct op *op, const struct run_spec *spec,
+		       int *status, struct err *e)
+{
+	auto_strv struct strv before = STRV_INIT;
+	auto_strv struct strv after = STRV_INIT;
+	struct err changed = ERR_INIT;
+	int r;
+
+	if (look_at_tools(&before, s, e) < 0)
+		return -1;
+	r = run_inside(s, op, spec, status, e);
+	if (look_at_tools(&after, s, &changed) < 0 ||
+	    guard_compare(&before, &after, "/" HOME, &changed) < 0) {
+		*e = changed;
+		return -1;
+	}
+	return r;
+}
+
 /* The root is ours alone. */
 static int run_exchanged(struct sandbox_inplace *s, struct op *op, int tree_fd,
 			 const struct run_spec *spec, int *status, struct err *e)
@@ -187,7 +227,7 @@ static int run_exchanged(struct sandbox_inplace *s, struct op *op, int tree_fd,
 		return err_wrap(e, "put the stage in the place of '/'");
 	r = check_hidden(s, op, exchange_hidden(x), e);
 	if (r == 0)
-		r = run_inside(s, op, spec, status, e);
+		r = run_guarded(s, op, spec, status, e);
 	if (exchange_out(x, &lost) < 0) {
 		*e = lost;
 		return err_wrap(e, "put back '/' after RUN");
@@ -222,6 +262,7 @@ static void inplace_free(struct sandbox *sandbox)
 	strv_release(&s->told);
 	free(s->own);
 	free(s->trees);
+	free(s->state);
 	free(s);
 }
 
@@ -278,6 +319,7 @@ static int keep_all(struct sandbox_inplace *s, const struct inplace_options *opt
 		strv_add(&s->kept, HOME);
 	if (fs_mkdir_p(AT_FDCWD, opt->root, 0755, e) < 0 || keep_named(s, opt->root, e) < 0)
 		return -1;
+	s->state = mem_strdup(s->named.v[0]);
 	for (size_t i = 0; opt->kept && i < opt->kept->n; i++)
 		if (keep_named(s, opt->kept->v[i], e) < 0)
 			return -1;

@@ -120,6 +120,14 @@ cbuild_in_container() {
 	has_no "$out" passwd
 }
 
+@test "a RUN that changes the job's own tools fails the build" {
+	printf 'FROM %s\nRUN echo x >>/cbuild/etc/ca-certificates.crt\n' "$BUSYBOX" >"$app/Dockerfile"
+	job_status=1 job <<-EOF
+	cd /builds/group/app && cbuild .
+	EOF
+	has "$err" "'/cbuild/etc/ca-certificates.crt' is not what it was"
+}
+
 # A job that goes on when its build has ended, as GitLab's shell does.
 start_job() {
 	printf 'FROM %s\nRUN echo begun && sleep %s\n' "$BUSYBOX" "$seconds" >"$app/Dockerfile"
