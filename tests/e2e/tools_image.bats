@@ -105,3 +105,19 @@ hostile_tree() {
 		has_no "$(readelf -lW "$STATIC/bin/$tool")" INTERP
 	done
 }
+
+@test "in it, with docker's defaults, RUN has the stage as its root, and the job has its own again after it" {
+	job <<-EOF
+	set -e
+	cd /builds/group/app
+	printf 'FROM $BUSYBOX\nRUN ls /bin/busybox && echo made >/made; rm -rf /etc/group\n' >Dockerfile
+	cbuild --progress=plain --push -t $REPO:run .
+	readlink /bin
+	grep -c root /etc/group
+	EOF
+	has "$out" 'cbuild/bin
+1'
+	expect 0 engine run --rm "$REPO:run" cat /made
+	equal "$out" made
+	expect 1 engine run --rm "$REPO:run" ls /etc/group
+}
