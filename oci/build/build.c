@@ -127,9 +127,13 @@ static int export_shown(struct build_result *out, struct job *j, struct err *e)
 
 static int carry_out(struct build_result *out, struct job *j, struct err *e)
 {
-	if (build_stages(j, e) < 0 || export_shown(out, j, e) < 0)
+	CLEANUP(build_result_release) struct build_result r = { .manifest_size = 0 };
+
+	if (build_stages(j, e) < 0 || export_shown(&r, j, e) < 0 || caches_export(j, e) < 0)
 		return -1;
-	return caches_export(j, e);
+	*out = r;
+	r = (struct build_result){ .manifest_size = 0 };
+	return 0;
 }
 
 #define AGAIN_MAX 3 /* then other machines' caches are not asked any more */
