@@ -1,5 +1,6 @@
 /*
- * A line is "PATH\tINODE MODE SIZE CTIME", in the order of the walk. Sizes of directories say nothing.
+ * A line is "PATH\tINODE MODE SIZE CTIME", in the order of the walk; of a directory it is the mode and the
+ * owner, since what is in it has lines of its own.
  */
 #include "oci/run/guard.h"
 
@@ -19,10 +20,13 @@ int guard_look(struct strv *out, int dirfd, const struct strv *without, struct e
 			walk_skip(walk);
 			continue;
 		}
-		strv_addf(out, "%s\t%llu %o %lld %lld.%09ld", ent.path,
-			  (unsigned long long)ent.st.st_ino, ent.st.st_mode,
-			  (long long)ent.st.st_size, (long long)ent.st.st_ctim.tv_sec,
-			  ent.st.st_ctim.tv_nsec);
+		if (S_ISDIR(ent.st.st_mode))
+			strv_addf(out, "%s\t%o %u", ent.path, ent.st.st_mode, ent.st.st_uid);
+		else
+			strv_addf(out, "%s\t%llu %o %lld %lld.%09ld", ent.path,
+				  (unsigned long long)ent.st.st_ino, ent.st.st_mode,
+				  (long long)ent.st.st_size, (long long)ent.st.st_ctim.tv_sec,
+				  ent.st.st_ctim.tv_nsec);
 	}
 	return r;
 }
