@@ -4,12 +4,12 @@
  */
 #include <fcntl.h>
 
+#include "base/fs.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "oci/layer/list_read.h"
 #include "oci/layer/path.h"
 #include "oci/layer/tree_list.h"
-#include "tests/fakes/tmpdir.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,16 +36,20 @@ static void check_entry(const struct layer_changes *all, size_t i)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	auto_tmpdir struct tmpdir spool;
+	char path[] = "/tmp/list-fuzz-XXXXXX";
 	auto_changes struct layer_changes list = { 0 };
+	auto_close int spool = -1;
 	struct span_source in;
 	struct err e = ERR_INIT;
 
-	tmpdir_init(&spool);
-	if (layer_list_read(&list, NULL, span_source_init(&in, span_of(data, size)), NULL, spool.fd,
-			    &e) < 0)
-		return 0;
-	for (size_t i = 0; i < list.nr; i++)
-		check_entry(&list, i);
+	must(mkdtemp(path) != NULL);
+	spool = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	must(spool >= 0);
+	if (layer_list_read(&list, NULL, span_source_init(&in, span_of(data, size)), NULL, spool,
+			    &e) == 0)
+		for (size_t i = 0; i < list.nr; i++)
+			check_entry(&list, i);
+	err_clear(&e);
+	must(fs_remove_tree(AT_FDCWD, path, &e) == 0);
 	return 0;
 }
