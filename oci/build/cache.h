@@ -67,7 +67,7 @@ struct cache_source {
 
 /*
  * steps/ in dir (cache/ of the root): a file for each key, published by rename. Its blobs are in `blobs`
- * (cache/blobs), from where they are never fetched: a result whose blob is not there, or has
+ * (cache/blobs); to fetch one into there only looks whether it is there. A result whose blob is not, or has
  * another size, is none, and is removed. A result that is found counts as used now.
  */
 int cache_local_open(struct cache_source **out, const char *dir, struct oci_store *blobs,

@@ -137,7 +137,11 @@ static int local_fetch(struct cache_source *s, const struct op *op, const struct
 {
 	struct local *l = self(s);
 
-	return into == l->blobs ? 0 : oci_store_copy_blob(op, into, l->blobs, &r->blob, e);
+	if (into != l->blobs)
+		return oci_store_copy_blob(op, into, l->blobs, &r->blob, e);
+	if (has_blob(l, r))
+		return 0;
+	return err_set(e, ERR_ABSENT, "blob %s is not there any more", r->blob.digest.text);
 }
 
 static void local_free(struct cache_source *s)

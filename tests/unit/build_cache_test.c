@@ -155,6 +155,20 @@ static void a_result_that_has_lost_its_blob_is_none_and_goes(void **state)
 	assert_false(tmpdir_has(&w.dir, "steps/" KEY));
 }
 
+static void a_blob_that_is_gone_is_absent_and_not_fetched(void **state)
+{
+	CLEANUP(world_release) struct world w;
+
+	(void)state;
+	world_init(&w);
+	auto_cache_result struct cache_result r = result_of(&w, "blob");
+
+	assert_int_equal(w.cache->ops->fetch(w.cache, &w.op, &r, w.blobs, &w.e), 0);
+	oci_digest_of_bytes(&r.blob.digest, SPAN_LIT("elsewhere"));
+	assert_int_equal(w.cache->ops->fetch(w.cache, &w.op, &r, w.blobs, &w.e), -1);
+	assert_int_equal(w.e.kind, ERR_ABSENT);
+}
+
 static void what_does_not_parse_is_none_and_goes(void **state)
 {
 	static const char *const texts[] = { "", "{", "[]", "{\"id\":\"x\"}",
@@ -212,6 +226,7 @@ int main(void)
 		cmocka_unit_test(an_alias_leads_to_the_same_id),
 		cmocka_unit_test(the_newest_result_of_a_key_counts),
 		cmocka_unit_test(a_result_that_has_lost_its_blob_is_none_and_goes),
+		cmocka_unit_test(a_blob_that_is_gone_is_absent_and_not_fetched),
 		cmocka_unit_test(what_does_not_parse_is_none_and_goes),
 		cmocka_unit_test(a_result_that_is_found_counts_as_used_now),
 		cmocka_unit_test(a_chain_depends_on_each_layer_and_their_order),
