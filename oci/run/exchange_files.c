@@ -22,7 +22,7 @@ static int read_inside(int root_fd, const char *path, struct buf *b, struct stat
 		return fd < 0 ? -1 : err_sys(e, "stat '/%s'", path);
 	if (!S_ISREG(st->st_mode))
 		return err_set(e, ERR_ABSENT, "'/%s' is no file", path);
-	while ((n = read(fd, piece, sizeof(piece))) > 0)
+	while (!b->over && (n = read(fd, piece, sizeof(piece))) > 0)
 		buf_add(b, piece, (size_t)n);
 	if (n < 0)
 		return err_sys(e, "read '/%s'", path);

@@ -282,6 +282,40 @@ static void files_that_stay_get_their_bytes_back(void **state)
 	job_is_whole(w);
 }
 
+static int truncate_in(const struct world *w, const char *name, off_t size)
+{
+	auto_close int fd = openat(w->dir.fd, name, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -1 : ftruncate(fd, size);
+}
+
+/* What this process has read so far; 0 where the kernel does not count. */
+static unsigned long long bytes_read(void)
+{
+	auto_buf struct buf text = BUF_INIT(BUF_SMALL);
+	struct err e = ERR_INIT;
+	const char *p;
+
+	if (fs_read_file(AT_FDCWD, "/proc/self/io", &text, &e) < 0)
+		return 0;
+	p = strstr(buf_str(&text), "rchar: ");
+	return p ? strtoull(p + strlen("rchar: "), NULL, 10) : 0;
+}
+
+static void of_a_file_that_has_become_huge_little_is_read(void **state)
+{
+	struct world *w = *state;
+	const off_t huge = (off_t)1 << 30;
+	unsigned long long before;
+
+	go_in(w);
+	assert_int_equal(truncate_in(w, "etc/hosts", huge), 0);
+	before = bytes_read();
+	go_out(w);
+	assert_true(bytes_read() - before < 64u << 20);
+	job_is_whole(w);
+}
+
 static void what_the_tree_has_in_a_kept_place_is_named_and_left_alone(void **state)
 {
 	struct world *w = *state;
@@ -475,6 +509,7 @@ int main(void)
 		TEST(a_tree_without_the_directory_gets_it_only_for_what_is_made),
 		TEST(a_link_in_the_trees_place_is_followed_inside_it),
 		TEST(files_that_stay_get_their_bytes_back),
+		TEST(of_a_file_that_has_become_huge_little_is_read),
 		TEST(what_the_tree_has_in_a_kept_place_is_named_and_left_alone),
 		TEST(a_merged_directory_that_was_moved_is_found_and_told),
 		TEST(a_merged_directory_that_was_removed_is_made_again),
