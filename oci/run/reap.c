@@ -31,7 +31,7 @@
 struct process {
 	pid_t pid, parent;
 	char state;
-	uint64_t started;
+	uint64_t nr_threads, started;
 	bool is_ours;
 };
 
@@ -54,11 +54,21 @@ static bool number_at(uint64_t *v, struct span *rest)
 	return span_split(rest, ' ', &word) && span_to_u64(v, word) == 0;
 }
 
-/* "PID (NAME) STATE PARENT … STARTED(22nd) …"; the name may hold anything. */
+static bool skip(struct span *rest, int nr)
+{
+	struct span word;
+
+	while (nr-- > 0)
+		if (!span_split(rest, ' ', &word))
+			return false;
+	return true;
+}
+
+/* "PID (NAME) STATE PARENT … THREADS(20th) … STARTED(22nd) …"; the name may hold anything. */
 static bool parse_stat(struct process *out, struct span text)
 {
 	ptrdiff_t end = span_rfind(text, ')');
-	struct span rest, word;
+	struct span rest;
 	uint64_t parent;
 
 	if (end < 0 || text.n < (size_t)end + 4)
@@ -69,10 +79,8 @@ static bool parse_stat(struct process *out, struct span text)
 	if (!number_at(&parent, &rest))
 		return false;
 	out->parent = (pid_t)parent;
-	for (int field = 5; field < 22; field++)
-		if (!span_split(&rest, ' ', &word))
-			return false;
-	return number_at(&out->started, &rest);
+	return skip(&rest, 15) && number_at(&out->nr_threads, &rest) && skip(&rest, 1) &&
+	       number_at(&out->started, &rest);
 }
 
 static bool process_read(struct process *out, int proc_fd, pid_t pid)
@@ -162,9 +170,11 @@ static void rest_a_little(void)
 	nanosleep(&pause, NULL);
 }
 
+/* The state is that of the first thread. When only that one has ended nothing tells whether the
+ * others are stopped: they count as running, and are given all rounds. */
 static bool can_run(const struct process *p)
 {
-	return p->is_ours && !strchr("TtZX", p->state);
+	return p->is_ours && (!strchr("TtZX", p->state) || (p->state == 'Z' && p->nr_threads > 1));
 }
 
 /* Leaves in l everybody who is there when nobody runs any more. */
@@ -191,7 +201,7 @@ static void kill_all(int proc_fd)
 
 	stop_all(&l, proc_fd);
 	for (size_t i = 0; i < l.nr; i++)
-		if (l.v[i].is_ours && l.v[i].state != 'Z')
+		if (l.v[i].is_ours)
 			tell(&l.v[i], proc_fd, SIGKILL);
 }
 

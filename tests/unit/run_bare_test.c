@@ -171,7 +171,8 @@ static void who_forks_all_the_time_is_caught(void **state)
 	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
 }
 
-#define BOMBER 54321
+#define BOMBER	    54321
+#define LAST_THREAD "last-thread" /* an argument: what this program is then */
 
 static size_t processes_of(uid_t uid)
 {
@@ -204,6 +205,54 @@ static void a_fork_bomb_is_over_with_the_command(void **state)
 		(struct run_limit){ .resource = RLIMIT_NPROC, .soft = 60, .hard = 60 };
 	assert_int_equal(run(w, &spec, &status, &e), 0);
 	assert_int_equal(processes_of(BOMBER), 0);
+}
+
+/* This program, started by a RUN: a process whose first thread has ended and whose second runs. */
+static void *be_the_last_thread(void *name)
+{
+	auto_free char *stat = mem_printf("/proc/%d/stat", getpid());
+	auto_buf struct buf text = BUF_INIT(BUF_SMALL);
+	struct err e = ERR_INIT;
+	FILE *f;
+
+	do {
+		buf_reset(&text);
+		if (fs_read_file(AT_FDCWD, stat, &text, &e) < 0)
+			return NULL;
+	} while (!strstr(buf_str(&text), ") Z "));
+	f = fopen(name, "w");
+	if (f) {
+		fprintf(f, "%d\n", getpid());
+		fclose(f);
+	}
+	for (;;)
+		pause();
+}
+
+static int end_the_first_thread(char *name)
+{
+	pthread_t thread;
+
+	if (fork() != 0)
+		return 0;
+	if (setsid() < 0 || pthread_create(&thread, NULL, be_the_last_thread, name) != 0)
+		return 1;
+	pthread_exit(NULL);
+}
+
+static void a_process_whose_first_thread_has_ended_is_killed(void **state)
+{
+	struct world *w = *state;
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+
+	assert_true(n > 0);
+	auto_free char *script =
+		mem_printf("'%.*s' " LAST_THREAD " pid; while ! test -s pid; do sleep 0.01; done",
+			   (int)n, self);
+
+	assert_int_equal(run_shell(w, script), 0);
+	assert_int_equal(alive(w, "pid"), 0);
 }
 
 static void many_processes_are_no_trouble(void **state)
@@ -523,7 +572,7 @@ static bool mount_as_in_a_container(void)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_exit_status_and_the_output_come_back),
@@ -531,6 +580,7 @@ int main(void)
 		T(the_children_of_dead_parents_are_found),
 		T(who_forks_all_the_time_is_caught),
 		T(a_fork_bomb_is_over_with_the_command),
+		T(a_process_whose_first_thread_has_ended_is_killed),
 		T(many_processes_are_no_trouble),
 		T(a_time_limit_ends_the_command_and_its_daemons),
 		T(cancelling_ends_the_command_and_its_daemons),
@@ -551,6 +601,8 @@ int main(void)
 	struct err e = ERR_INIT;
 	int failed;
 
+	if (argc == 3 && strcmp(argv[1], LAST_THREAD) == 0)
+		return end_the_first_thread(argv[2]);
 	setenv("CANARY", "s3cret", 1);
 	setenv("HOSTNAME", "job", 1);
 	if (!mount_as_in_a_container()) {
