@@ -207,10 +207,10 @@ static void watch_end(struct watch *r, enum err_kind why)
 	send(r->report, "K", 1, MSG_NOSIGNAL);
 }
 
-/* The monitor has told the end; all that the RUN wrote is in the pipes. */
+/* The monitor has told the end, or is gone; all that the RUN wrote is in the pipes. */
 static bool watch_is_over(const struct watch *r)
 {
-	return r->report < 0 && r->result.ran;
+	return r->report < 0 && r->reported;
 }
 
 static int watch_wait_ms(const struct watch *r)
