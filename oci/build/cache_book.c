@@ -22,6 +22,7 @@ struct cache_note {
 	bool has_failed;  /* its layer, or one below, could not be packed */
 	bool has_no_form; /* it, or one below, will never have an id */
 	bool is_lost;	  /* its blob could not be kept */
+	bool is_claimed;  /* another's cache says so, and nobody has looked at the blob yet */
 	bool is_hit, is_kept;
 };
 
@@ -239,7 +240,7 @@ static void settle(struct cache_book *b, struct cache_note *n)
 		size_t had = n->nr_aliases;
 
 		settle_aliases(n);
-		if (!n->is_kept || n->nr_aliases > had)
+		if (!n->is_claimed && (!n->is_kept || n->nr_aliases > had))
 			keep(b, n);
 	}
 }
@@ -329,25 +330,29 @@ static void keep_missing(struct cache_book *b, const struct cache_note *n)
 }
 
 struct cache_note *cache_note_hit(struct cache_book *b, const struct cache_step *s,
-				  const struct cache_result *r)
+				  const struct cache_result *r, const struct cache_source *from)
 {
 	struct cache_note *n = note_of(s);
 
 	cache_result_copy(&n->result, r);
 	n->is_hit = n->has_id = n->has_chain = n->is_packed = n->is_kept = true;
+	n->is_claimed = from != b->local;
 	cache_chain(&n->chain, &r->parent, &r->diff_id);
 	pthread_mutex_lock(&b->lock);
 	settle_aliases(n);
 	pthread_mutex_unlock(&b->lock);
-	if (oci_store_has(b->blobs, &r->blob.digest, NULL))
+	if (!n->is_claimed)
 		keep_missing(b, n);
 	add(b, n);
 	return n;
 }
 
-void cache_note_fetched(struct cache_book *b, const struct cache_note *n)
+void cache_note_fetched(struct cache_book *b, struct cache_note *n)
 {
+	pthread_mutex_lock(&b->lock);
+	n->is_claimed = false;
 	keep_missing(b, n);
+	pthread_mutex_unlock(&b->lock);
 }
 
 void cache_note_form(struct cache_book *b, struct cache_note *n, const struct cache_key *form)

@@ -87,9 +87,9 @@ struct cache_step {
 struct cache_note *cache_note_new(struct cache_book *b, const struct cache_step *s);
 /* The same of a step that was found: all is known. */
 struct cache_note *cache_note_hit(struct cache_book *b, const struct cache_step *s,
-				  const struct cache_result *r);
-/* Its blob has come into cache/blobs. */
-void cache_note_fetched(struct cache_book *b, const struct cache_note *n);
+				  const struct cache_result *r, const struct cache_source *from);
+/* Its blob is in cache/blobs, and is what was said: what others' caches have is kept from here on. */
+void cache_note_fetched(struct cache_book *b, struct cache_note *n);
 /* forms[0], which was not known; NULL: it never will be. */
 void cache_note_form(struct cache_book *b, struct cache_note *n, const struct cache_key *form);
 /* Its layer is packed, and its blob in `in`; or (blob NULL) it could not be. */

@@ -164,16 +164,15 @@ static int spoil(struct layer *l, struct err *e)
 	return err_wrap(e, "%s: layer %s", l->from->name, l->result.blob.digest.text);
 }
 
-/* lock held, as in what follows. */
+/* Also when the blob is here: its source says whether it is the layer that it was said to be. lock
+ * held, as in what follows. */
 static int fetch(struct layer *l, const struct op *op, struct err *e)
 {
-	uint64_t size;
-
-	if (oci_store_has(l->book->blobs, &l->result.blob.digest, &size) &&
-	    size == l->result.blob.size_bytes)
+	if (l->is_fetched)
 		return 0;
 	if (l->from->ops->fetch(l->from, op, &l->result, l->book->blobs, e) < 0)
 		return spoil(l, e);
+	l->is_fetched = true;
 	if (l->note)
 		cache_note_fetched(l->book, l->note);
 	return 0;

@@ -33,7 +33,7 @@ struct layer {
 	struct cache_book *book; /* NULL: not, or not yet */
 	struct cache_note *note;
 	/* found there */
-	bool is_found, is_read; /* is_read: changes are there; guarded by lock */
+	bool is_found, is_fetched, is_read; /* its blob, its changes are there; guarded by lock */
 	struct cache_result result;
 	struct cache_source *from; /* borrowed */
 	int spool_fd;

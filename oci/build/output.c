@@ -210,10 +210,15 @@ static int fetch_layers(struct target *t, const struct stage *st, struct oci_sto
 	if (st->image && !has_layers(to, st->image) &&
 	    images_fetch(j->op, &j->images, st->image, e) < 0)
 		return -1;
-	for (size_t i = 0; i < st->nr; i++)
-		if (!oci_store_has(to, &st->layers[i]->blob.digest, NULL) &&
-		    layer_fetch(st->layers[i], j->op, e) < 0)
+	for (size_t i = 0; i < st->nr; i++) {
+		struct layer *l = st->layers[i];
+
+		/* what another's cache says of a layer is checked even if that is there */
+		if (l->from == j->book.local && oci_store_has(to, &l->blob.digest, NULL))
+			continue;
+		if (layer_fetch(l, j->op, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 

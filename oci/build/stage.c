@@ -111,7 +111,7 @@ void stage_take(struct step *s, const struct cache_result *r, struct cache_sourc
 	st->next.below = st->ref;
 	stage_will_make(st, forms, nr_forms);
 	push_layer(j, st, l);
-	set_note(st, l, cache_note_hit(&j->book, &st->next, r));
+	set_note(st, l, cache_note_hit(&j->book, &st->next, r, from));
 	if (must_repack(j, st, l))
 		layer_pack_begin(l, &j->packs);
 	s->is_cached = true;

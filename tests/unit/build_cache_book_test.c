@@ -1,0 +1,132 @@
+/* What a build believes of the results that it finds, and what it keeps of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "oci/build/layer.h"
+#include "oci/image/store_layout.h"
+#include "tests/fakes/tmpdir.h"
+
+#define KEY  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define KEPT "cache/steps/" KEY
+
+/* A cache of others that says of each blob what the test wants. */
+struct others {
+	struct cache_source base;
+	enum err_kind says;
+};
+
+struct world {
+	struct tmpdir dir;
+	struct op op;
+	struct err e;
+	struct oci_store *blobs;
+	struct cache_book book;
+	struct others others;
+	struct cache_result r;
+};
+
+static int others_fetch(struct cache_source *s, const struct op *op, const struct cache_result *r,
+			struct oci_store *into, struct err *e)
+{
+	struct others *o = CONTAINER_OF(s, struct others, base);
+
+	(void)op;
+	(void)into;
+	return o->says ? err_set(e, o->says, "%s is another layer", r->blob.digest.text) : 0;
+}
+
+static const struct cache_source_ops others_ops = { .fetch = others_fetch };
+
+static void world_init(struct world *w)
+{
+	auto_free char *blobs = NULL, *cache = NULL;
+
+	*w = (struct world){ .op = { .clock = &clock_system } };
+	tmpdir_init(&w->dir);
+	w->others.base = (struct cache_source){ .ops = &others_ops, .name = "others" };
+	blobs = fs_path_join(w->dir.path, "blobs");
+	cache = fs_path_join(w->dir.path, "cache");
+	assert_int_equal(oci_store_layout_open(&w->blobs, blobs, OCI_LAYOUT_CREATE, &w->e), 0);
+	assert_int_equal(cache_book_open(&w->book, &w->op, cache, w->blobs, &w->e), 0);
+	memcpy(w->r.id.hex, KEY, sizeof(w->r.id.hex));
+	assert_int_equal(oci_store_write(w->blobs, SPAN_LIT("blob"), &w->r.blob.digest, &w->e), 0);
+	w->r.blob.media_type = mem_strdup(OCI_MEDIA_LAYER);
+	w->r.blob.size_bytes = 4;
+	oci_digest_of_bytes(&w->r.parent, SPAN_LIT("parent"));
+	w->r.diff_id = w->r.blob.digest;
+	w->r.packing = mem_strdup("uncompressed");
+	w->r.created = mem_strdup("2026-01-02T03:04:05Z");
+	w->r.text = mem_strdup("RUN make");
+}
+
+static void world_release(struct world *w)
+{
+	cache_result_release(&w->r);
+	cache_book_release(&w->book);
+	oci_store_free(w->blobs);
+	tmpdir_release(&w->dir);
+}
+
+static struct cache_note *hit(struct world *w, struct cache_source *from)
+{
+	const struct cache_step step = { .text = "RUN make", .created = w->r.created };
+
+	return cache_note_hit(&w->book, &step, &w->r, from);
+}
+
+static struct layer *found(struct world *w)
+{
+	struct layer *l =
+		layer_new_found(&w->r, &w->others.base, &w->book, w->dir.path, "RUN make");
+
+	l->note = hit(w, &w->others.base);
+	return l;
+}
+
+static void what_others_say_of_a_blob_that_is_here_is_checked_before_it_is_kept(void **state)
+{
+	CLEANUP(world_release) struct world w;
+	struct layer *l;
+
+	(void)state;
+	world_init(&w);
+	l = found(&w);
+	assert_false(tmpdir_has(&w.dir, KEPT));
+	assert_int_equal(layer_fetch(l, &w.op, &w.e), 0);
+	assert_true(tmpdir_has(&w.dir, KEPT));
+	layer_free(l);
+}
+
+static void what_others_say_wrongly_of_a_blob_that_is_here_is_not_kept(void **state)
+{
+	CLEANUP(world_release) struct world w;
+	struct layer *l;
+
+	(void)state;
+	world_init(&w);
+	w.others.says = ERR_CORRUPT;
+	l = found(&w);
+	assert_int_equal(layer_fetch(l, &w.op, &w.e), -1);
+	assert_int_equal(w.e.kind, ERR_CORRUPT);
+	assert_int_equal(cache_book_spoiled(&w.book), 1);
+	assert_false(tmpdir_has(&w.dir, KEPT));
+	layer_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			what_others_say_of_a_blob_that_is_here_is_checked_before_it_is_kept),
+		cmocka_unit_test(what_others_say_wrongly_of_a_blob_that_is_here_is_not_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
