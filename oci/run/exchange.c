@@ -457,8 +457,11 @@ static bool put_back(struct exchange *x, struct err *first)
 
 	for (size_t i = 0; i < x->merged.nr; i++)
 		all = put_back_dir(x, i, first) && all;
-	if (exchange_files_put_back(x->place, &e) < 0)
+	err_clear(&e);
+	if (exchange_files_put_back(x->place, &e) < 0) {
 		keep_first(first, &e);
+		all = false; /* the copy is the only one */
+	}
 	for (size_t i = x->merged.nr; i-- > 0;) {
 		const struct merged_dir *d = &x->merged.v[i];
 		const struct stat st = { .st_mode = d->mode,

@@ -50,7 +50,8 @@ const struct strv *exchange_hidden(const struct exchange *x);
 
 /*
  * Frees x in any case. An error may also say that the tree has lost something; when the root's own
- * entries could not all be put back it says what lies where, and the journal stays.
+ * entries and files could not all be put back it says what lies where, and the journal and all copies
+ * stay.
  */
 int exchange_out(struct exchange *x, struct err *e) MUST_CHECK;
 

@@ -63,13 +63,33 @@ int exchange_files_save(const struct exchange_place *place, struct err *e)
 	return 0;
 }
 
+/* A link, say, that a RUN has put in a file's place. */
+static int remove_other(const struct exchange_place *p, const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	auto_free char *dir = slash ? mem_printf("%.*s", (int)(slash - path), path) : NULL;
+	auto_close int at = fs_open_beneath(p->root_fd, dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0,
+					    FS_NO_LINKS, e);
+	struct stat st;
+
+	if (at < 0)
+		return -1;
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "stat '/%s'", path);
+	return S_ISREG(st.st_mode) ? 0 : fs_remove_tree(at, name, e);
+}
+
 static int write_again(const struct exchange_place *p, const char *path, const struct buf *bytes,
 		       const struct stat *st, struct err *e)
 {
-	auto_close int fd = fs_open_beneath(p->root_fd, path,
-					    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK,
-					    0600, FS_NO_LINKS, e);
+	auto_close int fd = -1;
 
+	if (remove_other(p, path, e) < 0)
+		return -1;
+	fd = fs_open_beneath(p->root_fd, path,
+			     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0600,
+			     FS_NO_LINKS, e);
 	if (fd < 0 || fs_write_all(fd, buf_str(bytes), bytes->len, path, e) < 0)
 		return -1;
 	if (fchown(fd, st->st_uid, st->st_gid) < 0 || fchmod(fd, st->st_mode & 07777) < 0)
@@ -104,8 +124,16 @@ static int put_back_one(const struct exchange_place *p, size_t i, struct err *e)
 
 int exchange_files_put_back(const struct exchange_place *place, struct err *e)
 {
-	for (size_t i = 0; i < place->files.n; i++)
-		if (put_back_one(place, i, e) < 0)
-			return -1;
-	return 0;
+	int r = 0;
+
+	for (size_t i = 0; i < place->files.n; i++) {
+		struct err why = ERR_INIT;
+
+		if (put_back_one(place, i, &why) == 0)
+			continue;
+		if (r == 0)
+			*e = why;
+		r = -1;
+	}
+	return r;
 }

@@ -282,6 +282,52 @@ static void files_that_stay_get_their_bytes_back(void **state)
 	job_is_whole(w);
 }
 
+static void a_file_that_was_made_something_else_is_one_again(void **state)
+{
+	struct world *w = *state;
+
+	go_in(w);
+	assert_int_equal(unlinkat(w->dir.fd, "etc/hosts", 0), 0);
+	tmpdir_link(&w->dir, "etc/hosts", "/usr/bin/tool");
+	go_out(w);
+	job_is_whole(w);
+
+	go_in(w);
+	assert_int_equal(unlinkat(w->dir.fd, "etc/hosts", 0), 0);
+	tmpdir_file(&w->dir, "etc/hosts/in/it", "of the RUN");
+	go_out(w);
+	job_is_whole(w);
+}
+
+static void a_file_that_cannot_be_put_back_keeps_its_copy_and_the_others_come(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	strv_add(&w->place.kept, "builds/project/file");
+	strv_add(&w->place.files, "builds/project/file");
+	strv_add(&w->place.kept, "usr/bin/tool");
+	strv_add(&w->place.files, "usr/bin/tool");
+	go_in(w);
+	/* its directory stays, being in a kept one: what replaces it is in the way */
+	assert_int_equal(renameat(w->dir.fd, "builds/project", w->dir.fd, "builds/moved"), 0);
+	tmpdir_link(&w->dir, "builds/project", "moved");
+	tmpdir_file(&w->dir, "builds/moved/file", "of the RUN");
+	tmpdir_file(&w->dir, "usr/bin/tool", "of the RUN");
+	assert_int_equal(exchange_out(w->x, &e), -1);
+	assert_non_null(strstr(e.text, "the job's own '/builds/project/file'"));
+	text_is(w, "own/files/1", "context");
+	text_is(w, "usr/bin/tool", "job tool");
+	assert_int_equal(exchange_in(&w->x, &w->place, w->tree, &e), -1);
+
+	/* and comes back when it can */
+	assert_int_equal(unlinkat(w->dir.fd, "builds/project", 0), 0);
+	assert_int_equal(renameat(w->dir.fd, "builds/moved", w->dir.fd, "builds/project"), 0);
+	err_clear(&e);
+	assert_int_equal(exchange_restore(&w->place, &e), 1);
+	job_is_whole(w);
+}
+
 static int truncate_in(const struct world *w, const char *name, off_t size)
 {
 	auto_close int fd = openat(w->dir.fd, name, O_WRONLY | O_CLOEXEC);
@@ -509,6 +555,8 @@ int main(void)
 		TEST(a_tree_without_the_directory_gets_it_only_for_what_is_made),
 		TEST(a_link_in_the_trees_place_is_followed_inside_it),
 		TEST(files_that_stay_get_their_bytes_back),
+		TEST(a_file_that_was_made_something_else_is_one_again),
+		TEST(a_file_that_cannot_be_put_back_keeps_its_copy_and_the_others_come),
 		TEST(of_a_file_that_has_become_huge_little_is_read),
 		TEST(what_the_tree_has_in_a_kept_place_is_named_and_left_alone),
 		TEST(a_merged_directory_that_was_moved_is_found_and_told),
