@@ -517,18 +517,32 @@ int exchange_out(struct exchange *x, struct err *e)
 
 /* -- after a kill ------------------------------------------------------------- */
 
+/* A merged directory; what a RUN has put in its place goes with the tree's. */
+static int restore_dir(struct exchange *x, size_t i, int parent, struct err *e)
+{
+	const struct merged_dir *d = &x->merged.v[i];
+	const char *name = merged_name(d);
+	int fd = open_in(parent, name);
+
+	if (fd < 0 && x->is_in && i && (errno == ENOTDIR || errno == ELOOP) &&
+	    trash(x, i, parent, name, e) < 0)
+		return -1;
+	if (fd < 0 && i && mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make '/%s' again", d->path);
+	if (fd < 0)
+		fd = open_in(parent, name);
+	return fd < 0 ? err_sys(e, "open '/%s'", d->path) : fd;
+}
+
 static int restore_open(struct exchange *x, struct err *e)
 {
 	for (size_t i = 0; i < x->merged.nr; i++) {
-		const struct merged_dir *d = &x->merged.v[i];
 		struct side *s = &x->sides[i];
-		int root = i ? x->sides[d->parent].root : x->place->root_fd;
+		int parent = i ? x->sides[x->merged.v[i].parent].root : x->place->root_fd;
 
-		if (i && mkdirat(root, merged_name(d), 0755) < 0 && errno != EEXIST)
-			return err_sys(e, "make '/%s' again", d->path);
-		s->root = open_in(root, merged_name(d));
+		s->root = restore_dir(x, i, parent, e);
 		if (s->root < 0)
-			return err_sys(e, "open '/%s'", d->path);
+			return -1;
 		s->aside = open_own(x, "aside", i, e);
 		if (s->aside < 0)
 			return -1;

@@ -463,6 +463,24 @@ static void after_a_kill_inside_the_job_is_restored(void **state)
 	restored(w, 0);
 }
 
+static void after_a_kill_a_directory_that_became_a_link_is_made_again(void **state)
+{
+	struct world *w = *state;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		go_in(w);
+		if (renameat(w->dir.fd, "etc", w->dir.fd, "etc2") == 0 &&
+		    symlinkat("etc2", w->dir.fd, "etc") == 0)
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	restored(w, 1);
+	is_not_there(w, "etc2");
+	restored(w, 0);
+}
+
 /* In and out and in again, until it is stopped somewhere. */
 static void killed_after(struct world *w, int usec)
 {
@@ -564,6 +582,7 @@ int main(void)
 		TEST(entries_that_were_removed_aside_are_told),
 		TEST(what_cannot_be_put_back_is_told_with_its_place),
 		TEST(after_a_kill_inside_the_job_is_restored),
+		TEST(after_a_kill_a_directory_that_became_a_link_is_made_again),
 		TEST(after_a_kill_at_any_moment_the_job_is_restored),
 		TEST(an_interrupted_restoration_goes_on),
 		TEST(a_journal_that_is_none_is_told),
