@@ -38,8 +38,9 @@ static bool has_bytes(const struct layer_change *c)
 static int hash_file(struct file_hash *out, const struct op *op, const struct layer_change *c,
 		     char *piece, struct err *e)
 {
-	auto_close int fd =
-		openat(c->origin_fd, c->origin_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	/* O_NONBLOCK: a fifo that has taken its place must not stop us */
+	auto_close int fd = openat(c->origin_fd, c->origin_path,
+				   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct hash h;
 	ssize_t n = 0;
 
