@@ -1,7 +1,34 @@
-/* What sources and the build share: results, and the names of trees. */
+/* What sources and the build share: results, the names of trees, and the lock. */
 #include "oci/build/cache.h"
 
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/fs.h"
 #include "base/mem.h"
+#include "base/progress.h"
+
+#define WAIT_MS 100
+
+int cache_lock(const struct op *op, int dirfd, bool alone, struct err *e)
+{
+	bool told = false;
+	int fd;
+
+	while ((fd = alone ? fs_lock(dirfd, CACHE_LOCK, false, e)
+			   : fs_lock_shared(dirfd, CACHE_LOCK, false, e)) < 0 &&
+	       e->kind == ERR_LOCKED) {
+		err_clear(e);
+		if (cancel_check(op->cancel, e) < 0)
+			return -1;
+		if (!told)
+			progress_note(op->progress,
+				      alone ? "waiting for builds that use the cache"
+					    : "waiting for the cache, which is being pruned");
+		told = true;
+		op->clock->sleep_ms(op->clock, WAIT_MS, op->cancel);
+	}
+	return fd;
+}
 
 void cache_result_copy(struct cache_result *to, const struct cache_result *from)
 {

@@ -20,6 +20,8 @@
 #include "oci/image/store.h"
 
 #define CACHE_LOCK "lock" /* in cache/: builds share it, who removes things has it alone */
+/* Waits for it until cancelled. The lock, held until it is closed; dirfd is of cache/. */
+int cache_lock(const struct op *op, int dirfd, bool alone, struct err *e) MUST_CHECK;
 
 struct cache_key {
 	char hex[HASH_SHA256_HEX + 1]; /* "": none */

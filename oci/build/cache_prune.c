@@ -290,23 +290,6 @@ static int open_cache(struct prune *p, const char *root, struct err *e)
 	return 0;
 }
 
-static int lock_alone(const struct prune *p, struct err *e)
-{
-	bool told = false;
-	int fd;
-
-	while ((fd = fs_lock(p->fd, CACHE_LOCK, false, e)) < 0 && e->kind == ERR_LOCKED) {
-		err_clear(e);
-		if (cancel_check(p->op->cancel, e) < 0)
-			return -1;
-		if (!told)
-			progress_note(p->op->progress, "waiting for builds that use the cache");
-		told = true;
-		p->op->clock->sleep_ms(p->op->clock, WAIT_MS, p->op->cancel);
-	}
-	return fd;
-}
-
 static int prune_locked(struct prune *p, struct cache_pruned *out, const struct cache_prune *what,
 			struct err *e)
 {
@@ -330,7 +313,7 @@ int cache_prune(struct cache_pruned *out, const struct op *op, const char *root,
 	*out = (struct cache_pruned){ .bytes = 0 };
 	if (r <= 0)
 		return r;
-	lock = lock_alone(&p, e);
+	lock = cache_lock(op, p.fd, true, e);
 	return lock < 0 ? -1 : prune_locked(&p, out, what, e);
 }
 

@@ -181,7 +181,7 @@ static int lock_cache(struct job *j, struct err *e)
 	auto_free char *dir = mem_printf("%s/cache", j->ws.root);
 	auto_close int fd = fs_open_dir(dir, e);
 
-	j->cache_lock = fd < 0 ? -1 : fs_lock_shared(fd, CACHE_LOCK, true, e);
+	j->cache_lock = fd < 0 ? -1 : cache_lock(j->op, fd, false, e);
 	return j->cache_lock < 0 ? -1 : 0;
 }
 

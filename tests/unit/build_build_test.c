@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/walk.h"
+#include "oci/build/cache.h"
 #include "oci/image/layout.h"
 #include "oci/image/store_layout.h"
 #include "tests/fakes/build_world.h"
@@ -553,6 +554,35 @@ static void waiting_for_standard_input_can_be_cancelled(void **state)
 	cancel_release(&cancel);
 }
 
+static void cancel_asleep(struct fake_clock *fc, int64_t ms)
+{
+	(void)ms;
+	cancel_set(fc->arg, SIGTERM);
+}
+
+static void waiting_for_a_prune_can_be_cancelled(void **state)
+{
+	struct build_world *w = *state;
+	auto_close int lock = -1;
+	struct cancel cancel;
+	struct err e = ERR_INIT;
+
+	tmpdir_dir(&w->dir, "root");
+	tmpdir_dir(&w->dir, "root/cache");
+	lock = fs_lock(w->dir.fd, "root/cache/" CACHE_LOCK, false, &e);
+	assert_true(lock >= 0);
+	assert_int_equal(cancel_init(&cancel, &e), 0);
+	w->op.cancel = &cancel;
+	w->clock.on_sleep = cancel_asleep;
+	w->clock.arg = &cancel;
+	alarm(10); /* where the test would wait for ever */
+	build_world_fails(w, "FROM scratch\nCOPY Dockerfile /\n");
+	alarm(0);
+	assert_int_equal(w->err.kind, ERR_CANCELLED);
+	assert_no_leftovers(w);
+	cancel_release(&cancel);
+}
+
 static void wrong_input_is_found_before_anything_is_made(void **state)
 {
 	struct build_world *w = *state;
@@ -620,6 +650,7 @@ int main(void)
 		TEST(a_failed_build_leaves_the_store_as_it_was),
 		TEST(a_cancelled_build_ends_between_steps_and_cleans_up),
 		TEST(waiting_for_standard_input_can_be_cancelled),
+		TEST(waiting_for_a_prune_can_be_cancelled),
 		TEST(wrong_input_is_found_before_anything_is_made),
 		TEST(a_missing_dockerfile_is_absent),
 		TEST(a_dockerfile_may_lie_elsewhere),

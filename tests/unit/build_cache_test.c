@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "oci/build/cache.h"
+#include "tests/fakes/fake_clock.h"
 #include "tests/fakes/mem_store.h"
 #include "tests/fakes/tmpdir.h"
 
@@ -219,6 +220,40 @@ static void a_chain_depends_on_each_layer_and_their_order(void **state)
 	assert_false(oci_digest_eq(&only, &a));
 }
 
+static void cancel_it(struct fake_clock *fc, int64_t ms)
+{
+	(void)ms;
+	cancel_set(fc->arg, 15);
+}
+
+static void who_waits_for_the_lock_can_be_cancelled(void **state)
+{
+	auto_tmpdir struct tmpdir dir;
+	struct fake_clock fc;
+	struct cancel cancel = CANCEL_INIT;
+	struct op op = { .clock = fake_clock_init(&fc), .cancel = &cancel };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	tmpdir_init(&dir);
+	fc.on_sleep = cancel_it;
+	fc.arg = &cancel;
+	for (int alone = 0; alone < 2; alone++) {
+		auto_close int held = alone ? fs_lock_shared(dir.fd, CACHE_LOCK, false, &e)
+					    : fs_lock(dir.fd, CACHE_LOCK, false, &e);
+
+		assert_true(held >= 0);
+		cancel_release(&cancel);
+		assert_int_equal(cancel_init(&cancel, &e), 0);
+		err_clear(&e);
+		assert_int_equal(cache_lock(&op, dir.fd, alone, &e), -1);
+		assert_int_equal(e.kind, ERR_CANCELLED);
+		err_clear(&e);
+	}
+	assert_int_equal(fc.sleeps, 2);
+	cancel_release(&cancel);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +264,7 @@ int main(void)
 		cmocka_unit_test(a_blob_that_is_gone_is_absent_and_not_fetched),
 		cmocka_unit_test(what_does_not_parse_is_none_and_goes),
 		cmocka_unit_test(a_result_that_is_found_counts_as_used_now),
+		cmocka_unit_test(who_waits_for_the_lock_can_be_cancelled),
 		cmocka_unit_test(a_chain_depends_on_each_layer_and_their_order),
 	};
 
