@@ -6,6 +6,7 @@
  *	store/	the result: one OCI layout
  *	cache/blobs/	an OCI layout of what was pulled
  *	cache/trees/<sha256>/	unpacked bases, each complete or not there
+ *	cache/trees/.gone-*, cache/mounts/.gone-*	what a killed prune left; removed by the next
  *	cache/toc/<sha256>	tables of contents of bases that were only looked at
  *	tmp/<id>/	one build's work, with a lock that tells the living from the dead
  * A build that is interrupted leaves store/ as it was; what a killed one left in tmp/ is removed by the next.

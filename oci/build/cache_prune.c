@@ -1,7 +1,8 @@
 /*
  * First a list of all that is there, each with its last use; a layer's is that of the newest result that
  * has it. Then what is too old goes, then the oldest until the rest is small enough. Results go with
- * their layers.
+ * their layers. A directory is renamed before it is emptied: what a prune that was killed has left of it
+ * must not be taken for the whole, and is removed by the next.
  */
 #include "oci/build/cache_prune.h"
 
@@ -20,8 +21,8 @@
 #include "oci/build/cache.h"
 #include "oci/image/digest.h"
 
-#define WAIT_MS	  100
 #define ENTRY_MAX (64u << 10)
+#define GONE	  ".gone-" /* before the name of a directory: sorts before all others */
 
 enum kind { STEP, BLOB, TREE, MOUNT, OTHER, KINDS };
 
@@ -117,11 +118,18 @@ static int64_t last_use(enum kind kind, int dirfd, const struct walk_entry *ent)
 	return time_of(&ent->st.st_mtim);
 }
 
+static bool is_left(const char *name)
+{
+	return strncmp(name, GONE, strlen(GONE)) == 0;
+}
+
 static int add_item(struct prune *p, enum kind kind, const char *dir, int dirfd,
 		    const struct walk_entry *ent, struct err *e)
 {
 	bool is_dir = S_ISDIR(ent->st.st_mode);
-	struct item it = { .kind = kind, .bytes = bytes_of(&ent->st) };
+	struct item it = { .kind = kind,
+			   .bytes = bytes_of(&ent->st),
+			   .goes = is_dir && is_left(ent->name) };
 
 	/* locks stay, and so does what is no directory where only such are */
 	if ((kind == TREE || kind == MOUNT) != is_dir)
@@ -213,7 +221,7 @@ static void take_old(struct prune *p, const struct cache_prune *what)
 	int64_t now = p->op->clock->wall_ns(p->op->clock);
 
 	for (size_t i = 0; i < p->nr && !what->keeps_recent; i++)
-		p->v[i].goes = !what->age_ns || p->v[i].used_ns <= now - what->age_ns;
+		p->v[i].goes |= !what->age_ns || p->v[i].used_ns <= now - what->age_ns;
 }
 
 static int by_use(const void *a, const void *b)
@@ -252,7 +260,28 @@ static void take_steps_without_layers(struct prune *p)
 	}
 }
 
+/* In its own directory: to another, one that refuses us could not be moved. */
+static char *take_away(const struct prune *p, const struct item *it, struct err *e)
+{
+	const char *name = name_of(it);
+	auto_free char *gone = mem_printf("%.*s" GONE "%s", (int)(name - it->path), it->path, name);
+
+	if (renameat(p->fd, it->path, p->fd, gone) < 0) {
+		err_sys(e, "rename it");
+		return NULL;
+	}
+	return STEAL(&gone);
+}
+
 /* Trees of strangers hold what refuses us: removed by descriptors, as any other. */
+static int remove_item(const struct prune *p, const struct item *it, struct err *e)
+{
+	bool is_whole = (it->kind == TREE || it->kind == MOUNT) && !is_left(name_of(it));
+	auto_free char *path = is_whole ? take_away(p, it, e) : mem_strdup(it->path);
+
+	return path ? fs_remove_tree(p->fd, path, e) : -1;
+}
+
 static int remove_items(struct prune *p, struct cache_pruned *got, struct err *e)
 {
 	size_t *const counts[KINDS] = { [STEP] = &got->steps,
@@ -266,7 +295,7 @@ static int remove_items(struct prune *p, struct cache_pruned *got, struct err *e
 
 		if (!it->goes)
 			continue;
-		if (cancel_check(p->op->cancel, e) < 0 || fs_remove_tree(p->fd, it->path, e) < 0)
+		if (cancel_check(p->op->cancel, e) < 0 || remove_item(p, it, e) < 0)
 			return err_wrap(e, "remove 'cache/%s'", it->path);
 		++*counts[it->kind];
 		got->bytes += it->bytes;
