@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "oci/build/content.h"
 #include "oci/image/store_layout.h"
 
 struct cache_note {
@@ -15,13 +16,14 @@ struct cache_note {
 	struct cache_form forms[CACHE_FORMS_MAX];
 	size_t nr_forms, stage;
 	struct cache_result result; /* filled in as its parts become known */
+	struct content_seen seen;
 	struct cache_key aliases[CACHE_FORMS_MAX];
 	size_t nr_aliases;
 	struct oci_digest chain;
 	bool is_packed, has_id, has_chain;
 	bool has_failed;  /* its layer, or one below, could not be packed */
 	bool has_no_form; /* it, or one below, will never have an id */
-	bool is_lost;	  /* its blob could not be kept */
+	bool is_lost;	  /* its blob could not be kept, or must not */
 	bool is_claimed;  /* another's cache says so, and nobody has looked at the blob yet */
 	bool is_hit, is_kept;
 };
@@ -31,6 +33,7 @@ static void note_free(struct cache_note *n)
 	for (size_t i = 0; i < n->nr_forms; i++)
 		free(n->forms[i].deps);
 	cache_result_release(&n->result);
+	content_seen_release(&n->seen);
 	free(n);
 }
 
@@ -311,6 +314,10 @@ struct cache_note *cache_note_new(struct cache_book *b, const struct cache_step 
 	n->result.created = mem_strdup(s->created);
 	n->result.text = short_text(s->text);
 	n->result.packing = mem_strdup("");
+	if (s->seen) {
+		n->seen = *s->seen;
+		*s->seen = (struct content_seen){ .nr = 0 };
+	}
 	add(b, n);
 	return n;
 }
@@ -355,8 +362,21 @@ void cache_note_fetched(struct cache_book *b, struct cache_note *n)
 	pthread_mutex_unlock(&b->lock);
 }
 
+/* What was just read may be another state of a file than what is read elsewhere. Lock not held. */
+static bool has_changed(struct cache_book *b, const struct cache_note *n)
+{
+	const char *path = content_changed(&n->seen);
+
+	if (path)
+		log_info(b->op, "%s: '%s' changed while it was read: not kept in the cache",
+			 n->result.text, path);
+	return path;
+}
+
 void cache_note_form(struct cache_book *b, struct cache_note *n, const struct cache_key *form)
 {
+	if (form && has_changed(b, n))
+		form = NULL;
 	pthread_mutex_lock(&b->lock);
 	if (form)
 		n->forms[0].key = *form;
@@ -381,7 +401,7 @@ void cache_note_packed(struct cache_book *b, struct cache_note *n, struct oci_st
 		       const struct oci_descriptor *blob, const struct oci_digest *diff_id,
 		       const char *packing)
 {
-	bool is_kept = blob && take_blob(b, in, blob) == 0;
+	bool is_kept = blob && !has_changed(b, n) && take_blob(b, in, blob) == 0;
 
 	pthread_mutex_lock(&b->lock);
 	n->has_failed = !blob;

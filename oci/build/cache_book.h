@@ -15,6 +15,7 @@
 #include "oci/build/cache_key.h"
 
 struct cache_note;
+struct content_seen;
 
 /* Where a tree stands: after a step, or at its base. */
 struct cache_ref {
@@ -82,6 +83,9 @@ struct cache_step {
 	struct cache_ref below;
 	const struct cache_form *forms; /* [0] gives the id; the others are aliases */
 	size_t nr_forms;
+	/* Files that it reads; NULL: none that can change. A new note takes over what is in it; once one
+	 * of them has changed, a form or layer that comes in is not kept. */
+	struct content_seen *seen;
 };
 #define CACHE_FORMS_MAX 3
 struct cache_note *cache_note_new(struct cache_book *b, const struct cache_step *s);

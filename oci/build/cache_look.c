@@ -32,6 +32,7 @@ void cache_look_release(struct cache_look *k)
 	for (size_t i = 0; i < k->nr_lists; i++)
 		layer_changes_release(&k->lists[i]);
 	free(k->lists);
+	content_seen_release(&k->seen);
 }
 
 void cache_look_dep(struct cache_look *k, const struct cache_ref *tree)
@@ -50,6 +51,8 @@ void cache_look_image(struct cache_look *k, const struct image *img)
 
 void cache_look_content(struct cache_look *k, struct layer_changes *list)
 {
+	if (!k->is_named) /* else nobody changes them */
+		content_see(&k->seen, list);
 	MEM_GROW(k->lists, k->nr_lists, k->cap_lists);
 	k->lists[k->nr_lists++] = *list;
 	*list = (struct layer_changes){ 0 };
@@ -133,7 +136,7 @@ static void missed(struct cache_look *k)
 {
 	tell_why_not(k, k->is_hashed ? &k->content.fields : NULL);
 	k->step->stage->has_missed = true;
-	stage_will_make(k->step->stage, k->forms, k->nr_forms);
+	stage_will_make(k->step->stage, k->forms, k->nr_forms, &k->seen);
 }
 
 int cache_look_named(struct cache_look *k, struct err *e)

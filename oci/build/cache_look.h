@@ -20,6 +20,7 @@
 #ifndef OCI_BUILD_CACHE_LOOK_H
 #define OCI_BUILD_CACHE_LOOK_H
 
+#include "oci/build/content.h"
 #include "oci/build/step.h"
 
 struct cache_look {
@@ -32,6 +33,7 @@ struct cache_look {
 	size_t nr_deps, cap_deps;
 	struct layer_changes *lists;
 	size_t nr_lists, cap_lists;
+	struct content_seen seen; /* of the files in lists, unless is_named */
 	struct cache_form forms[CACHE_FORMS_MAX];
 	size_t nr_forms;
 	struct cache_key below; /* not set: not known yet */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/cancel.h"
 #include "base/io.h"
@@ -137,4 +138,71 @@ int content_add(struct cache_text *t, const struct op *op, const struct layer_ch
 	for (size_t i = 0; i < c->nr; i++)
 		tell(t, &c->v[i], &hashes[i]);
 	return 0;
+}
+
+/* -- whether files stay as they are -------------------------------------------------------- */
+
+struct content_file {
+	int fd; /* borrowed */
+	char *path;
+	bool is_there;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+};
+
+static void look(struct content_file *f)
+{
+	struct stat st = { .st_mode = 0 };
+
+	f->is_there = fstatat(f->fd, f->path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->size = st.st_size;
+	f->mtime = st.st_mtim;
+	f->ctime = st.st_ctim;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool is_as_seen(const struct content_file *f)
+{
+	struct content_file now = { .fd = f->fd, .path = f->path };
+
+	look(&now);
+	return f->is_there && now.is_there && f->dev == now.dev && f->ino == now.ino &&
+	       f->size == now.size && same_time(&f->mtime, &now.mtime) &&
+	       same_time(&f->ctime, &now.ctime);
+}
+
+void content_see(struct content_seen *s, const struct layer_changes *c)
+{
+	for (size_t i = 0; i < c->nr; i++) {
+		if (!has_bytes(&c->v[i]))
+			continue;
+		MEM_GROW(s->v, s->nr, s->cap);
+		s->v[s->nr] = (struct content_file){ .fd = c->v[i].origin_fd,
+						     .path = mem_strdup(c->v[i].origin_path) };
+		look(&s->v[s->nr++]);
+	}
+}
+
+const char *content_changed(const struct content_seen *s)
+{
+	for (size_t i = 0; i < s->nr; i++)
+		if (!is_as_seen(&s->v[i]))
+			return s->v[i].path;
+	return NULL;
+}
+
+void content_seen_release(struct content_seen *s)
+{
+	for (size_t i = 0; i < s->nr; i++)
+		free(s->v[i].path);
+	free(s->v);
+	*s = (struct content_seen){ .nr = 0 };
 }

@@ -16,4 +16,18 @@
 int content_add(struct cache_text *t, const struct op *op, const struct layer_changes *c,
 		bool parallel, struct err *e) MUST_CHECK;
 
+/*
+ * Files are read more than once, for the digest and for the layer, while people go on editing: what both
+ * have read is the same if no file has changed since a look before the first (by inode, size and times).
+ */
+struct content_seen {
+	struct content_file *v;
+	size_t nr, cap;
+};
+/* Adds the files of c; their origins must stay as long as it is asked. */
+void content_see(struct content_seen *s, const struct layer_changes *c);
+/* The first that is not as it was seen; NULL: none. Borrowed. */
+const char *content_changed(const struct content_seen *s);
+void content_seen_release(struct content_seen *s);
+
 #endif

@@ -69,6 +69,7 @@ static void set_note(struct stage *st, struct layer *l, struct cache_note *note)
 	l->note = note;
 	st->ref = (struct cache_ref){ .note = note };
 	st->next.nr_forms = 0;
+	st->next.seen = NULL;
 }
 
 static void add_layer(struct job *j, struct stage *st, struct layer *l)
@@ -84,10 +85,12 @@ static void add_layer(struct job *j, struct stage *st, struct layer *l)
 	layer_pack_begin(l, &j->packs);
 }
 
-void stage_will_make(struct stage *st, const struct cache_form *forms, size_t nr_forms)
+void stage_will_make(struct stage *st, const struct cache_form *forms, size_t nr_forms,
+		     struct content_seen *seen)
 {
 	st->next.forms = forms;
 	st->next.nr_forms = nr_forms;
+	st->next.seen = seen;
 }
 
 /* An image's layers are packed in one way, wherever they come from. */
@@ -109,7 +112,7 @@ void stage_take(struct step *s, const struct cache_result *r, struct cache_sourc
 
 	st->next.created = r->created;
 	st->next.below = st->ref;
-	stage_will_make(st, forms, nr_forms);
+	stage_will_make(st, forms, nr_forms, NULL);
 	push_layer(j, st, l);
 	set_note(st, l, cache_note_hit(&j->book, &st->next, r, from));
 	if (must_repack(j, st, l))

@@ -63,9 +63,11 @@ int stage_commit(struct job *j, struct stage *st, struct layer_builder *b, const
 
 /*
  * Of a step that is about to make a layer: what that will be known by; borrowed until it is
- * committed. A step that does not say makes one that is not kept, and nor are those over it.
+ * committed. seen: as in struct cache_step. A step that does not say makes one that is not kept, and
+ * nor are those over it.
  */
-void stage_will_make(struct stage *st, const struct cache_form *forms, size_t nr_forms);
+void stage_will_make(struct stage *st, const struct cache_form *forms, size_t nr_forms,
+		     struct content_seen *seen);
 /* A layer that was found is the next one, nothing is carried out. */
 struct step;
 void stage_take(struct step *s, const struct cache_result *r, struct cache_source *from,

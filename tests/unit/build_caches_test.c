@@ -8,6 +8,10 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
 #include "base/mem.h"
 #include "oci/image/layout.h"
 #include "tests/fakes/build_world.h"
@@ -184,6 +188,77 @@ static void a_cache_that_cannot_be_written_fails_the_build_that_is_done(void **s
 	assert_non_null(strstr(build_world_fails(w, FILE_TEXT), "cache to '"));
 }
 
+/* -- files that change meanwhile ----------------------------------------------------------- */
+
+/* Writes other bytes into ctx/a, as many, when the build says something. */
+struct editor {
+	struct log base;
+	struct build_world *w;
+	const char *when;
+	bool is_told; /* that the step is not kept */
+};
+
+static void write_a(struct build_world *w, const char *text)
+{
+	const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+	tmpdir_file(&w->dir, "ctx/a", text);
+	/* the clock of a file system may not have moved on when it is written again */
+	assert_int_equal(utimensat(w->dir.fd, "ctx/a", long_ago, 0), 0);
+}
+
+static void edit(struct log *l, const char *line)
+{
+	struct editor *x = (struct editor *)l;
+
+	x->is_told |= strstr(line, "'a' changed while it was read: not kept in the cache") != NULL;
+	if (x->when && strstr(line, x->when)) {
+		x->when = NULL;
+		tmpdir_file(&x->w->dir, "ctx/a", "v2");
+	}
+}
+
+/* One is read for the key before the layer is packed, one after. Whichever was packed: neither the
+ * old text nor the new one may find it. */
+static void assert_not_kept(struct build_world *w, const char *when)
+{
+	static const char *const texts[] = { "v2", "v1" };
+	struct editor x = { .base = { .level = 1, .write = edit }, .w = w, .when = when };
+
+	w->op.log = &x.base;
+	write_a(w, "v1");
+	build_world_ok(w, "FROM scratch\nCOPY a /\n");
+	w->op.log = NULL;
+	assert_null(x.when);
+	assert_true(x.is_told);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		auto_free char *want = mem_printf("f 0644 0:0 a = %s\n", texts[i]);
+		auto_free char *layer = NULL;
+
+		write_a(w, texts[i]);
+		build_world_ok(w, "FROM scratch\nCOPY a /\n");
+		assert_cached(w, 0);
+		layer = build_world_layer(w, 0, false);
+		assert_string_equal(layer, want);
+	}
+	write_a(w, "v1");
+	build_world_ok(w, "FROM scratch\nCOPY a /\n");
+	assert_cached(w, 1);
+}
+
+static void a_file_that_changes_after_it_was_hashed_is_not_kept(void **state)
+{
+	struct build_world *w = *state;
+
+	build_world_ok(w, "FROM scratch\nCOPY a /\n"); /* worth while to hash from now on */
+	assert_not_kept(w, ": not cached: ");
+}
+
+static void a_file_that_changes_after_it_was_packed_is_not_kept(void **state)
+{
+	assert_not_kept(*state, " bytes in layer ");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -195,6 +270,8 @@ int main(void)
 		T(a_build_whose_cached_layers_are_damaged_begins_again_and_is_right),
 		T(no_cache_does_not_even_read_it),
 		T(a_cache_that_cannot_be_written_fails_the_build_that_is_done),
+		T(a_file_that_changes_after_it_was_hashed_is_not_kept),
+		T(a_file_that_changes_after_it_was_packed_is_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
