@@ -178,6 +178,12 @@ static int fetch(struct layer *l, const struct op *op, struct err *e)
 	return 0;
 }
 
+/* A disk or a table of files that is full is not the layer's fault. */
+static bool is_of_layer(const struct err *e)
+{
+	return e->kind == ERR_CORRUPT || e->kind == ERR_INPUT || e->kind == ERR_ABSENT;
+}
+
 static int read_blob(struct layer *l, const struct op *op, struct err *e)
 {
 	auto_blob struct oci_blob blob = { 0 };
@@ -190,7 +196,7 @@ static int read_blob(struct layer *l, const struct op *op, struct err *e)
 		return -1;
 	if (oci_store_open(l->book->blobs, &l->result.blob.digest, &blob, e) < 0 ||
 	    layer_list_read(&l->changes, op, blob.source, &l->result.diff_id, l->spool_fd, e) < 0)
-		return spoil(l, e);
+		return is_of_layer(e) ? spoil(l, e) : -1;
 	l->is_read = true;
 	return 0;
 }
