@@ -152,12 +152,19 @@ static void warn_once(struct cache_book *b, const struct cache_source *s, const 
 		progress_warn(b->op->progress, "%s cannot be read: %s", s->name, why->text);
 }
 
+/* A record: another one may say the truth of the same blob. Owned by the caller. */
+static char *bad_name(const struct cache_result *r)
+{
+	return mem_printf("%s %s", r->blob.digest.text, r->diff_id.text);
+}
+
 static bool is_bad(struct cache_book *b, const struct cache_result *r)
 {
+	auto_free char *name = bad_name(r);
 	bool bad;
 
 	pthread_mutex_lock(&b->lock);
-	bad = strv_has(&b->bad, r->blob.digest.text);
+	bad = strv_has(&b->bad, name);
 	pthread_mutex_unlock(&b->lock);
 	return bad;
 }
@@ -183,13 +190,38 @@ int cache_book_find(struct cache_book *b, const struct cache_key *key, struct ca
 	return 0;
 }
 
+/* The bytes are those of its digest; what they are a layer of is another matter. */
+static bool is_intact(struct cache_book *b, const struct oci_digest *d)
+{
+	auto_blob struct oci_blob blob = { 0 };
+	struct err ignored = ERR_INIT;
+	unsigned char raw[HASH_SHA256_LEN];
+	struct hash_sink hash;
+	struct oci_digest got;
+
+	if (oci_store_open(b->blobs, d, &blob, &ignored) < 0)
+		return false;
+	hash_sink_init(&hash, NULL);
+	if (io_copy(b->op, blob.source, &hash.base, NULL, &ignored) < 0) {
+		hash_release(&hash.hash);
+		return false;
+	}
+	hash_sink_final(&hash, raw);
+	oci_digest_of_raw(&got, raw);
+	return oci_digest_eq(&got, d);
+}
+
 void cache_book_spoil(struct cache_book *b, const struct cache_result *r)
 {
+	auto_free char *name = bad_name(r);
+	bool intact = is_intact(b, &r->blob.digest);
+
 	pthread_mutex_lock(&b->lock);
-	if (!strv_has(&b->bad, r->blob.digest.text))
-		strv_add(&b->bad, r->blob.digest.text);
+	if (!strv_has(&b->bad, name))
+		strv_add(&b->bad, name);
 	cache_local_drop(b->local, &r->id);
-	oci_store_layout_remove(b->blobs, &r->blob.digest);
+	if (!intact)
+		oci_store_layout_remove(b->blobs, &r->blob.digest);
 	pthread_mutex_unlock(&b->lock);
 }
 
@@ -416,6 +448,8 @@ void cache_note_packed(struct cache_book *b, struct cache_note *n, struct oci_st
 		n->is_kept = false; /* packed anew, perhaps */
 	}
 	settle_all(b);
+	if (n->is_hit && blob && !n->is_kept && !n->is_lost)
+		keep(b, n); /* settled long ago, so it was not looked at again */
 	pthread_mutex_unlock(&b->lock);
 }
 

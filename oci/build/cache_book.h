@@ -41,7 +41,7 @@ struct cache_book {
 	pthread_cond_t told;
 	struct cache_note **notes; /* each after those below it and those it reads */
 	size_t nr, cap, settled;   /* the first ones need no more looks */
-	struct strv bad;	   /* digests of blobs that were not what they should be */
+	struct strv bad;	   /* BLOB DIFF_ID of records that were not what they should be */
 	bool has_warned;
 	bool is_alone; /* only the local cache is asked; set while nothing is under way */
 };
@@ -66,7 +66,8 @@ bool cache_form_key(struct cache_book *b, const struct cache_ref *below, const s
  * *from has it; 0. */
 int cache_book_find(struct cache_book *b, const struct cache_key *key, struct cache_result *out,
 		    struct cache_source **from);
-/* Its blob is not what it should be: nobody finds it any more, and it is removed. */
+/* Its blob is not the layer that it should be: nobody finds the record any more. The blob itself goes
+ * only if its bytes are not those of its digest: it may be a layer of others, a base's even. */
 void cache_book_spoil(struct cache_book *b, const struct cache_result *r);
 
 /* So many were spoiled. */

@@ -120,12 +120,63 @@ static void what_others_say_wrongly_of_a_blob_that_is_here_is_not_kept(void **st
 	layer_free(l);
 }
 
+static void a_wrong_record_does_not_take_an_intact_blob_with_it(void **state)
+{
+	CLEANUP(world_release) struct world w;
+
+	(void)state;
+	world_init(&w);
+	cache_book_spoil(&w.book, &w.r);
+	assert_true(oci_store_has(w.blobs, &w.r.blob.digest, NULL));
+	oci_digest_of_bytes(&w.r.diff_id, SPAN_LIT("honest"));
+	assert_int_equal(cache_local_put(w.book.local, &w.r.id, &w.r, &w.e), 0);
+	{
+		auto_cache_result struct cache_result got = { .packing = NULL };
+		struct cache_source *from;
+
+		assert_int_equal(cache_book_find(&w.book, &w.r.id, &got, &from), 1);
+	}
+}
+
+static void a_blob_that_is_not_its_digest_goes(void **state)
+{
+	CLEANUP(world_release) struct world w;
+	auto_free char *path = NULL;
+
+	(void)state;
+	world_init(&w);
+	path = mem_printf("blobs/blobs/sha256/%s", oci_digest_hex(&w.r.blob.digest));
+	assert_int_equal(unlinkat(w.dir.fd, path, 0), 0);
+	tmpdir_file(&w.dir, path, "bold");
+	cache_book_spoil(&w.book, &w.r);
+	assert_false(oci_store_has(w.blobs, &w.r.blob.digest, NULL));
+}
+
+static void a_hit_that_is_packed_anew_is_kept_so(void **state)
+{
+	CLEANUP(world_release) struct world w;
+	struct cache_note *n;
+
+	(void)state;
+	world_init(&w);
+	auto_cache_result struct cache_result got = { .packing = NULL };
+
+	assert_int_equal(cache_local_put(w.book.local, &w.r.id, &w.r, &w.e), 0);
+	n = hit(&w, w.book.local);
+	cache_note_packed(&w.book, n, w.blobs, &w.r.blob, &w.r.diff_id, "zstd 3");
+	assert_int_equal(w.book.local->ops->find(w.book.local, &w.op, &w.r.id, &got, &w.e), 1);
+	assert_string_equal(got.packing, "zstd 3");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			what_others_say_of_a_blob_that_is_here_is_checked_before_it_is_kept),
 		cmocka_unit_test(what_others_say_wrongly_of_a_blob_that_is_here_is_not_kept),
+		cmocka_unit_test(a_wrong_record_does_not_take_an_intact_blob_with_it),
+		cmocka_unit_test(a_blob_that_is_not_its_digest_goes),
+		cmocka_unit_test(a_hit_that_is_packed_anew_is_kept_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
