@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/rootdir.h"
 
 #define IGNORE_FILE_MAX (1u << 20)
 
@@ -62,7 +63,9 @@ int context_open(struct context *out, const char *dir, const char *dockerfile, s
 {
 	auto_context struct context c = CONTEXT_INIT;
 
+	rootdir_hold(); /* links on the way to it are this machine's, not a stage's */
 	c.fd = fs_open_dir(dir, e);
+	rootdir_release();
 	if (c.fd < 0 && e->sys == ENOTDIR)
 		return err_set(e, ERR_INPUT,
 			       "build context: '%.200s' is not a directory "

@@ -5,6 +5,7 @@
 #include "oci/image/source.h"
 
 #include "base/mem.h"
+#include "base/rootdir.h"
 #include "oci/image/layout.h"
 #include "oci/image/store_layout.h"
 
@@ -119,8 +120,12 @@ int image_source_layout_open(struct image_source **out, const char *path, struct
 {
 	auto_store struct oci_store *store = NULL;
 	struct layout_source *l;
+	int r;
 
-	if (oci_store_layout_open(&store, path, OCI_LAYOUT_READ, e) < 0)
+	rootdir_hold(); /* links on the way to it are this machine's, not a stage's */
+	r = oci_store_layout_open(&store, path, OCI_LAYOUT_READ, e);
+	rootdir_release();
+	if (r < 0)
 		return -1;
 	l = mem_zalloc(sizeof(*l));
 	l->base = (struct image_source){

@@ -6,8 +6,12 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <time.h>
+
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/rootdir.h"
 #include "oci/build/source.h"
 #include "tests/fakes/tmpdir.h"
 
@@ -248,6 +252,34 @@ static void a_context_that_is_not_there_is_absent(void **state)
 	assert_int_equal(t.fd, -1);
 }
 
+static void *open_it(void *dir)
+{
+	auto_context struct context c = CONTEXT_INIT;
+	struct err e = ERR_INIT;
+
+	return context_open(&c, dir, NULL, &e) < 0 ? NULL : dir;
+}
+
+static void a_context_is_not_opened_while_a_run_has_the_root(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	struct timespec soon;
+	pthread_t t;
+	void *done;
+
+	(void)state;
+	tmpdir_init(&d);
+	rootdir_take();
+	assert_int_equal(pthread_create(&t, NULL, open_it, d.path), 0);
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_sec += soon.tv_nsec >= 950000000;
+	soon.tv_nsec = (soon.tv_nsec + 50000000) % 1000000000;
+	assert_int_not_equal(pthread_timedjoin_np(t, NULL, &soon), 0);
+	rootdir_give();
+	assert_int_equal(pthread_join(t, &done), 0);
+	assert_non_null(done);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +296,7 @@ int main(void)
 		cmocka_unit_test(parents_name_a_directory_and_what_of_it),
 		cmocka_unit_test(the_dockerfiles_own_ignore_file_goes_first),
 		cmocka_unit_test(a_context_that_is_not_there_is_absent),
+		cmocka_unit_test(a_context_is_not_opened_while_a_run_has_the_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

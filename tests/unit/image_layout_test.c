@@ -8,10 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/rootdir.h"
 #include "oci/image/layout.h"
 #include "oci/image/source.h"
 #include "oci/image/store_layout.h"
@@ -397,6 +400,32 @@ static void source_refuses_a_configuration_whose_bytes_changed(void **state)
 	assert_int_equal(mem_store_count(into), 0);
 }
 
+static void *open_it(void *dir)
+{
+	auto_image_source struct image_source *src = NULL;
+	struct err e = ERR_INIT;
+
+	return image_source_layout_open(&src, dir, &e) < 0 ? NULL : dir;
+}
+
+static void source_is_not_opened_while_a_run_has_the_root(void **state)
+{
+	struct world *w = *state;
+	struct timespec soon;
+	pthread_t t;
+	void *done;
+
+	rootdir_take();
+	assert_int_equal(pthread_create(&t, NULL, open_it, w->dir), 0);
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_sec += soon.tv_nsec >= 950000000;
+	soon.tv_nsec = (soon.tv_nsec + 50000000) % 1000000000;
+	assert_int_not_equal(pthread_timedjoin_np(t, NULL, &soon), 0);
+	rootdir_give();
+	assert_int_equal(pthread_join(t, &done), 0);
+	assert_non_null(done);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -418,6 +447,7 @@ int main(void)
 		TEST(index_behind_a_link_is_not_read),
 		TEST(source_gives_the_manifest_of_the_platform_and_layers_when_asked),
 		TEST(source_refuses_a_configuration_whose_bytes_changed),
+		TEST(source_is_not_opened_while_a_run_has_the_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
