@@ -173,8 +173,9 @@ void ahead_source_release(struct ahead_source *s)
 	pthread_mutex_lock(&a->lock);
 	a->is_given_up = true;
 	pthread_mutex_unlock(&a->lock);
-	if (!pool_take_back(&a->batch, a))
-		pool_await(&a->batch, a);
+	/* that it was queued does not say that a worker is done with the one before */
+	(void)!pool_take_back(&a->batch, a);
+	pool_await(&a->batch, a);
 	for (size_t i = 0; i < PIECES; i++)
 		free(a->ring[i].data);
 	pthread_cond_destroy(&a->filled);

@@ -6,7 +6,16 @@
 
 #include <cmocka.h>
 
-#include "base/ahead.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+/* With the source here a worker can be held where it has left the lock. */
+static int unlock_and_linger(pthread_mutex_t *lock);
+#define pthread_mutex_unlock unlock_and_linger
+#include "base/ahead.c"
+#undef pthread_mutex_unlock
+
 #include "base/mem.h"
 
 #define LONG ((size_t)3 << 20)
@@ -149,6 +158,59 @@ static void workers_may_read(void **state)
 	}
 }
 
+/* The worker that has filled all, and has not yet told the pool so. */
+static struct {
+	bool is_on;
+	pthread_t reader;
+	atomic_bool is_there, is_released, is_past;
+} worker;
+
+static void rest_ms(long ms)
+{
+	const struct timespec pause = { .tv_nsec = ms * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static int unlock_and_linger(pthread_mutex_t *lock)
+{
+	bool is_it = worker.is_on && !pthread_equal(pthread_self(), worker.reader) &&
+		     !CONTAINER_OF(lock, struct ahead, lock)->is_filling && !worker.is_there;
+	int r = pthread_mutex_unlock(lock);
+
+	if (is_it) {
+		worker.is_there = true;
+		while (!worker.is_released)
+			rest_ms(1);
+		rest_ms(20); /* time for a release that does not wait */
+		worker.is_past = true;
+	}
+	return r;
+}
+
+static void a_worker_on_its_way_out_is_waited_for(void **state)
+{
+	auto_pool struct pool *p = pool_of(1);
+	struct number_source in;
+	struct ahead_source s;
+	struct err e = ERR_INIT;
+	char piece[1 << 10];
+
+	(void)state;
+	worker.reader = pthread_self();
+	worker.is_on = true;
+	ahead_source_init(&s, numbers(&in, LONG / 4), p);
+	assert_int_equal(0, source_read_full(&s.base, piece, 1, &e));
+	while (!worker.is_there)
+		rest_ms(1);
+	while (!s.a->is_filling) /* until it is sent again */
+		assert_int_equal(0, source_read_full(&s.base, piece, sizeof(piece), &e));
+	worker.is_released = true;
+	ahead_source_release(&s);
+	assert_true(worker.is_past);
+	worker.is_on = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +218,7 @@ int main(void)
 		cmocka_unit_test(an_error_comes_behind_what_came_before_it),
 		cmocka_unit_test(it_can_be_given_up),
 		cmocka_unit_test(workers_may_read),
+		cmocka_unit_test(a_worker_on_its_way_out_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
