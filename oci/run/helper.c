@@ -4,7 +4,8 @@
  *
  * The RUN is process 1 of its pid namespace: when it ends, or is killed, the kernel kills all
  * that it left behind before the monitor's waitpid returns, so the tree stands still
- * when the report goes out. A bare one has no such namespace, and the monitor does that (reap.h).
+ * when the report goes out. A bare one has no such namespace, and the monitor does that (reap.h);
+ * a keeper above it does it for a monitor that the RUN has killed.
  */
 #include "oci/run/helper.h"
 
@@ -328,6 +329,33 @@ static bool monitor_run(struct run *run, struct err *e, int *status)
 						 : monitor_ns(run, e, status);
 }
 
+/*
+ * Returns in the monitor of a bare RUN, which that can kill: what it started comes to the keeper
+ * then, and is dead before the report socket closes, which tells main.
+ */
+static void monitor_keep(const struct request *request)
+{
+	struct reap reap = REAP_INIT;
+	struct err e = ERR_INIT;
+	pid_t pid = -1;
+
+	if (reap_begin(&reap, &e) == 0 && (pid = fork()) < 0)
+		err_sys(&e, "fork a monitor");
+	if (pid == 0) {
+		setsid();
+		reap_release(&reap);
+		return;
+	}
+	for (size_t i = 0; i < request->nr; i++)
+		if (i != HELPER_FD_REPORT)
+			close(request->fds[i]);
+	if (pid < 0)
+		report_error(request->fds[HELPER_FD_REPORT], &e);
+	else
+		reap_wait(&reap, pid, -1); /* main's wish to stop is the monitor's affair */
+	_exit(0);
+}
+
 static NORETURN void monitor_main(const struct request *request, const struct common *common)
 {
 	struct run run = { .request = request, .fds = request->fds, .common = common };
@@ -335,6 +363,8 @@ static NORETURN void monitor_main(const struct request *request, const struct co
 	struct err e = ERR_INIT;
 
 	signal(SIGCHLD, SIG_DFL);
+	if (request->kind == HELPER_BARE)
+		monitor_keep(request);
 	if (monitor_run(&run, &e, &r.status))
 		send(run.fds[HELPER_FD_REPORT], &r, sizeof(r), MSG_NOSIGNAL);
 	else

@@ -8,7 +8,8 @@
  * The monitor is the RUN's keeper: it makes and removes mount points, waits, reports, and kills
  * all that the RUN started when that ends, when main asks, or is gone (the report socket closes).
  * A RUN is in namespaces of its own, or bare: what it starts is kept together by the monitor being
- * their reaper (reap.h), and its root is changed by chroot, or is ours if root is "/" itself.
+ * their reaper (reap.h), and its root is changed by chroot, or is ours if root is "/" itself. It can
+ * kill its monitor, so between helper and monitor there is a keeper, who then kills what is left.
  */
 #ifndef OCI_RUN_HELPER_H
 #define OCI_RUN_HELPER_H

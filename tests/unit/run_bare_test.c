@@ -255,27 +255,47 @@ static void a_process_whose_first_thread_has_ended_is_killed(void **state)
 	assert_int_equal(alive(w, "pid"), 0);
 }
 
-/* What it leaves behind holds its output open, so the end of that tells nothing. */
-static void a_command_that_kills_its_monitor_has_failed(void **state)
+static void expect_no_monitor(struct world *w, const char *script)
 {
-	struct world *w = *state;
-	auto_run_spec struct run_spec spec =
-		shell(w, "echo $$ > pids; setsid sleep 1000 & echo $! >> pids; "
-			 "kill -9 $PPID; exec sleep 1000");
-	auto_free char *pids = NULL;
+	auto_run_spec struct run_spec spec = shell(w, script);
 	struct err e = ERR_INIT;
-	struct span rest, line;
-	uint64_t pid;
 	int status;
 
 	assert_int_equal(run(w, &spec, &status, &e), -1);
 	assert_int_equal(e.kind, ERR_FAILED);
 	assert_string_equal(e.text, "the helper process is gone");
+}
+
+#define DAEMON                                                                                     \
+	"setsid sh -c 'setsid sleep 1000 & echo $! > pids; echo $$ >> pids; : > ready; wait' & "   \
+	"echo $$ > own; while ! test -e ready; do sleep 0.01; done; "
+
+static void a_command_that_kills_its_monitor_leaves_nothing(void **state)
+{
+	struct world *w = *state;
+
+	expect_no_monitor(w, DAEMON "kill -9 $PPID; exec sleep 1000");
+	assert_int_equal(alive(w, "pids"), 0);
+	assert_int_equal(alive(w, "own"), 0);
+	assert_int_equal(run_shell(w, "exit 0"), 0);
+}
+
+/* What it leaves behind then holds its output open, so the end of that tells nothing. */
+static void a_command_that_kills_all_who_keep_it_has_failed(void **state)
+{
+	struct world *w = *state;
+	auto_free char *pids = NULL;
+	struct span rest, line;
+	uint64_t pid;
+
+	expect_no_monitor(w, DAEMON "read -r pid name state keeper rest < /proc/$PPID/stat; "
+				    "kill -9 $keeper $PPID; exec sleep 1000");
 	pids = tmpdir_read(&w->dir, "pids");
 	rest = span_of_str(pids);
 	while (span_line(&rest, &line))
 		if (span_to_u64(&pid, line) == 0)
 			kill((pid_t)pid, SIGKILL);
+	assert_int_equal(run_shell(w, "exit 0"), 0);
 }
 
 static void many_processes_are_no_trouble(void **state)
@@ -604,7 +624,8 @@ int main(int argc, char **argv)
 		T(who_forks_all_the_time_is_caught),
 		T(a_fork_bomb_is_over_with_the_command),
 		T(a_process_whose_first_thread_has_ended_is_killed),
-		T(a_command_that_kills_its_monitor_has_failed),
+		T(a_command_that_kills_its_monitor_leaves_nothing),
+		T(a_command_that_kills_all_who_keep_it_has_failed),
 		T(many_processes_are_no_trouble),
 		T(a_time_limit_ends_the_command_and_its_daemons),
 		T(cancelling_ends_the_command_and_its_daemons),
