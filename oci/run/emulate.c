@@ -382,9 +382,14 @@ static int make_mounts(struct emulate *m, struct err *e)
 	return 0;
 }
 
+/* Not by our pid: one that was killed has left its own, and its pid may be ours by now. */
 static int open_aside(struct emulate *m, struct err *e)
 {
-	m->aside = mem_printf("covered-%d", getpid());
+	unsigned long long number;
+
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+		return err_sys(e, "name a directory for what mounts cover");
+	m->aside = mem_printf("covered-%016llx", number);
 	if (mkdirat(m->from.aside_fd, m->aside, 0700) < 0)
 		return err_sys(e, "make a directory for what mounts cover");
 	m->aside_fd =

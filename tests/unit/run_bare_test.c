@@ -563,6 +563,23 @@ static void a_secret_is_in_memory_and_goes(void **state)
 	assert_int_equal(tmpdir_count(&w->dir), 0);
 }
 
+/* What is covered is put into a directory; one that is killed leaves it. */
+static void what_one_with_the_same_pid_has_left_is_no_trouble(void **state)
+{
+	struct world *w = *state;
+	pid_t next = fork();
+
+	if (next == 0)
+		_exit(0);
+	waitpid(next, NULL, 0);
+	for (int i = 0; i < 500; i++) {
+		auto_free char *name = mem_printf("covered-%d", next + i);
+
+		tmpdir_dir(&w->dir, name);
+	}
+	assert_int_equal(run_shell(w, "exit 0"), 0);
+}
+
 static void a_script_can_be_executed(void **state)
 {
 	struct world *w = *state;
@@ -640,6 +657,7 @@ int main(int argc, char **argv)
 		T(a_working_directory_in_proc_is_refused),
 		T(a_program_that_is_not_there_is_told_by_name),
 		T(a_secret_is_in_memory_and_goes),
+		T(what_one_with_the_same_pid_has_left_is_no_trouble),
 		T(a_script_can_be_executed),
 		T(hosts_are_added_to_the_machines_own_and_taken_away),
 	};
