@@ -51,12 +51,24 @@ static char *make_place(struct job *j, const char *name, struct err *e)
 
 /* -- filled -------------------------------------------------------------------------------- */
 
-void flat_release(struct flat *f)
+/* All but what is aside: layers of earlier RUNs may yet be packed from there. */
+static void forget_tree(struct flat *f)
 {
+	int aside = f->aside;
+	size_t nr_runs = f->nr_runs;
+
 	free(f->path);
 	fd_auto_close_(&f->fd);
-	fd_auto_close_(&f->aside);
 	record_free(f->record);
+	*f = FLAT_INIT;
+	f->aside = aside;
+	f->nr_runs = nr_runs;
+}
+
+void flat_release(struct flat *f)
+{
+	forget_tree(f);
+	fd_auto_close_(&f->aside);
 	*f = FLAT_INIT;
 }
 
@@ -106,7 +118,7 @@ int flat_bring(struct flat *f, struct job *j, const struct stage *st, const char
 	int r = bring(f, j, st, name, e);
 
 	if (r < 0)
-		flat_release(f);
+		forget_tree(f);
 	else if (f->record)
 		record_wait_clock(f->record);
 	f->nr_tries = tries;

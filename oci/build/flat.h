@@ -36,7 +36,8 @@ struct flat {
 int flat_open_place(struct job *j, struct err *e) MUST_CHECK;
 
 /* All that st has by now is in f->path afterwards, to be changed by a RUN, unless f is final. what: part
- * of the directory's name. After an error f is as it was before it was made. */
+ * of the directory's name. After an error f is as it was before it was made, but for what is
+ * aside. */
 int flat_bring(struct flat *f, struct job *j, const struct stage *st, const char *what,
 	       struct err *e) MUST_CHECK;
 /* What a RUN has changed since; belongs into st as the next layer, and is in f already. */

@@ -17,6 +17,8 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/walk.h"
+#include "oci/build/flat.h"
+#include "oci/build/stage.h"
 #include "tests/fakes/build_world.h"
 
 struct world {
@@ -257,6 +259,25 @@ static void holes_stay_holes(void **state)
 	assert_int_equal(w->build.result.manifest_size > 0, 1);
 }
 
+static void what_is_aside_stays_open_when_the_tree_cannot_be_made(void **state)
+{
+	char nowhere[] = "/nonexistent";
+	struct job j = { .ws.path = nowhere };
+	struct stage st = { 0 };
+	struct flat f = FLAT_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	f.aside = fs_open_dir("/", &e);
+	f.nr_runs = 2;
+	assert_int_equal(flat_bring(&f, &j, &st, "run", &e), -1);
+	assert_true(f.aside >= 0 && fcntl(f.aside, F_GETFD) >= 0);
+	assert_int_equal(f.nr_runs, 2);
+	assert_int_equal(f.nr_tries, 1);
+	flat_release(&f);
+	assert_int_equal(f.aside, -1);
+}
+
 static void the_sandbox_says_where_trees_are(void **state)
 {
 	struct world *w = *state;
@@ -293,6 +314,7 @@ int main(void)
 		TEST(a_run_that_fails_leaves_nothing),
 		TEST(a_name_that_means_a_deletion_is_an_error),
 		TEST(holes_stay_holes),
+		cmocka_unit_test(what_is_aside_stays_open_when_the_tree_cannot_be_made),
 		TEST(the_sandbox_says_where_trees_are),
 	};
 
