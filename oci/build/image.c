@@ -4,8 +4,11 @@
  */
 #include "oci/build/image.h"
 
+#include <errno.h>
+
 #include "base/fs.h"
 #include "base/mem.h"
+#include "oci/image/layout_files.h"
 #include "oci/image/reference.h"
 #include "oci/image/store_layout.h"
 
@@ -104,8 +107,10 @@ static int find_in_store(struct op *op, struct images *im, struct image *img, bo
 			 struct err *e)
 {
 	auto_free char *path = mem_printf("%s/store", im->ws->root);
+	auto_free char *mark = mem_printf("%s/%s", path, LAYOUT_FILE);
 
-	if (im->opt->pull)
+	/* one without its mark is being made by somebody, or was when they were killed: it is empty */
+	if (im->opt->pull || (access(mark, F_OK) < 0 && errno == ENOENT))
 		return 0;
 	if (image_source_layout_open(&img->own, path, e) == 0) {
 		img->source = img->own;

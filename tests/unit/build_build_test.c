@@ -247,6 +247,15 @@ static void an_image_of_our_own_store_is_a_base(void **state)
 	assert_int_equal(c->nr_history, 4);
 }
 
+/* Somebody is making it, or was when they were killed. */
+static void a_store_without_its_mark_is_an_empty_one(void **state)
+{
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "root/store/index.json.lock", "");
+	assert_says(build_world_fails(w, "FROM base:1\n"), "no image 'docker.io/library/base:1'");
+}
+
 static void a_base_is_unpacked_once(void **state)
 {
 	struct build_world *w = *state;
@@ -635,6 +644,7 @@ int main(void)
 		TEST(an_argument_nobody_declares_is_a_warning),
 		TEST(an_argument_sets_the_time_and_an_option_another),
 		TEST(an_image_of_our_own_store_is_a_base),
+		TEST(a_store_without_its_mark_is_an_empty_one),
 		TEST(a_base_is_unpacked_once),
 		TEST(a_build_that_only_changes_the_configuration_unpacks_nothing),
 		TEST(a_layout_is_a_base_by_name),
