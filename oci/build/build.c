@@ -152,6 +152,8 @@ static int carry_out_in_rounds(struct build_result *out, struct job *j, struct e
 			return 0;
 		if (cache_book_spoiled(&j->book) == spoiled || e->kind == ERR_CANCELLED)
 			return -1;
+		if (j->has_begun_stdout)
+			return err_wrap(e, "standard output has an image with that layer already");
 		progress_warn(j->op->progress, "%s: the build begins again without that layer",
 			      e->text);
 		err_clear(e);

@@ -54,7 +54,8 @@ struct job {
 	struct pool_batch packs;
 	struct op own_op; /* where op points to: the caller's, but ended when a part has failed */
 	struct cancel cancel;
-	struct stage *stages; /* as many as the plan has */
+	struct stage *stages;  /* as many as the plan has */
+	bool has_begun_stdout; /* a tar is on its way there: it cannot be written again */
 	pthread_mutex_t sandbox_lock;
 	bool sandbox_tried, sandbox_told; /* guarded by it, with what came of it */
 	int sandbox_r;

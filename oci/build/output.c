@@ -265,6 +265,7 @@ static int write_archive(struct target *t, struct err *e)
 	if (fs_remove_tree(AT_FDCWD, layout, e) < 0 ||
 	    write_layout(t, layout, oci_layout_export, e) < 0)
 		return -1;
+	t->j->has_begun_stdout |= is_stdout(t->o);
 	return output_tar(t->j->op, layout, t->o->dest, e);
 }
 

@@ -112,9 +112,11 @@ static int write_tar(struct job *j, const struct layer_changes *list, const char
 	const char *slash = strrchr(dest, '/');
 	struct fd_sink out;
 
-	if (strcmp(dest, "-") == 0)
+	if (strcmp(dest, "-") == 0) {
+		j->has_begun_stdout = true;
 		return layer_write(j->op, list, -1,
 				   fd_sink_init(&out, STDOUT_FILENO, "standard output"), NULL, e);
+	}
 	to = fs_open_dir(dir, e);
 	if (to < 0 || tmpfile_open(&t, to, 0644, e) < 0 ||
 	    layer_write(j->op, list, -1, fd_sink_init(&out, t.fd, dest), NULL, e) < 0)

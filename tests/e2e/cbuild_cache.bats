@@ -217,6 +217,21 @@ cached() {
 	equal "$out" "$first"
 }
 
+@test "standard output gets one image, also when a layer of it proves to be damaged" {
+	build
+	layer=$(blob "$CBUILD_ROOT/store" "$out" | jq -r '.layers[-1].digest')
+	file=$CBUILD_ROOT/cache/blobs/blobs/sha256/${layer#sha256:}
+	size=$(stat -c %s "$file")
+	rm -r "$CBUILD_ROOT/store" "$file"
+	head -c "$size" /dev/zero >"$file"
+	local got=0
+	cbuild -o type=oci,dest=- -o type=local,dest="$T/files" . >"$T/tar" 2>"$T/stderr" || got=$?
+	err=$(cat "$T/stderr")
+	equal "$got" 1 "$err"
+	has "$err" 'standard output has an image with that layer already'
+	equal "$(tar -tf "$T/tar" | grep -cx index.json)" 1
+}
+
 @test "cold and warm builds of equal inputs have one digest" {
 	export SOURCE_DATE_EPOCH=1700000000
 	sed -i 's/&& head.*//' Dockerfile
