@@ -19,8 +19,10 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/http_curl_fail.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/proxy.h"
 #include "base/url.h"
 
 #define CA_FILE_MAX	   (8u << 20)
@@ -40,7 +42,7 @@ struct line {
 struct http_curl {
 	struct http base;
 	char *user_agent, *cert_file, *key_file;
-	char *upper_http_proxy;
+	struct proxies proxies;
 	struct buf ca; /* the system's certificates and ours; empty: libcurl's default */
 	bool insecure, no_ca_folder;
 	int64_t stall_ms, answer_ms;
@@ -61,6 +63,7 @@ struct exchange {
 	bool header_done; /* of the final answer */
 	size_t header_seen;
 	struct http_send send;
+	struct proxy via;
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -164,16 +167,19 @@ static void set_tls(CURL *c, const struct http_curl *h)
 	}
 }
 
-/* A proxy could not reach our loopback or our socket, but would learn what we ask there. */
-static void set_route(CURL *c, const struct http_curl *h, const struct http_request *rq,
-		      const struct url *u)
+/* What libcurl would find in the environment is never its own to find. */
+static void set_route(CURL *c, const struct exchange *x)
 {
-	if (rq->unix_socket)
-		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, rq->unix_socket);
-	if (rq->unix_socket || url_is_loopback(u))
-		curl_easy_setopt(c, CURLOPT_PROXY, "");
-	else if (h->upper_http_proxy && strcmp(u->scheme, "http") == 0)
-		curl_easy_setopt(c, CURLOPT_PROXY, h->upper_http_proxy);
+	const struct proxy *via = &x->via;
+
+	if (x->rq->unix_socket)
+		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, x->rq->unix_socket);
+	curl_easy_setopt(c, CURLOPT_PROXY, via->address ? via->address : "");
+	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
+	if (via->user) {
+		curl_easy_setopt(c, CURLOPT_PROXYUSERNAME, via->user);
+		curl_easy_setopt(c, CURLOPT_PROXYPASSWORD, via->password);
+	}
 }
 
 static void set_method(CURL *c, struct exchange *x)
@@ -227,58 +233,6 @@ static int make_headers(struct curl_slist **out, const struct strv *headers, str
 
 /* -- what became of it -------------------------------------------------------- */
 
-static const char *connect_failure(CURL *c, const struct exchange *x)
-{
-	long no = 0;
-
-	curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &no);
-	if (no == ECONNREFUSED)
-		return "connection refused";
-	if (no == ENOENT && x->rq->unix_socket)
-		return "no such socket";
-	if (no == EACCES && x->rq->unix_socket)
-		return "permission denied";
-	return x->detail[0] ? x->detail : "cannot connect";
-}
-
-static bool limit_reached(CURL *c, const struct http_request *rq)
-{
-	curl_off_t us = 0;
-
-	curl_easy_getinfo(c, CURLINFO_TOTAL_TIME_T, &us);
-	return rq->timeout_ms > 0 && us / 1000 + 20 >= rq->timeout_ms;
-}
-
-/* libcurl's code as kind and words; "METHOD url: " is put before it by the caller. */
-static int describe(CURL *c, CURLcode code, struct exchange *x)
-{
-	const char *detail = x->detail[0] ? x->detail : curl_easy_strerror(code);
-
-	switch (code) {
-	case CURLE_COULDNT_CONNECT:
-		return err_set(x->e, ERR_UNAVAILABLE, "%s", connect_failure(c, x));
-	case CURLE_GOT_NOTHING:
-		return err_set(x->e, ERR_UNAVAILABLE, "connection closed without an answer");
-	case CURLE_OK: /* to libcurl, a header that breaks off is one that ends */
-	case CURLE_PARTIAL_FILE:
-		return err_set(x->e, ERR_UNAVAILABLE, "connection closed before the answer's end");
-	case CURLE_OPERATION_TIMEDOUT:
-		if (limit_reached(c, x->rq))
-			return err_set(x->e, ERR_TIMEOUT, "no whole answer within %jd ms",
-				       (intmax_t)x->rq->timeout_ms);
-		return err_set(x->e, ERR_UNAVAILABLE, "timed out: %s",
-			       x->detail[0] ? x->detail : "nothing came for too long");
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return err_set(x->e, ERR_DENIED, "certificate not trusted: %s", detail);
-	case CURLE_SSL_CERTPROBLEM:
-		return err_set(x->e, ERR_DENIED, "client certificate not usable: %s", detail);
-	case CURLE_URL_MALFORMAT:
-		return err_set(x->e, ERR_INPUT, "%s", detail);
-	default:
-		return err_set(x->e, ERR_UNAVAILABLE, "%s", detail);
-	}
-}
-
 static bool code_lost_connection(CURLcode code)
 {
 	return code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE;
@@ -287,19 +241,26 @@ static bool code_lost_connection(CURLcode code)
 static int finish(CURL *c, CURLcode code, struct exchange *x)
 {
 	struct span at = url_without_query(x->rq->url);
+	const struct http_curl_failure failure = {
+		.easy = c, .code = code, .rq = x->rq, .via = &x->via, .detail = x->detail
+	};
 
 	if (x->foreign)
 		return -1;
 	if (!x->failed) {
-		if ((code == CURLE_OK && x->header_done) || x->enough)
+		/* of those who answer this, only the proxy can be meant */
+		if (x->via.address && x->rs->status == 407)
+			http_curl_proxy_refused(&x->via, 407, x->e);
+		else if ((code == CURLE_OK && x->header_done) || x->enough)
 			return 0;
 		/* refused while we were still sending: the reason is in hand already */
-		if (code_lost_connection(code) && x->header_done && x->rs->status >= 400)
+		else if (code_lost_connection(code) && x->header_done && x->rs->status >= 400)
 			return 0;
-		if (code == CURLE_ABORTED_BY_CALLBACK && x->op &&
-		    cancel_check(x->op->cancel, x->e) < 0)
+		else if (code == CURLE_ABORTED_BY_CALLBACK && x->op &&
+			 cancel_check(x->op->cancel, x->e) < 0)
 			return -1;
-		describe(c, code, x);
+		else
+			http_curl_fail(&failure, x->e);
 	}
 	return err_wrap(x->e, "%s " SPAN_FMT, x->rq->method, SPAN_ARG(at));
 }
@@ -443,7 +404,7 @@ static int exchange_run(struct http_curl *h, struct exchange *x, const struct ur
 	url_format(&address, u);
 	set_always(l.easy, h, x);
 	set_tls(l.easy, h);
-	set_route(l.easy, h, x->rq, u);
+	set_route(l.easy, x);
 	set_method(l.easy, x);
 	curl_easy_setopt(l.easy, CURLOPT_URL, buf_str(&address));
 	curl_easy_setopt(l.easy, CURLOPT_HTTPHEADER, headers);
@@ -465,12 +426,17 @@ static int curl_http_perform(struct http *base, struct op *op, const struct http
 
 	if (op && cancel_check(op->cancel, e) < 0)
 		return -1;
-	if (url_parse(&u, rq->url, e) < 0 || make_headers(&headers, rq->headers, e) < 0)
+	if (url_parse(&u, rq->url, e) < 0 ||
+	    (!rq->unix_socket && proxy_choose(&x.via, &h->proxies, &u, e) < 0) ||
+	    make_headers(&headers, rq->headers, e) < 0) {
+		proxy_release(&x.via);
 		return err_wrap(e, "%s", rq->method);
+	}
 	if (http_send_open(&x.send, rq, e) == 0)
 		r = exchange_run(h, &x, &u, headers);
 	http_send_close(&x.send);
 	curl_slist_free_all(headers);
+	proxy_release(&x.via);
 	if (op && r == 0)
 		log_debug(op, "%s " SPAN_FMT ": %ld", rq->method, SPAN_ARG(at), rs->status);
 	else if (op)
@@ -488,7 +454,7 @@ static void curl_http_free(struct http *base)
 	free(h->user_agent);
 	free(h->cert_file);
 	free(h->key_file);
-	free(h->upper_http_proxy);
+	proxies_release(&h->proxies);
 	buf_release(&h->ca);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
@@ -540,10 +506,14 @@ static int load_ca(struct buf *ca, const char *file, struct err *e)
 	return 0;
 }
 
+static const char *variable(const char *name)
+{
+	return getenv(name);
+}
+
 int http_curl_new(struct http **out, const struct http_curl_options *opt, struct err *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	const char *proxy = getenv("HTTP_PROXY");
 	struct http_curl *h;
 
 	if (!opt->cert_file != !opt->key_file)
@@ -560,9 +530,7 @@ int http_curl_new(struct http **out, const struct http_curl_options *opt, struct
 	h->no_ca_folder = opt->no_ca_folder;
 	h->stall_ms = opt->stall_ms ? opt->stall_ms : STALL_MS;
 	h->answer_ms = opt->answer_ms ? opt->answer_ms : ANSWER_MS;
-	/* libcurl reads only the lower-case name of this one; pipelines set the other */
-	if (!getenv("http_proxy") && proxy && *proxy)
-		h->upper_http_proxy = mem_strdup(proxy);
+	proxies_read(&h->proxies, variable);
 	if (load_ca(&h->ca, opt->ca_file, e) < 0) {
 		curl_http_free(&h->base);
 		return -1;

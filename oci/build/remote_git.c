@@ -59,6 +59,9 @@ static void pass_on(struct strv *env)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (getenv(names[i]))
 			strv_addf(env, "%s=%s", names[i], getenv(names[i]));
+	/* as base/proxy.h has it; git reads only the other name */
+	if (!getenv("http_proxy") && getenv("HTTP_PROXY"))
+		strv_addf(env, "http_proxy=%s", getenv("HTTP_PROXY"));
 	if (!getenv("PATH"))
 		strv_add(env, "PATH=/usr/local/bin:/usr/bin:/bin");
 	if (!getenv("GIT_SSH") && !getenv("GIT_SSH_COMMAND"))

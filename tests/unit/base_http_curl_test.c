@@ -590,6 +590,130 @@ static void the_upper_case_proxy_variable_counts_for_others(void **state)
 	http_free(h);
 }
 
+/* A request for `url` through a proxy that gives one answer; the URL of the proxy holds `user`. */
+struct proxied {
+	struct server server;
+	struct http_response rs;
+	struct err e;
+	int result;
+};
+
+static void proxied_run(struct proxied *x, const char *url, const char *user, const char *answer)
+{
+	struct answer a = { .text = answer };
+	auto_free char *value = NULL;
+	auto_strv struct strv headers = STRV_INIT;
+	struct http_request rq = { .method = "GET", .url = url, .headers = &headers };
+	struct http *h;
+
+	strv_add(&headers, "Authorization: Bearer canary");
+	server_start(&x->server, &a, 1);
+	value = mem_printf("http://%s%s", user, x->server.url + strlen("http://"));
+	setenv("ALL_PROXY", value, 1);
+	h = client();
+	unsetenv("ALL_PROXY");
+	x->result = http_perform(h, NULL, &rq, &x->rs, &x->e);
+	http_free(h);
+	server_join(&x->server);
+	assert_null(strstr(x->e.text, "hunter2"));
+}
+
+static void proxied_release(struct proxied *x)
+{
+	http_response_release(&x->rs);
+	buf_release(&x->server.seen);
+}
+
+static void a_proxy_gets_its_own_password_and_no_other(void **state)
+{
+	struct proxied x = { 0 };
+
+	(void)state;
+	proxied_run(&x, "https://r.invalid/x", "joe:hunter2@", "HTTP/1.1 502 No\r\n\r\n");
+	assert_non_null(strstr(buf_str(&x.server.seen), "CONNECT r.invalid:443 HTTP/1.1\r\n"));
+	assert_non_null(
+		strstr(buf_str(&x.server.seen), "Proxy-Authorization: Basic am9lOmh1bnRlcjI=\r\n"));
+	assert_null(strstr(buf_str(&x.server.seen), "canary"));
+	proxied_release(&x);
+}
+
+static void a_proxy_that_refuses_is_named(void **state)
+{
+	static const struct {
+		const char *url, *user, *answer;
+		enum err_kind kind;
+		const char *says;
+	} cases[] = {
+		{ "https://r.invalid/", "", "HTTP/1.1 407 No\r\n\r\n", ERR_DENIED,
+		  "wants a user and password (407): $ALL_PROXY" },
+		{ "https://r.invalid/", "joe:hunter2@", "HTTP/1.1 407 No\r\n\r\n", ERR_DENIED,
+		  "refuses the user and password in $ALL_PROXY (407)" },
+		{ "http://r.invalid/", "", "HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno",
+		  ERR_DENIED, "wants a user and password (407): $ALL_PROXY" },
+		{ "https://r.invalid/", "", "HTTP/1.1 403 No\r\n\r\n", ERR_DENIED,
+		  "($ALL_PROXY) answered 403" },
+		{ "https://r.invalid/", "", "HTTP/1.1 502 No\r\n\r\n", ERR_UNAVAILABLE,
+		  "($ALL_PROXY) answered 502" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct proxied x = { 0 };
+
+		proxied_run(&x, cases[i].url, cases[i].user, cases[i].answer);
+		assert_int_equal(-1, x.result);
+		assert_int_equal(cases[i].kind, x.e.kind);
+		if (!strstr(x.e.text, cases[i].says) || !strstr(x.e.text, x.server.url))
+			fail_msg("%s", x.e.text);
+		proxied_release(&x);
+	}
+}
+
+static void a_proxy_that_is_not_there_is_named(void **state)
+{
+	struct http_request rq = { .method = "GET", .url = "https://r.invalid/" };
+	auto_http_response struct http_response rs = { 0 };
+	struct err e = ERR_INIT;
+	char url[64];
+	struct http *h;
+
+	(void)state;
+	close(listen_tcp(url, sizeof(url)));
+	setenv("HTTPS_PROXY", url, 1);
+	h = client();
+	unsetenv("HTTPS_PROXY");
+	assert_int_equal(-1, http_perform(h, NULL, &rq, &rs, &e));
+	assert_int_equal(ERR_UNAVAILABLE, e.kind);
+	if (!strstr(e.text, "($HTTPS_PROXY): connection refused"))
+		fail_msg("%s", e.text);
+	http_free(h);
+}
+
+static void no_proxy_is_ours_to_read(void **state)
+{
+	struct http_request rq = { .method = "GET", .url = "http://10.99.0.1:1/" };
+	struct answer a = { .text = "HTTP/1.1 204 OK\r\n\r\n" };
+	auto_http_response struct http_response rs = { 0 };
+	struct server s = { 0 };
+	struct err e = ERR_INIT;
+	struct http *h;
+
+	(void)state;
+	server_start(&s, &a, 1);
+	setenv("HTTP_PROXY", s.url, 1);
+	h = client();
+	/* what comes into the environment later says nothing */
+	setenv("NO_PROXY", "*", 1);
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	assert_int_equal(0, http_perform(h, NULL, &rq, &rs, &e));
+	unsetenv("HTTP_PROXY");
+	unsetenv("http_proxy");
+	unsetenv("NO_PROXY");
+	server_join(&s);
+	buf_release(&s.seen);
+	http_free(h);
+}
+
 /* Two requests by one client; the server's answers say on how many connections. */
 static size_t connections_for_two(const struct answer *answers, size_t n, struct text_body *body)
 {
@@ -906,6 +1030,10 @@ int main(void)
 		cmocka_unit_test(a_unix_socket_is_talked_to_past_any_proxy),
 		cmocka_unit_test(loopback_is_talked_to_past_any_proxy),
 		cmocka_unit_test(the_upper_case_proxy_variable_counts_for_others),
+		cmocka_unit_test(a_proxy_gets_its_own_password_and_no_other),
+		cmocka_unit_test(a_proxy_that_refuses_is_named),
+		cmocka_unit_test(a_proxy_that_is_not_there_is_named),
+		cmocka_unit_test(no_proxy_is_ours_to_read),
 		cmocka_unit_test(a_connection_is_used_again),
 		cmocka_unit_test(a_kept_connection_that_died_is_replaced_and_the_body_sent_again),
 		cmocka_unit_test(errors_of_sink_and_body_come_through_as_they_were),

@@ -1,0 +1,97 @@
+/*
+ * libcurl says what it was doing when something went wrong; people need to know whose fault it is and
+ * what they can do. A proxy is named with its variable, and never with its password.
+ */
+#include "base/http_curl_fail.h"
+
+#include <errno.h>
+
+#include <curl/curl.h>
+
+static const char *connect_failure(const struct http_curl_failure *f)
+{
+	long no = 0;
+
+	curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &no);
+	if (no == ECONNREFUSED)
+		return "connection refused";
+	if (no == ENOENT && f->rq->unix_socket)
+		return "no such socket";
+	if (no == EACCES && f->rq->unix_socket)
+		return "permission denied";
+	return f->detail[0] ? f->detail : "cannot connect";
+}
+
+static int timed_out(const struct http_curl_failure *f, struct err *e)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(f->easy, CURLINFO_TOTAL_TIME_T, &us);
+	if (f->rq->timeout_ms > 0 && us / 1000 + 20 >= f->rq->timeout_ms)
+		return err_set(e, ERR_TIMEOUT, "no whole answer within %jd ms",
+			       (intmax_t)f->rq->timeout_ms);
+	return err_set(e, ERR_UNAVAILABLE, "timed out: %s",
+		       f->detail[0] ? f->detail : "nothing came for too long");
+}
+
+int http_curl_proxy_refused(const struct proxy *via, long status, struct err *e)
+{
+	bool passing = status >= 500 || status == 408 || status == 429;
+
+	if (status == 407 && via->user)
+		return err_set(e, ERR_DENIED,
+			       "the proxy %s refuses the user and password in $%s (407)",
+			       via->address, via->variable);
+	if (status == 407)
+		return err_set(e, ERR_DENIED,
+			       "the proxy %s wants a user and password (407): "
+			       "$%s can hold them, http://user:password@host:port",
+			       via->address, via->variable);
+	return err_set(e, passing ? ERR_UNAVAILABLE : ERR_DENIED, "the proxy %s ($%s) answered %ld",
+		       via->address, via->variable, status);
+}
+
+/* 1: it was not the proxy. */
+static int proxy_failed(const struct http_curl_failure *f, struct err *e)
+{
+	long status = 0;
+
+	if (!f->via->address)
+		return 1;
+	curl_easy_getinfo(f->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	if (status >= 300)
+		return http_curl_proxy_refused(f->via, status, e);
+	/* only the proxy is connected to */
+	if (f->code == CURLE_COULDNT_RESOLVE_PROXY || f->code == CURLE_COULDNT_CONNECT ||
+	    f->code == CURLE_PROXY)
+		return err_set(e, ERR_UNAVAILABLE, "the proxy %s ($%s): %s", f->via->address,
+			       f->via->variable, connect_failure(f));
+	return 1;
+}
+
+int http_curl_fail(const struct http_curl_failure *f, struct err *e)
+{
+	const char *detail = f->detail[0] ? f->detail : curl_easy_strerror(f->code);
+
+	if (proxy_failed(f, e) < 0)
+		return -1;
+	switch (f->code) {
+	case CURLE_COULDNT_CONNECT:
+		return err_set(e, ERR_UNAVAILABLE, "%s", connect_failure(f));
+	case CURLE_GOT_NOTHING:
+		return err_set(e, ERR_UNAVAILABLE, "connection closed without an answer");
+	case CURLE_OK: /* to libcurl, a header that breaks off is one that ends */
+	case CURLE_PARTIAL_FILE:
+		return err_set(e, ERR_UNAVAILABLE, "connection closed before the answer's end");
+	case CURLE_OPERATION_TIMEDOUT:
+		return timed_out(f, e);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return err_set(e, ERR_DENIED, "certificate not trusted: %s", detail);
+	case CURLE_SSL_CERTPROBLEM:
+		return err_set(e, ERR_DENIED, "client certificate not usable: %s", detail);
+	case CURLE_URL_MALFORMAT:
+		return err_set(e, ERR_INPUT, "%s", detail);
+	default:
+		return err_set(e, ERR_UNAVAILABLE, "%s", detail);
+	}
+}

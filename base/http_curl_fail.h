@@ -1,0 +1,22 @@
+/* Only for http_curl.c: what a failure of libcurl means, as kind and words. */
+#ifndef BASE_HTTP_CURL_FAIL_H
+#define BASE_HTTP_CURL_FAIL_H
+
+#include "base/http.h"
+#include "base/proxy.h"
+
+struct http_curl_failure {
+	void *easy;
+	int code; /* libcurl's */
+	const struct http_request *rq;
+	const struct proxy *via;
+	const char *detail; /* libcurl's words; may be empty */
+};
+
+/* Always -1; "METHOD url: " is put before it by the caller. */
+int http_curl_fail(const struct http_curl_failure *f, struct err *e);
+
+/* The proxy itself answered with this status: to a request, or to CONNECT. Always -1. */
+int http_curl_proxy_refused(const struct proxy *via, long status, struct err *e);
+
+#endif
