@@ -26,6 +26,7 @@ static int api_read(struct http_response *rs, struct op *op, const struct regist
 	auto_url struct url at = { 0 };
 
 	call->scope = scope;
+	call->mounts = r->mounts;
 	if (registry_session_resolve(&at, r->session, NULL, call->path, e) < 0)
 		return -1;
 	call->at = &at;
@@ -86,6 +87,7 @@ int registry_api_manifest_put(struct http_response *rs, struct op *op,
 	struct registry_call call = { .method = "PUT",
 				      .path = path,
 				      .scope = scope,
+				      .mounts = r->mounts,
 				      .headers = &headers,
 				      .body_bytes = bytes };
 
@@ -118,9 +120,10 @@ int registry_api_upload_begin(struct http_response *rs, struct op *op,
 			      const char *from, struct err *e)
 {
 	auto_buf struct buf path = BUF_INIT(BUF_SMALL);
-	auto_free char *own = repo_scope(r);
-	auto_free char *scope = from ? mem_printf("%s repository:%s:pull", own, from) : STEAL(&own);
-	struct registry_call call = { .method = "POST", .scope = scope, .once = true };
+	auto_free char *scope = repo_scope(r);
+	struct registry_call call = {
+		.method = "POST", .scope = scope, .mounts = r->mounts, .from = from, .once = true
+	};
 
 	/* without the last slash the reference registry redirects */
 	buf_addf(&path, "/v2/%s/blobs/uploads/", r->path);
@@ -160,6 +163,7 @@ int registry_api_upload_put(struct http_response *rs, struct op *op, const struc
 	struct registry_call call = { .method = "PUT",
 				      .at = &at,
 				      .scope = scope,
+				      .mounts = r->mounts,
 				      .headers = &headers,
 				      .body = body,
 				      .once = true };

@@ -14,6 +14,11 @@ struct registry_repo {
 	struct registry_session *session;
 	const char *path; /* "library/python" */
 	bool push;	  /* tokens for pull and push, else for pull */
+	/*
+	 * Paths of repositories of this host whose blobs may be mounted: the token is asked for them,
+	 * too, unless registry_session_mounts_refused. NULL: none.
+	 */
+	const struct strv *mounts;
 };
 
 /* ref: a tag or a digest. All types of manifests that we can read are accepted. */

@@ -4,7 +4,7 @@
  *
  * registry_session_perform signs a request, follows nothing, retries what
  * http_retry.h calls temporary, and on a 401 reads the challenge, gets a token (or
- * uses basic authentication) once, and sends the request again.
+ * uses basic authentication), and sends the request again; a token that stays too small is the end.
  */
 #ifndef REGISTRY_SESSION_H
 #define REGISTRY_SESSION_H
@@ -35,8 +35,11 @@ void registry_session_free(struct registry_session *s); /* NULL is fine */
 struct registry_call {
 	const char *method;
 	const char *path;
-	const struct url *at;	    /* instead of path */
-	const char *scope;	    /* what a token must allow: "repository:a/b:pull" */
+	const struct url *at; /* instead of path */
+	const char *scope;    /* what a token must allow: "repository:a/b:pull" */
+	/* Repositories here whose blobs the same token should open, so that one serves a whole push. */
+	const struct strv *mounts;
+	const char *from; /* the one of them that this request mounts from; NULL: it does not */
 	const struct strv *headers; /* more of them; may be NULL */
 	struct http_body *body;
 	struct span body_bytes;
@@ -58,6 +61,12 @@ int registry_session_perform(struct registry_session *s, struct op *op,
 /* Says in *e what an answer other than the one hoped for means. Always -1; see api_error.h. */
 int registry_session_refused(struct registry_session *s, const struct http_response *rs,
 			     struct err *e);
+
+/*
+ * No token here is for several repositories: neither `mounts` nor `from` of a call can be had
+ * (a call with `from` is ERR_DENIED without being sent).
+ */
+bool registry_session_mounts_refused(struct registry_session *s);
 
 /* An address out of an answer to a request for base (NULL: for the registry's root). */
 int registry_session_resolve(struct url *out, struct registry_session *s, const struct url *base,

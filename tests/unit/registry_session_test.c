@@ -133,17 +133,146 @@ static void a_token_that_is_refused_is_renewed_once(void **state)
 	script_401(&w, CHALLENGE);
 	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 200,
 		    .answer = "{\"token\":\"one\"}");
+	script_ok(&w, "Bearer one");
+	expect_answer(&w, 200);
 	HTTP_EXPECT(w.script, .method = "GET", .url = "https://r.example/v2/a/b/x",
 		    .has = { "Bearer one" }, .status = 401, .headers = { CHALLENGE });
-	expect_answer(&w, 401);
 	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 200,
 		    .answer = "{\"token\":\"two\"}");
 	HTTP_EXPECT(w.script, .method = "GET", .url = "https://r.example/v2/a/b/x",
 		    .has = { "Bearer two" }, .status = 401, .headers = { CHALLENGE });
+	expect_answer(&w, 401);
 	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 200,
 		    .answer = "{\"token\":\"three\"}");
 	script_ok(&w, "Bearer three");
 	expect_answer(&w, 200);
+	registry_world_release(&w);
+}
+
+#define WIDE_URL  TOKEN_URL "&scope=repository%3Abase%2Fc%3Apull"
+#define TOO_SMALL CHALLENGE ",error=\"insufficient_scope\""
+
+static void get_with_mounts(struct registry_world *w, long status)
+{
+	auto_strv struct strv mounts = STRV_INIT;
+	struct registry_call call = { .mounts = &mounts };
+	auto_http_response struct http_response rs = { 0 };
+
+	strv_add(&mounts, "base/c");
+	if (get(w, &call, &rs) < 0)
+		fail_msg("%s", w->e.text);
+	assert_int_equal(status, rs.status);
+}
+
+static void expect_token(struct registry_world *w, const char *url, const char *text)
+{
+	auto_free char *answer = mem_printf("{\"token\":\"%s\"}", text);
+
+	HTTP_EXPECT(w->script, .method = "GET", .url = url, .status = 200, .answer = answer);
+}
+
+static void one_token_opens_the_destination_and_what_is_mounted(void **state)
+{
+	struct registry_call from = { .from = "base/c" };
+	auto_strv struct strv mounts = STRV_INIT;
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", NULL);
+	script_401(&w, CHALLENGE);
+	expect_token(&w, WIDE_URL, "wide");
+	script_ok(&w, "Bearer wide");
+	get_with_mounts(&w, 200);
+	/* the mount itself, too */
+	strv_add(&mounts, "base/c");
+	from.mounts = &mounts;
+	script_ok(&w, "Bearer wide");
+	assert_int_equal(0, get(&w, &from, &rs));
+	assert_false(registry_session_mounts_refused(w.session));
+	registry_world_release(&w);
+}
+
+static void a_refused_wide_token_leaves_the_destinations_alone(void **state)
+{
+	static const long refusals[] = { 401, 403 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		struct registry_call from = { .from = "base/c" };
+		auto_http_response struct http_response rs = { 0 };
+		struct registry_world w;
+
+		registry_world_init(&w, "r.example", NULL);
+		script_401(&w, CHALLENGE);
+		HTTP_EXPECT(w.script, .method = "GET", .url = WIDE_URL, .status = refusals[i]);
+		expect_token(&w, TOKEN_URL, "narrow");
+		script_ok(&w, "Bearer narrow");
+		get_with_mounts(&w, 200);
+		assert_true(registry_session_mounts_refused(w.session));
+		script_ok(&w, "Bearer narrow");
+		get_with_mounts(&w, 200);
+		/* a mount that cannot go well is not even sent */
+		assert_int_equal(-1, get(&w, &from, &rs));
+		assert_err(&w, ERR_DENIED, "base/c");
+		registry_world_release(&w);
+	}
+}
+
+/* Old GitLab reads one scope of a request only. */
+static void a_wide_token_that_does_not_open_the_destination_is_exchanged(void **state)
+{
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", NULL);
+	script_401(&w, CHALLENGE);
+	expect_token(&w, WIDE_URL, "wide");
+	HTTP_EXPECT(w.script, .method = "GET", .url = "https://r.example/v2/a/b/x",
+		    .has = { "Bearer wide" }, .status = 401, .headers = { TOO_SMALL });
+	expect_token(&w, TOKEN_URL, "narrow");
+	script_ok(&w, "Bearer narrow");
+	get_with_mounts(&w, 200);
+	assert_true(registry_session_mounts_refused(w.session));
+	registry_world_release(&w);
+}
+
+static void a_mount_that_fails_says_nothing_of_the_destination(void **state)
+{
+	struct registry_call from = { .from = "base/c" };
+	auto_strv struct strv mounts = STRV_INIT;
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", NULL);
+	script_401(&w, CHALLENGE);
+	expect_token(&w, WIDE_URL, "wide");
+	HTTP_EXPECT(w.script, .method = "GET", .url = "https://r.example/v2/a/b/x",
+		    .has = { "Bearer wide" }, .status = 401, .headers = { TOO_SMALL });
+	strv_add(&mounts, "base/c");
+	from.mounts = &mounts;
+	assert_int_equal(0, get(&w, &from, &rs));
+	assert_int_equal(401, rs.status);
+	assert_false(registry_session_mounts_refused(w.session));
+	script_ok(&w, "Bearer wide");
+	get_with_mounts(&w, 200);
+	registry_world_release(&w);
+}
+
+static void a_fresh_token_that_is_too_small_is_the_end(void **state)
+{
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", NULL);
+	script_401(&w, CHALLENGE);
+	expect_token(&w, TOKEN_URL, "one");
+	for (int i = 0; i < 3; i++) {
+		HTTP_EXPECT(w.script, .method = "GET", .url = "https://r.example/v2/a/b/x",
+			    .has = { "Bearer one" }, .status = 401, .headers = { TOO_SMALL });
+		expect_answer(&w, 401);
+	}
 	registry_world_release(&w);
 }
 
@@ -407,6 +536,11 @@ int main(void)
 		cmocka_unit_test(a_token_is_renewed_before_it_ends),
 		cmocka_unit_test(a_token_of_short_life_is_not_renewed_for_every_request),
 		cmocka_unit_test(a_token_that_is_refused_is_renewed_once),
+		cmocka_unit_test(one_token_opens_the_destination_and_what_is_mounted),
+		cmocka_unit_test(a_refused_wide_token_leaves_the_destinations_alone),
+		cmocka_unit_test(a_wide_token_that_does_not_open_the_destination_is_exchanged),
+		cmocka_unit_test(a_mount_that_fails_says_nothing_of_the_destination),
+		cmocka_unit_test(a_fresh_token_that_is_too_small_is_the_end),
 		cmocka_unit_test(basic_is_used_from_the_challenge_on),
 		cmocka_unit_test(a_refused_password_is_not_sent_twice),
 		cmocka_unit_test(a_basic_challenge_without_credentials_is_the_answer),
