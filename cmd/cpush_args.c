@@ -1,0 +1,86 @@
+#include "cmd/cpush_args.h"
+
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+const struct opt cpush_opts[] = {
+	OPT_LIST('t', "tag", "CPUSH_TAG", struct cpush_args, tags, "TAG",
+		 "a further tag to set; may be given several times"),
+	OPT_STR(0, "digest-file", "CPUSH_DIGEST_FILE", struct cpush_args, digest_file, "FILE",
+		"write the digest of what was pushed"),
+	OPT_STR(0, "dotenv", "CPUSH_DOTENV", struct cpush_args, dotenv, "FILE",
+		"write IMAGE_NAME, IMAGE_TAG, IMAGE_DIGEST and IMAGE_REF"),
+	OPT_STR(0, "authfile", "CPUSH_AUTHFILE", struct cpush_args, authfile, "FILE",
+		"credentials, in the form of docker's config.json"),
+	OPT_FLAG(0, "creds-stdin", NULL, struct cpush_args, creds_stdin,
+		 "read user:password from standard input"),
+	OPT_STR(0, "ca", "CPUSH_CA", struct cpush_args, ca, "FILE",
+		"trust these certificates, too"),
+	OPT_FLAG(0, "plain-http", "CPUSH_PLAIN_HTTP", struct cpush_args, plain_http,
+		 "http where the registry is not on this machine"),
+	OPT_UINT('j', "jobs", "CPUSH_JOBS", struct cpush_args, jobs, "N", "uploads at once (4)"),
+	OPT_UINT(0, "retries", "CPUSH_RETRIES", struct cpush_args, retries, "N",
+		 "tries after the first (5)"),
+	OPT_FLAG(0, "force", NULL, struct cpush_args, force,
+		 "do all the work even when the tag is there already"),
+	OPT_END,
+};
+
+static int take_image(struct cpush_args *a, const char *image, struct err *e)
+{
+	if (oci_reference_parse(&a->to, image, e) < 0)
+		return -1;
+	if (oci_digest_is_set(&a->to.digest))
+		return err_set(e, ERR_INPUT, "'%s': an image is pushed to a tag, not to a digest",
+			       image);
+	for (size_t i = 0; i < a->tags.n; i++)
+		if (!oci_tag_is_valid(span_of_str(a->tags.v[i])))
+			return err_set(e, ERR_INPUT, "--tag: '%s' is not a tag", a->tags.v[i]);
+	return 0;
+}
+
+int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *e)
+{
+	if (words->n < 1 || words->n > 2)
+		return err_set(e, ERR_INPUT, "expected [SOURCE] IMAGE, got %zu arguments (--help)",
+			       words->n);
+	if (a->jobs == 0)
+		return err_set(e, ERR_INPUT, "--jobs: at least 1");
+	if (words->n == 2)
+		a->source = words->v[0];
+	return take_image(a, words->v[words->n - 1], e);
+}
+
+int cpush_args_credentials(struct cpush_args *a, struct credentials_env *env, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(64u << 10);
+	struct fd_source in;
+	struct span user, password;
+
+	if (!a->creds_stdin)
+		return 0;
+	if (io_read_all(fd_source_init(&in, STDIN_FILENO, "standard input"), &text, e) < 0)
+		return -1;
+	if (!span_cut(span_trim(buf_span(&text)), ':', &user, &password)) {
+		explicit_bzero(text.data, text.len);
+		return err_set(e, ERR_INPUT, "--creds-stdin: expected user:password");
+	}
+	a->user = span_dup(user);
+	a->password = span_dup(password);
+	explicit_bzero(text.data, text.len);
+	env->user = a->user;
+	env->password = a->password;
+	return 0;
+}
+
+void cpush_args_release(struct cpush_args *a)
+{
+	strv_release(&a->tags);
+	oci_reference_release(&a->to);
+	if (a->password)
+		explicit_bzero(a->password, strlen(a->password));
+	free(a->user);
+	free(a->password);
+}
