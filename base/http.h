@@ -68,7 +68,8 @@ void http_response_release(struct http_response *rs);
 const char *http_header(const struct http_response *rs, const char *name);
 #define auto_http_response CLEANUP(http_response_release)
 
-bool http_is_redirect(long status); /* one that says where: 301 302 303 307 308 */
+const char *http_status_name(long status); /* "Not Found" */
+bool http_is_redirect(long status);	   /* one that says where: 301 302 303 307 308 */
 /* "Wed, 21 Oct 2026 07:28:00 GMT": seconds since 1970. -1: not such a date. */
 int http_date_parse(int64_t *seconds, const char *text) MUST_CHECK;
 

@@ -20,24 +20,11 @@ static enum err_kind kind_of_status(long status)
 	return status >= 500 ? ERR_UNAVAILABLE : ERR_FAILED;
 }
 
-static const char *status_name(long status)
+static void add_status(struct buf *out, long status)
 {
-	static const struct {
-		long status;
-		const char *name;
-	} names[] = {
-		{ 400, "bad request" },	       { 401, "unauthorized" },
-		{ 403, "forbidden" },	       { 404, "not found" },
-		{ 405, "method not allowed" }, { 409, "conflict" },
-		{ 413, "body too large" },     { 429, "too many requests" },
-		{ 500, "server error" },       { 502, "bad gateway" },
-		{ 503, "unavailable" },	       { 504, "gateway timeout" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (names[i].status == status)
-			return names[i].name;
-	return "unexpected answer";
+	buf_addf(out, "%ld ", status);
+	for (const char *c = http_status_name(status); *c; c++)
+		buf_add_char(out, *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c);
 }
 
 static void add_clipped(struct buf *out, struct span text)
@@ -81,7 +68,7 @@ static bool add_json_errors(struct buf *out, struct span body)
 	return told > 0;
 }
 
-static void add_words(struct buf *out, const struct http_response *rs)
+void registry_api_words(struct buf *out, const struct http_response *rs)
 {
 	struct span body = span_trim(buf_span(&rs->body));
 	struct span line;
@@ -98,8 +85,8 @@ int registry_api_error(struct err *e, const struct http_response *rs, const stru
 	auto_buf struct buf words = BUF_INIT(4u << 10);
 	auto_buf struct buf text = BUF_INIT(8u << 10);
 
-	add_words(&words, rs);
-	buf_addf(&text, "%ld %s", rs->status, status_name(rs->status));
+	registry_api_words(&words, rs);
+	add_status(&text, rs->status);
 	if (words.len)
 		buf_addf(&text, ": %s", buf_str(&words));
 	if (kind_of_status(rs->status) == ERR_DENIED && who && who->origin)

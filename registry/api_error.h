@@ -16,4 +16,7 @@
 int registry_api_error(struct err *e, const struct http_response *rs, const struct credentials *who,
 		       const char *host);
 
+/* Only the registry's own words; nothing, where it has none. */
+void registry_api_words(struct buf *out, const struct http_response *rs);
+
 #endif

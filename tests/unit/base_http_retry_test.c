@@ -9,7 +9,9 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/http_retry.h"
+#include "tests/fakes/fake_clock.h"
 #include "tests/fakes/http_script.h"
+#include "tests/fakes/recorder.h"
 
 /* A clock that only notes how long it was asked to sleep. */
 struct still_clock {
@@ -115,7 +117,8 @@ static void pauses_double_and_the_budget_ends_in_unavailable(void **state)
 		    .answer = "  over capacity\nmore");
 	assert_int_equal(-1, get(&w, s));
 	assert_int_equal(ERR_UNAVAILABLE, w.e.kind);
-	assert_string_equal("the server answered 503 (6 tries): over capacity", w.e.text);
+	assert_string_equal("the server answered 503 Service Unavailable (6 tries): over capacity",
+			    w.e.text);
 	assert_int_equal(5, w.clock.n);
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(want[i], w.clock.slept[i]);
@@ -166,7 +169,7 @@ static void the_server_may_name_the_pause(void **state)
 	world_init(&w);
 	assert_int_equal(7000, pause_after(&w, 429, "Retry-After: 7"));
 	world_init(&w);
-	assert_int_equal(120000, pause_after(&w, 503, "Retry-After: 86400"));
+	assert_int_equal(120000, pause_after(&w, 503, "Retry-After: 120"));
 	world_init(&w);
 	assert_int_equal(500, pause_after(&w, 503, "Retry-After: 0"));
 	world_init(&w);
@@ -174,10 +177,100 @@ static void the_server_may_name_the_pause(void **state)
 	world_init(&w);
 	w.clock.wall_ns = INT64_C(784111740) * 1000000000; /* 08:49:00 */
 	assert_int_equal(37000, pause_after(&w, 503, "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT"));
+}
+
+static void who_must_wait_longer_than_two_minutes_is_told_until_when(void **state)
+{
+	static const char *const after[] = { "retry-after: 121",
+					     "retry-after: Sun, 06 Nov 1994 08:51:01 GMT" };
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(after); i++) {
+		struct http_response rs = { .status = 429 };
+		int n = 0;
+
+		world_init(&w);
+		w.clock.wall_ns = INT64_C(784111740) * 1000000000 + 5; /* 08:49:00 */
+		strv_add(&rs.headers, after[i]);
+		assert_false(http_retry_again(&w.retry, &w.op, &n, &rs, &w.e));
+		assert_int_equal(-1, n);
+		assert_int_equal(ERR_UNAVAILABLE, w.e.kind);
+		assert_string_equal("the server answered 429 Too Many Requests (1 try); it asks to "
+				    "wait 121 s, until 1994-11-06T08:51:01Z",
+				    w.e.text);
+		assert_int_equal(0, w.clock.n);
+		http_response_release(&rs);
+	}
+}
+
+static void every_pause_is_told_in_one_line(void **state)
+{
+	struct http_response rs = { .status = 503 };
+	struct recorder rec;
+	struct world w;
+	int n = 0;
+
+	(void)state;
 	world_init(&w);
-	w.clock.wall_ns = INT64_C(784111740) * 1000000000;
-	assert_int_equal(120000,
-			 pause_after(&w, 503, "Retry-After: Mon, 07 Nov 1994 08:49:37 GMT"));
+	w.op.progress = recorder_init(&rec);
+	w.retry.what = "r.example";
+	assert_true(http_retry_again(&w.retry, &w.op, &n, &rs, &w.e));
+	n = err_set(&w.e, ERR_UNAVAILABLE, "GET http://r/: connection reset");
+	assert_true(http_retry_again(&w.retry, &w.op, &n, &rs, &w.e));
+	assert_string_equal(
+		"note: r.example: retrying in 0.5 s (1 of 5): 503 Service Unavailable\n"
+		"note: r.example: retrying in 1 s (2 of 5): GET http://r/: connection reset\n",
+		recorder_text(&rec));
+	recorder_release(&rec);
+}
+
+/* 9 x 120 s would fit the number of tries, but not ten minutes. */
+static void all_pauses_together_are_ten_minutes_at_most(void **state)
+{
+	struct http_response rs = { .status = 503 };
+	struct world w;
+	unsigned tries = 1;
+	int n = 0;
+
+	(void)state;
+	world_init(&w);
+	w.retry.left = 9;
+	strv_add(&rs.headers, "retry-after: 120");
+	while (http_retry_again(&w.retry, &w.op, &n, &rs, &w.e))
+		tries++;
+	assert_int_equal(6, tries);
+	assert_int_equal(-1, n);
+	http_response_release(&rs);
+}
+
+static void after_429_and_503_everybody_waits(void **state)
+{
+	static const struct {
+		long status;
+		int64_t others_ms;
+	} cases[] = { { 429, 3000 }, { 503, 3000 }, { 500, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct http_response rs = { .status = cases[i].status };
+		struct http_pause pause = { 0 };
+		struct http_retry retry = { .left = 1, .pause = &pause };
+		struct fake_clock clock;
+		struct op op = { .clock = fake_clock_init(&clock) };
+		struct err e = ERR_INIT;
+		int n = 0;
+
+		strv_add(&rs.headers, "retry-after: 3");
+		assert_true(http_retry_again(&retry, &op, &n, &rs, &e));
+		/* another lane, at the time of the answer */
+		fake_clock_advance(&clock, -3000);
+		assert_int_equal(0, http_pause_wait(&pause, &op, &e));
+		assert_int_equal(3000 + cases[i].others_ms, fake_clock_slept(&clock));
+		assert_int_equal(0, http_pause_wait(&pause, &op, &e));
+		assert_int_equal(3000 + cases[i].others_ms, fake_clock_slept(&clock));
+		http_response_release(&rs);
+	}
 }
 
 static void no_answer_at_all_is_tried_again(void **state)
@@ -208,7 +301,7 @@ static void the_last_error_stands_when_the_budget_is_used_up(void **state)
 	HTTP_EXPECT(s, .method = "GET", .url = "http://r/", .fail = ERR_UNAVAILABLE, .times = 2);
 	assert_int_equal(-1, get(&w, s));
 	assert_int_equal(ERR_UNAVAILABLE, w.e.kind);
-	assert_string_equal("GET http://r/: connection reset", w.e.text);
+	assert_string_equal("GET http://r/: connection reset (2 tries)", w.e.text);
 	http_script_done(s);
 	http_script_free(s);
 }
@@ -259,6 +352,10 @@ int main(void)
 		cmocka_unit_test(the_longest_pause_is_sixteen_seconds),
 		cmocka_unit_test(the_spread_is_at_most_a_fifth),
 		cmocka_unit_test(the_server_may_name_the_pause),
+		cmocka_unit_test(who_must_wait_longer_than_two_minutes_is_told_until_when),
+		cmocka_unit_test(every_pause_is_told_in_one_line),
+		cmocka_unit_test(all_pauses_together_are_ten_minutes_at_most),
+		cmocka_unit_test(after_429_and_503_everybody_waits),
 		cmocka_unit_test(no_answer_at_all_is_tried_again),
 		cmocka_unit_test(the_last_error_stands_when_the_budget_is_used_up),
 		cmocka_unit_test(errors_that_will_not_pass_are_not_tried_again),

@@ -42,7 +42,7 @@ static void the_status_decides_the_kind(void **state)
 	assert_told(403, "", NULL, ERR_DENIED, "403 forbidden");
 	assert_told(404, "", NULL, ERR_ABSENT, "404 not found");
 	assert_told(409, "", NULL, ERR_FAILED, "409 conflict");
-	assert_told(503, "", NULL, ERR_UNAVAILABLE, "503 unavailable");
+	assert_told(503, "", NULL, ERR_UNAVAILABLE, "503 service unavailable");
 	assert_told(302, "", NULL, ERR_FAILED, "302 unexpected answer");
 }
 
@@ -84,7 +84,7 @@ static void a_413_hints_at_the_proxy(void **state)
 {
 	(void)state;
 	assert_told(413, "<html>", NULL, ERR_FAILED,
-		    "413 body too large (a proxy in front of the registry may limit the size)");
+		    "413 content too large (a proxy in front of the registry may limit the size)");
 }
 
 int main(void)
