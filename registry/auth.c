@@ -159,7 +159,7 @@ static void token_forget(struct registry_auth *a, const char *scope)
 	*t = a->tokens[--a->nr_tokens];
 }
 
-/* A call that is part of a larger whole: its budget counts, not one more for each of its tries. */
+/* The call that needs it pays for its tries. */
 static int token_renew(struct registry_auth *a, struct op *op, const struct registry_call *call,
 		       const char *scope, struct err *e)
 {
@@ -168,7 +168,7 @@ static int token_renew(struct registry_auth *a, struct op *op, const struct regi
 					     .challenge = &a->challenge,
 					     .who = &a->who,
 					     .scope = scope,
-					     .retries = call->once ? 0 : a->opt->retries };
+					     .retry = call->retry };
 	auto_token struct registry_token token = { 0 };
 	int64_t now_ms = op->clock->mono_ms(op->clock);
 	struct registry_auth_token *t;

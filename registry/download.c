@@ -6,7 +6,6 @@
 #include "registry/download.h"
 
 #include "base/clock.h"
-#include "base/http_retry.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -109,7 +108,7 @@ static bool download_was_spoilt(struct download *d, int r, struct err *e)
 
 static int download_run(struct download *d, struct err *e)
 {
-	struct http_retry retry = { .left = registry_session_retries(d->repo->session) };
+	struct http_retry retry = registry_session_budget(d->repo->session, d->id);
 	auto_http_response struct http_response rs = { 0 };
 	int r;
 

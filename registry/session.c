@@ -4,11 +4,9 @@
  */
 #include "registry/session.h"
 
-#include <stdatomic.h>
-
-#include "base/http_retry.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "registry/api_error.h"
 #include "registry/auth.h"
 #include "registry/endpoint.h"
 
@@ -23,7 +21,7 @@ struct registry_session {
 	struct err broken; /* the host was no host: told by every request */
 
 	struct registry_auth auth;
-	_Atomic enum registry_mount mount;
+	struct registry_host host;
 };
 
 struct registry_session *registry_session_new(struct http *h, const char *host,
@@ -36,6 +34,7 @@ struct registry_session *registry_session_new(struct http *h, const char *host,
 	if (registry_endpoint_init(&s->at, host, opt, &s->broken) == 0)
 		err_clear(&s->broken);
 	registry_auth_init(&s->auth, h, &s->at, &s->opt);
+	registry_host_init(&s->host);
 	return s;
 }
 
@@ -44,13 +43,17 @@ void registry_session_free(struct registry_session *s)
 	if (!s)
 		return;
 	registry_auth_release(&s->auth);
+	registry_host_release(&s->host);
 	registry_endpoint_release(&s->at);
 	free(s);
 }
 
-unsigned registry_session_retries(const struct registry_session *s)
+struct http_retry registry_session_budget(struct registry_session *s, const char *what)
 {
-	return s->opt.retries;
+	return (struct http_retry){ .left = s->opt.retries,
+				    .what = what,
+				    .pause = &s->host.pause,
+				    .words = registry_api_words };
 }
 
 unsigned registry_session_jobs(const struct registry_session *s)
@@ -58,14 +61,14 @@ unsigned registry_session_jobs(const struct registry_session *s)
 	return s->opt.jobs ? s->opt.jobs : JOBS_DEFAULT;
 }
 
-enum registry_mount registry_session_mount(struct registry_session *s)
+const struct registry_options *registry_session_options(const struct registry_session *s)
 {
-	return s->mount;
+	return &s->opt;
 }
 
-void registry_session_set_mount(struct registry_session *s, enum registry_mount m)
+struct registry_host *registry_session_host(struct registry_session *s)
 {
-	s->mount = m;
+	return &s->host;
 }
 
 int registry_session_resolve(struct url *out, struct registry_session *s, const struct url *base,
@@ -95,7 +98,6 @@ static int call_send(struct registry_session *s, struct op *op, const struct reg
 		     const char *url, const char *auth, struct http_response *rs, struct err *e)
 {
 	auto_secret_strv struct strv headers = STRV_INIT;
-	struct http_retry retry = { .left = s->opt.retries };
 	struct http_request rq = { .method = call->method,
 				   .url = url,
 				   .headers = &headers,
@@ -111,8 +113,10 @@ static int call_send(struct registry_session *s, struct op *op, const struct reg
 		strv_addf(&headers, "Authorization: %s", auth);
 	do {
 		http_response_release(rs);
+		if (http_pause_wait(&s->host.pause, op, e) < 0)
+			return -1;
 		r = http_perform(s->http, op, &rq, rs, e);
-	} while (!call->once && http_retry_again(&retry, op, &r, rs, e));
+	} while (!call->once && http_retry_again(call->retry, op, &r, rs, e));
 	return r;
 }
 
@@ -134,13 +138,19 @@ static int call_try(bool *again, struct registry_session *s, struct op *op,
 }
 
 int registry_session_perform(struct registry_session *s, struct op *op,
-			     const struct registry_call *call, struct http_response *rs,
+			     const struct registry_call *asked, struct http_response *rs,
 			     struct err *e)
 {
+	struct http_retry budget = registry_session_budget(s, s->at.host);
+	struct registry_call payed = *asked, *call = &payed;
 	bool own = !call->at || url_same_origin(call->at, &s->at.origin);
 	auto_buf struct buf url = BUF_INIT(BUF_SMALL);
 	bool again = true;
 
+	if (call->once)
+		budget.left = 0;
+	if (!call->retry)
+		call->retry = &budget;
 	*rs = (struct http_response){ 0 };
 	if (s->broken.kind != ERR_NONE) {
 		*e = s->broken;

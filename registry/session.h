@@ -9,10 +9,11 @@
 #ifndef REGISTRY_SESSION_H
 #define REGISTRY_SESSION_H
 
-#include "base/http.h"
+#include "base/http_retry.h"
 #include "base/url.h"
 #include "oci/image/reference.h"
 #include "registry/credentials.h"
+#include "registry/host.h"
 
 struct registry_session;
 
@@ -22,6 +23,7 @@ struct registry_options {
 	const char *plain_http_host;		   /* http for this host only; NULL: none */
 	unsigned retries;			   /* tries after the first */
 	unsigned jobs;				   /* blobs at once; 0: 4 */
+	uint64_t chunk_bytes; /* larger blobs go up in such pieces; 0: whole, where that works */
 };
 
 struct registry_session *registry_session_new(struct http *h, const char *host,
@@ -45,8 +47,10 @@ struct registry_call {
 	struct span body_bytes;
 	struct sink *out;
 	size_t body_max;
-	/* Temporary failures are not retried here: this is part of a larger whole that is. (After a
-	 * 401 it is sent again, unless it has a `body`: such a place takes it only once.) */
+	/* Whose budget pays when this is part of a larger whole; NULL: it has one of its own. */
+	struct http_retry *retry;
+	/* Temporary failures are not retried here, but by that whole. (After a 401 it is sent again,
+	 * unless it has a `body`: such a place takes it only once.) */
 	bool once;
 };
 
@@ -72,17 +76,12 @@ bool registry_session_mounts_refused(struct registry_session *s);
 int registry_session_resolve(struct url *out, struct registry_session *s, const struct url *base,
 			     const char *text, struct err *e) MUST_CHECK;
 
-unsigned registry_session_retries(const struct registry_session *s);
+/* A budget for a piece of work of several requests; what: see http_retry.h. */
+struct http_retry registry_session_budget(struct registry_session *s, const char *what);
 unsigned registry_session_jobs(const struct registry_session *s); /* at least 1 */
 
-/* What this registry has taught us about asking for blobs (upload.c). */
-enum registry_mount {
-	REGISTRY_MOUNT_UNKNOWN, /* nothing yet */
-	REGISTRY_MOUNT_TELLS,	/* a mount of a blob that exists was answered so */
-	REGISTRY_MOUNT_USELESS, /* refused, or blind to blobs that exist: HEAD first */
-};
-enum registry_mount registry_session_mount(struct registry_session *s);
-void registry_session_set_mount(struct registry_session *s, enum registry_mount m);
+const struct registry_options *registry_session_options(const struct registry_session *s);
+struct registry_host *registry_session_host(struct registry_session *s);
 
 DEFINE_AUTO(registry_session, registry_session_free)
 #define auto_session CLEANUP(registry_session_auto_)

@@ -7,7 +7,6 @@
  */
 #include "registry/token.h"
 
-#include "base/http_retry.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -160,7 +159,6 @@ static int token_send(struct http_response *rs, struct op *op, const struct url 
 	auto_secret_buf struct buf form = BUF_INIT(BUF_SMALL);
 	auto_secret_strv struct strv headers = STRV_INIT;
 	auto_secret char *basic = registry_basic_header(rq->who);
-	struct http_retry retry = { .left = rq->retries };
 	struct http_request http = { .method = "GET",
 				     .headers = &headers,
 				     .body_max = REGISTRY_TOKEN_MAX };
@@ -179,7 +177,7 @@ static int token_send(struct http_response *rs, struct op *op, const struct url 
 	do {
 		http_response_release(rs);
 		r = http_perform(rq->http, op, &http, rs, e);
-	} while (http_retry_again(&retry, op, &r, rs, e));
+	} while (http_retry_again(rq->retry, op, &r, rs, e));
 	return r;
 }
 

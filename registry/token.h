@@ -6,7 +6,7 @@
 #ifndef REGISTRY_TOKEN_H
 #define REGISTRY_TOKEN_H
 
-#include "base/http.h"
+#include "base/http_retry.h"
 #include "registry/challenge.h"
 #include "registry/credentials.h"
 #include "registry/endpoint.h"
@@ -23,8 +23,8 @@ struct registry_token_request { /* all borrowed */
 	const struct registry_endpoint *at;
 	const struct registry_challenge *challenge; /* with a realm */
 	const struct credentials *who;
-	const char *scope; /* "repository:a/b:pull,push", several with blanks between */
-	unsigned retries;
+	const char *scope;	  /* "repository:a/b:pull,push", several with blanks between */
+	struct http_retry *retry; /* the budget */
 };
 
 /*

@@ -10,7 +10,6 @@
  */
 #include "registry/upload.h"
 
-#include "base/http_retry.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -172,7 +171,7 @@ static int begin_check(struct upload *u, struct err *e)
 		return -1;
 	if (!says_exists(u, &head))
 		return 0;
-	registry_session_set_mount(u->repo->session, REGISTRY_MOUNT_USELESS);
+	registry_session_host(u->repo->session)->mount = REGISTRY_MOUNT_USELESS;
 	return upload_done(u, REGISTRY_UPLOAD_EXISTS);
 }
 
@@ -184,21 +183,21 @@ static bool is_mount_refused(long status)
 static int begin_here(struct upload *u, struct http_response *rs, struct err *e)
 {
 	struct registry_session *s = u->repo->session;
-	enum registry_mount mount = registry_session_mount(s);
+	enum registry_mount mount = registry_session_host(s)->mount;
 
 	if (mount == REGISTRY_MOUNT_USELESS)
 		return begin_after_head(u, rs, e);
 	if (registry_api_upload_begin(rs, u->op, u->repo, &u->blob->digest, NULL, e) < 0)
 		return -1;
 	if (rs->status == 201) {
-		registry_session_set_mount(s, REGISTRY_MOUNT_TELLS);
+		registry_session_host(s)->mount = REGISTRY_MOUNT_TELLS;
 		return upload_done(u, REGISTRY_UPLOAD_EXISTS);
 	}
 	if (rs->status == 202 && mount == REGISTRY_MOUNT_UNKNOWN)
 		return begin_check(u, e);
 	if (!is_mount_refused(rs->status))
 		return 0;
-	registry_session_set_mount(s, REGISTRY_MOUNT_USELESS);
+	registry_session_host(s)->mount = REGISTRY_MOUNT_USELESS;
 	http_response_release(rs);
 	return begin_after_head(u, rs, e);
 }
@@ -293,7 +292,7 @@ static bool upload_is_lost(struct upload *u, int r, const struct http_response *
 
 static int upload_run(struct upload *u, struct err *e)
 {
-	struct http_retry retry = { .left = registry_session_retries(u->repo->session) };
+	struct http_retry retry = registry_session_budget(u->repo->session, u->body.id);
 	auto_http_response struct http_response rs = { 0 };
 	int r;
 

@@ -307,6 +307,23 @@ static void a_refused_password_is_not_sent_twice(void **state)
 	registry_world_release(&w);
 }
 
+/* Two retries are two, whoever needs them: the request, its token, the request with the token. */
+static void one_budget_pays_for_a_request_and_its_token(void **state)
+{
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", WORLD_AUTHS);
+	HTTP_EXPECT(w.script, .method = "GET", .url = "https://r.example/v2/a/b/x", .status = 503);
+	script_401(&w, CHALLENGE);
+	HTTP_EXPECT(w.script, .method = "GET", .url = TOKEN_URL, .status = 500, .times = 2,
+		    .answer = "{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"no disk\"}]}");
+	expect_error(&w, ERR_UNAVAILABLE,
+		     "the server answered 500 Internal Server Error (3 tries): UNKNOWN: no disk");
+	assert_true(recorder_has(&w.rec, "note: r.example: retrying in"));
+	registry_world_release(&w);
+}
+
 static void a_basic_challenge_without_credentials_is_the_answer(void **state)
 {
 	struct registry_world w;
@@ -536,6 +553,7 @@ int main(void)
 		cmocka_unit_test(a_token_is_renewed_before_it_ends),
 		cmocka_unit_test(a_token_of_short_life_is_not_renewed_for_every_request),
 		cmocka_unit_test(a_token_that_is_refused_is_renewed_once),
+		cmocka_unit_test(one_budget_pays_for_a_request_and_its_token),
 		cmocka_unit_test(one_token_opens_the_destination_and_what_is_mounted),
 		cmocka_unit_test(a_refused_wide_token_leaves_the_destinations_alone),
 		cmocka_unit_test(a_wide_token_that_does_not_open_the_destination_is_exchanged),

@@ -182,7 +182,7 @@ static void a_blob_of_another_length_is_sent_again(void **state)
 {
 	struct fixture *f = *state;
 
-	registry_session_set_mount(f->w.session, REGISTRY_MOUNT_USELESS);
+	registry_session_host(f->w.session)->mount = REGISTRY_MOUNT_USELESS;
 	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = f->head_url, .status = 200,
 		    .headers = { "Content-Length: 9" });
 	expect_plain_begin(f);
@@ -194,7 +194,7 @@ static void trouble_with_head_is_not_taken_for_absent(void **state)
 {
 	struct fixture *f = *state;
 
-	registry_session_set_mount(f->w.session, REGISTRY_MOUNT_USELESS);
+	registry_session_host(f->w.session)->mount = REGISTRY_MOUNT_USELESS;
 	expect_head(f, 503);
 	expect_head(f, 200);
 	assert_upload(f, REGISTRY_UPLOAD_EXISTS);
@@ -418,7 +418,7 @@ static void a_refused_mount_from_elsewhere_says_nothing_of_our_own_repository(vo
 	expect_mount_from_base(f, 403);
 	expect_mount(f, 201);
 	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
-	assert_int_equal(registry_session_mount(f->w.session), REGISTRY_MOUNT_TELLS);
+	assert_int_equal(registry_session_host(f->w.session)->mount, REGISTRY_MOUNT_TELLS);
 }
 
 static void trouble_with_a_mount_is_retried(void **state)
