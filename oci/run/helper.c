@@ -5,7 +5,7 @@
  * The RUN is process 1 of its pid namespace: when it ends, or is killed, the kernel kills all
  * that it left behind before the monitor's waitpid returns, so the tree stands still
  * when the report goes out. A bare one has no such namespace, and the monitor does that (reap.h);
- * a keeper above it does it for a monitor that the RUN has killed.
+ * a keeper above it does it for a monitor that the RUN has killed, and the helper for that keeper.
  */
 #include "oci/run/helper.h"
 
@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/mem.h"
 #include "oci/run/caps.h"
 #include "oci/run/emulate.h"
 #include "oci/run/enter.h"
@@ -393,13 +395,122 @@ static void descriptors_close(int sock)
 	enter_close_all_but(sock);
 }
 
+/* A child of the helper's: a monitor, or the keeper of a bare RUN. */
+struct ward {
+	pid_t pid;
+	int report; /* bare: held until all is dead, for its end lets main go on; else -1 */
+};
+struct wards {
+	struct ward *v;
+	size_t nr, cap;
+	struct reap reap;
+};
+
+static void wards_add(struct wards *w, const struct request *r, pid_t pid)
+{
+	bool is_bare = r->kind == HELPER_BARE;
+
+	MEM_GROW(w->v, w->nr, w->cap);
+	w->v[w->nr++] =
+		(struct ward){ pid,
+			       is_bare ? fcntl(r->fds[HELPER_FD_REPORT], F_DUPFD_CLOEXEC, 0) : -1 };
+}
+
+/* What a keeper that was killed has left has come to us. */
+static void wards_end_strays(const struct wards *w)
+{
+	auto_free pid_t *pids = mem_zalloc((w->nr + 1) * sizeof(*pids));
+
+	for (size_t i = 0; i < w->nr; i++)
+		pids[i] = w->v[i].pid;
+	reap_strays(w->reap.proc_fd, pids, w->nr);
+}
+
+static void wards_ended(struct wards *w, pid_t pid, int status)
+{
+	for (size_t i = 0; i < w->nr; i++) {
+		struct ward ended = w->v[i];
+
+		if (ended.pid != pid)
+			continue;
+		w->v[i] = w->v[--w->nr];
+		if (ended.report >= 0 && WIFSIGNALED(status))
+			wards_end_strays(w);
+		fd_auto_close_(&ended.report);
+		return;
+	}
+}
+
+/* False: main has asked for something, or is gone. */
+static bool wards_wait(struct wards *w, int sock)
+{
+	struct pollfd p[2] = { { .fd = sock, .events = POLLIN },
+			       { .fd = w->reap.ends_fd, .events = POLLIN } };
+	struct signalfd_siginfo ignored;
+	int status;
+	pid_t pid;
+
+	if (poll(p, 2, -1) < 0)
+		return true;
+	if (p[1].revents) {
+		while (read(w->reap.ends_fd, &ignored, sizeof(ignored)) > 0)
+			;
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			wards_ended(w, pid, status);
+	}
+	return !p[0].revents;
+}
+
+/* In a child: what is the helper's. */
+static void wards_release(struct wards *w)
+{
+	for (size_t i = 0; i < w->nr; i++)
+		fd_auto_close_(&w->v[i].report);
+	free(w->v);
+	reap_release(&w->reap);
+}
+
+/* Without /proc no RUN can be bare, and monitors are reaped by the kernel. */
+static void wards_init(struct wards *w)
+{
+	struct err no_proc = ERR_INIT;
+
+	*w = (struct wards){ .reap = REAP_INIT };
+	if (reap_begin(&w->reap, &no_proc) == 0)
+		return;
+	reap_release(&w->reap);
+	signal(SIGCHLD, SIG_IGN);
+}
+
+static void request_start(struct wards *w, const struct request *request,
+			  const struct common *common, int sock)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		close(sock);
+		wards_release(w);
+		monitor_main(request, common);
+	}
+	if (pid < 0) {
+		struct err e = ERR_INIT;
+
+		err_sys(&e, "fork a monitor");
+		report_error(request->fds[HELPER_FD_REPORT], &e);
+	} else if (w->reap.ends_fd >= 0) {
+		wards_add(w, request, pid);
+	}
+	for (size_t i = 0; i < request->nr; i++)
+		close(request->fds[i]);
+}
+
 static NORETURN void helper_main(int sock, bool can_setgroups)
 {
 	struct common common = { .can_setgroups = can_setgroups, .no_filter = ERR_INIT };
 	struct request request;
+	struct wards wards;
 
-	setsid();		  /* the terminal's signals are main's affair */
-	signal(SIGCHLD, SIG_IGN); /* monitors are reaped by the kernel */
+	setsid(); /* the terminal's signals are main's affair */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
@@ -410,21 +521,13 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 		err_wrap(&common.no_filter, "prepare RUN");
 	text_read(&common.resolv_conf, "/etc/resolv.conf");
 	text_read(&common.hosts, "/etc/hosts");
-	while (request_take(sock, &request)) {
-		pid_t pid = fork();
-
-		if (pid == 0) {
-			close(sock);
-			monitor_main(&request, &common);
-		}
-		if (pid < 0) {
-			struct err e = ERR_INIT;
-
-			err_sys(&e, "fork a monitor");
-			report_error(request.fds[HELPER_FD_REPORT], &e);
-		}
-		for (size_t i = 0; i < request.nr; i++)
-			close(request.fds[i]);
+	wards_init(&wards);
+	for (;;) {
+		while (wards_wait(&wards, sock))
+			;
+		if (!request_take(sock, &request))
+			break;
+		request_start(&wards, &request, &common, sock);
 	}
 	_exit(0);
 }
@@ -457,4 +560,11 @@ void helper_stop(struct helper *h)
 	close(h->sock);
 	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+}
+
+bool helper_is_gone(const struct helper *h)
+{
+	siginfo_t who = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)h->pid, &who, WEXITED | WNOHANG | WNOWAIT) < 0 || who.si_pid;
 }

@@ -9,7 +9,8 @@
  * all that the RUN started when that ends, when main asks, or is gone (the report socket closes).
  * A RUN is in namespaces of its own, or bare: what it starts is kept together by the monitor being
  * their reaper (reap.h), and its root is changed by chroot, or is ours if root is "/" itself. It can
- * kill its monitor, so between helper and monitor there is a keeper, who then kills what is left.
+ * kill its monitor, so between helper and monitor there is a keeper, who then kills what is left; so
+ * does the helper for a keeper that was killed, and the sandbox, where it can, for the helper.
  */
 #ifndef OCI_RUN_HELPER_H
 #define OCI_RUN_HELPER_H
@@ -60,6 +61,8 @@ struct helper {
 int helper_start(struct helper *out, bool can_setgroups, struct err *e) MUST_CHECK;
 /* The helper ends when its socket is closed; waits for that. */
 void helper_stop(struct helper *h);
+/* A RUN has killed it, say. */
+bool helper_is_gone(const struct helper *h);
 /* Hands nr fds (borrowed) over. Thread-safe. */
 int helper_request(int sock, enum helper_kind kind, const int *fds, size_t nr, struct err *e)
 	MUST_CHECK;

@@ -38,6 +38,8 @@ struct process {
 struct look {
 	struct process *v; /* by pid */
 	size_t nr, cap;
+	const pid_t *spared; /* they and what is below them are not ours */
+	size_t nr_spared;
 };
 
 static void look_release(struct look *l)
@@ -119,13 +121,21 @@ static int by_pid(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-static bool is_below(const struct look *l, pid_t parent)
+static bool is_spared(const struct look *l, pid_t pid)
 {
-	const struct process key = { .pid = parent };
+	for (size_t i = 0; i < l->nr_spared; i++)
+		if (l->spared[i] == pid)
+			return true;
+	return false;
+}
+
+static bool is_below(const struct look *l, const struct process *of)
+{
+	const struct process key = { .pid = of->parent };
 	const struct process *p;
 
-	if (parent == getpid())
-		return true;
+	if (of->parent == getpid())
+		return !is_spared(l, of->pid);
 	p = l->nr ? bsearch(&key, l->v, l->nr, sizeof(*l->v), by_pid) : NULL;
 	return p && p->is_ours;
 }
@@ -141,7 +151,7 @@ static void look(struct look *l, int proc_fd)
 	do {
 		found = false;
 		for (size_t i = 0; i < l->nr; i++)
-			if (!l->v[i].is_ours && is_below(l, l->v[i].parent))
+			if (!l->v[i].is_ours && is_below(l, &l->v[i]))
 				l->v[i].is_ours = found = true;
 	} while (found);
 }
@@ -195,14 +205,18 @@ static void stop_all(struct look *l, int proc_fd)
 	}
 }
 
-static void kill_all(int proc_fd)
+/* Leaves in l who was there; says how many. */
+static size_t kill_all(struct look *l, int proc_fd)
 {
-	CLEANUP(look_release) struct look l = { .nr = 0 };
+	size_t nr = 0;
 
-	stop_all(&l, proc_fd);
-	for (size_t i = 0; i < l.nr; i++)
-		if (l.v[i].is_ours)
-			tell(&l.v[i], proc_fd, SIGKILL);
+	stop_all(l, proc_fd);
+	for (size_t i = 0; i < l->nr; i++)
+		if (l->v[i].is_ours) {
+			tell(&l->v[i], proc_fd, SIGKILL);
+			nr++;
+		}
+	return nr;
 }
 
 /* -- waiting ----------------------------------------------------------------------- */
@@ -278,6 +292,7 @@ static bool is_asked_to_stop(const struct reap *r, int stop_fd)
 
 int reap_wait(const struct reap *r, pid_t pid, int stop_fd)
 {
+	CLEANUP(look_release) struct look l = { .nr = 0 };
 	struct ending end = { .pid = pid, .status = SIGKILL };
 	bool stop = false;
 
@@ -286,9 +301,21 @@ int reap_wait(const struct reap *r, pid_t pid, int stop_fd)
 	if (stop && !end.has_ended)
 		kill(-pid, SIGKILL);
 	while (reap_ended(&end)) {
-		kill_all(r->proc_fd);
+		kill_all(&l, r->proc_fd);
 		if (reap_ended(&end))
 			rest_a_little();
 	}
 	return end.status;
+}
+
+void reap_strays(int proc_fd, const pid_t *spared, size_t nr_spared)
+{
+	CLEANUP(look_release) struct look l = { .spared = spared, .nr_spared = nr_spared };
+
+	while (kill_all(&l, proc_fd)) {
+		for (size_t i = 0; i < l.nr; i++)
+			if (l.v[i].is_ours && l.v[i].parent == getpid())
+				waitpid(l.v[i].pid, NULL, WNOHANG);
+		rest_a_little();
+	}
 }

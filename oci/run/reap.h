@@ -5,7 +5,7 @@
  *
  *	reap_begin() -> fork -> reap_wait()
  *
- * For a process with one thread and no other children. Reads /proc.
+ * The three are for a process with one thread and no other children. All of it reads /proc.
  */
 #ifndef OCI_RUN_REAP_H
 #define OCI_RUN_REAP_H
@@ -28,5 +28,12 @@ int reap_begin(struct reap *r, struct err *e) MUST_CHECK;
  */
 int reap_wait(const struct reap *r, pid_t pid, int stop_fd);
 void reap_release(struct reap *r);
+
+/*
+ * What a RUN has left that killed who kept it: all that is below the caller, a reaper, is killed and
+ * reaped, until there is none, but for those children of his that are spared and what is below them.
+ * Reaps nobody else, so a process with threads may call it.
+ */
+void reap_strays(int proc_fd, const pid_t *spared, size_t nr_spared);
 
 #endif

@@ -22,6 +22,7 @@
 #include "oci/run/container.h"
 #include "oci/run/exchange.h"
 #include "oci/run/guard.h"
+#include "oci/run/reap.h"
 #include "oci/run/supervise.h"
 
 #define HOME	      "cbuild"
@@ -35,7 +36,7 @@ struct sandbox_inplace {
 	struct helper helper;
 	char *own, *trees;
 	char *state; /* --root, from "/" */
-	int own_fd, root_fd;
+	int own_fd, root_fd, proc_fd;
 	struct strv kept;  /* always, mounts aside */
 	struct strv named; /* those of them that options name */
 	struct strv told;  /* what was told to be out of sight */
@@ -172,7 +173,13 @@ static int run_inside(struct sandbox_inplace *s, struct op *op, const struct run
 				       .root_fd = s->root_fd,
 				       .aside_fd = covered };
 
-	return supervise_run(&how, op, spec, status, e);
+	int r = supervise_run(&how, op, spec, status, e);
+
+	/* With the helper dead, too, what the RUN has left is ours; who else starts programs waits
+	 * while "/" is taken. */
+	if (r < 0 && helper_is_gone(&s->helper))
+		reap_strays(s->proc_fd, &s->helper.pid, 1);
+	return r;
 }
 
 /* The tools, where they are installed in a folder that stays in place. */
@@ -257,6 +264,7 @@ static void inplace_free(struct sandbox *sandbox)
 		helper_stop(&s->helper);
 	fd_auto_close_(&s->own_fd);
 	fd_auto_close_(&s->root_fd);
+	fd_auto_close_(&s->proc_fd);
 	strv_release(&s->kept);
 	strv_release(&s->named);
 	strv_release(&s->told);
@@ -393,12 +401,14 @@ static int restore(const struct sandbox_inplace *s, struct progress *progress, s
 	return r;
 }
 
-/* Nothing is loaded from a tree, nobody looks into us, and no signal but the three ends us. */
+/* Nothing is loaded from a tree, nobody looks into us, no signal but the three ends us, and orphans of
+ * a RUN are ours at last. */
 static void harden(void)
 {
 	static const int others[] = { SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 
 	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	__nss_configure_lookup("hosts", "files dns");
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		signal(others[i], SIG_IGN);
@@ -410,6 +420,9 @@ static int inplace_init(struct sandbox_inplace *s, const struct inplace_options 
 	    restore(s, opt->progress, e) < 0 || probe(s, e) < 0 || keep_all(s, opt, e) < 0)
 		return -1;
 	harden();
+	s->proc_fd = fs_open_dir("/proc", e);
+	if (s->proc_fd < 0)
+		return -1;
 	return helper_start(&s->helper, true, e);
 }
 
@@ -420,7 +433,7 @@ static struct sandbox_inplace *inplace_new(void)
 	s->base.ops = &inplace_ops;
 	s->base.is_flat = true;
 	s->base.bare = "inplace";
-	s->own_fd = s->root_fd = s->helper.sock = -1;
+	s->own_fd = s->root_fd = s->proc_fd = s->helper.sock = -1;
 	return s;
 }
 

@@ -1,12 +1,13 @@
 /*
  * What is watched: two pipes of lines, the report, and what a RUN says to an agent. A RUN is over
- * when its monitor has reported and the pipes are empty.
+ * when its monitor has reported, or nobody is left who could; what the pipes hold then is its output.
  */
 #include "oci/run/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -64,8 +65,8 @@ static void line_feed(struct line_reader *r, struct op *op, struct span bytes)
 	}
 }
 
-/* Reads what is there; at the end of the stream fd becomes -1. */
-static void line_pump(struct line_reader *r, struct op *op)
+/* Reads what is there, and says how much; at the end of the stream fd becomes -1. */
+static size_t line_pump(struct line_reader *r, struct op *op)
 {
 	char piece[16 << 10];
 	ssize_t n = read(r->fd, piece, sizeof(piece));
@@ -77,6 +78,21 @@ static void line_pump(struct line_reader *r, struct op *op)
 			line_emit(r, op);
 		close(fd_steal(&r->fd));
 	}
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* What is there now, and the end of an unfinished line. More may come from somebody who was handed the
+ * pipe, or whom nobody could kill: that is for nobody. */
+static void line_drain(struct line_reader *r, struct op *op)
+{
+	int left = 0;
+
+	if (r->fd < 0 || ioctl(r->fd, FIONREAD, &left) < 0)
+		left = 0;
+	while (left > 0 && r->fd >= 0)
+		left -= (int)line_pump(r, op);
+	if (r->line.len)
+		line_emit(r, op);
 }
 
 /* -- one RUN ----------------------------------------------------------------- */
@@ -207,18 +223,10 @@ static void watch_end(struct watch *r, enum err_kind why)
 	send(r->report, "K", 1, MSG_NOSIGNAL);
 }
 
-/* The monitor has told the end, or is gone; all that the RUN wrote is in the pipes. */
-static bool watch_is_over(const struct watch *r)
-{
-	return r->report < 0 && r->reported;
-}
-
 static int watch_wait_ms(const struct watch *r)
 {
 	int64_t left;
 
-	if (watch_is_over(r))
-		return 0;
 	if (!r->deadline_ms || r->kill_sent)
 		return -1;
 	left = r->deadline_ms - r->op->clock->mono_ms(r->op->clock);
@@ -241,7 +249,8 @@ static void watch_take_report(struct watch *r)
 			return; /* the monitor's own message, or the end, follows */
 	} else if (!r->reported) {
 		r->result = (struct helper_report){ .kind = ERR_FAILED };
-		snprintf(r->result.text, sizeof(r->result.text), "the helper process is gone");
+		snprintf(r->result.text, sizeof(r->result.text),
+			 "what watches over it was killed, by the command or for want of memory");
 		r->reported = true;
 	}
 	if (n <= 0 || got.ran)
@@ -258,7 +267,7 @@ static void watch_look(struct watch *r, const struct pollfd *p)
 		watch_take_report(r);
 	if (p[3].revents)
 		watch_end(r, ERR_CANCELLED);
-	if (!watch_is_over(r) && watch_wait_ms(r) == 0)
+	if (r->report >= 0 && watch_wait_ms(r) == 0)
 		watch_end(r, ERR_TIMEOUT);
 }
 
@@ -270,24 +279,22 @@ static void watch_pump(struct watch *r)
 	auto_free struct pollfd *p =
 		mem_zalloc((OWN_POLLS + RELAY_POLL_MAX(r->nr_agents)) * sizeof(*p));
 
-	while (r->out.fd >= 0 || r->err.fd >= 0 || r->report >= 0) {
+	/* then the monitor has told the end, or is gone, and all that the RUN wrote is in the pipes */
+	while (r->report >= 0) {
 		size_t nr = r->relay ? relay_poll(r->relay, p + OWN_POLLS) : 0;
-		int n;
 
 		p[0] = (struct pollfd){ .fd = r->out.fd, .events = POLLIN };
 		p[1] = (struct pollfd){ .fd = r->err.fd, .events = POLLIN };
 		p[2] = (struct pollfd){ .fd = r->report, .events = POLLIN };
 		p[3] = (struct pollfd){ .fd = cn && !r->kill_sent ? cn->fd : -1, .events = POLLIN };
-		n = poll(p, OWN_POLLS + nr, watch_wait_ms(r));
-		if (n < 0)
+		if (poll(p, OWN_POLLS + nr, watch_wait_ms(r)) < 0)
 			continue; /* EINTR */
-		/* a pipe that is open though all writers are dead was handed to somebody outside */
-		if (n == 0 && watch_is_over(r))
-			break;
 		watch_look(r, p);
 		if (nr)
 			relay_serve(r->relay, p + OWN_POLLS, nr);
 	}
+	line_drain(&r->out, r->op);
+	line_drain(&r->err, r->op);
 }
 
 static int watch_result(const struct watch *r, const struct run_spec *spec, int *status,

@@ -255,6 +255,14 @@ static void a_process_whose_first_thread_has_ended_is_killed(void **state)
 	assert_int_equal(alive(w, "pid"), 0);
 }
 
+static void wait_for(struct world *w, const char *name)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+
+	while (!tmpdir_has(&w->dir, name))
+		nanosleep(&pause, NULL);
+}
+
 static void expect_no_monitor(struct world *w, const char *script)
 {
 	auto_run_spec struct run_spec spec = shell(w, script);
@@ -263,7 +271,8 @@ static void expect_no_monitor(struct world *w, const char *script)
 
 	assert_int_equal(run(w, &spec, &status, &e), -1);
 	assert_int_equal(e.kind, ERR_FAILED);
-	assert_string_equal(e.text, "the helper process is gone");
+	assert_string_equal(
+		e.text, "what watches over it was killed, by the command or for want of memory");
 }
 
 #define DAEMON                                                                                     \
@@ -280,22 +289,83 @@ static void a_command_that_kills_its_monitor_leaves_nothing(void **state)
 	assert_int_equal(run_shell(w, "exit 0"), 0);
 }
 
-/* What it leaves behind then holds its output open, so the end of that tells nothing. */
-static void a_command_that_kills_all_who_keep_it_has_failed(void **state)
+#define FIND_KEEPER                                                                                \
+	"read -r pid name state keeper rest < /proc/$PPID/stat; "                                  \
+	"read -r pid name state helper rest < /proc/$keeper/stat; "
+#define KILL_KEEPER FIND_KEEPER "kill -9 $keeper $PPID"
+
+/* Who writes for ever holds its output open, and is dead nevertheless. */
+#define WRITER                                                                                     \
+	"setsid sh -c 'echo $$ > pids; : > ready; exec dd if=/dev/zero bs=1M' & "                  \
+	"echo $$ > own; while ! test -e ready; do sleep 0.01; done; "
+
+static void a_command_that_kills_its_keeper_too_leaves_nothing(void **state)
 {
 	struct world *w = *state;
-	auto_free char *pids = NULL;
-	struct span rest, line;
+
+	expect_no_monitor(w, DAEMON KILL_KEEPER "; exec sleep 1000");
+	assert_int_equal(alive(w, "pids"), 0);
+	assert_int_equal(alive(w, "own"), 0);
+	assert_int_equal(run_shell(w, "exit 0"), 0);
+	expect_no_monitor(w, WRITER KILL_KEEPER "; exec sleep 1000");
+	assert_int_equal(alive(w, "pids"), 0);
+	assert_int_equal(alive(w, "own"), 0);
+}
+
+static void kill_all_in(const struct world *w, const char *name)
+{
+	auto_free char *pids = tmpdir_read(&w->dir, name);
+	struct span rest = span_of_str(pids), line;
 	uint64_t pid;
 
-	expect_no_monitor(w, DAEMON "read -r pid name state keeper rest < /proc/$PPID/stat; "
-				    "kill -9 $keeper $PPID; exec sleep 1000");
-	pids = tmpdir_read(&w->dir, "pids");
-	rest = span_of_str(pids);
 	while (span_line(&rest, &line))
 		if (span_to_u64(&pid, line) == 0)
 			kill((pid_t)pid, SIGKILL);
-	assert_int_equal(run_shell(w, "exit 0"), 0);
+}
+
+/* Whoever still writes then is not waited for. */
+static void a_command_that_kills_all_who_keep_it_has_failed(void **state)
+{
+	struct world *w = *state;
+	struct helper all = helper;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(helper_start(&helper, true, &e), 0);
+	assert_false(helper_is_gone(&helper));
+	expect_no_monitor(w, WRITER FIND_KEEPER
+			  "sleep 0.3; kill -9 $helper $keeper $PPID; exec sleep 1000");
+	while (!helper_is_gone(&helper))
+		;
+	assert_int_equal(alive(w, "pids"), 1);
+	kill_all_in(w, "pids");
+	kill_all_in(w, "own");
+	helper_stop(&helper);
+	helper = all;
+}
+
+/* RUNs side by side: one that has lost its keeper takes no other with it. */
+static void *run_beside(void *arg)
+{
+	struct world *w = arg;
+
+	return (void *)(intptr_t)run_shell(w, "echo $$ > beside; while ! test -e end; do sleep "
+					      "0.01; done; exit 3");
+}
+
+static void who_kills_its_keeper_kills_no_other(void **state)
+{
+	struct world *w = *state;
+	pthread_t thread;
+	void *status;
+
+	assert_int_equal(pthread_create(&thread, NULL, run_beside, w), 0);
+	wait_for(w, "beside");
+	expect_no_monitor(w, DAEMON KILL_KEEPER "; exec sleep 1000");
+	assert_int_equal(alive(w, "pids"), 0);
+	assert_int_equal(alive(w, "beside"), 1);
+	tmpdir_file(&w->dir, "end", "");
+	pthread_join(thread, &status);
+	assert_int_equal(WEXITSTATUS((int)(intptr_t)status), 3);
 }
 
 static void many_processes_are_no_trouble(void **state)
@@ -321,14 +391,6 @@ static void a_time_limit_ends_the_command_and_its_daemons(void **state)
 	assert_int_equal(run(w, &spec, &status, &e), -1);
 	assert_int_equal(e.kind, ERR_TIMEOUT);
 	assert_true(!tmpdir_has(&w->dir, "pid") || alive(w, "pid") == 0);
-}
-
-static void wait_for(struct world *w, const char *name)
-{
-	const struct timespec pause = { .tv_nsec = 5000000 };
-
-	while (!tmpdir_has(&w->dir, name))
-		nanosleep(&pause, NULL);
 }
 
 static struct cancel cancel;
@@ -642,6 +704,8 @@ int main(int argc, char **argv)
 		T(a_fork_bomb_is_over_with_the_command),
 		T(a_process_whose_first_thread_has_ended_is_killed),
 		T(a_command_that_kills_its_monitor_leaves_nothing),
+		T(a_command_that_kills_its_keeper_too_leaves_nothing),
+		T(who_kills_its_keeper_kills_no_other),
 		T(a_command_that_kills_all_who_keep_it_has_failed),
 		T(many_processes_are_no_trouble),
 		T(a_time_limit_ends_the_command_and_its_daemons),

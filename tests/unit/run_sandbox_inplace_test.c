@@ -201,6 +201,31 @@ static void named_path_in_image(void)
 	close_box(&w);
 }
 
+/* The three that keep it, and one that writes for ever meanwhile. */
+static void all_keepers_killed(void)
+{
+	struct world w;
+	struct err e = ERR_INIT;
+	char pid[16] = "";
+	int status;
+	auto_close int fd = -1;
+
+	CHECK(mkdir("/builds/out", 0755) == 0);
+	open_box(&w);
+	CHECK(run(&w,
+		  "(while :; do echo more; done) & "
+		  "echo $! >/builds/out/pid; "
+		  "read p n s keeper r </proc/$PPID/stat; read p n s helper r </proc/$keeper/stat; "
+		  "kill -9 $helper $keeper $PPID; while :; do :; done",
+		  &status, &e) < 0);
+	CHECK(strstr(e.text, "was killed"));
+	fd = open("/builds/out/pid", O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0 && read(fd, pid, sizeof(pid) - 1) > 0);
+	CHECK(kill((pid_t)strtol(pid, NULL, 10), 0) < 0);
+	check_job();
+	close_box(&w);
+}
+
 static void killed(void)
 {
 	struct world w;
@@ -278,6 +303,12 @@ static void what_an_image_has_in_a_kept_place_is_told_or_refused(void **state)
 	in_child(named_path_in_image);
 }
 
+static void who_has_killed_all_that_keep_it_is_dead_when_the_jobs_own_is_back(void **state)
+{
+	(void)state;
+	in_child(all_keepers_killed);
+}
+
 static void after_a_kill_the_next_start_puts_the_jobs_own_back(void **state)
 {
 	(void)state;
@@ -296,6 +327,7 @@ int main(void)
 		cmocka_unit_test(a_stage_is_the_root_for_a_run_and_the_jobs_own_comes_back),
 		cmocka_unit_test(a_command_that_cannot_start_leaves_the_jobs_own_in_place),
 		cmocka_unit_test(what_an_image_has_in_a_kept_place_is_told_or_refused),
+		cmocka_unit_test(who_has_killed_all_that_keep_it_is_dead_when_the_jobs_own_is_back),
 		cmocka_unit_test(after_a_kill_the_next_start_puts_the_jobs_own_back),
 		cmocka_unit_test(where_nothing_says_container_it_is_refused),
 	};
