@@ -19,7 +19,7 @@ struct push {
 	struct registry_repo repo;
 	struct oci_store *from;
 	const struct oci_descriptor *image;
-	const struct strv *mounts; /* may be NULL */
+	const struct registry_push_options *opt;
 	struct push_plan plan;
 	enum registry_upload *outcomes; /* one per blob of the plan */
 	struct strv tags;		/* to be set */
@@ -96,14 +96,27 @@ static int push_look(struct push *p, bool *whole, struct err *e)
 	return 0;
 }
 
+static bool is_known(enum registry_upload *how, const struct push *p, const struct oci_digest *d)
+{
+	for (size_t i = 0; i < p->opt->nr_known; i++) {
+		if (oci_digest_eq(&p->opt->known[i].digest, d)) {
+			*how = p->opt->known[i].how;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int push_blob(void *arg, size_t i, struct err *e)
 {
 	struct push *p = arg;
 	const struct oci_descriptor *blob = &p->plan.blobs[i];
+	const struct strv *mounts = p->opt->mounts;
 
-	return registry_upload_or_mount(
-		&p->outcomes[i], p->op, &p->repo, p->from, blob,
-		p->mounts ? strv_env_get(p->mounts, blob->digest.text) : NULL, e);
+	if (is_known(&p->outcomes[i], p, &blob->digest))
+		return 0;
+	return registry_upload_or_mount(&p->outcomes[i], p->op, &p->repo, p->from, blob,
+					mounts ? strv_env_get(mounts, blob->digest.text) : NULL, e);
 }
 
 static int push_blobs(struct push *p, struct registry_push_report *report, unsigned jobs,
@@ -210,7 +223,7 @@ int registry_push(struct registry_push_report *out, struct op *op, struct regist
 				    .repo = { .session = s, .path = to->path, .push = true },
 				    .from = from,
 				    .image = image,
-				    .mounts = opt->mounts };
+				    .opt = opt };
 	struct registry_push_report report = { 0 };
 
 	if (push_run(&p, &report, to, opt, e) < 0) {

@@ -8,12 +8,21 @@
 #include "oci/image/reference.h"
 #include "oci/image/store.h"
 #include "registry/session.h"
+#include "registry/upload.h"
+
+/* A blob that the repository has got already, and how. */
+struct registry_push_known {
+	struct oci_digest digest;
+	enum registry_upload how;
+};
 
 struct registry_push_options {
 	const struct strv *tags;   /* more tags than to->tag; may be NULL */
 	const struct strv *mounts; /* DIGEST=PATH: a repository of this host has it; may be NULL */
-	unsigned jobs;		   /* blobs at once; 0: 4 */
-	bool force;		   /* do the work even when the tag is equal already */
+	const struct registry_push_known *known; /* blobs that are not asked for any more */
+	size_t nr_known;
+	unsigned jobs; /* blobs at once; 0: 4 */
+	bool force;    /* do the work even when the tag is equal already */
 };
 struct registry_push_report {
 	uint64_t sent_bytes;

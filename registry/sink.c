@@ -1,17 +1,18 @@
 /*
- * One push for each repository, with all the tags that it is to have. A base's layers that came
- * from another repository of the same host are mounted from there.
+ * One push for each repository, with all the tags that it is to have, but for what went ahead. A base's
+ * layers that came from another repository of the same host are mounted from there.
  */
 #include "registry/sink.h"
 
 #include "base/mem.h"
 #include "base/progress.h"
-#include "registry/push.h"
+#include "registry/ahead.h"
 
 struct registry_sink {
 	struct image_sink base;
 	struct http *http;
 	const struct registry_options *opt;
+	struct registry_ahead *ahead;
 };
 
 /* The names of one repository: the first of them, and the other tags. */
@@ -72,8 +73,17 @@ static int group_init(struct group *g, const struct strv *names, size_t at, stru
 static int push_group(struct registry_sink *k, struct op *op, const struct group *g,
 		      const struct image_sink_job *job, struct err *e)
 {
-	auto_session struct registry_session *s = registry_session_new(k->http, g->to.host, k->opt);
-	const struct registry_push_options opt = { .tags = &g->tags, .mounts = &g->mounts };
+	auto_session struct registry_session *own = NULL;
+	struct registry_ahead_repo ahead = { 0 };
+	struct registry_session *s;
+
+	if (!registry_ahead_repo(&ahead, k->ahead, &g->to))
+		own = registry_session_new(k->http, g->to.host, k->opt);
+	s = own ? own : ahead.session;
+
+	const struct registry_push_options opt = {
+		.tags = &g->tags, .mounts = &g->mounts, .known = ahead.known, .nr_known = ahead.nr
+	};
 	struct registry_push_report report;
 
 	if (registry_push(&report, op, s, job->from, job->image, &g->to, &opt, e) < 0)
@@ -88,6 +98,7 @@ static int sink_put(struct image_sink *base, struct op *op, const struct image_s
 {
 	struct registry_sink *k = CONTAINER_OF(base, struct registry_sink, base);
 
+	registry_ahead_wait(k->ahead);
 	for (size_t i = 0; i < job->names->n; i++) {
 		CLEANUP(group_release) struct group g;
 		int r = group_init(&g, job->names, i, e);
@@ -102,8 +113,30 @@ static int sink_put(struct image_sink *base, struct op *op, const struct image_s
 	return 0;
 }
 
+static struct registry_ahead *ahead_of(struct image_sink *base)
+{
+	return CONTAINER_OF(base, struct registry_sink, base)->ahead;
+}
+
+static void sink_expect(struct image_sink *base, struct op *op, const struct strv *names)
+{
+	registry_ahead_expect(ahead_of(base), op, names);
+}
+
+static void sink_send(struct image_sink *base, struct oci_store *from,
+		      const struct oci_descriptor *blob)
+{
+	registry_ahead_send(ahead_of(base), from, blob);
+}
+
+static void sink_settle(struct image_sink *base)
+{
+	registry_ahead_settle(ahead_of(base));
+}
+
 static void sink_free(struct image_sink *base)
 {
+	registry_ahead_free(ahead_of(base));
 	free(CONTAINER_OF(base, struct registry_sink, base));
 }
 
@@ -111,7 +144,12 @@ struct image_sink *registry_sink_new(struct http *h, const struct registry_optio
 {
 	struct registry_sink *k = mem_zalloc(sizeof(*k));
 
-	k->base = (struct image_sink){ .put = sink_put, .free = sink_free };
+	k->base = (struct image_sink){ .put = sink_put,
+				       .expect = sink_expect,
+				       .send = sink_send,
+				       .settle = sink_settle,
+				       .free = sink_free };
+	k->ahead = registry_ahead_new(h, opt);
 	k->http = h;
 	k->opt = opt;
 	return &k->base;

@@ -125,11 +125,16 @@ static int export_shown(struct build_result *out, struct job *j, struct err *e)
 
 /* -- all of it ---------------------------------------------------------------------------- */
 
+/* Layers go to registries while later steps are carried out. */
 static int carry_out(struct build_result *out, struct job *j, struct err *e)
 {
 	CLEANUP(build_result_release) struct build_result r = { .manifest_size = 0 };
+	bool done;
 
-	if (build_stages(j, e) < 0 || export_shown(&r, j, e) < 0 || caches_export(j, e) < 0)
+	output_expect(j);
+	done = build_stages(j, e) == 0 && export_shown(&r, j, e) == 0 && caches_export(j, e) == 0;
+	image_sink_settle(j->env->sink);
+	if (!done)
 		return -1;
 	*out = r;
 	r = (struct build_result){ .manifest_size = 0 };

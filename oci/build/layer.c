@@ -99,6 +99,8 @@ static void pack_run(void *item)
 	else
 		log_info(l->op, "%s: %ju bytes in layer %s", l->what, (uintmax_t)l->blob.size_bytes,
 			 l->blob.digest.text);
+	if (l->r == 0)
+		image_sink_send(l->sink, l->into, &l->blob);
 	if (l->note)
 		tell_book(l);
 }

@@ -17,6 +17,7 @@
 
 #include "base/pool.h"
 #include "oci/build/cache_book.h"
+#include "oci/image/sink.h"
 #include "oci/layer/pack.h"
 #include "oci/layer/tree.h"
 
@@ -41,6 +42,7 @@ struct layer {
 	const struct op *op;
 	struct oci_store *into;
 	const struct layer_pack_options *opt;
+	struct image_sink *sink; /* gets it as soon as it is packed; NULL: nobody does */
 	/* afterwards */
 	struct oci_descriptor blob;
 	struct oci_digest diff_id;

@@ -167,6 +167,20 @@ int output_check(const struct build_options *opt, struct err *e)
 	return 0;
 }
 
+void output_expect(struct job *j)
+{
+	auto_strv struct strv names = STRV_INIT;
+	struct err checked = ERR_INIT;
+	size_t nr;
+	const struct build_output *list = outputs(j->opt, &nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (list[i].push)
+			read_names(&names, j->opt, &list[i], &checked);
+	if (names.n)
+		image_sink_expect(j->env->sink, j->op, &names);
+}
+
 /* -- blobs and names ------------------------------------------------------------------------ */
 
 static int copy_image(struct target *t, size_t at, struct oci_store *to, struct err *e)

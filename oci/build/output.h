@@ -27,6 +27,9 @@ int output_images_add(struct output_images *all, struct job *j, struct stage *st
 void output_images_release(struct output_images *all);
 #define auto_output_images CLEANUP(output_images_release)
 
+/* Tells the sink of registries what it will get. */
+void output_expect(struct job *j);
+
 /* To all that the options name, in order. *out: of the first output that is an image. */
 int output_write(struct build_result *out, struct job *j, const struct output_images *all,
 		 struct err *e) MUST_CHECK;

@@ -59,6 +59,7 @@ static void push_layer(struct job *j, struct stage *st, struct layer *l)
 	l->into = j->work;
 	l->opt = st->is_packed ? &j->pack_opt : &j->side_opt;
 	l->book = &j->book;
+	l->sink = st->is_packed ? j->env->sink : NULL;
 	MEM_GROW(st->layers, st->nr, st->cap);
 	st->layers[st->nr++] = l;
 }

@@ -20,8 +20,24 @@ struct image_sink {
 	/* ERR_DENIED, ERR_UNAVAILABLE, ERR_CORRUPT. A name is set when all behind it is there. */
 	int (*put)(struct image_sink *sink, struct op *op, const struct image_sink_job *job,
 		   struct err *e);
+	/* What follows has functions of its own below. NULL: nothing is sent before `put`. */
+	void (*expect)(struct image_sink *sink, struct op *op, const struct strv *names);
+	void (*send)(struct image_sink *sink, struct oci_store *from,
+		     const struct oci_descriptor *blob);
+	void (*settle)(struct image_sink *sink);
 	void (*free)(struct image_sink *sink);
 };
+
+/*
+ * Before the image is finished: its names (full references; op is borrowed until settled), then each blob
+ * as soon as it is in a store (borrowed likewise). Sending returns at once, from any thread, and
+ * tells of no failure: `put` sends what is missing then. Settling ends it, waits for what is under way,
+ * and comes after the last put.
+ */
+void image_sink_expect(struct image_sink *sink, struct op *op, const struct strv *names);
+void image_sink_send(struct image_sink *sink, struct oci_store *from,
+		     const struct oci_descriptor *blob);
+void image_sink_settle(struct image_sink *sink);
 
 void image_sink_free(struct image_sink *sink); /* NULL is fine */
 

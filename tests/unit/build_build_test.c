@@ -615,6 +615,107 @@ static void a_missing_dockerfile_is_absent(void **state)
 	assert_says(e.text, "no Dockerfile");
 }
 
+/* -- to registries -------------------------------------------------------------------- */
+
+/* Writes down in f->told what a build asks of it. */
+struct fake_sink {
+	struct image_sink base;
+	struct buf told;
+};
+
+static void fake_expect(struct image_sink *sink, struct op *op, const struct strv *names)
+{
+	auto_free char *all = strv_join(names, " ");
+
+	(void)op;
+	buf_addf(&CONTAINER_OF(sink, struct fake_sink, base)->told, "expect %s\n", all);
+}
+
+static void fake_send(struct image_sink *sink, struct oci_store *from,
+		      const struct oci_descriptor *blob)
+{
+	assert_true(oci_store_has(from, &blob->digest, NULL));
+	buf_add_str(&CONTAINER_OF(sink, struct fake_sink, base)->told, "send\n");
+}
+
+static int fake_put(struct image_sink *sink, struct op *op, const struct image_sink_job *job,
+		    struct err *e)
+{
+	(void)op, (void)job, (void)e;
+	buf_add_str(&CONTAINER_OF(sink, struct fake_sink, base)->told, "put\n");
+	return 0;
+}
+
+static void fake_settle(struct image_sink *sink)
+{
+	buf_add_str(&CONTAINER_OF(sink, struct fake_sink, base)->told, "settle\n");
+}
+
+static int tell_command(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+			int *status, struct err *e)
+{
+	(void)t, (void)e;
+	buf_addf(f->arg, "run %s\n", spec->argv.v[2]);
+	*status = strcmp(spec->argv.v[2], "fail") == 0 ? 1 << 8 : 0;
+	return 0;
+}
+
+/* Without workers all is done in the order in which it is asked for. */
+static void fake_sink_init(struct fake_sink *sink, struct build_world *w,
+			   struct build_output *output)
+{
+	*sink = (struct fake_sink){ .base = { .put = fake_put,
+					      .expect = fake_expect,
+					      .send = fake_send,
+					      .settle = fake_settle } };
+	buf_init(&sink->told, BUF_SMALL);
+	*output = (struct build_output){ .type = BUILD_OUTPUT_IMAGE, .push = true };
+	w->env.sink = &sink->base;
+	w->opt.outputs = output;
+	w->opt.nr_outputs = 1;
+	strv_add(&w->opt.tags, "r.example/a:1");
+	w->sandbox.on_run = tell_command;
+	w->sandbox.arg = &sink->told;
+}
+
+static void fake_sink_release(struct fake_sink *sink, struct build_world *w)
+{
+	w->opt.outputs = NULL;
+	w->opt.nr_outputs = 0;
+	buf_release(&sink->told);
+}
+
+static void a_layer_is_sent_before_the_next_step_runs(void **state)
+{
+	struct build_world *w = *state;
+	struct build_output output;
+	struct fake_sink sink;
+
+	fake_sink_init(&sink, w, &output);
+	build_world_ok(w, "FROM scratch AS other\nRUN aside\n"
+			  "FROM scratch\nRUN a\nRUN b\nCOPY --from=other / /\n");
+	assert_string_equal(buf_str(&sink.told), "expect r.example/a:1\nrun aside\nrun a\nsend\n"
+						 "run b\nsend\nsend\nput\nsettle\n");
+	buf_reset(&sink.told);
+	build_world_ok(w, "FROM scratch AS other\nRUN aside\n"
+			  "FROM scratch\nRUN a\nRUN b\nCOPY --from=other / /\n");
+	assert_string_equal(buf_str(&sink.told), "expect r.example/a:1\nput\nsettle\n");
+	fake_sink_release(&sink, w);
+}
+
+static void a_build_that_fails_settles_what_it_sends(void **state)
+{
+	struct build_world *w = *state;
+	struct build_output output;
+	struct fake_sink sink;
+
+	fake_sink_init(&sink, w, &output);
+	build_world_fails(w, "FROM scratch\nRUN a\nRUN fail\n");
+	assert_string_equal(buf_str(&sink.told),
+			    "expect r.example/a:1\nrun a\nsend\nrun fail\nsettle\n");
+	fake_sink_release(&sink, w);
+}
+
 static void a_dockerfile_may_lie_elsewhere(void **state)
 {
 	struct build_world *w = *state;
@@ -663,6 +764,8 @@ int main(void)
 		TEST(waiting_for_a_prune_can_be_cancelled),
 		TEST(wrong_input_is_found_before_anything_is_made),
 		TEST(a_missing_dockerfile_is_absent),
+		TEST(a_layer_is_sent_before_the_next_step_runs),
+		TEST(a_build_that_fails_settles_what_it_sends),
 		TEST(a_dockerfile_may_lie_elsewhere),
 	};
 

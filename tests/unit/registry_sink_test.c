@@ -132,6 +132,93 @@ static void a_name_by_digest_sets_no_tag(void **state)
 	put(f);
 }
 
+/* -- ahead ------------------------------------------------------------------------------ */
+
+static void expect_sent(struct fixture *f, const struct oci_digest *d, long status)
+{
+	const char *hex = oci_digest_hex(d);
+	auto_free char *begin = mem_printf(
+		"https://r.example/v2/a/b/blobs/uploads/?mount=sha256%%3A%s&from=a%%2Fb", hex);
+	auto_free char *location = mem_printf("Location: /u/%s", hex);
+	auto_free char *end = mem_printf("https://r.example/u/%s?digest=sha256%%3A%s", hex, hex);
+
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = begin, .status = 202,
+		    .headers = { location });
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = end, .status = status);
+}
+
+/* Both are sent by now, in this order, if they can be. */
+static void send_ahead(struct fixture *f, const struct oci_digest *first,
+		       const struct oci_digest *second)
+{
+	const struct oci_digest *both[] = { first, second };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct oci_descriptor d = { .media_type = (char *)(uintptr_t)OCI_MEDIA_LAYER_GZIP,
+					    .digest = *both[i] };
+
+		assert_true(oci_store_has(f->w.store, both[i], &d.size_bytes));
+		image_sink_send(f->sink, f->w.store, &d);
+	}
+}
+
+static void what_was_sent_ahead_is_not_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+
+	f->w.opt.jobs = 1;
+	strv_add(&f->names, "r.example/a/b:1");
+	strv_add(&f->names, "r.example/a/b:2");
+	image_sink_expect(f->sink, &f->w.op, &f->names);
+	expect_sent(f, &f->layer, 201);
+	send_ahead(f, &f->layer, &f->layer);
+	expect(f, "HEAD", "r.example/v2/a/b/manifests/1", 404);
+	expect(f, "HEAD", "r.example/v2/a/b/manifests/2", 404);
+	expect_sent(f, &f->config, 201);
+	expect(f, "PUT", "r.example/v2/a/b/manifests/1", 201);
+	expect(f, "PUT", "r.example/v2/a/b/manifests/2", 201);
+	put(f);
+	assert_true(recorder_has(&f->w.rec, "2 blobs sent, 0 there already"));
+	image_sink_settle(f->sink);
+}
+
+static void what_failed_ahead_is_sent_with_the_image(void **state)
+{
+	struct fixture *f = *state;
+
+	f->w.opt.jobs = 1;
+	strv_add(&f->names, "r.example/a/b:1");
+	image_sink_expect(f->sink, &f->w.op, &f->names);
+	expect_sent(f, &f->layer, 403);
+	send_ahead(f, &f->layer, &f->config);
+	expect(f, "HEAD", "r.example/v2/a/b/manifests/1", 404);
+	http_script_unordered(f->w.script);
+	expect_sent(f, &f->layer, 201);
+	expect_sent(f, &f->config, 201);
+	expect(f, "PUT", "r.example/v2/a/b/manifests/1", 201);
+	put(f);
+	image_sink_settle(f->sink);
+}
+
+static void what_was_settled_is_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+
+	f->w.opt.jobs = 1;
+	strv_add(&f->names, "r.example/a/b:1");
+	image_sink_expect(f->sink, &f->w.op, &f->names);
+	expect_sent(f, &f->layer, 201);
+	send_ahead(f, &f->layer, &f->layer);
+	image_sink_settle(f->sink);
+	send_ahead(f, &f->layer, &f->config); /* to nobody */
+	http_script_unordered(f->w.script);
+	expect(f, "HEAD", "r.example/v2/a/b/manifests/1", 404);
+	expect_blob(f, "r.example/v2/a/b", &f->layer, "a%2Fb");
+	expect_blob(f, "r.example/v2/a/b", &f->config, "a%2Fb");
+	expect(f, "PUT", "r.example/v2/a/b/manifests/1", 201);
+	put(f);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -140,6 +227,9 @@ int main(void)
 		T(names_of_one_repository_are_one_push),
 		T(only_a_repository_of_the_same_host_is_mounted_from),
 		T(a_name_by_digest_sets_no_tag),
+		T(what_was_sent_ahead_is_not_asked_for_again),
+		T(what_failed_ahead_is_sent_with_the_image),
+		T(what_was_settled_is_asked_for_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
