@@ -19,7 +19,6 @@
 #include "oci/run/copy_tree.h"
 #include "oci/run/cover.h"
 
-#define SHM	      "/dev/shm"
 #define TEXT_FILE_MAX (1u << 20)
 
 struct emulate {
@@ -28,7 +27,7 @@ struct emulate {
 	char *aside;
 	struct cover *covers;
 	size_t nr, cap;
-	char *memory; /* a directory in SHM for secrets; NULL: none */
+	char *memory; /* the path of from.memory_fd; NULL: nothing is in it */
 	int hosts_fd; /* a file that is a mount of the machine's, and what was in it */
 	struct buf hosts;
 };
@@ -183,37 +182,19 @@ static bool is_memory(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
-/* A directory of this RUN's in memory; -1 without an error: there is none. Whoever knows a name in
- * it may go there. */
-static int memory_dir(struct emulate *m)
-{
-	auto_close int shm = open(SHM, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	unsigned long long number = 0;
-	int fd;
-
-	if (m->memory)
-		return open(m->memory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (shm < 0 || !is_memory(shm) || getrandom(&number, sizeof(number), 0) < 0)
-		return -1;
-	m->memory = mem_printf(SHM "/cbuild-%016llx", number);
-	if (mkdir(m->memory, 0711) == 0) {
-		fd = open(m->memory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && fchmod(fd, 0711) == 0)
-			return fd;
-		fd_auto_close_(&fd);
-		rmdir(m->memory);
-	}
-	free(STEAL(&m->memory));
-	return -1;
-}
-
-static int make_linked(struct emulate *m, const struct cover *c, int dirfd,
-		       const struct run_mount *mount, struct err *e)
+static int make_linked(struct emulate *m, const struct cover *c, const struct run_mount *mount,
+		       struct err *e)
 {
 	auto_free char *name = mem_printf("%zu", m->nr);
-	auto_free char *path = mem_printf("%s/%s", m->memory, name);
+	auto_free char *path = NULL;
+	char dir[PATH_MAX];
 
-	if (write_new(dirfd, name, mount, e) < 0)
+	if (!m->memory && path_of(dir, m->from.memory_fd) < 0)
+		return err_sys(e, "find the directory for secrets");
+	if (!m->memory)
+		m->memory = mem_strdup(dir);
+	path = mem_printf("%s/%s", m->memory, name);
+	if (write_new(m->from.memory_fd, name, mount, e) < 0)
 		return -1;
 	return symlinkat(path, c->parent_fd, c->name) < 0 ? err_sys(e, "make a link") : 0;
 }
@@ -222,24 +203,20 @@ static int make_linked(struct emulate *m, const struct cover *c, int dirfd,
 static int make_file(struct emulate *m, const struct run_mount *mount, struct err *e)
 {
 	struct cover *c = cover_new(m, mount->target, e);
-	auto_close int memory = -1;
 
 	if (!c)
 		return -1;
-	if (m->from.is_in_root && !(mount->mode & 0111) && !is_memory(c->parent_fd))
-		memory = memory_dir(m);
-	if (memory >= 0)
-		return make_linked(m, c, memory, mount, e) < 0 ? -1 : cover_done(c, e);
+	if (m->from.is_in_root && !(mount->mode & 0111) && !is_memory(c->parent_fd) &&
+	    is_memory(m->from.memory_fd))
+		return make_linked(m, c, mount, e) < 0 ? -1 : cover_done(c, e);
 	c->after = COVER_WIPED;
 	return write_new(c->parent_fd, c->name, mount, e) < 0 ? -1 : cover_done(c, e);
 }
 
-static int wipe_memory(struct emulate *m, struct err *e)
+/* So does main, when all is over. */
+static int wipe_memory(const struct emulate *m, struct err *e)
 {
-	int r = m->memory ? fs_remove_tree(AT_FDCWD, m->memory, e) : 0;
-
-	free(STEAL(&m->memory));
-	return r;
+	return m->memory ? fs_remove_tree(AT_FDCWD, m->memory, e) : 0;
 }
 
 /* -- what every RUN has ------------------------------------------------------------ */
@@ -432,6 +409,7 @@ int emulate_undo(struct emulate *m, struct err *e)
 	buf_release(&m->hosts);
 	free(m->covers);
 	free(m->aside);
+	free(m->memory);
 	free(m);
 	return r;
 }

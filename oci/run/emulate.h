@@ -8,7 +8,7 @@
  *		back. So it is one RUN's at a time
  *	tmpfs	an empty directory, not in memory
  *	file	a file of its mode and owner, gone afterwards wherever it was moved. In a tree that is "/"
- *		it is in memory (/dev/shm, and a link to it) if it is a secret and that is there
+ *		it is in memory (secret_dir.h, and a link to it) if it is a secret and that is there
  *	ssh	the socket itself
  *
  * In a chroot also /etc/resolv.conf and /etc/hosts, a /dev with a few devices, and an empty /proc and
@@ -27,6 +27,7 @@ struct emulate_from {
 	int root_fd;			/* the tree */
 	bool is_in_root;		/* it is "/", with the machine's /dev, /proc and /sys */
 	int aside_fd;			/* helper.h */
+	int memory_fd;			/* helper.h */
 	int stop_fd;			/* anything on it ends long copies: ERR_CANCELLED */
 	int err_fd;			/* for a line about what the RUN does without */
 	struct span resolv_conf, hosts; /* of this machine, before any tree was "/" */

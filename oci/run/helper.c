@@ -301,6 +301,7 @@ static bool monitor_bare(struct run *run, struct err *e, int *status)
 				     .fds = run->fds + HELPER_FDS,
 				     .root_fd = run->fds[HELPER_FD_ROOT],
 				     .aside_fd = run->fds[HELPER_FD_ASIDE],
+				     .memory_fd = run->fds[HELPER_FD_MEMORY],
 				     .stop_fd = run->fds[HELPER_FD_REPORT],
 				     .err_fd = run->fds[HELPER_FD_ERR],
 				     .resolv_conf = buf_span(&run->common->resolv_conf),

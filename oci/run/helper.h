@@ -40,7 +40,8 @@ enum helper_kind {
  * Descriptors that travel with a request, in this order, and behind them the sources of the spec's
  * mounts: NS as attach_take() made them, BARE as they are in the spec.
  * ROOT: the tree. ASIDE (BARE): a directory of the caller's on the file system of the tree and, if
- * that can be, outside of it; what mounts cover lies there while the RUN runs.
+ * that can be, outside of it; what mounts cover lies there while the RUN runs. MEMORY (BARE, "/" is
+ * the tree): a directory in memory for its secrets; any other: there is none.
  */
 enum {
 	HELPER_FD_SPEC,
@@ -49,6 +50,7 @@ enum {
 	HELPER_FD_ERR,
 	HELPER_FD_REPORT,
 	HELPER_FD_ASIDE,
+	HELPER_FD_MEMORY,
 	HELPER_FDS
 };
 #define HELPER_FDS_MAX (HELPER_FDS + RUN_MOUNTS_MAX) /* the kernel lets 253 travel at once */

@@ -65,7 +65,8 @@ static int chroot_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 	const struct supervise how = { .helper_sock = chroot_of(s)->helper.sock,
 				       .kind = HELPER_BARE,
 				       .root_fd = t->root_fd,
-				       .aside_fd = state->aside_fd };
+				       .aside_fd = state->aside_fd,
+				       .memory_fd = state->aside_fd };
 
 	return supervise_run(&how, op, spec, status, e);
 }

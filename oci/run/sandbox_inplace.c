@@ -23,6 +23,7 @@
 #include "oci/run/exchange.h"
 #include "oci/run/guard.h"
 #include "oci/run/reap.h"
+#include "oci/run/secret_dir.h"
 #include "oci/run/supervise.h"
 
 #define HOME	      "cbuild"
@@ -157,29 +158,49 @@ static int check_hidden(struct sandbox_inplace *s, struct op *op, const struct s
 	return 0;
 }
 
-static int run_inside(struct sandbox_inplace *s, struct op *op, const struct run_spec *spec,
-		      int *status, struct err *e)
+static bool has_secrets(const struct run_spec *spec)
 {
-	auto_close int covered = -1;
+	for (size_t i = 0; i < spec->nr_mounts; i++)
+		if (spec->mounts[i].kind == RUN_MOUNT_FILE)
+			return true;
+	return false;
+}
 
-	if (fs_mkdir_p(s->own_fd, COVERED, 0700, e) < 0)
-		return -1;
-	covered = openat(s->own_fd, COVERED, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (covered < 0)
-		return err_sys(e, "open '%s/" COVERED "'", s->own);
-
+static int run_supervised(struct sandbox_inplace *s, struct op *op, const struct run_spec *spec,
+			  int covered, int *status, struct err *e)
+{
+	auto_close int memory = has_secrets(spec) ? secret_dir_make(s->own_fd, e) : -1;
 	const struct supervise how = { .helper_sock = s->helper.sock,
 				       .kind = HELPER_BARE,
 				       .root_fd = s->root_fd,
-				       .aside_fd = covered };
-
-	int r = supervise_run(&how, op, spec, status, e);
+				       .aside_fd = covered,
+				       .memory_fd = memory < 0 ? covered : memory };
+	int r = e->kind == ERR_NONE ? supervise_run(&how, op, spec, status, e) : -1;
 
 	/* With the helper dead, too, what the RUN has left is ours; who else starts programs waits
 	 * while "/" is taken. */
 	if (r < 0 && helper_is_gone(&s->helper))
 		reap_strays(s->proc_fd, &s->helper.pid, 1);
 	return r;
+}
+
+static int run_inside(struct sandbox_inplace *s, struct op *op, const struct run_spec *spec,
+		      int *status, struct err *e)
+{
+	auto_close int covered = -1;
+	struct err left = ERR_INIT;
+	int r;
+
+	if (fs_mkdir_p(s->own_fd, COVERED, 0700, e) < 0)
+		return -1;
+	covered = openat(s->own_fd, COVERED, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (covered < 0)
+		return err_sys(e, "open '%s/" COVERED "'", s->own);
+	r = run_supervised(s, op, spec, covered, status, e);
+	if (secret_dir_remove(s->own_fd, &left) == 0)
+		return r;
+	*e = left;
+	return -1;
 }
 
 /* The tools, where they are installed in a folder that stays in place. */
@@ -391,7 +412,7 @@ static int restore(const struct sandbox_inplace *s, struct progress *progress, s
 	int r;
 
 	place_fill(&place, s);
-	r = exchange_restore(&place, e);
+	r = secret_dir_remove(s->own_fd, e) < 0 ? -1 : exchange_restore(&place, e);
 	if (r < 0)
 		return err_wrap(e, "put back what a killed build left");
 	if (r > 0)

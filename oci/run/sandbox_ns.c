@@ -127,7 +127,8 @@ static int ns_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 	const struct supervise how = { .helper_sock = ns_of(s)->helper.sock,
 				       .kind = HELPER_NS,
 				       .root_fd = t->root_fd,
-				       .aside_fd = t->root_fd };
+				       .aside_fd = t->root_fd,
+				       .memory_fd = t->root_fd };
 
 	return supervise_run(&how, op, spec, status, e);
 }

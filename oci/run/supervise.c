@@ -205,7 +205,8 @@ static int watch_start(struct watch *r, const struct supervise *s, const struct 
 	report = pair[1];
 
 	CLEANUP(request_fds_close)
-	struct request_fds fds = { .v = { instructions, s->root_fd, out, err, report, s->aside_fd },
+	struct request_fds fds = { .v = { instructions, s->root_fd, out, err, report, s->aside_fd,
+					  s->memory_fd },
 				   .nr = HELPER_FDS,
 				   .nr_own = HELPER_FDS };
 

@@ -11,8 +11,9 @@
 struct supervise {
 	int helper_sock;
 	enum helper_kind kind;
-	int root_fd;  /* the tree */
-	int aside_fd; /* BARE: see helper.h; else any */
+	int root_fd;   /* the tree */
+	int aside_fd;  /* BARE: see helper.h; else any */
+	int memory_fd; /* the same */
 };
 
 /* As sandbox_run. */

@@ -27,6 +27,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "oci/run/caps.h"
+#include "oci/run/secret_dir.h"
 #include "oci/run/supervise.h"
 #include "tests/fakes/recorder.h"
 #include "tests/fakes/tmpdir.h"
@@ -35,7 +36,7 @@ static struct helper helper;
 
 struct world {
 	struct tmpdir dir;
-	int root_fd;
+	int root_fd, memory_fd;
 	struct recorder progress;
 	struct op op;
 };
@@ -47,6 +48,7 @@ static int setup(void **state)
 	tmpdir_init(&w->dir);
 	assert_int_equal(chmod(w->dir.path, 0777), 0);
 	w->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	w->memory_fd = w->dir.fd;
 	recorder_init(&w->progress);
 	w->op = (struct op){ .progress = &w->progress.base, .clock = &clock_system };
 	*state = w;
@@ -84,7 +86,8 @@ static int run(struct world *w, const struct run_spec *spec, int *status, struct
 	const struct supervise how = { .helper_sock = helper.sock,
 				       .kind = HELPER_BARE,
 				       .root_fd = w->root_fd,
-				       .aside_fd = w->dir.fd };
+				       .aside_fd = w->dir.fd,
+				       .memory_fd = w->memory_fd };
 
 	return supervise_run(&how, &w->op, spec, status, e);
 }
@@ -615,13 +618,17 @@ static void a_secret_is_in_memory_and_goes(void **state)
 
 	spec.uid = 1000;
 	add_file(&spec, w, "run/key", "s3cret\n")->uid = 1000;
+	w->memory_fd = secret_dir_make(w->dir.fd, &e);
+	assert_true(w->memory_fd >= 0);
 	assert_int_equal(run(w, &spec, &status, &e), 0);
+	close(w->memory_fd);
 	assert_true(recorder_has(&w->progress, "line run 1: s3cret"));
 	assert_true(recorder_has(&w->progress, "400 1000."));
 	at = strstr(recorder_text(&w->progress), "/dev/shm/cbuild-");
 	assert_non_null(at);
 	place = mem_strndup(at, strlen("/dev/shm/cbuild-0123456789abcdef"));
 	assert_int_equal(access(place, F_OK), -1);
+	assert_int_equal(secret_dir_remove(w->dir.fd, &e), 0);
 	assert_int_equal(tmpdir_count(&w->dir), 0);
 }
 

@@ -44,6 +44,7 @@ struct world {
 	struct op op;
 	struct strv kept;
 	struct inplace_options opt;
+	bool has_secret;
 };
 
 static void job_fill(struct tmpdir *t)
@@ -95,6 +96,14 @@ static void close_box(struct world *w)
 	recorder_release(&w->progress);
 }
 
+static void add_secret(struct run_spec *spec)
+{
+	struct run_mount *m = run_spec_add_mount(spec, RUN_MOUNT_FILE, mem_strdup("/run/key"));
+
+	buf_add_str(&m->bytes, "s3cret\n");
+	m->mode = 0400;
+}
+
 static int run(struct world *w, const char *script, int *status, struct err *e)
 {
 	auto_run_spec struct run_spec spec = { .cwd = mem_strdup("/"),
@@ -109,6 +118,8 @@ static int run(struct world *w, const char *script, int *status, struct err *e)
 	strv_add(&spec.argv, "-c");
 	strv_add(&spec.argv, script);
 	strv_add(&spec.env, "PATH=/bin");
+	if (w->has_secret)
+		add_secret(&spec);
 	strv_add(&lowers, "/var/state/tree");
 	CHECK(sandbox_tree_open(w->box, &tree, &lowers, "/var/state", false, e) == 0);
 	r = sandbox_run(w->box, &w->op, &tree, &spec, status, e);
@@ -201,6 +212,40 @@ static void named_path_in_image(void)
 	close_box(&w);
 }
 
+/* What `readlink` said, which the RUN has written to /builds/place. */
+static void check_no_secret(void)
+{
+	char place[64] = "";
+	auto_close int fd = open("/builds/place", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && read(fd, place, sizeof(place) - 1) > 0);
+	place[strcspn(place, "\n")] = '\0';
+	CHECK(strstr(place, "/dev/shm/cbuild-") == place);
+	CHECK(access(place, F_OK) < 0);
+	*strrchr(place, '/') = '\0';
+	CHECK(access(place, F_OK) < 0);
+	CHECK(access("/.cbuild/secrets", F_OK) < 0);
+}
+
+#define SAY_PLACE "read x </run/key && [ $x = s3cret ] && readlink /run/key >/builds/place && "
+
+static void monitor_killed(void)
+{
+	struct world w;
+	struct err e = ERR_INIT;
+	int status;
+
+	open_box(&w);
+	w.has_secret = true;
+	CHECK(status_of(&w, SAY_PLACE ":") == 0);
+	check_no_secret();
+	CHECK(run(&w, SAY_PLACE "kill -9 $PPID; while :; do :; done", &status, &e) < 0);
+	CHECK(strstr(e.text, "was killed"));
+	check_no_secret();
+	check_job();
+	close_box(&w);
+}
+
 /* The three that keep it, and one that writes for ever meanwhile. */
 static void all_keepers_killed(void)
 {
@@ -224,6 +269,49 @@ static void all_keepers_killed(void)
 	CHECK(kill((pid_t)strtol(pid, NULL, 10), 0) < 0);
 	check_job();
 	close_box(&w);
+}
+
+static void kill_one(int fd)
+{
+	char line[16];
+	size_t n = 0;
+
+	while (n + 1 < sizeof(line) && read(fd, &line[n], 1) == 1 && line[n] != '\n')
+		n++;
+	line[n] = '\0';
+	CHECK(kill((pid_t)strtol(line, NULL, 10), SIGKILL) == 0);
+}
+
+/* Main, and the monitor before it has done anything. */
+static void all_killed_at_once(void)
+{
+	struct world w;
+	struct err e = ERR_INIT;
+	auto_close int pids = -1;
+	pid_t pid;
+	int status;
+
+	pid = fork();
+	if (pid == 0) {
+		open_box(&w);
+		w.has_secret = true;
+		run(&w,
+		    SAY_PLACE "read p n s keeper r </proc/$PPID/stat; kill -STOP $keeper $PPID; "
+			      "(echo $keeper; echo $PPID; echo $$) >/builds/own; "
+			      "echo >/builds/ready; while :; do :; done",
+		    &status, &e);
+		_exit(1);
+	}
+	while (access("/builds/ready", F_OK) < 0)
+		usleep(1000);
+	kill(pid, SIGKILL);
+	pids = open("/builds/own", O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < 3; i++)
+		kill_one(pids);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(sandbox_inplace_restore(NULL, &e) == 1);
+	check_no_secret();
+	check_job();
 }
 
 static void killed(void)
@@ -303,6 +391,18 @@ static void what_an_image_has_in_a_kept_place_is_told_or_refused(void **state)
 	in_child(named_path_in_image);
 }
 
+static void a_monitor_that_is_killed_leaves_no_secret(void **state)
+{
+	(void)state;
+	in_child(monitor_killed);
+}
+
+static void after_all_were_killed_at_once_the_next_start_removes_the_secrets(void **state)
+{
+	(void)state;
+	in_child(all_killed_at_once);
+}
+
 static void who_has_killed_all_that_keep_it_is_dead_when_the_jobs_own_is_back(void **state)
 {
 	(void)state;
@@ -327,6 +427,8 @@ int main(void)
 		cmocka_unit_test(a_stage_is_the_root_for_a_run_and_the_jobs_own_comes_back),
 		cmocka_unit_test(a_command_that_cannot_start_leaves_the_jobs_own_in_place),
 		cmocka_unit_test(what_an_image_has_in_a_kept_place_is_told_or_refused),
+		cmocka_unit_test(a_monitor_that_is_killed_leaves_no_secret),
+		cmocka_unit_test(after_all_were_killed_at_once_the_next_start_removes_the_secrets),
 		cmocka_unit_test(who_has_killed_all_that_keep_it_is_dead_when_the_jobs_own_is_back),
 		cmocka_unit_test(after_a_kill_the_next_start_puts_the_jobs_own_back),
 		cmocka_unit_test(where_nothing_says_container_it_is_refused),
