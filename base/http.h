@@ -23,6 +23,17 @@ struct http_body {
 	uint64_t size_bytes;
 };
 
+/*
+ * What TLS with one server needs beside what the client was made with. Of the registry that it is meant
+ * for: to others that it names we show no certificate. Borrowed as long as the struct http lives.
+ */
+struct trust;
+struct http_tls {
+	struct trust *trust;   /* trusted in addition; NULL: none */
+	struct span cert, key; /* a client certificate that was checked, PEM; empty: none */
+	const char *cert_name; /* the file it was in, for messages */
+};
+
 struct http_request {
 	const char *method; /* "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE" */
 	const char *url;
@@ -34,9 +45,10 @@ struct http_request {
 	 * answers always go into response.body, cut at HTTP_ERROR_BODY_MAX.
 	 */
 	struct sink *out;
-	size_t body_max;	 /* ceiling for response.body on 2xx; 0: HTTP_BODY_MAX */
-	const char *unix_socket; /* talk through this socket; NULL: TCP */
-	int64_t timeout_ms;	 /* whole exchange; 0: none (a stall always ends it: http_curl.h) */
+	size_t body_max;	    /* ceiling for response.body on 2xx; 0: HTTP_BODY_MAX */
+	const struct http_tls *tls; /* NULL: nothing special */
+	const char *unix_socket;    /* talk through this socket; NULL: TCP */
+	int64_t timeout_ms; /* whole exchange; 0: none (a stall always ends it: http_curl.h) */
 };
 #define HTTP_BODY_MAX	    (4u << 20)
 #define HTTP_ERROR_BODY_MAX (64u << 10)

@@ -18,14 +18,13 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/http_curl_fail.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proxy.h"
+#include "base/trust_files.h"
 #include "base/url.h"
 
-#define CA_FILE_MAX	   (8u << 20)
 #define CONNECT_TIMEOUT_MS 15000L
 #define STALL_MS	   30000
 #define ANSWER_MS	   600000
@@ -36,15 +35,16 @@
 struct line {
 	CURL *easy;
 	CURLM *multi;
-	char *origin; /* where its youngest connection leads */
+	char *origin;		    /* where its youngest connection leads */
+	const struct http_tls *tls; /* libcurl does not see what on_ssl_ctx did for all of them */
 };
 
 struct http_curl {
 	struct http base;
-	char *user_agent, *cert_file, *key_file;
+	char *user_agent;
 	struct proxies proxies;
-	struct buf ca; /* the system's certificates and ours; empty: libcurl's default */
-	bool insecure, no_ca_folder;
+	struct trust *trust;
+	bool insecure, has_flags;
 	int64_t stall_ms, answer_ms;
 	pthread_mutex_t lock; /* of what follows */
 	struct line *idle;
@@ -53,6 +53,7 @@ struct http_curl {
 
 /* One request while libcurl works on it. */
 struct exchange {
+	const struct http_curl *h;
 	struct op *op;
 	const struct http_request *rq;
 	struct http_response *rs;
@@ -100,8 +101,13 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 static size_t on_read(char *p, size_t size, size_t n, void *arg)
 {
 	struct exchange *x = arg;
-	ssize_t got = http_send_read(&x->send, p, size * n, x->e);
+	ssize_t got;
 
+	/* The answer is there: the rest is for nobody, and libcurl would send it to one who is about to
+	 * close, and take the reset for the answer. */
+	if (x->header_done && x->rs->status >= 300)
+		return 0;
+	got = http_send_read(&x->send, p, size * n, x->e);
 	if (got >= 0)
 		return (size_t)got;
 	x->failed = true;
@@ -148,22 +154,47 @@ static void set_always(CURL *c, const struct http_curl *h, struct exchange *x)
 		curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)x->rq->timeout_ms);
 }
 
-static void set_tls(CURL *c, const struct http_curl *h)
+/* libcurl would read all authorities again for each connection; see trust.h. */
+static CURLcode on_ssl_ctx(CURL *c, void *ctx, void *arg)
 {
+	const struct exchange *x = arg;
+	struct trust *more = x->rq->tls ? x->rq->tls->trust : NULL;
+
+	(void)c;
+	return trust_use(ctx, x->h->trust, more) < 0 ? CURLE_OUT_OF_MEMORY : CURLE_OK;
+}
+
+static void set_no_files(CURL *c)
+{
+	curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(c, CURLOPT_PROXY_CAINFO, NULL);
+	curl_easy_setopt(c, CURLOPT_PROXY_CAPATH, NULL);
+	/* what it keeps of one connection would be put in the place of what on_ssl_ctx chose */
+	curl_easy_setopt(c, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+}
+
+static void set_tls(CURL *c, const struct http_curl *h, struct exchange *x)
+{
+	const struct http_tls *own = x->rq->tls;
+
+	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(c, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	set_no_files(c);
+	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+	curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, x);
 	if (h->insecure) {
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
-	if (h->ca.len) {
-		struct curl_blob blob = { h->ca.data, h->ca.len, CURL_BLOB_NOCOPY };
+	if (own && own->cert.n) {
+		struct curl_blob cert = { (void *)own->cert.p, own->cert.n, CURL_BLOB_NOCOPY };
+		struct curl_blob key = { (void *)own->key.p, own->key.n, CURL_BLOB_NOCOPY };
 
-		curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
-	}
-	if (h->no_ca_folder)
-		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-	if (h->cert_file) {
-		curl_easy_setopt(c, CURLOPT_SSLCERT, h->cert_file);
-		curl_easy_setopt(c, CURLOPT_SSLKEY, h->key_file);
+		curl_easy_setopt(c, CURLOPT_SSLCERT_BLOB, &cert);
+		curl_easy_setopt(c, CURLOPT_SSLKEY_BLOB, &key);
+		/* or OpenSSL would ask for one at the terminal */
+		curl_easy_setopt(c, CURLOPT_KEYPASSWD, "");
 	}
 }
 
@@ -241,9 +272,12 @@ static bool code_lost_connection(CURLcode code)
 static int finish(CURL *c, CURLcode code, struct exchange *x)
 {
 	struct span at = url_without_query(x->rq->url);
-	const struct http_curl_failure failure = {
-		.easy = c, .code = code, .rq = x->rq, .via = &x->via, .detail = x->detail
-	};
+	const struct http_curl_failure failure = { .easy = c,
+						   .code = code,
+						   .rq = x->rq,
+						   .via = &x->via,
+						   .detail = x->detail,
+						   .has_flags = x->h->has_flags };
 
 	if (x->foreign)
 		return -1;
@@ -281,23 +315,38 @@ static void line_close(struct line *l)
 	free(l->origin);
 }
 
+/* The idle line that suits best; h->n: none does. The lock is held. */
+static size_t line_find(const struct http_curl *h, const char *origin, const struct http_tls *tls)
+{
+	size_t best = h->n;
+
+	for (size_t i = h->n; i-- > 0;) {
+		if (h->idle[i].tls != tls)
+			continue;
+		if (strcmp(h->idle[i].origin, origin) == 0)
+			return i;
+		best = i;
+	}
+	return best;
+}
+
 /* -1: libcurl has nothing to give. */
-static int line_take(struct line *out, struct http_curl *h, char *origin)
+static int line_take(struct line *out, struct http_curl *h, char *origin,
+		     const struct http_tls *tls)
 {
 	struct line found = { 0 };
+	size_t i;
 
 	pthread_mutex_lock(&h->lock);
-	if (h->n) {
-		size_t i = h->n - 1;
-
-		while (i > 0 && strcmp(h->idle[i].origin, origin) != 0)
-			i--;
+	i = line_find(h, origin, tls);
+	if (i < h->n) {
 		found = h->idle[i];
 		h->idle[i] = h->idle[--h->n];
 	}
 	pthread_mutex_unlock(&h->lock);
 	free(found.origin);
 	found.origin = origin;
+	found.tls = tls;
 	if (!found.easy) {
 		found.easy = curl_easy_init();
 		found.multi = curl_multi_init();
@@ -399,11 +448,11 @@ static int exchange_run(struct http_curl *h, struct exchange *x, const struct ur
 	CURLcode code;
 	int r;
 
-	if (line_take(&l, h, origin_of(u, x->rq->unix_socket)) < 0)
+	if (line_take(&l, h, origin_of(u, x->rq->unix_socket), x->rq->tls) < 0)
 		return err_set(x->e, ERR_FAILED, "libcurl gives no handle");
 	url_format(&address, u);
 	set_always(l.easy, h, x);
-	set_tls(l.easy, h);
+	set_tls(l.easy, h, x);
 	set_route(l.easy, x);
 	set_method(l.easy, x);
 	curl_easy_setopt(l.easy, CURLOPT_URL, buf_str(&address));
@@ -418,7 +467,7 @@ static int curl_http_perform(struct http *base, struct op *op, const struct http
 			     struct http_response *rs, struct err *e)
 {
 	struct http_curl *h = CONTAINER_OF(base, struct http_curl, base);
-	struct exchange x = { .op = op, .rq = rq, .rs = rs, .e = e };
+	struct exchange x = { .h = h, .op = op, .rq = rq, .rs = rs, .e = e };
 	struct span at = url_without_query(rq->url);
 	struct curl_slist *headers = NULL;
 	auto_url struct url u = { 0 };
@@ -452,10 +501,8 @@ static void curl_http_free(struct http *base)
 		line_close(&h->idle[i]);
 	free(h->idle);
 	free(h->user_agent);
-	free(h->cert_file);
-	free(h->key_file);
 	proxies_release(&h->proxies);
-	buf_release(&h->ca);
+	trust_free(h->trust);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
@@ -467,45 +514,6 @@ static void global_init(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/*
- * What is trusted is read once, at the start: later another tree may lie where the bundle was. It is
- * $SSL_CERT_FILE, else libcurl's; CAINFO would replace that by ours, so the two are put together. The
- * system's certificate folder, where libcurl has one, stays in force beside it.
- */
-static int load_bundle(struct buf *ca, struct err *e)
-{
-	const char *named = getenv("SSL_CERT_FILE");
-	const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
-	struct err ignored = ERR_INIT;
-
-	if (named && *named) {
-		if (fs_read_file(AT_FDCWD, named, ca, e) < 0)
-			return err_wrap(e, "certificates of '%s' ($SSL_CERT_FILE)", named);
-	} else if (bundle && fs_read_file(AT_FDCWD, bundle, ca, &ignored) < 0) {
-		buf_reset(ca); /* a system without certificates: --ca's are all there are */
-	}
-	return 0;
-}
-
-static int load_ca(struct buf *ca, const char *file, struct err *e)
-{
-	auto_buf struct buf extra = BUF_INIT(CA_FILE_MAX);
-
-	buf_init(ca, 2 * CA_FILE_MAX + 1);
-	if (load_bundle(ca, e) < 0)
-		return -1;
-	if (!file)
-		return 0;
-	if (fs_read_file(AT_FDCWD, file, &extra, e) < 0)
-		return err_wrap(e, "certificates of '%s'", file);
-	if (!strstr(buf_str(&extra), "-----BEGIN "))
-		return err_set(e, ERR_INPUT, "certificates of '%s': no PEM certificate in it",
-			       file);
-	buf_add_char(ca, '\n');
-	buf_add_span(ca, buf_span(&extra));
-	return 0;
-}
-
 static const char *variable(const char *name)
 {
 	return getenv(name);
@@ -514,27 +522,27 @@ static const char *variable(const char *name)
 int http_curl_new(struct http **out, const struct http_curl_options *opt, struct err *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct trust_files files = { .named = opt->ca_file, .variable = variable };
+	const curl_version_info_data *built;
+	struct trust *trust;
 	struct http_curl *h;
 
-	if (!opt->cert_file != !opt->key_file)
-		return err_set(e, ERR_INPUT,
-			       "a client certificate needs both its file and its key");
 	pthread_once(&once, global_init);
+	built = curl_version_info(CURLVERSION_NOW);
+	files.bundle = built->cainfo;
+	files.folder = opt->no_ca_folder ? NULL : built->capath;
+	if (trust_files_read(&trust, &files, e) < 0)
+		return -1;
 	h = mem_zalloc(sizeof(*h));
 	h->base = (struct http){ .perform = curl_http_perform, .free = curl_http_free };
 	pthread_mutex_init(&h->lock, NULL);
 	h->user_agent = mem_strdup(opt->user_agent);
-	h->cert_file = mem_strdup(opt->cert_file);
-	h->key_file = mem_strdup(opt->key_file);
+	h->trust = trust;
 	h->insecure = opt->insecure;
-	h->no_ca_folder = opt->no_ca_folder;
+	h->has_flags = opt->has_flags;
 	h->stall_ms = opt->stall_ms ? opt->stall_ms : STALL_MS;
 	h->answer_ms = opt->answer_ms ? opt->answer_ms : ANSWER_MS;
 	proxies_read(&h->proxies, variable);
-	if (load_ca(&h->ca, opt->ca_file, e) < 0) {
-		curl_http_free(&h->base);
-		return -1;
-	}
 	*out = &h->base;
 	return 0;
 }

@@ -1,14 +1,14 @@
-/* struct http over libcurl: HTTP/1.1, kept-alive connections, TLS verified by the system's CAs. */
+/* struct http over libcurl: HTTP/1.1, kept-alive connections, TLS 1.2 or later. */
 #ifndef BASE_HTTP_CURL_H
 #define BASE_HTTP_CURL_H
 
 #include "base/http.h"
 
 struct http_curl_options {
-	const char *ca_file;		  /* trusted in addition to the system's; NULL: none */
-	const char *cert_file, *key_file; /* client certificate; NULL: none */
-	bool insecure;			  /* no certificate check */
-	bool no_ca_folder;	/* of the system: what lies there later is somebody else's */
+	const char *ca_file; /* trusted, too (trust_files.h); NULL: none */
+	bool insecure;	     /* no certificate check */
+	bool no_ca_folder;   /* of the system: what lies there later is somebody else's */
+	bool has_flags;	     /* the tool has --cert, --key and --insecure, which words may name */
 	const char *user_agent; /* "cpush/0.1.0" */
 	/*
 	 * How long nothing may move, either way; 0: 30 s. And between a body's last byte and

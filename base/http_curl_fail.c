@@ -8,6 +8,8 @@
 
 #include <curl/curl.h>
 
+#include "base/trust.h"
+
 static const char *connect_failure(const struct http_curl_failure *f)
 {
 	long no = 0;
@@ -69,11 +71,74 @@ static int proxy_failed(const struct http_curl_failure *f, struct err *e)
 	return 1;
 }
 
+/* -- TLS ------------------------------------------------------------------------ */
+
+static int server_not_trusted(const struct http_curl_failure *f, const char *detail, struct err *e)
+{
+	static const char start[] = "SSL certificate problem: ";
+	const char *unchecked = f->has_flags ? " (--insecure goes without a check)" : "";
+	long result = 0;
+
+	/* libcurl looks at the name before it asks what became of the chain */
+	if (strstr(detail, "target host name"))
+		return err_set(e, ERR_DENIED, "certificate not trusted: %s%s", detail, unchecked);
+	if (strncmp(detail, start, strlen(start)) == 0)
+		detail += strlen(start);
+	curl_easy_getinfo(f->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+	switch (trust_flaw_of(result)) {
+	case TRUST_NO_ISSUER:
+		return err_set(
+			e, ERR_DENIED,
+			"certificate not trusted: %s (--ca FILE trusts the one who issued it)",
+			detail);
+	case TRUST_EXPIRED:
+		return err_set(e, ERR_DENIED,
+			       "certificate not trusted: %s: the server needs a new one%s", detail,
+			       unchecked);
+	default:
+		return err_set(e, ERR_DENIED, "certificate not trusted: %s", detail);
+	}
+}
+
+/* RFC 8446, 6.2: what a server says that does not take our certificate, in OpenSSL's words. */
+static bool is_about_our_certificate(const char *alert)
+{
+	static const char *const about[] = { "certificate required",	"bad certificate",
+					     "certificate unknown",	"unknown ca",
+					     "certificate expired",	"certificate revoked",
+					     "unsupported certificate", "access denied",
+					     "handshake failure" };
+
+	for (size_t i = 0; i < ARRAY_LEN(about); i++)
+		if (strstr(alert, about[i]))
+			return true;
+	return false;
+}
+
+/* 1: TLS was not refused. It may be so in the handshake, or when we already talk (TLS 1.3). */
+static int tls_refused(const struct http_curl_failure *f, struct err *e)
+{
+	const char *alert = strstr(f->detail, " alert ");
+	struct span words = span_of_str(alert ? alert + 1 : ""), rest;
+
+	if (strstr(f->detail, "wrong version number"))
+		return err_set(e, ERR_FAILED, "it speaks no TLS; http needs --plain-http");
+	if (!alert || !is_about_our_certificate(alert))
+		return 1;
+	span_cut(words, ',', &words, &rest);
+	if (f->rq->tls && f->rq->tls->cert.n)
+		return err_set(e, ERR_DENIED, "the client certificate '%s' is refused: " SPAN_FMT,
+			       f->rq->tls->cert_name, SPAN_ARG(words));
+	return err_set(
+		e, ERR_DENIED, "it wants a client certificate: " SPAN_FMT " (%s)", SPAN_ARG(words),
+		f->has_flags ? "--cert FILE and --key FILE" : "NAME.cert and NAME.key in certs.d");
+}
+
 int http_curl_fail(const struct http_curl_failure *f, struct err *e)
 {
 	const char *detail = f->detail[0] ? f->detail : curl_easy_strerror(f->code);
 
-	if (proxy_failed(f, e) < 0)
+	if (proxy_failed(f, e) < 0 || tls_refused(f, e) < 0)
 		return -1;
 	switch (f->code) {
 	case CURLE_COULDNT_CONNECT:
@@ -86,7 +151,7 @@ int http_curl_fail(const struct http_curl_failure *f, struct err *e)
 	case CURLE_OPERATION_TIMEDOUT:
 		return timed_out(f, e);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return err_set(e, ERR_DENIED, "certificate not trusted: %s", detail);
+		return server_not_trusted(f, detail, e);
 	case CURLE_SSL_CERTPROBLEM:
 		return err_set(e, ERR_DENIED, "client certificate not usable: %s", detail);
 	case CURLE_URL_MALFORMAT:

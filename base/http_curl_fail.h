@@ -11,6 +11,7 @@ struct http_curl_failure {
 	const struct http_request *rq;
 	const struct proxy *via;
 	const char *detail; /* libcurl's words; may be empty */
+	bool has_flags;	    /* http_curl.h */
 };
 
 /* Always -1; "METHOD url: " is put before it by the caller. */

@@ -18,6 +18,7 @@
 #include "base/progress.h"
 #include "base/rootdir.h"
 #include "cmd/exitcode.h"
+#include "registry/certs.h"
 
 /*
  * A second signal this long after the first is somebody who does not want to wait. Sooner it is
@@ -253,6 +254,7 @@ int app_end(struct app *app, int r, const struct err *e)
 		app->render->free(app->render);
 	}
 	strv_release(&app->positional);
+	registry_certs_free(app->certs);
 	free(app->root);
 	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout))) {
 		fprintf(stderr, "%s: write to standard output: %s\n", app->tool, strerror(errno));
@@ -271,6 +273,22 @@ int app_result(struct app *app, const char *line, struct err *e)
 	if (printf("%s\n", line) < 0 || fflush(stdout) != 0)
 		return err_sys(e, "write to standard output");
 	return 0;
+}
+
+void app_certs(struct app *app)
+{
+	const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
+	auto_free char *own = NULL;
+
+	if (config && *config == '/')
+		own = mem_printf("%s/containers/certs.d", config);
+	else if (home && *home)
+		own = mem_printf("%s/.config/containers/certs.d", home);
+	app->certs = registry_certs_new();
+	if (own)
+		registry_certs_add_folder(app->certs, &app->op, own);
+	registry_certs_add_folder(app->certs, &app->op, "/etc/containers/certs.d");
+	registry_certs_add_folder(app->certs, &app->op, "/etc/docker/certs.d");
 }
 
 void app_credentials(struct app *app, const char *authfile)

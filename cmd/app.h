@@ -50,7 +50,8 @@ struct app {
 	struct cancel cancel;
 	struct render *render;
 	struct credentials_env credentials;
-	char *root; /* where state lives */
+	struct registry_certs *certs; /* app_certs; to be pointed to by registry_options */
+	char *root;		      /* where state lives */
 	pthread_t signal_thread;
 	bool started, has_cancel;
 };
@@ -70,6 +71,9 @@ int app_end(struct app *app, int r, const struct err *e);
 
 /* The one result line on stdout (progress is out of the way); a full or closed stdout is an error. */
 int app_result(struct app *app, const char *line, struct err *e) MUST_CHECK;
+
+/* The certs.d folders of docker and podman. */
+void app_certs(struct app *app);
 
 /* Credentials from the environment, to be pointed to by registry_options. */
 void app_credentials(struct app *app, const char *authfile);

@@ -75,7 +75,9 @@ static int open_registry(struct cbuild *c, struct err *e)
 	if (http_curl_new(&c->http, &curl, e) < 0)
 		return -1;
 	app_credentials(c->app, c->args.authfile);
+	app_certs(c->app);
 	c->registry = (struct registry_options){ .credentials = &c->app->credentials,
+						 .certs = c->app->certs,
 						 .plain_http_host = c->args.plain_http,
 						 .retries = HTTP_RETRIES_DEFAULT,
 						 .jobs = c->args.jobs };

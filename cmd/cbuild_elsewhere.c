@@ -4,12 +4,14 @@
  */
 #include "cmd/cbuild_elsewhere.h"
 
-#define LATER	  "comes with a later version"
-#define NO_CACHE  "there is no layer cache in this version (a base is kept unpacked)"
-#define NO_NEED	  "not needed: only what an instruction changed is looked at"
-#define NO_TRACE  "not needed: nothing of a build is left behind"
-#define RETRIES	  "not needed: registries are asked again by themselves"
-#define INSECURE  "--plain-http HOST speaks http with a registry, --ca FILE trusts its certificate"
+#define LATER	 "comes with a later version"
+#define NO_CACHE "there is no layer cache in this version (a base is kept unpacked)"
+#define NO_NEED	 "not needed: only what an instruction changed is looked at"
+#define NO_TRACE "not needed: nothing of a build is left behind"
+#define RETRIES	 "not needed: registries are asked again by themselves"
+#define INSECURE                                                                                   \
+	"--plain-http HOST speaks http with a registry, --ca FILE trusts its certificate, "        \
+	"/etc/docker/certs.d has client certificates"
 #define MIGRATING "is kaniko's and has nothing like it here (docs/MIGRATING.md)"
 
 const struct opt_elsewhere cbuild_elsewhere[] = {
@@ -44,7 +46,7 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	{ "push-ignore-immutable-tag-errors", MIGRATING },
 	{ "push-retry", RETRIES },
 	{ "registry-certificate", INSECURE },
-	{ "registry-client-cert", MIGRATING },
+	{ "registry-client-cert", INSECURE },
 	{ "registry-map", MIGRATING },
 	{ "registry-mirror", MIGRATING },
 	{ "reproducible", "--source-date-epoch makes equal inputs equal images" },

@@ -223,6 +223,7 @@ static int cmd_up(struct cdeploy *c, struct err *e)
 	auto_engine struct engine *eng = NULL;
 	struct http_curl_options curl = { .ca_file = c->args.ca, .user_agent = "cdeploy/" VERSION };
 	struct registry_options reg = { .credentials = &c->app->credentials,
+					.certs = c->app->certs,
 					.plain_http = c->args.plain_http,
 					.retries = HTTP_RETRIES_DEFAULT };
 
@@ -284,6 +285,7 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 	    read_stack(c, e) < 0)
 		return -1;
 	app_credentials(c->app, c->args.authfile);
+	app_certs(c->app);
 	return command->run(c, e);
 }
 

@@ -9,6 +9,7 @@
 #include "cmd/app.h"
 #include "cmd/cpush_args.h"
 #include "cmd/cpush_source.h"
+#include "registry/certs.h"
 #include "registry/push.h"
 
 struct cpush {
@@ -45,10 +46,14 @@ static int push(struct cpush *c, struct err *e)
 	auto_session struct registry_session *session = NULL;
 	struct registry_push_options opt = { .tags = &a->tags, .jobs = a->jobs, .force = a->force };
 	struct registry_options reg = { .credentials = &c->app->credentials,
+					.certs = c->app->certs,
 					.plain_http = a->plain_http,
 					.retries = a->retries,
 					.jobs = a->jobs };
-	struct http_curl_options curl = { .ca_file = a->ca, .user_agent = "cpush/" VERSION };
+	struct http_curl_options curl = { .ca_file = a->ca,
+					  .insecure = a->insecure,
+					  .has_flags = true,
+					  .user_agent = "cpush/" VERSION };
 	struct registry_push_report report;
 	struct http *http = NULL;
 	int r;
@@ -83,6 +88,12 @@ static int cpush_main(struct app *app, int argc, char **argv, struct err *e)
 	if (cpush_args_credentials(&c.args, &app->credentials, e) < 0 ||
 	    app_start(app, c.args.jobs, e) < 0)
 		return -1;
+	app_certs(app);
+	if (c.args.cert &&
+	    registry_certs_add_pair(app->certs, c.args.to.host, c.args.cert, c.args.key, e) < 0)
+		return -1;
+	if (c.args.insecure)
+		progress_warn(app->op.progress, "--insecure: certificates are not checked");
 	return push(&c, e);
 }
 

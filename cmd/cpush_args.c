@@ -18,6 +18,12 @@ const struct opt cpush_opts[] = {
 		 "read user:password from standard input"),
 	OPT_STR(0, "ca", "CPUSH_CA", struct cpush_args, ca, "FILE",
 		"trust these certificates, too"),
+	OPT_STR(0, "cert", "CPUSH_CERT", struct cpush_args, cert, "FILE",
+		"the certificate to show to the registry (with --key)"),
+	OPT_STR(0, "key", "CPUSH_KEY", struct cpush_args, key, "FILE",
+		"the key of --cert, without a passphrase"),
+	OPT_FLAG(0, "insecure", "CPUSH_INSECURE", struct cpush_args, insecure,
+		 "do not check certificates"),
 	OPT_FLAG(0, "plain-http", "CPUSH_PLAIN_HTTP", struct cpush_args, plain_http,
 		 "http where the registry is not on this machine"),
 	OPT_UINT('j', "jobs", "CPUSH_JOBS", struct cpush_args, jobs, "N", "uploads at once (4)"),
@@ -48,6 +54,9 @@ int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *
 			       words->n);
 	if (a->jobs == 0)
 		return err_set(e, ERR_INPUT, "--jobs: at least 1");
+	if (!a->cert != !a->key)
+		return err_set(e, ERR_INPUT, "--%s needs --%s, too", a->cert ? "cert" : "key",
+			       a->cert ? "key" : "cert");
 	if (words->n == 2)
 		a->source = words->v[0];
 	return take_image(a, words->v[words->n - 1], e);

@@ -8,8 +8,8 @@
 /* Borrowed from argv and the environment, but for what is said to be owned. */
 struct cpush_args {
 	struct strv tags;
-	const char *digest_file, *dotenv, *authfile, *ca;
-	bool plain_http, force, creds_stdin;
+	const char *digest_file, *dotenv, *authfile, *ca, *cert, *key;
+	bool plain_http, insecure, force, creds_stdin;
 	unsigned jobs, retries;
 	/* filled by cpush_args_take */
 	const char *source;	 /* NULL: the image of that name in the store */

@@ -8,11 +8,13 @@
 #include "registry/endpoint.h"
 
 #include "base/mem.h"
+#include "registry/certs.h"
 
 #define DOCKER_HUB	"docker.io"
 #define DOCKER_HUB_WIRE "registry-1.docker.io"
 
-static bool host_wants_http(const char *host, const struct registry_options *opt)
+static bool host_wants_http(const char *host, const struct registry_options *opt,
+			    const struct http_tls *tls)
 {
 	struct span text = span_of_str(host);
 
@@ -20,17 +22,20 @@ static bool host_wants_http(const char *host, const struct registry_options *opt
 		return true;
 	if (opt->plain_http_host && span_eq_nocase(text, opt->plain_http_host))
 		return true;
-	return host_is_loopback(text) && !span_ends(text, ":443");
+	return host_is_loopback(text) && !span_ends(text, ":443") && !tls;
 }
 
 int registry_endpoint_init(struct registry_endpoint *out, const char *host,
 			   const struct registry_options *opt, struct err *e)
 {
 	bool hub = span_eq_nocase(span_of_str(host), DOCKER_HUB);
-	auto_free char *text = mem_printf("%s://%s/", host_wants_http(host, opt) ? "http" : "https",
-					  hub ? DOCKER_HUB_WIRE : host);
+	auto_free char *text = NULL;
 	struct registry_endpoint ep = { 0 };
 
+	if (registry_certs_find(&ep.tls, opt->certs, host, e) < 0)
+		return -1;
+	text = mem_printf("%s://%s/", host_wants_http(host, opt, ep.tls) ? "http" : "https",
+			  hub ? DOCKER_HUB_WIRE : host);
 	if (url_parse(&ep.origin, text, e) < 0)
 		return err_wrap(e, "registry '%s'", host);
 	ep.host = mem_strdup(host);
@@ -43,6 +48,12 @@ void registry_endpoint_release(struct registry_endpoint *ep)
 	free(ep->host);
 	ep->host = NULL;
 	url_release(&ep->origin);
+}
+
+const struct http_tls *registry_endpoint_tls(const struct registry_endpoint *ep,
+					     const struct url *u)
+{
+	return url_same_origin(u, &ep->origin) ? ep->tls : NULL;
 }
 
 static bool same_host(const struct url *a, const struct url *b)

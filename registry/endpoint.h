@@ -9,15 +9,20 @@
 #include "registry/session.h"
 
 struct registry_endpoint {
-	char *host;	   /* as references have it: "docker.io" */
-	struct url origin; /* where that is: https://registry-1.docker.io/ */
+	char *host;		    /* as references have it: "docker.io" */
+	struct url origin;	    /* where that is: https://registry-1.docker.io/ */
+	const struct http_tls *tls; /* for requests there and nowhere else; borrowed, may be NULL */
 };
 
-/* http for loopback hosts (unless on port 443) and those the options name, else https.
- * ERR_INPUT: not a host. */
+/* http for those the options name, and for loopback hosts, unless on port 443 or with certificates of
+ * their own; else https. ERR_INPUT: not a host, or something is wrong with its certificates. */
 int registry_endpoint_init(struct registry_endpoint *out, const char *host,
 			   const struct registry_options *opt, struct err *e) MUST_CHECK;
 void registry_endpoint_release(struct registry_endpoint *ep);
+
+/* Certificates for a request to u: those of the registry, when it is the registry. May be NULL. */
+const struct http_tls *registry_endpoint_tls(const struct registry_endpoint *ep,
+					     const struct url *u);
 
 /*
  * An address that came from outside, resolved against the address that was asked.

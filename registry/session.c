@@ -95,7 +95,8 @@ bool registry_session_mounts_refused(struct registry_session *s)
 /* -- requests ------------------------------------------------------------------ */
 
 static int call_send(struct registry_session *s, struct op *op, const struct registry_call *call,
-		     const char *url, const char *auth, struct http_response *rs, struct err *e)
+		     const char *url, bool own, const char *auth, struct http_response *rs,
+		     struct err *e)
 {
 	auto_secret_strv struct strv headers = STRV_INIT;
 	struct http_request rq = { .method = call->method,
@@ -104,6 +105,7 @@ static int call_send(struct registry_session *s, struct op *op, const struct reg
 				   .body = call->body,
 				   .body_bytes = call->body_bytes,
 				   .out = call->out,
+				   .tls = own ? s->at.tls : NULL,
 				   .body_max = call->body_max };
 	int r;
 
@@ -130,7 +132,7 @@ static int call_try(bool *again, struct registry_session *s, struct op *op,
 	*again = false;
 	if (own && registry_auth_sign(&auth, &s->auth, op, call, e) < 0)
 		return -1;
-	if (call_send(s, op, call, url, auth.header, rs, e) < 0)
+	if (call_send(s, op, call, url, own, auth.header, rs, e) < 0)
 		return -1;
 	if (rs->status != 401 || !own)
 		return 0;

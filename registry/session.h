@@ -15,10 +15,12 @@
 #include "registry/credentials.h"
 #include "registry/host.h"
 
+struct registry_certs;
 struct registry_session;
 
 struct registry_options {
 	const struct credentials_env *credentials; /* borrowed; NULL: anonymous */
+	const struct registry_certs *certs;	   /* by host; borrowed; NULL: none */
 	bool plain_http;			   /* http also where the host is not loopback */
 	const char *plain_http_host;		   /* http for this host only; NULL: none */
 	unsigned retries;			   /* tries after the first */

@@ -161,6 +161,7 @@ static int token_send(struct http_response *rs, struct op *op, const struct url 
 	auto_secret char *basic = registry_basic_header(rq->who);
 	struct http_request http = { .method = "GET",
 				     .headers = &headers,
+				     .tls = registry_endpoint_tls(rq->at, realm),
 				     .body_max = REGISTRY_TOKEN_MAX };
 	int r;
 

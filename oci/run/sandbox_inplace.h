@@ -17,7 +17,7 @@
  * time, of all stages. Meanwhile the threads of this program go on, with what they have open and
  * with kept paths. What they would look up elsewhere is not looked up:
  *	programs (git, credential helpers), files of passwords: wait, base/rootdir.h
- *	certificates: read at the start (base/http_curl.c), and no folder of them is looked into
+ *	certificates: read at the start (base/trust_files.c, registry/certs.c), and no folder of them is looked into
  *	name service: "files dns" without nsswitch.conf, so that no module is loaded; /etc/gai.conf
  *		and /etc/host.conf may be an image's: they order addresses, no more
  *	OpenSSL's configuration: read when libcurl is started, before any RUN

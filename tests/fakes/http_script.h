@@ -73,6 +73,7 @@ struct http_seen {
 	char *method, *url;
 	struct strv headers;
 	struct buf body;
+	const struct http_tls *tls;
 };
 size_t http_script_count(struct http_script *s);
 const struct http_seen *http_script_seen(struct http_script *s, size_t i);
