@@ -63,7 +63,8 @@ int exchange_files_save(const struct exchange_place *place, struct err *e)
 	return 0;
 }
 
-/* A link, say, that a RUN has put in a file's place. */
+/* A link, say, that a RUN has put in a file's place; or a name of a file that has others, the image's
+ * say, whose bytes are not ours to write. A mount is neither. */
 static int remove_other(const struct exchange_place *p, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
@@ -77,7 +78,11 @@ static int remove_other(const struct exchange_place *p, const char *path, struct
 		return -1;
 	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "stat '/%s'", path);
-	return S_ISREG(st.st_mode) ? 0 : fs_remove_tree(at, name, e);
+	if (!S_ISREG(st.st_mode))
+		return fs_remove_tree(at, name, e);
+	if (st.st_nlink == 1 || unlinkat(at, name, 0) == 0 || errno == EBUSY)
+		return 0;
+	return err_sys(e, "part '/%s' from its other names", path);
 }
 
 static int write_again(const struct exchange_place *p, const char *path, const struct buf *bytes,
@@ -114,7 +119,8 @@ static int put_back_one(const struct exchange_place *p, size_t i, struct err *e)
 	}
 	if (read_inside(p->root_fd, path, &have, &have_st, &other) == 0 &&
 	    span_eq(buf_span(&have), buf_span(&want)) && have_st.st_mode == want_st.st_mode &&
-	    have_st.st_uid == want_st.st_uid && have_st.st_gid == want_st.st_gid)
+	    have_st.st_uid == want_st.st_uid && have_st.st_gid == want_st.st_gid &&
+	    have_st.st_nlink == 1)
 		return 0;
 	if (write_again(p, path, &want, &want_st, e) == 0)
 		return 0;

@@ -9,7 +9,8 @@
 
 /* Of place->files, those that are there, as own/files/N. */
 int exchange_files_save(const struct exchange_place *place, struct err *e) MUST_CHECK;
-/* Writes where bytes differ, in place: they may be mounts. Makes again what is gone or no file any more.
+/* Writes where bytes differ, in place: they may be mounts. Makes again what is gone, no file any more, or
+ * another name of something.
  * The first error is told, and does not keep the others away; the copies stay where they are. */
 int exchange_files_put_back(const struct exchange_place *place, struct err *e) MUST_CHECK;
 

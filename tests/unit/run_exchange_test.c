@@ -299,6 +299,28 @@ static void a_file_that_was_made_something_else_is_one_again(void **state)
 	job_is_whole(w);
 }
 
+static void a_file_that_was_linked_over_is_parted_from_the_trees(void **state)
+{
+	struct world *w = *state;
+	struct stat st;
+
+	go_in(w);
+	assert_int_equal(unlinkat(w->dir.fd, "etc/hosts", 0), 0);
+	assert_int_equal(linkat(w->dir.fd, "app", w->dir.fd, "etc/hosts", 0), 0);
+	go_out(w);
+	job_is_whole(w);
+	text_is(w, "own/tree/app", "tree app");
+
+	/* also with the same bytes: the next RUN would write to both */
+	go_in(w);
+	assert_int_equal(linkat(w->dir.fd, "etc/hosts", w->dir.fd, "etc/linked", 0), 0);
+	go_out(w);
+	job_is_whole(w);
+	text_is(w, "own/tree/etc/linked", "job hosts");
+	assert_int_equal(fstatat(w->dir.fd, "etc/hosts", &st, 0), 0);
+	assert_int_equal(st.st_nlink, 1);
+}
+
 static void a_file_that_cannot_be_put_back_keeps_its_copy_and_the_others_come(void **state)
 {
 	struct world *w = *state;
@@ -574,6 +596,7 @@ int main(void)
 		TEST(a_link_in_the_trees_place_is_followed_inside_it),
 		TEST(files_that_stay_get_their_bytes_back),
 		TEST(a_file_that_was_made_something_else_is_one_again),
+		TEST(a_file_that_was_linked_over_is_parted_from_the_trees),
 		TEST(a_file_that_cannot_be_put_back_keeps_its_copy_and_the_others_come),
 		TEST(of_a_file_that_has_become_huge_little_is_read),
 		TEST(what_the_tree_has_in_a_kept_place_is_named_and_left_alone),

@@ -176,6 +176,22 @@ static void whole_run(void)
 	close_box(&w);
 }
 
+/* A mounted file whose source has two names cannot be parted from them, and need not be. */
+static void mounted_file_of_two_names(void)
+{
+	struct world w;
+	int fd = open("/builds/own", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	CHECK(fd >= 0 && write(fd, "mounted hosts", 13) == 13 && close(fd) == 0);
+	CHECK(link("/builds/own", "/builds/other") == 0);
+	CHECK(mount("/builds/own", "/etc/hosts", NULL, MS_BIND, NULL) == 0);
+	open_box(&w);
+	CHECK(status_of(&w, "echo edit >/etc/hosts") == 0);
+	CHECK(is_text("/etc/hosts", "mounted hosts") && is_text("/builds/other", "mounted hosts"));
+	CHECK(umount2("/etc/hosts", 0) == 0);
+	close_box(&w);
+}
+
 static void run_that_cannot_start(void)
 {
 	struct world w;
@@ -379,6 +395,12 @@ static void a_stage_is_the_root_for_a_run_and_the_jobs_own_comes_back(void **sta
 	in_child(whole_run);
 }
 
+static void a_mounted_file_of_two_names_gets_its_bytes_back(void **state)
+{
+	(void)state;
+	in_child(mounted_file_of_two_names);
+}
+
 static void a_command_that_cannot_start_leaves_the_jobs_own_in_place(void **state)
 {
 	(void)state;
@@ -425,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stage_is_the_root_for_a_run_and_the_jobs_own_comes_back),
+		cmocka_unit_test(a_mounted_file_of_two_names_gets_its_bytes_back),
 		cmocka_unit_test(a_command_that_cannot_start_leaves_the_jobs_own_in_place),
 		cmocka_unit_test(what_an_image_has_in_a_kept_place_is_told_or_refused),
 		cmocka_unit_test(a_monitor_that_is_killed_leaves_no_secret),
