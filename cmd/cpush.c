@@ -41,8 +41,12 @@ static int write_results(const struct cpush *c, const struct oci_descriptor *ima
 static int push(struct cpush *c, struct err *e)
 {
 	const struct cpush_args *a = &c->args;
-	auto_store struct oci_store *store = NULL;
-	auto_descriptor struct oci_descriptor image = { 0 };
+	auto_cpush_source struct cpush_source from = { 0 };
+	const struct cpush_source_request rq = { .text = a->source,
+						 .root = c->app->root,
+						 .to = &a->to,
+						 .platform =
+							 a->has_platform ? &a->platform : NULL };
 	auto_session struct registry_session *session = NULL;
 	struct registry_push_options opt = { .tags = &a->tags, .jobs = a->jobs, .force = a->force };
 	struct registry_options reg = { .credentials = &c->app->credentials,
@@ -58,11 +62,10 @@ static int push(struct cpush *c, struct err *e)
 	struct http *http = NULL;
 	int r;
 
-	if (cpush_source_open(&store, &image, a->source, c->app->root, &a->to, e) < 0 ||
-	    http_curl_new(&http, &curl, e) < 0)
+	if (cpush_source_open(&from, &c->app->op, &rq, e) < 0 || http_curl_new(&http, &curl, e) < 0)
 		return -1;
 	session = registry_session_new(http, a->to.host, &reg);
-	r = registry_push(&report, &c->app->op, session, store, &image, &a->to, &opt, e);
+	r = registry_push(&report, &c->app->op, session, from.store, &from.image, &a->to, &opt, e);
 	registry_session_free(STEAL(&session));
 	http_free(http);
 	if (r < 0)
@@ -71,7 +74,7 @@ static int push(struct cpush *c, struct err *e)
 		progress_note(c->app->op.progress,
 			      "%s/%s: nothing to do, the registry has it already", a->to.host,
 			      a->to.path);
-	return write_results(c, &image, e);
+	return write_results(c, &from.image, e);
 }
 
 static int cpush_main(struct app *app, int argc, char **argv, struct err *e)

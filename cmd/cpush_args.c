@@ -8,6 +8,8 @@
 const struct opt cpush_opts[] = {
 	OPT_LIST('t', "tag", "CPUSH_TAG", struct cpush_args, tags, "TAG",
 		 "a further tag to set; may be given several times"),
+	OPT_STR(0, "platform", "CPUSH_PLATFORM", struct cpush_args, platform_text, "OS/ARCH",
+		"of an image for several platforms only this one's"),
 	OPT_STR(0, "digest-file", "CPUSH_DIGEST_FILE", struct cpush_args, digest_file, "FILE",
 		"write the digest of what was pushed"),
 	OPT_STR(0, "dotenv", "CPUSH_DOTENV", struct cpush_args, dotenv, "FILE",
@@ -47,6 +49,24 @@ static int take_image(struct cpush_args *a, const char *image, struct err *e)
 	return 0;
 }
 
+static int take_source(struct cpush_args *a, const char *source, struct err *e)
+{
+	a->source = source;
+	if (a->creds_stdin && strcmp(source, "-") == 0)
+		return err_set(e, ERR_INPUT,
+			       "--creds-stdin: standard input is the image's already");
+	return 0;
+}
+
+static int take_platform(struct cpush_args *a, struct err *e)
+{
+	a->has_platform = a->platform_text;
+	if (a->has_platform &&
+	    oci_platform_parse(&a->platform, span_of_str(a->platform_text), e) < 0)
+		return err_wrap(e, "--platform");
+	return 0;
+}
+
 int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *e)
 {
 	if (words->n < 1 || words->n > 2)
@@ -57,8 +77,8 @@ int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *
 	if (!a->cert != !a->key)
 		return err_set(e, ERR_INPUT, "--%s needs --%s, too", a->cert ? "cert" : "key",
 			       a->cert ? "key" : "cert");
-	if (words->n == 2)
-		a->source = words->v[0];
+	if (take_platform(a, e) < 0 || (words->n == 2 && take_source(a, words->v[0], e) < 0))
+		return -1;
 	return take_image(a, words->v[words->n - 1], e);
 }
 

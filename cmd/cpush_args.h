@@ -3,6 +3,7 @@
 #define CMD_CPUSH_ARGS_H
 
 #include "cmd/app.h"
+#include "oci/image/platform.h"
 #include "oci/image/reference.h"
 
 /* Borrowed from argv and the environment, but for what is said to be owned. */
@@ -11,10 +12,13 @@ struct cpush_args {
 	const char *digest_file, *dotenv, *authfile, *ca, *cert, *key;
 	bool plain_http, insecure, force, creds_stdin;
 	unsigned jobs, retries;
+	const char *platform_text;
 	/* filled by cpush_args_take */
 	const char *source;	 /* NULL: the image of that name in the store */
 	struct oci_reference to; /* owned */
-	char *user, *password;	 /* --creds-stdin; owned */
+	bool has_platform;
+	struct oci_platform platform;
+	char *user, *password; /* --creds-stdin; owned */
 };
 
 extern const struct opt cpush_opts[];

@@ -26,6 +26,9 @@
  */
 int oci_layout_find(struct oci_store *s, const char *name, struct oci_descriptor *out,
 		    struct err *e) MUST_CHECK;
+/* The same in an index.json that was read already; s: the store it is about. */
+int oci_layout_find_in(struct oci_store *s, const struct oci_index *x, const char *name,
+		       struct oci_descriptor *out, struct err *e) MUST_CHECK;
 
 /*
  * Points name to desc, taking the name from whatever had it (which is no longer listed unless

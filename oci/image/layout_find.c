@@ -176,18 +176,23 @@ static int find_in(struct oci_store *s, const struct oci_index *x, const struct 
 	return 0;
 }
 
-int oci_layout_find(struct oci_store *s, const char *name, struct oci_descriptor *out,
-		    struct err *e)
+int oci_layout_find_in(struct oci_store *s, const struct oci_index *x, const char *name,
+		       struct oci_descriptor *out, struct err *e)
 {
-	auto_index struct oci_index x = { 0 };
 	struct query q;
 	int r;
 
 	if (query_init(&q, name, e) < 0)
 		return -1;
-	r = oci_layout_read(s, &x, e);
-	if (r == 0)
-		r = find_in(s, &x, &q, out, e);
+	r = find_in(s, x, &q, out, e);
 	free(q.full);
 	return r;
+}
+
+int oci_layout_find(struct oci_store *s, const char *name, struct oci_descriptor *out,
+		    struct err *e)
+{
+	auto_index struct oci_index x = { 0 };
+
+	return oci_layout_read(s, &x, e) < 0 ? -1 : oci_layout_find_in(s, &x, name, out, e);
 }
