@@ -4,10 +4,12 @@
  */
 #include "registry/api.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "oci/image/descriptor.h"
 
 #define REDIRECTS_MAX 5
+#define CANCEL_MS     2000
 
 #define ACCEPT_MANIFESTS                                                                           \
 	"Accept: " OCI_MEDIA_INDEX ", " OCI_MEDIA_MANIFEST ", " DOCKER_MEDIA_LIST                  \
@@ -27,6 +29,7 @@ static int api_read(struct http_response *rs, struct op *op, const struct regist
 
 	call->scope = scope;
 	call->mounts = r->mounts;
+	call->retry = r->retry;
 	if (registry_session_resolve(&at, r->session, NULL, call->path, e) < 0)
 		return -1;
 	call->at = &at;
@@ -46,6 +49,48 @@ static int api_read(struct http_response *rs, struct op *op, const struct regist
 			return err_wrap(e, "redirect");
 		url_release(&at);
 		at = next;
+		http_response_release(rs);
+	}
+}
+
+/*
+ * Everything else: only 307 and 308 are followed, which keep the method. `at`, when it is not NULL,
+ * becomes where the answer came from, and *moved tells whether that is elsewhere.
+ */
+static int api_write(struct http_response *rs, struct url *at, bool *moved, struct op *op,
+		     const struct registry_repo *r, struct registry_call *call, struct err *e)
+{
+	auto_free char *scope = repo_scope(r);
+	auto_url struct url own = { 0 };
+
+	call->scope = scope;
+	call->mounts = r->mounts;
+	call->retry = r->retry;
+	if (!call->at && registry_session_resolve(&own, r->session, NULL, call->path, e) < 0)
+		return -1;
+	if (!call->at)
+		call->at = &own;
+	for (int hops = 0;; hops++) {
+		struct url next = { 0 };
+		const char *location;
+
+		if (registry_session_perform(r->session, op, call, rs, e) < 0)
+			return -1;
+		location = http_header(rs, "location");
+		if ((rs->status != 307 && rs->status != 308) || !location) {
+			*moved = hops > 0;
+			if (at && call->at == &own)
+				*at = own, own = (struct url){ 0 };
+			return 0;
+		}
+		if (hops == REDIRECTS_MAX)
+			return err_set(e, ERR_FAILED, "redirected more than %d times",
+				       REDIRECTS_MAX);
+		if (registry_session_resolve(&next, r->session, call->at, location, e) < 0)
+			return err_wrap(e, "redirect");
+		url_release(&own);
+		own = next;
+		call->at = &own;
 		http_response_release(rs);
 	}
 }
@@ -82,24 +127,22 @@ int registry_api_manifest_put(struct http_response *rs, struct op *op,
 			      const char *media_type, struct span bytes, struct err *e)
 {
 	auto_free char *path = mem_printf("/v2/%s/manifests/%s", r->path, ref);
-	auto_free char *scope = repo_scope(r);
 	auto_strv struct strv headers = STRV_INIT;
-	struct registry_call call = { .method = "PUT",
-				      .path = path,
-				      .scope = scope,
-				      .mounts = r->mounts,
-				      .headers = &headers,
-				      .body_bytes = bytes };
+	struct registry_call call = {
+		.method = "PUT", .path = path, .headers = &headers, .body_bytes = bytes
+	};
+	bool moved;
 
+	*rs = (struct http_response){ 0 };
 	strv_addf(&headers, "Content-Type: %s", media_type);
-	return registry_session_perform(r->session, op, &call, rs, e);
+	return api_write(rs, NULL, &moved, op, r, &call, e);
 }
 
 int registry_api_blob_head(struct http_response *rs, struct op *op, const struct registry_repo *r,
 			   const struct oci_digest *d, struct err *e)
 {
 	auto_free char *path = mem_printf("/v2/%s/blobs/%s", r->path, d->text);
-	struct registry_call call = { .method = "HEAD", .path = path, .once = true };
+	struct registry_call call = { .method = "HEAD", .path = path };
 
 	*rs = (struct http_response){ 0 };
 	return api_read(rs, op, r, &call, e);
@@ -115,16 +158,33 @@ int registry_api_blob_get(struct http_response *rs, struct op *op, const struct 
 	return api_read(rs, op, r, &call, e);
 }
 
-int registry_api_upload_begin(struct http_response *rs, struct op *op,
+/* The Location of an answer to a request for *at becomes *at. 0: there is none. */
+static int take_location(struct url *at, const struct registry_repo *r,
+			 const struct http_response *rs, struct err *e)
+{
+	const char *location = http_header(rs, "location");
+	struct url next;
+
+	if (!location)
+		return 0;
+	if (registry_session_resolve(&next, r->session, at, location, e) < 0)
+		return err_wrap(e, "Location of the upload");
+	url_release(at);
+	*at = next;
+	return 1;
+}
+
+int registry_api_upload_begin(struct http_response *rs, struct url *at, struct op *op,
 			      const struct registry_repo *r, const struct oci_digest *mount,
 			      const char *from, struct err *e)
 {
 	auto_buf struct buf path = BUF_INIT(BUF_SMALL);
-	auto_free char *scope = repo_scope(r);
-	struct registry_call call = {
-		.method = "POST", .scope = scope, .mounts = r->mounts, .from = from, .once = true
-	};
+	struct registry_call call = { .method = "POST", .from = from };
+	auto_url struct url where = { 0 };
+	bool moved;
+	int found;
 
+	*rs = (struct http_response){ 0 };
 	/* without the last slash the reference registry redirects */
 	buf_addf(&path, "/v2/%s/blobs/uploads/", r->path);
 	if (mount) {
@@ -134,48 +194,103 @@ int registry_api_upload_begin(struct http_response *rs, struct op *op,
 		url_encode(&path, span_of_str(from ? from : r->path), "");
 	}
 	call.path = buf_str(&path);
-	return registry_session_perform(r->session, op, &call, rs, e);
-}
-
-int registry_api_upload_location(struct url *out, const struct registry_repo *r,
-				 const struct http_response *rs, struct err *e)
-{
-	auto_free char *path = mem_printf("/v2/%s/blobs/uploads/", r->path);
-	const char *location = http_header(rs, "location");
-	auto_url struct url base = { 0 };
-
-	if (!location)
-		return err_set(e, ERR_UNAVAILABLE, "answer %ld without a Location", rs->status);
-	if (registry_session_resolve(&base, r->session, NULL, path, e) < 0 ||
-	    registry_session_resolve(out, r->session, &base, location, e) < 0)
-		return err_wrap(e, "Location of the upload");
+	if (api_write(rs, &where, &moved, op, r, &call, e) < 0)
+		return -1;
+	if (rs->status < 200 || rs->status > 299 || (rs->status == 201 && mount))
+		return 0;
+	found = take_location(&where, r, rs, e);
+	if (found == 0)
+		err_set(e, ERR_UNAVAILABLE, "answer %ld without a Location", rs->status);
+	if (found <= 0)
+		return -1;
+	*at = where;
+	where = (struct url){ 0 };
 	return 0;
 }
 
-int registry_api_upload_put(struct http_response *rs, struct op *op, const struct registry_repo *r,
-			    const struct url *location, const struct oci_digest *d,
-			    struct http_body *body, struct err *e)
+int registry_api_upload_patch(struct http_response *rs, struct url *at, struct op *op,
+			      const struct registry_repo *r, struct http_body *body,
+			      uint64_t begins, struct err *e)
+{
+	auto_strv struct strv headers = STRV_INIT;
+	struct registry_call call = {
+		.method = "PATCH", .at = at, .headers = &headers, .body = body, .once = true
+	};
+	bool moved;
+
+	*rs = (struct http_response){ 0 };
+	/* anything else is answered 500 by the reference registry */
+	strv_add(&headers, "Content-Type: application/octet-stream");
+	if (begins != UINT64_MAX)
+		strv_addf(&headers, "Content-Range: %ju-%ju", (uintmax_t)begins,
+			  (uintmax_t)(begins + body->size_bytes - 1));
+	if (api_write(rs, NULL, &moved, op, r, &call, e) < 0)
+		return -1;
+	return rs->status < 200 || rs->status > 299 || take_location(at, r, rs, e) >= 0 ? 0 : -1;
+}
+
+int registry_api_upload_put(struct http_response *rs, bool *moved, struct op *op,
+			    const struct registry_repo *r, const struct url *at,
+			    const struct oci_digest *d, struct http_body *body, struct err *e)
 {
 	auto_buf struct buf query = BUF_INIT(BUF_SMALL);
-	auto_free char *scope = repo_scope(r);
 	auto_strv struct strv headers = STRV_INIT;
-	struct url at = *location; /* borrows, but for the query */
-	struct registry_call call = { .method = "PUT",
-				      .at = &at,
-				      .scope = scope,
-				      .mounts = r->mounts,
-				      .headers = &headers,
-				      .body = body,
-				      .once = true };
+	struct url end = *at; /* borrows, but for the query */
+	struct registry_call call = {
+		.method = "PUT", .at = &end, .headers = &headers, .body = body, .once = true
+	};
 
+	*rs = (struct http_response){ 0 };
 	/* what is there is signed state: kept as it is */
-	if (location->query && *location->query)
-		buf_addf(&query, "%s&", location->query);
+	if (at->query && *at->query)
+		buf_addf(&query, "%s&", at->query);
 	buf_add_str(&query, "digest=");
 	url_encode(&query, span_of_str(d->text), "");
-	at.query = (char *)buf_str(&query);
+	end.query = (char *)buf_str(&query);
 	strv_add(&headers, "Content-Type: application/octet-stream");
-	return registry_session_perform(r->session, op, &call, rs, e);
+	return api_write(rs, NULL, moved, op, r, &call, e);
+}
+
+int registry_api_upload_status(struct http_response *rs, struct op *op,
+			       const struct registry_repo *r, const struct url *at, struct err *e)
+{
+	struct registry_call call = { .method = "GET", .at = at };
+	bool moved;
+
+	*rs = (struct http_response){ 0 };
+	return api_write(rs, NULL, &moved, op, r, &call, e);
+}
+
+void registry_api_upload_cancel(struct op *op, const struct registry_repo *r, const struct url *at)
+{
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_call call = { .method = "DELETE",
+				      .at = at,
+				      .once = true,
+				      .as_we_are = true,
+				      .timeout_ms = CANCEL_MS };
+	struct op last = *op;
+	struct err ignored = ERR_INIT;
+	bool moved;
+
+	last.cancel = NULL;
+	if (api_write(&rs, NULL, &moved, &last, r, &call, &ignored) < 0)
+		log_debug(op, "cancel of an upload: %s", ignored.text);
+}
+
+bool registry_api_range(uint64_t *bytes, const struct http_response *rs)
+{
+	struct span range = span_of_str(http_header(rs, "range")), first, last;
+	uint64_t from, to;
+
+	if (!span_take(&range, "bytes="))
+		span_take(&range, "bytes ");
+	if (!span_cut(range, '-', &first, &last) || span_to_u64(&from, first) < 0 || from != 0 ||
+	    span_to_u64(&to, last) < 0 || to == UINT64_MAX)
+		return false;
+	/* what has nothing yet also says "0-0" */
+	*bytes = to ? to + 1 : 0;
+	return true;
 }
 
 bool registry_api_digest(struct oci_digest *out, const struct http_response *rs)

@@ -19,6 +19,8 @@ struct registry_repo {
 	 * too, unless registry_session_mounts_refused. NULL: none.
 	 */
 	const struct strv *mounts;
+	/* The budget of the work that its requests are a part of; NULL: each has its own. */
+	struct http_retry *retry;
 };
 
 /* ref: a tag or a digest. All types of manifests that we can read are accepted. */
@@ -32,22 +34,42 @@ int registry_api_manifest_put(struct http_response *rs, struct op *op,
 			      const struct registry_repo *r, const char *ref,
 			      const char *media_type, struct span bytes, struct err *e) MUST_CHECK;
 
-/* Without retries: parts of a larger whole (upload.c, download.c) that is retried. */
 int registry_api_blob_head(struct http_response *rs, struct op *op, const struct registry_repo *r,
 			   const struct oci_digest *d, struct err *e) MUST_CHECK;
+/* Without retries: part of a larger whole (download.c) that is retried. */
 int registry_api_blob_get(struct http_response *rs, struct op *op, const struct registry_repo *r,
 			  const struct oci_digest *d, struct sink *out, struct err *e) MUST_CHECK;
-/* mount: a blob that may be in the repository `from` (NULL: in this one) already (201 then); NULL:
- * just begin (202). */
-int registry_api_upload_begin(struct http_response *rs, struct op *op,
+
+/*
+ * mount: a blob that may be in the repository `from` (NULL: in this one) already (201 then); NULL:
+ * just begin (202). *at: where an upload that was begun goes on, else untouched; ERR_UNAVAILABLE: that
+ * was not said (a proxy's 2xx).
+ */
+int registry_api_upload_begin(struct http_response *rs, struct url *at, struct op *op,
 			      const struct registry_repo *r, const struct oci_digest *mount,
 			      const char *from, struct err *e) MUST_CHECK;
-/* The Location of a begun upload. ERR_UNAVAILABLE: none came (a proxy's 2xx). */
-int registry_api_upload_location(struct url *out, const struct registry_repo *r,
-				 const struct http_response *rs, struct err *e) MUST_CHECK;
-int registry_api_upload_put(struct http_response *rs, struct op *op, const struct registry_repo *r,
-			    const struct url *location, const struct oci_digest *d,
-			    struct http_body *body, struct err *e) MUST_CHECK;
+
+/*
+ * Bytes for an upload, without retries in place: what has arrived is unknown after a failure. *at
+ * becomes the place for what follows. begins: of a piece among others; UINT64_MAX: it is all of them.
+ */
+int registry_api_upload_patch(struct http_response *rs, struct url *at, struct op *op,
+			      const struct registry_repo *r, struct http_body *body,
+			      uint64_t begins, struct err *e) MUST_CHECK;
+/* Ends it; body: all of the blob, NULL: it is there by now. *moved: a redirect was followed. */
+int registry_api_upload_put(struct http_response *rs, bool *moved, struct op *op,
+			    const struct registry_repo *r, const struct url *at,
+			    const struct oci_digest *d, struct http_body *body, struct err *e)
+	MUST_CHECK;
+/* How much has arrived: 204 with a Range. */
+int registry_api_upload_status(struct http_response *rs, struct op *op,
+			       const struct registry_repo *r, const struct url *at, struct err *e)
+	MUST_CHECK;
+/* Gives it up: tried for two seconds, whatever the op says, and never more than tried. */
+void registry_api_upload_cancel(struct op *op, const struct registry_repo *r, const struct url *at);
+
+/* "0-99" or "bytes=0-99": how many bytes a registry has of an upload. False: it does not say. */
+bool registry_api_range(uint64_t *bytes, const struct http_response *rs);
 
 /* The digest an answer names; false: none, or not one that we know. */
 bool registry_api_digest(struct oci_digest *out, const struct http_response *rs);

@@ -111,12 +111,15 @@ static int push_blob(void *arg, size_t i, struct err *e)
 {
 	struct push *p = arg;
 	const struct oci_descriptor *blob = &p->plan.blobs[i];
-	const struct strv *mounts = p->opt->mounts;
+	const char *from = p->opt->mounts ? strv_env_get(p->opt->mounts, blob->digest.text) : NULL;
+	auto_strv struct strv mounts = STRV_INIT;
 
 	if (is_known(&p->outcomes[i], p, &blob->digest))
 		return 0;
-	return registry_upload_or_mount(&p->outcomes[i], p->op, &p->repo, p->from, blob,
-					mounts ? strv_env_get(mounts, blob->digest.text) : NULL, e);
+	if (from)
+		strv_add(&mounts, from);
+	return registry_upload_or_mount(&p->outcomes[i], p->op, &p->repo, p->from, blob, &mounts,
+					e);
 }
 
 static int push_blobs(struct push *p, struct registry_push_report *report, unsigned jobs,

@@ -61,6 +61,11 @@ unsigned registry_session_jobs(const struct registry_session *s)
 	return s->opt.jobs ? s->opt.jobs : JOBS_DEFAULT;
 }
 
+const char *registry_session_name(const struct registry_session *s)
+{
+	return s->at.host;
+}
+
 const struct registry_options *registry_session_options(const struct registry_session *s)
 {
 	return &s->opt;
@@ -106,7 +111,8 @@ static int call_send(struct registry_session *s, struct op *op, const struct reg
 				   .body_bytes = call->body_bytes,
 				   .out = call->out,
 				   .tls = own ? s->at.tls : NULL,
-				   .body_max = call->body_max };
+				   .body_max = call->body_max,
+				   .timeout_ms = call->timeout_ms };
 	int r;
 
 	if (call->headers)
@@ -115,7 +121,7 @@ static int call_send(struct registry_session *s, struct op *op, const struct reg
 		strv_addf(&headers, "Authorization: %s", auth);
 	do {
 		http_response_release(rs);
-		if (http_pause_wait(&s->host.pause, op, e) < 0)
+		if (!call->as_we_are && http_pause_wait(&s->host.pause, op, e) < 0)
 			return -1;
 		r = http_perform(s->http, op, &rq, rs, e);
 	} while (!call->once && http_retry_again(call->retry, op, &r, rs, e));
@@ -134,7 +140,7 @@ static int call_try(bool *again, struct registry_session *s, struct op *op,
 		return -1;
 	if (call_send(s, op, call, url, own, auth.header, rs, e) < 0)
 		return -1;
-	if (rs->status != 401 || !own)
+	if (rs->status != 401 || !own || call->as_we_are)
 		return 0;
 	return registry_auth_learn(again, &s->auth, op, call, rs, &auth, e);
 }

@@ -54,6 +54,8 @@ struct registry_call {
 	/* Temporary failures are not retried here, but by that whole. (After a 401 it is sent again,
 	 * unless it has a `body`: such a place takes it only once.) */
 	bool once;
+	int64_t timeout_ms; /* for all of it; 0: none */
+	bool as_we_are;	    /* no pause is kept, no token fetched: it is the last that we say */
 };
 
 /*
@@ -82,6 +84,8 @@ int registry_session_resolve(struct url *out, struct registry_session *s, const 
 struct http_retry registry_session_budget(struct registry_session *s, const char *what);
 unsigned registry_session_jobs(const struct registry_session *s); /* at least 1 */
 
+/* As references have it. */
+const char *registry_session_name(const struct registry_session *s);
 const struct registry_options *registry_session_options(const struct registry_session *s);
 struct registry_host *registry_session_host(struct registry_session *s);
 

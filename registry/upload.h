@@ -20,11 +20,11 @@ int registry_upload(enum registry_upload *out, struct op *op, const struct regis
 		    struct oci_store *from, const struct oci_descriptor *blob, struct err *e)
 	MUST_CHECK;
 
-/* The same for a blob that another repository of this host has: mounted from there when it can be.
- * mount_from: its path; NULL: none is known. */
+/* The same for a blob that other repositories of this host may have: mounted from the first of `mounts`
+ * (their paths) that has it. They should be among r->mounts, too. NULL: none is known. */
 int registry_upload_or_mount(enum registry_upload *out, struct op *op,
 			     const struct registry_repo *r, struct oci_store *from,
-			     const struct oci_descriptor *blob, const char *mount_from,
+			     const struct oci_descriptor *blob, const struct strv *mounts,
 			     struct err *e) MUST_CHECK;
 
 #endif

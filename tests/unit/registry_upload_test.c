@@ -220,9 +220,9 @@ static void one_budget_holds_for_all_steps_of_a_blob(void **state)
 
 	expect_mount(f, 503);
 	expect_mount(f, 202);
-	expect_put(f, 500);
+	expect_put(f, 502);
 	expect_mount(f, 503);
-	assert_refused(f, ERR_UNAVAILABLE, "503");
+	assert_refused(f, ERR_UNAVAILABLE, "503 Service Unavailable (3 tries)");
 	assert_true(recorder_has(&f->w.rec, "fail push sha256:"));
 }
 
@@ -230,12 +230,18 @@ static void a_forgotten_upload_begins_anew_but_not_forever(void **state)
 {
 	struct fixture *f = *state;
 
+	expect_mount(f, 202);
+	expect_put(f, 201);
+	assert_upload(f, REGISTRY_UPLOAD_SENT);
+	/* a registry that has taken a PUT takes them */
 	for (int i = 0; i < 4; i++) {
 		expect_mount(f, 202);
-		HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .status = 404,
+		HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url,
+			    .status = i % 2 ? 404 : 400,
 			    .answer = "{\"errors\":[{\"code\":\"BLOB_UPLOAD_UNKNOWN\"}]}");
 	}
 	assert_refused(f, ERR_ABSENT, "BLOB_UPLOAD_UNKNOWN");
+	assert_int_equal(0, f->w.clock.sleeps);
 }
 
 static void an_answer_without_location_is_a_passing_trouble(void **state)
@@ -270,8 +276,8 @@ static void trouble_at_the_look_after_a_put_is_retried(void **state)
 	expect_mount(f, 202);
 	expect_put(f, 204);
 	expect_head(f, 503);
-	expect_mount(f, 201);
-	assert_upload(f, REGISTRY_UPLOAD_EXISTS);
+	expect_head(f, 200);
+	assert_upload(f, REGISTRY_UPLOAD_SENT);
 }
 
 static void a_redirected_put_is_refused(void **state)
@@ -314,9 +320,9 @@ static void a_refusal_is_told_with_the_registrys_words(void **state)
 	struct fixture *f = *state;
 
 	expect_mount(f, 202);
-	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .status = 400,
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .status = 409,
 		    .answer = "{\"errors\":[{\"code\":\"SIZE_INVALID\",\"message\":\"no\"}]}");
-	assert_refused(f, ERR_FAILED, "400 bad request: SIZE_INVALID: no");
+	assert_refused(f, ERR_FAILED, "409 conflict: SIZE_INVALID: no");
 }
 
 /* The script reads the body to its end, as the wire does: it must not get all of it. */
@@ -381,9 +387,11 @@ static void expect_mount_from_base(struct fixture *f, long status)
 
 static void assert_upload_from_base(struct fixture *f, enum registry_upload want)
 {
+	auto_strv struct strv mounts = STRV_INIT;
 	enum registry_upload got;
 
-	if (registry_upload_or_mount(&got, &f->w.op, &f->w.repo, f->w.store, &f->blob, "base/c",
+	strv_add(&mounts, "base/c");
+	if (registry_upload_or_mount(&got, &f->w.op, &f->w.repo, f->w.store, &f->blob, &mounts,
 				     &f->w.e) < 0)
 		fail_msg("%s", f->w.e.text);
 	assert_int_equal(want, got);
@@ -402,13 +410,33 @@ static void what_cannot_be_mounted_is_looked_for_before_it_is_sent(void **state)
 {
 	struct fixture *f = *state;
 
+	auto_free char *text = large_text();
+
+	/* unless that costs more than sending it */
+	expect_mount_from_base(f, 202);
+	expect_put(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_SENT);
+	fixture_use(f, text);
 	expect_mount_from_base(f, 202);
 	expect_head(f, 200);
 	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
 	expect_mount_from_base(f, 202);
 	expect_head(f, 404);
-	expect_put(f, 201);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .body = text, .status = 201);
 	assert_upload_from_base(f, REGISTRY_UPLOAD_SENT);
+}
+
+static void a_repository_that_refuses_mounts_is_asked_twice_at_most(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 2; i++) {
+		expect_mount_from_base(f, 404);
+		expect_mount(f, 201);
+		assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
+	}
+	expect_mount(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
 }
 
 static void a_refused_mount_from_elsewhere_says_nothing_of_our_own_repository(void **state)
@@ -480,6 +508,7 @@ int main(void)
 		T(a_blob_that_another_repository_has_is_mounted),
 		T(what_cannot_be_mounted_is_looked_for_before_it_is_sent),
 		T(a_refused_mount_from_elsewhere_says_nothing_of_our_own_repository),
+		T(a_repository_that_refuses_mounts_is_asked_twice_at_most),
 		T(trouble_with_a_mount_is_retried),
 		T(a_mount_asks_for_rights_to_both_repositories),
 	};
