@@ -101,13 +101,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 static size_t on_read(char *p, size_t size, size_t n, void *arg)
 {
 	struct exchange *x = arg;
-	ssize_t got;
-
-	/* The answer is there: the rest is for nobody, and libcurl would send it to one who is about to
-	 * close, and take the reset for the answer. */
-	if (x->header_done && x->rs->status >= 300)
-		return 0;
-	got = http_send_read(&x->send, p, size * n, x->e);
+	ssize_t got = http_send_read(&x->send, p, size * n, x->e);
 	if (got >= 0)
 		return (size_t)got;
 	x->failed = true;

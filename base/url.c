@@ -304,25 +304,34 @@ bool url_is_loopback(const struct url *u)
 	return host_is_loopback(span_of_str(u->host));
 }
 
-/* RFC 1918, loopback, link-local (cloud metadata lives there), carrier NAT, "this host". */
-static bool is_private_v4(uint32_t a)
+enum reach { REACH_ALL, REACH_PRIVATE, REACH_LOOPBACK, REACH_LINK };
+
+static enum reach reach_v4(uint32_t a)
 {
-	return a >> 24 == 0 || a >> 24 == 10 || a >> 24 == 127 || a >> 20 == 0xac1 ||
-	       a >> 16 == 0xc0a8 || a >> 16 == 0xa9fe || a >> 22 == 0x191;
+	if (a >> 24 == 127)
+		return REACH_LOOPBACK;
+	if (a >> 24 == 0 || a >> 16 == 0xa9fe)
+		return REACH_LINK;
+	return a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 22 == 0x191
+		       ? REACH_PRIVATE
+		       : REACH_ALL;
 }
 
-static bool is_private_v6(const struct in6_addr *a)
+static enum reach reach_v6(const struct in6_addr *a)
 {
 	const unsigned char *b = a->s6_addr;
 
 	if (IN6_IS_ADDR_V4MAPPED(a))
-		return is_private_v4((uint32_t)b[12] << 24 | (uint32_t)b[13] << 16 |
-				     (uint32_t)b[14] << 8 | b[15]);
-	return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LINKLOCAL(a) ||
-	       (b[0] & 0xfe) == 0xfc;
+		return reach_v4((uint32_t)b[12] << 24 | (uint32_t)b[13] << 16 |
+				(uint32_t)b[14] << 8 | b[15]);
+	if (IN6_IS_ADDR_LOOPBACK(a))
+		return REACH_LOOPBACK;
+	if (IN6_IS_ADDR_UNSPECIFIED(a) || IN6_IS_ADDR_LINKLOCAL(a))
+		return REACH_LINK;
+	return (b[0] & 0xfe) == 0xfc ? REACH_PRIVATE : REACH_ALL;
 }
 
-bool url_is_private(const struct url *u)
+static enum reach url_reach(const struct url *u)
 {
 	struct span host = span_of_str(u->host);
 	struct in_addr v4;
@@ -331,17 +340,35 @@ bool url_is_private(const struct url *u)
 	if (span_ends(host, ".")) /* the root, which every name may end in */
 		host.n--;
 	if (host_is_loopback(host) || span_ends(host, ".localhost"))
-		return true;
+		return REACH_LOOPBACK;
 	/* inet_aton also reads "127.1" and "0x7f000001", as the resolver would */
 	if (inet_aton(u->host, &v4))
-		return is_private_v4(ntohl(v4.s_addr));
+		return reach_v4(ntohl(v4.s_addr));
 	if (span_take(&host, "[") && span_ends(host, "]")) {
 		auto_free char *bare = span_dup(span_head(host, host.n - 1));
 
 		/* what cannot be read (a zone, say) is not trusted */
-		return inet_pton(AF_INET6, bare, &v6) != 1 || is_private_v6(&v6);
+		return inet_pton(AF_INET6, bare, &v6) == 1 ? reach_v6(&v6) : REACH_LINK;
 	}
-	return false;
+	return REACH_ALL;
+}
+
+bool url_may_lead(const struct url *from, const struct url *to)
+{
+	enum reach near = url_reach(from);
+
+	if (strcmp(from->host, to->host) == 0)
+		return true;
+	switch (url_reach(to)) {
+	case REACH_ALL:
+		return true;
+	case REACH_PRIVATE:
+		return near != REACH_ALL;
+	case REACH_LOOPBACK:
+		return near == REACH_LOOPBACK;
+	default:
+		return false;
+	}
 }
 
 void url_encode(struct buf *out, struct span text, const char *keep)

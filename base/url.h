@@ -30,9 +30,13 @@ void url_format(struct buf *out, const struct url *u); /* the port only when not
 bool url_same_origin(const struct url *a, const struct url *b); /* scheme, host and port */
 bool url_is_loopback(const struct url *u);			/* localhost, 127.0.0.0/8, [::1] */
 bool host_is_loopback(struct span host); /* the same for "host" or "host:port" */
-/* Is it written as an address that only means something near by: loopback, link-local (cloud
- * metadata lives there), RFC 1918, carrier NAT? Where a name leads is the resolver's affair. */
-bool url_is_private(const struct url *u);
+/*
+ * May a server at `from` send us to `to`? Not to an address near by (loopback, link-local, where cloud
+ * metadata lives, RFC 1918, carrier NAT), unless it is itself as near: from our own loopback to loopback
+ * and private ones, from a private one to others; link-local never. By what is written: where a
+ * name leads is the resolver's affair.
+ */
+bool url_may_lead(const struct url *from, const struct url *to);
 /* The part of an address that messages may show: queries hold tokens. Borrows. */
 struct span url_without_query(const char *text);
 /*

@@ -80,7 +80,7 @@ int registry_endpoint_resolve(struct url *out, const struct registry_endpoint *e
 		u.scheme = mem_strdup(origin->scheme);
 		u.port = origin->port;
 	}
-	if (url_is_private(&u) && !url_is_private(origin) && !same_host(&u, origin))
+	if (!url_may_lead(origin, &u))
 		return err_set(e, ERR_DENIED, "refused to go to the private address %s", u.host);
 	*out = u;
 	u = (struct url){ 0 };

@@ -112,8 +112,7 @@ static int follow(struct fetch *f, const char *location, struct err *e)
 	}
 	if (strcmp(f->at.scheme, "https") == 0 && strcmp(next.scheme, "http") == 0)
 		return err_set(e, ERR_DENIED, "refused to go from https to http://%s", next.host);
-	if (url_is_private(&next) && !url_is_private(&f->what->url) &&
-	    strcmp(next.host, f->what->url.host) != 0)
+	if (!url_may_lead(&f->what->url, &next))
 		return err_set(e, ERR_DENIED, "refused to go to the private address %s", next.host);
 	log_info(f->op, "%s: redirected to %s", f->what->shown, next.host);
 	url_release(&f->at);

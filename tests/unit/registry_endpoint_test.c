@@ -133,6 +133,44 @@ static void a_public_registry_cannot_send_us_to_private_addresses(void **state)
 	assert_resolve("10.0.0.1:5000", "https://10.0.0.2/t", "https://10.0.0.2/t", 0);
 }
 
+/* Near by is no one place: from a company's network the way does not lead into this machine. */
+static void a_private_registry_can_send_us_no_nearer_than_it_is(void **state)
+{
+	(void)state;
+	assert_resolve("localhost:5000", "http://127.0.0.1:9000/x", "http://127.0.0.1:9000/x", 0);
+	assert_resolve("localhost:5000", "https://10.0.0.1/x", "https://10.0.0.1/x", 0);
+	assert_resolve("localhost:5000", "https://169.254.169.254/x", NULL, ERR_DENIED);
+	assert_resolve("localhost:5000", "https://0.0.0.0/x", NULL, ERR_DENIED);
+	assert_resolve("10.0.0.1:5000", "https://127.0.0.1/x", NULL, ERR_DENIED);
+	assert_resolve("10.0.0.1:5000", "https://localhost/x", NULL, ERR_DENIED);
+	assert_resolve("10.0.0.1:5000", "https://169.254.169.254/x", NULL, ERR_DENIED);
+	assert_resolve("10.0.0.1:5000", "https://[fe80::1]/x", NULL, ERR_DENIED);
+	assert_resolve("169.254.1.1:5000", "https://169.254.1.1/x", "https://169.254.1.1/x", 0);
+	assert_resolve("169.254.1.1:5000", "https://169.254.169.254/x", NULL, ERR_DENIED);
+}
+
+static void every_form_of_a_location_is_understood(void **state)
+{
+	auto_buf struct buf longest = BUF_INIT(32u << 10);
+
+	(void)state;
+	buf_add_str(&longest, "https://r.example/v2/a/blobs/uploads/1?_state=");
+	while (longest.len < 9u << 10)
+		buf_add_str(&longest, "0123456789abcdef");
+	assert_resolve("r.example", "v2/u/1", "https://r.example/v2/u/1", 0);
+	assert_resolve("r.example", "?a=b", "https://r.example/?a=b", 0);
+	assert_resolve("r.example", "//s.example/x", "https://s.example/x", 0);
+	assert_resolve("r.example", "https://r.example:5001/x", "https://r.example:5001/x", 0);
+	assert_resolve("r.example", "https://r.example:443/x", "https://r.example/x", 0);
+	assert_resolve("r.example", buf_str(&longest), buf_str(&longest), 0);
+	while (longest.len < 17u << 10)
+		buf_add_str(&longest, "0123456789abcdef");
+	assert_resolve("r.example", buf_str(&longest), NULL, ERR_FAILED);
+	assert_resolve("r.example", "https://r.example/a b", NULL, ERR_FAILED);
+	assert_resolve("r.example", "https://r.example/a\r\nX: y", NULL, ERR_FAILED);
+	assert_resolve("r.example", "https://@r.example/", NULL, ERR_FAILED);
+}
+
 static void nonsense_is_the_registrys_failure(void **state)
 {
 	(void)state;
@@ -150,6 +188,8 @@ int main(void)
 		cmocka_unit_test(addresses_may_be_relative_or_elsewhere),
 		cmocka_unit_test(https_never_becomes_http_but_a_proxys_slip_is_put_right),
 		cmocka_unit_test(a_public_registry_cannot_send_us_to_private_addresses),
+		cmocka_unit_test(a_private_registry_can_send_us_no_nearer_than_it_is),
+		cmocka_unit_test(every_form_of_a_location_is_understood),
 		cmocka_unit_test(nonsense_is_the_registrys_failure),
 	};
 
