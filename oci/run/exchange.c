@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "oci/run/exchange_files.h"
+#include "oci/run/exchange_moved.h"
 #include "oci/run/merged.h"
 #include "oci/run/move.h"
 
@@ -520,29 +521,31 @@ int exchange_out(struct exchange *x, struct err *e)
 /* A merged directory; what a RUN has put in its place goes with the tree's. */
 static int restore_dir(struct exchange *x, size_t i, int parent, struct err *e)
 {
-	const struct merged_dir *d = &x->merged.v[i];
-	const char *name = merged_name(d);
-	int fd = open_in(parent, name);
+	const char *name = merged_name(&x->merged.v[i]);
+	int fd;
 
-	if (fd < 0 && x->is_in && i && (errno == ENOTDIR || errno == ELOOP) &&
+	if (x->is_in && exchange_bring_back(x->place, &x->merged, i, parent, e) < 0)
+		return -1;
+	fd = open_in(parent, name);
+	if (fd < 0 && x->is_in && (errno == ENOTDIR || errno == ELOOP) &&
 	    trash(x, i, parent, name, e) < 0)
 		return -1;
-	if (fd < 0 && i && mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
-		return err_sys(e, "make '/%s' again", d->path);
+	if (fd < 0 && mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make '/%s' again", x->merged.v[i].path);
 	if (fd < 0)
 		fd = open_in(parent, name);
-	return fd < 0 ? err_sys(e, "open '/%s'", d->path) : fd;
+	return fd < 0 ? err_sys(e, "open '/%s'", x->merged.v[i].path) : fd;
 }
 
 static int restore_open(struct exchange *x, struct err *e)
 {
 	for (size_t i = 0; i < x->merged.nr; i++) {
 		struct side *s = &x->sides[i];
-		int parent = i ? x->sides[x->merged.v[i].parent].root : x->place->root_fd;
 
-		s->root = restore_dir(x, i, parent, e);
+		s->root = i ? restore_dir(x, i, x->sides[x->merged.v[i].parent].root, e)
+			    : open_in(x->place->root_fd, "");
 		if (s->root < 0)
-			return -1;
+			return i ? -1 : err_sys(e, "open '/'");
 		s->aside = open_own(x, "aside", i, e);
 		if (s->aside < 0)
 			return -1;

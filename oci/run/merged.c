@@ -1,6 +1,7 @@
 /*
  * The text is a list of fields, each ended by a NUL, since names can hold anything else: first what it
- * is, then for each directory its path, its parent, mode, owner, times, the number of names and these.
+ * is, then for each directory its path, its parent, mode, owner, times, device, inode, the number of
+ * names and these.
  */
 #include "oci/run/merged.h"
 
@@ -9,7 +10,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-#define FORMAT "merged directories 1"
+#define FORMAT "merged directories 2"
 
 void merged_release(struct merged *m)
 {
@@ -138,8 +139,16 @@ void merged_encode(struct buf *out, const struct merged *m)
 	for (size_t i = 0; i < m->nr; i++) {
 		const struct merged_dir *d = &m->v[i];
 		const int64_t numbers[] = {
-			(int64_t)d->parent,  d->mode,	       d->uid,		d->gid,
-			d->atime.tv_sec,     d->atime.tv_nsec, d->mtime.tv_sec, d->mtime.tv_nsec,
+			(int64_t)d->parent,
+			d->mode,
+			d->uid,
+			d->gid,
+			d->atime.tv_sec,
+			d->atime.tv_nsec,
+			d->mtime.tv_sec,
+			d->mtime.tv_nsec,
+			(int64_t)d->dev,
+			(int64_t)d->ino,
 			(int64_t)d->stays.n,
 		};
 
@@ -176,6 +185,17 @@ static bool take_time(struct span *rest, struct timespec *t)
 	if (!take_number(rest, &sec) || !take_number(rest, &nsec) || nsec < 0 || nsec > 999999999)
 		return false;
 	*t = (struct timespec){ .tv_sec = sec, .tv_nsec = (long)nsec };
+	return true;
+}
+
+static bool take_identity(struct span *rest, struct merged_dir *d)
+{
+	int64_t dev, ino;
+
+	if (!take_number(rest, &dev) || !take_number(rest, &ino))
+		return false;
+	d->dev = (dev_t)dev;
+	d->ino = (ino_t)ino;
 	return true;
 }
 
@@ -226,7 +246,7 @@ static bool take_dir(struct merged *m, struct span *rest)
 
 	if (!take_place(m, rest, &d) || !take_id(rest, 07777, &d->mode) ||
 	    !take_id(rest, UINT32_MAX, &d->uid) || !take_id(rest, UINT32_MAX, &d->gid) ||
-	    !take_time(rest, &d->atime) || !take_time(rest, &d->mtime) ||
+	    !take_time(rest, &d->atime) || !take_time(rest, &d->mtime) || !take_identity(rest, d) ||
 	    !take_id(rest, UINT32_MAX, &nr))
 		return false;
 	for (; nr > 0; nr--) {

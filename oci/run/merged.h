@@ -45,7 +45,7 @@ int merged_find(struct merged *out, int root_fd, const struct strv *kept, struct
 const char *merged_name(const struct merged_dir *d);
 
 void merged_encode(struct buf *out, const struct merged *m);
-/* ERR_CORRUPT: not what encode wrote. dev and ino do not travel. */
+/* ERR_CORRUPT: not what encode wrote. */
 int merged_decode(struct merged *out, struct span bytes, struct err *e) MUST_CHECK;
 
 #endif

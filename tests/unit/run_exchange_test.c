@@ -503,6 +503,48 @@ static void after_a_kill_a_directory_that_became_a_link_is_made_again(void **sta
 	restored(w, 0);
 }
 
+static int rename_in(const struct world *w, const char *from, const char *to)
+{
+	return renameat(w->dir.fd, from, w->dir.fd, to);
+}
+
+static int make_dir(const struct world *w, const char *name)
+{
+	return mkdirat(w->dir.fd, name, 0755);
+}
+
+/* Its mounts are in it; and the second time what is in its place is around it. */
+static void after_a_kill_a_directory_that_was_moved_is_found(void **state)
+{
+	struct world *w = *state;
+	struct stat before, after;
+
+	tmpdir_file(&w->dir, "var/lib/state/file", "state");
+	strv_add(&w->place.kept, "var/lib/state");
+	assert_int_equal(fstatat(w->dir.fd, "etc", &before, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			go_in(w);
+			if (i == 0 && rename_in(w, "etc", "usr/moved") == 0 &&
+			    rename_in(w, "var/lib", "usr/moved/lib") == 0)
+				kill(getpid(), SIGKILL);
+			if (i == 1 && rename_in(w, "etc", "moved") == 0 &&
+			    make_dir(w, "etc") == 0 && rename_in(w, "moved", "etc/old") == 0 &&
+			    rename_in(w, "var", "etc/old/var") == 0)
+				kill(getpid(), SIGKILL);
+			_exit(1);
+		}
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		restored(w, 1);
+		text_is(w, "var/lib/state/file", "state");
+		assert_int_equal(fstatat(w->dir.fd, "etc", &after, 0), 0);
+		assert_true(before.st_ino == after.st_ino);
+	}
+	restored(w, 0);
+}
+
 /* In and out and in again, until it is stopped somewhere. */
 static void killed_after(struct world *w, int usec)
 {
@@ -556,7 +598,7 @@ static void a_journal_that_is_none_is_told(void **state)
 	struct world *w = *state;
 	struct err e = ERR_INIT;
 
-	tmpdir_file(&w->dir, "own/journal.tree", "merged directories 1");
+	tmpdir_file(&w->dir, "own/journal.tree", "merged directories 2");
 	assert_int_equal(exchange_restore(&w->place, &e), -1);
 	assert_int_equal(e.kind, ERR_CORRUPT);
 	assert_non_null(strstr(e.text, "/own/journal.tree"));
@@ -606,6 +648,7 @@ int main(void)
 		TEST(what_cannot_be_put_back_is_told_with_its_place),
 		TEST(after_a_kill_inside_the_job_is_restored),
 		TEST(after_a_kill_a_directory_that_became_a_link_is_made_again),
+		TEST(after_a_kill_a_directory_that_was_moved_is_found),
 		TEST(after_a_kill_at_any_moment_the_job_is_restored),
 		TEST(an_interrupted_restoration_goes_on),
 		TEST(a_journal_that_is_none_is_told),
