@@ -299,6 +299,20 @@ void app_credentials(struct app *app, const char *authfile)
 	app->credentials.docker_config = getenv("DOCKER_CONFIG");
 	app->credentials.home = getenv("HOME");
 	app->credentials.xdg_runtime_dir = getenv("XDG_RUNTIME_DIR");
+	app->credentials.xdg_config_home = getenv("XDG_CONFIG_HOME");
+	snprintf(app->run_containers, sizeof(app->run_containers), "/run/containers/%u",
+		 (unsigned)geteuid());
+	app->credentials.run_containers = app->run_containers;
+	app->credentials.ci =
+		(struct credentials_ci){ .registry = getenv("CI_REGISTRY"),
+					 .registry_user = getenv("CI_REGISTRY_USER"),
+					 .registry_password = getenv("CI_REGISTRY_PASSWORD"),
+					 .deploy_user = getenv("CI_DEPLOY_USER"),
+					 .deploy_password = getenv("CI_DEPLOY_PASSWORD"),
+					 .job_token = getenv("CI_JOB_TOKEN"),
+					 .proxy_server = getenv("CI_DEPENDENCY_PROXY_SERVER"),
+					 .proxy_user = getenv("CI_DEPENDENCY_PROXY_USER"),
+					 .proxy_password = getenv("CI_DEPENDENCY_PROXY_PASSWORD") };
 }
 
 /* A device or a pipe is written to; a new file would take its place. */

@@ -50,6 +50,7 @@ struct app {
 	struct cancel cancel;
 	struct render *render;
 	struct credentials_env credentials;
+	char run_containers[40];      /* for it */
 	struct registry_certs *certs; /* app_certs; to be pointed to by registry_options */
 	char *root;		      /* where state lives */
 	pthread_t signal_thread;

@@ -154,14 +154,14 @@ static int cmd_render(struct cdeploy *c, struct err *e)
 }
 
 /* An image whose credentials cannot be read is deployed without; the engine then says what it misses. */
-static char *auth_for(void *arg, const char *host)
+static char *auth_for(void *arg, const struct oci_reference *image)
 {
 	struct cdeploy *c = arg;
 	struct err e = ERR_INIT;
-	char *value = deploy_registry_auth(&c->app->op, &c->app->credentials, host, &e);
+	char *value = deploy_registry_auth(&c->app->op, &c->app->credentials, image, &e);
 
 	if (e.kind != ERR_NONE)
-		progress_warn(c->app->op.progress, "credentials for '%s': %s", host, e.text);
+		progress_warn(c->app->op.progress, "credentials for '%s': %s", image->host, e.text);
 	return value;
 }
 

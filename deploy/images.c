@@ -6,7 +6,9 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "oci/image/reference.h"
+#include "registry/credentials_file.h"
 #include "registry/resolve.h"
 
 struct host_session {
@@ -100,29 +102,33 @@ int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
 	return 0;
 }
 
-char *deploy_registry_auth(struct op *op, const struct credentials_env *env, const char *host,
-			   struct err *e)
+static void add_field(struct buf *json, const char *name, const char *value)
+{
+	buf_addf(json, ",\"%s\":", name);
+	buf_add_json(json, value);
+}
+
+char *deploy_registry_auth(struct op *op, const struct credentials_env *env,
+			   const struct oci_reference *image, struct err *e)
 {
 	auto_credentials struct credentials c = { 0 };
-	auto_buf struct buf json = BUF_INIT(BUF_SMALL);
+	auto_secret_buf struct buf json = BUF_INIT(BUF_SMALL);
+	struct credentials_env keep = *env;
 	/* the engine knows Docker Hub by its old name only */
-	const char *server = strcmp(host, "docker.io") == 0 ? "https://index.docker.io/v1/" : host;
-	char *value;
+	const char *server = credentials_file_server(image->host);
 
-	if (credentials_find(&c, op, env, host, e) < 0 || (!c.user && !c.identity_token))
+	keep.to_keep = true;
+	if (credentials_find(&c, op, &keep, image->host, image->path, e) < 0 ||
+	    !credentials_is_known(&c))
 		return NULL;
 	buf_add_str(&json, "{\"username\":");
 	buf_add_json(&json, c.user ? c.user : "");
-	buf_add_str(&json, ",\"password\":");
-	buf_add_json(&json, c.password ? c.password : "");
-	buf_add_str(&json, ",\"serveraddress\":");
-	buf_add_json(&json, server);
-	if (c.identity_token) {
-		buf_add_str(&json, ",\"identitytoken\":");
-		buf_add_json(&json, c.identity_token);
-	}
+	add_field(&json, "password", c.password ? c.password : "");
+	add_field(&json, "serveraddress", server);
+	if (c.identity_token)
+		add_field(&json, "identitytoken", c.identity_token);
+	if (c.registry_token)
+		add_field(&json, "registrytoken", c.registry_token);
 	buf_add_char(&json, '}');
-	value = base64_encode(buf_span(&json), true);
-	explicit_bzero(json.data, json.len);
-	return value;
+	return base64_encode(buf_span(&json), true);
 }

@@ -9,6 +9,7 @@
 #include "base/http.h"
 #include "base/op.h"
 #include "deploy/service.h"
+#include "oci/image/reference.h"
 #include "registry/session.h"
 
 /*
@@ -19,11 +20,12 @@ int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
 		      const struct registry_options *opt, struct err *e) MUST_CHECK;
 
 /*
- * The value of X-Registry-Auth for images of host: base64url of docker's AuthConfig. NULL: no
+ * The value of X-Registry-Auth for an image: base64url of docker's AuthConfig. The engine keeps it with the
+ * service, so a deploy token of GitLab's goes before what ends with the job. NULL: no
  * credentials are known for it, or (*e set) they could not be read. Owned by the caller,
  * who wipes it.
  */
-char *deploy_registry_auth(struct op *op, const struct credentials_env *env, const char *host,
-			   struct err *e);
+char *deploy_registry_auth(struct op *op, const struct credentials_env *env,
+			   const struct oci_reference *image, struct err *e);
 
 #endif

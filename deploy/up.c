@@ -139,7 +139,7 @@ static char *item_auth(struct up *u, const struct up_item *it)
 	if (!u->opt->registry_auth ||
 	    oci_reference_parse(&ref, s->pinned_image ? s->pinned_image : s->image, &ignored) < 0)
 		return NULL;
-	auth = u->opt->registry_auth(u->opt->registry_auth_arg, ref.host);
+	auth = u->opt->registry_auth(u->opt->registry_auth_arg, &ref);
 	if (!auth && s->with_auth)
 		progress_warn(u->op->progress,
 			      "service '%s' asks for credentials, but there are none for '%s'",

@@ -13,6 +13,7 @@
 #include "deploy/engine.h"
 #include "deploy/service.h"
 #include "deploy/spec_json.h"
+#include "oci/image/reference.h"
 
 enum deploy_verb {
 	DEPLOY_CREATED,
@@ -29,9 +30,9 @@ struct deploy_options {
 	int64_t stable_ms;	    /* how long new tasks must stay running; 0: 5 s */
 	bool detach;		    /* do not watch */
 	bool no_rollback;
-	/* X-Registry-Auth for the services that want it, per image host; NULL result: none.
+	/* X-Registry-Auth for the services that want it, by their image; NULL result: none.
 	 * Owned by the caller of the callback. */
-	char *(*registry_auth)(void *arg, const char *host);
+	char *(*registry_auth)(void *arg, const struct oci_reference *image);
 	void *registry_auth_arg;
 };
 

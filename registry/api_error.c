@@ -89,11 +89,12 @@ int registry_api_error(struct err *e, const struct http_response *rs, const stru
 	add_status(&text, rs->status);
 	if (words.len)
 		buf_addf(&text, ": %s", buf_str(&words));
-	if (kind_of_status(rs->status) == ERR_DENIED && who && who->origin)
-		buf_addf(&text, " (credentials from %s)", who->origin);
-	else if (kind_of_status(rs->status) == ERR_DENIED && who)
-		buf_addf(&text, " (no credentials for %s found)", host);
-	else if (rs->status == 413)
+	if (kind_of_status(rs->status) == ERR_DENIED && who) {
+		buf_add_str(&text, " (");
+		credentials_tell(&text, who, host);
+		buf_add_char(&text, ')');
+	} else if (rs->status == 413) {
 		buf_add_str(&text, " (a proxy in front of the registry may limit the size)");
+	}
 	return err_set(e, kind_of_status(rs->status), "%s", buf_str(&text));
 }

@@ -14,6 +14,7 @@
 #include "registry/session.h"
 
 struct registry_auth_token;
+struct registry_auth_who;
 
 struct registry_auth { /* private to auth.c */
 	struct http *http;
@@ -27,8 +28,9 @@ struct registry_auth { /* private to auth.c */
 
 	/* only behind the turnstile */
 	struct registry_challenge challenge; /* the last one; all zero: never asked */
-	struct credentials who;
-	bool who_known;
+	bool has_pinged;
+	struct registry_auth_who *whos;
+	size_t nr_whos, cap_whos, last_who;
 	struct registry_auth_token *tokens;
 	size_t nr_tokens, cap_tokens;
 };

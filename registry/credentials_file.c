@@ -1,12 +1,12 @@
 /*
- * docker's config.json:
+ * docker's config.json, and what podman and GitLab's runner made of it:
  *
- *	{"auths": {"host": {"auth": "base64 of user:password"}},
+ *	{"auths": {"host": {"auth": "base64 of user:password"}, "host/group": …},
  *	 "credHelpers": {"host": "name"}, "credsStore": "name"}
  *
- * Keys of "auths" come as host, as https://host/v1/ and with /v2/; docker.io goes under
- * the name of a server that is long gone. A key with more of a path names a part of a host
- * and does not match: its password is not for all of the host.
+ * Keys come as host, as https://host/v1/ and with /v2/; docker.io goes under the name of a server
+ * that is long gone. A key with more of a path is for the repositories at and below it: of those
+ * that fit, the longest.
  */
 #include "registry/credentials_file.h"
 
@@ -25,32 +25,48 @@ static bool is_hub(struct span host)
 	       span_eq_nocase(host, "registry-1.docker.io");
 }
 
-/* Does a key of "auths" or "credHelpers" speak of this host? */
-static bool key_names_host(const char *key, const char *host)
+/* How well a key fits: 0 not at all, more for more of the path. *narrow: it is for a part of the host. */
+static size_t key_fits(bool *narrow, const char *key, const char *host, const char *path)
 {
-	struct span rest = span_of_str(key), name, path;
+	struct span rest = span_of_str(key), name, part, repo = span_of_str(path ? path : "");
 
+	*narrow = false;
 	if (!span_take(&rest, "https://"))
 		span_take(&rest, "http://");
-	span_cut(rest, '/', &name, &path);
-	if (span_ends(path, "/"))
-		path = span_head(path, path.n - 1);
-	if (path.n && !span_eq_str(path, "v1") && !span_eq_str(path, "v2"))
-		return false;
-	return span_eq_nocase(name, host) || (is_hub(span_of_str(host)) && is_hub(name));
+	span_cut(rest, '/', &name, &part);
+	while (span_ends(part, "/"))
+		part = span_head(part, part.n - 1);
+	if (!span_eq_nocase(name, host) && !(is_hub(span_of_str(host)) && is_hub(name)))
+		return 0;
+	if (!part.n || span_eq_str(part, "v1") || span_eq_str(part, "v2"))
+		return 1;
+	*narrow = true;
+	if (part.n > repo.n || memcmp(part.p, repo.p, part.n) != 0 ||
+	    (repo.n > part.n && repo.p[part.n] != '/'))
+		return 0;
+	return 1 + part.n;
 }
 
-/* The entry for host: written exactly so, else the first that means it. */
-static json_t *entry_for(json_t *map, const char *host)
+/* The entry that fits best; of equals the one that is written exactly so, else the first. */
+static json_t *entry_for(bool *by_path, json_t *map, const char *host, const char *path)
 {
-	json_t *exact = json_object_get(map, host);
+	json_t *best = NULL;
+	size_t best_fit = 0;
 	const char *key;
+	bool narrow;
 	json_t *v;
 
-	if (exact)
-		return exact;
-	json_object_foreach(map, key, v) if (key_names_host(key, host)) return v;
-	return NULL;
+	json_object_foreach(map, key, v)
+	{
+		size_t fit = key_fits(&narrow, key, host, path);
+
+		*by_path |= narrow;
+		if (fit > best_fit || (fit && fit == best_fit && strcmp(key, host) == 0)) {
+			best = v;
+			best_fit = fit;
+		}
+	}
+	return best;
 }
 
 static const char *text_at(const json_t *o, const char *key)
@@ -79,18 +95,33 @@ static int auth_split(struct credentials *out, const char *auth)
 	return 0;
 }
 
+static char *text_dup(const json_t *o, const char *key)
+{
+	return mem_strdup(text_at(o, key));
+}
+
+/* It becomes part of a header line as it is. */
+static bool is_header_safe(const char *text)
+{
+	for (; text && *text; text++)
+		if (*text <= ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 static int entry_read(struct credentials *out, const json_t *entry)
 {
 	const char *auth = text_at(entry, "auth");
-	const char *token = text_at(entry, "identitytoken");
 	const char *user = text_at(entry, "username"), *password = text_at(entry, "password");
 
-	if (token) {
-		out->identity_token = mem_strdup(token);
-		return 0;
+	if (!is_header_safe(text_at(entry, "registrytoken")))
+		return -1;
+	out->registry_token = text_dup(entry, "registrytoken");
+	out->identity_token = text_dup(entry, "identitytoken");
+	if (auth) {
+		/* beside a token it is often a user and nothing */
+		return auth_split(out, auth) < 0 && !credentials_is_known(out) ? -1 : 0;
 	}
-	if (auth)
-		return auth_split(out, auth);
 	if (user && password) {
 		out->user = mem_strdup(user);
 		out->password = mem_strdup(password);
@@ -100,7 +131,8 @@ static int entry_read(struct credentials *out, const json_t *entry)
 
 static void auths_wipe(json_t *auths)
 {
-	static const char *const fields[] = { "auth", "identitytoken", "password" };
+	static const char *const fields[] = { "auth", "identitytoken", "registrytoken",
+					      "password" };
 	const char *key;
 	json_t *v;
 
@@ -115,23 +147,32 @@ static void auths_wipe(json_t *auths)
 	}
 }
 
-/* The helper for this host before the one for all. NULL: none. */
-static char *helper_name(json_t *root, const char *host)
+const char *credentials_file_server(const char *host)
 {
-	json_t *v = entry_for(json_object_get(root, "credHelpers"), host);
-
-	if (json_is_string(v) && *json_string_value(v))
-		return mem_strdup(json_string_value(v));
-	return mem_strdup(text_at(root, "credsStore"));
+	return is_hub(span_of_str(host)) ? HUB_KEY : host;
 }
 
-int credentials_file_read(struct credentials *out, char **helper, char **server, struct op *op,
-			  struct span text, const char *name, const char *host, struct err *e)
+static void read_object(struct credentials_file *out, struct op *op, json_t *root, const char *name,
+			const char *host, const char *path)
+{
+	json_t *helpers = json_object_get(root, "credHelpers");
+	json_t *auths = json_object_get(root, "auths");
+	const char *helper = json_string_value(entry_for(&out->by_path, helpers, host, path));
+
+	if (helper && *helper)
+		out->helper = mem_strdup(helper);
+	out->store = text_dup(root, "credsStore");
+	if (entry_read(&out->entry, entry_for(&out->by_path, auths, host, path)) < 0)
+		progress_warn(op->progress, "%s: the entry for %s cannot be read", name, host);
+	auths_wipe(auths);
+}
+
+int credentials_file_read(struct credentials_file *out, struct op *op, struct span text,
+			  const char *name, const char *host, const char *path, struct err *e)
 {
 	auto_json json_t *root = NULL;
-	json_t *auths;
 
-	*helper = *server = NULL;
+	*out = (struct credentials_file){ 0 };
 	if (!span_trim(text).n)
 		return 0; /* an empty file says nothing */
 	root = json_load_span(text, CREDENTIALS_FILE_MAX, name, e);
@@ -142,12 +183,22 @@ int credentials_file_read(struct credentials *out, char **helper, char **server,
 		e->kind = ERR_INPUT;
 		return -1;
 	}
-	*helper = helper_name(root, host);
-	if (*helper)
-		*server = mem_strdup(is_hub(span_of_str(host)) ? HUB_KEY : host);
-	auths = json_object_get(root, "auths");
-	if (entry_read(out, entry_for(auths, host)) < 0)
-		progress_warn(op->progress, "%s: the entry for %s cannot be read", name, host);
-	auths_wipe(auths);
+	read_object(out, op, root, name, host, path);
 	return 0;
+}
+
+void credentials_file_take(struct credentials *to, struct credentials_file *from)
+{
+	to->user = STEAL(&from->entry.user);
+	to->password = STEAL(&from->entry.password);
+	to->identity_token = STEAL(&from->entry.identity_token);
+	to->registry_token = STEAL(&from->entry.registry_token);
+}
+
+void credentials_file_release(struct credentials_file *f)
+{
+	credentials_release(&f->entry);
+	free(f->helper);
+	free(f->store);
+	*f = (struct credentials_file){ 0 };
 }

@@ -32,14 +32,16 @@ static void result_wipe(struct proc_result *r)
 }
 #define auto_result CLEANUP(result_wipe)
 
-static int helper_read(struct credentials *out, struct span text, struct err *e)
+int credentials_helper_parse(struct credentials *out, struct span text, struct err *e)
 {
 	auto_json json_t *root = json_load_span(text, HELPER_OUTPUT_MAX, "answer", e);
 	const char *user, *secret;
 
 	if (!root || json_get_str(&user, root, "Username", "", e) < 0 ||
-	    json_get_str(&secret, root, "Secret", "", e) < 0)
+	    json_get_str(&secret, root, "Secret", "", e) < 0) {
+		err_set(e, ERR_FAILED, "not a helper's answer"); /* which it may be, nearly */
 		return -1;
+	}
 	if (strcmp(user, "<token>") == 0) {
 		out->identity_token = mem_strdup(secret);
 	} else {
@@ -76,7 +78,7 @@ int credentials_helper_get(struct credentials *out, struct op *op, const char *n
 		err_clear(e);
 		return 0;
 	}
-	if (r.status == 0 && helper_read(out, buf_span(&r.out), e) == 0)
+	if (r.status == 0 && credentials_helper_parse(out, buf_span(&r.out), e) == 0)
 		return 0;
 	if (r.status == 0) {
 		progress_warn(op->progress, "credentials for %s: the answer of %s cannot be read",

@@ -12,4 +12,7 @@
 int credentials_helper_get(struct credentials *out, struct op *op, const char *name,
 			   const char *server, struct err *e) MUST_CHECK;
 
+/* A helper's answer. ERR_FAILED: not one; nothing of it is in the text. */
+int credentials_helper_parse(struct credentials *out, struct span text, struct err *e) MUST_CHECK;
+
 #endif

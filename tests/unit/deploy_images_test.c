@@ -117,6 +117,14 @@ static void an_image_that_is_not_there_is_named_with_its_service(void **state)
 	assert_non_null(strstr(f->e.text, "service 'app': image 'r.example/a/b:1'"));
 }
 
+static char *auth_header(struct fixture *f, const struct credentials_env *env)
+{
+	auto_reference struct oci_reference image = { 0 };
+
+	assert_int_equal(0, oci_reference_parse(&image, "r.example/a/b:1", &f->e));
+	return deploy_registry_auth(&f->op, env, &image, &f->e);
+}
+
 static void credentials_become_dockers_auth_config(void **state)
 {
 	struct fixture *f = *state;
@@ -124,7 +132,7 @@ static void credentials_become_dockers_auth_config(void **state)
 	const struct credentials_env env = {
 		.docker_auth_config = "{\"auths\":{\"r.example\":{\"auth\":\"dXNlcjpwYSJzcw==\"}}}"
 	};
-	auto_free char *value = deploy_registry_auth(&f->op, &env, "r.example", &f->e);
+	auto_free char *value = auth_header(f, &env);
 	auto_buf struct buf json = BUF_INIT(BUF_SMALL);
 
 	assert_non_null(value);
@@ -139,10 +147,28 @@ static void the_header_keeps_its_padding(void **state)
 	const struct credentials_env env = {
 		.docker_auth_config = "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}}}" /* u:p */
 	};
-	auto_free char *value = deploy_registry_auth(&f->op, &env, "r.example", &f->e);
+	auto_free char *value = auth_header(f, &env);
 
 	assert_non_null(value);
 	assert_int_equal(strlen(value) % 4, 0);
+}
+
+/* The engine keeps them: what ends with the job is of no use to it. */
+static void a_deploy_token_is_stored_before_what_ends_with_the_job(void **state)
+{
+	struct fixture *f = *state;
+	struct credentials_env env = { .docker_auth_config =
+					       "{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"}}}",
+				       .ci = { .registry = "r.example",
+					       .registry_user = "gitlab-ci-token",
+					       .registry_password = "job",
+					       .deploy_user = "gitlab+deploy-token-1",
+					       .deploy_password = "stays" } };
+	auto_free char *value = auth_header(f, &env);
+	auto_buf struct buf json = BUF_INIT(BUF_SMALL);
+
+	assert_int_equal(base64_decode(&json, span_of_str(value)), 0);
+	assert_non_null(strstr(buf_str(&json), "\"gitlab+deploy-token-1\",\"password\":\"stays\""));
 }
 
 static void without_credentials_there_is_no_header(void **state)
@@ -150,7 +176,7 @@ static void without_credentials_there_is_no_header(void **state)
 	struct fixture *f = *state;
 	const struct credentials_env env = { .docker_auth_config = "{}" };
 
-	assert_null(deploy_registry_auth(&f->op, &env, "r.example", &f->e));
+	assert_null(auth_header(f, &env));
 	assert_int_equal(f->e.kind, ERR_NONE);
 }
 
@@ -164,6 +190,7 @@ int main(void)
 		T(an_image_that_is_not_there_is_named_with_its_service),
 		T(credentials_become_dockers_auth_config),
 		T(the_header_keeps_its_padding),
+		T(a_deploy_token_is_stored_before_what_ends_with_the_job),
 		T(without_credentials_there_is_no_header),
 	};
 

@@ -273,11 +273,12 @@ static void detached_means_not_watched(void **state)
 	assert_outcome(w, DEPLOY_CREATED, "r:5000/app:2");
 }
 
-static char *auth_for(void *arg, const char *host)
+static char *auth_for(void *arg, const struct oci_reference *image)
 {
 	unsigned *calls = arg;
 
-	assert_string_equal("r:5000", host);
+	assert_string_equal("r:5000", image->host);
+	assert_string_equal("app", image->path);
 	return ++*calls == 1 ? mem_strdup("c2VjcmV0") : NULL;
 }
 
