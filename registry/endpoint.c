@@ -13,15 +13,16 @@
 #define DOCKER_HUB	"docker.io"
 #define DOCKER_HUB_WIRE "registry-1.docker.io"
 
-static bool host_wants_http(const char *host, const struct registry_options *opt,
-			    const struct http_tls *tls)
+static bool http_is_allowed(const char *host, const struct registry_options *opt)
+{
+	return opt->plain_http ||
+	       (opt->plain_http_host && span_eq_nocase(span_of_str(host), opt->plain_http_host));
+}
+
+static bool http_is_likely(const char *host, const struct http_tls *tls)
 {
 	struct span text = span_of_str(host);
 
-	if (opt->plain_http)
-		return true;
-	if (opt->plain_http_host && span_eq_nocase(text, opt->plain_http_host))
-		return true;
 	return host_is_loopback(text) && !span_ends(text, ":443") && !tls;
 }
 
@@ -31,10 +32,13 @@ int registry_endpoint_init(struct registry_endpoint *out, const char *host,
 	bool hub = span_eq_nocase(span_of_str(host), DOCKER_HUB);
 	auto_free char *text = NULL;
 	struct registry_endpoint ep = { 0 };
+	bool allowed;
 
 	if (registry_certs_find(&ep.tls, opt->certs, host, e) < 0)
 		return -1;
-	text = mem_printf("%s://%s/", host_wants_http(host, opt, ep.tls) ? "http" : "https",
+	allowed = http_is_allowed(host, opt);
+	ep.is_guess = !allowed && http_is_likely(host, ep.tls);
+	text = mem_printf("%s://%s/", allowed || ep.is_guess ? "http" : "https",
 			  hub ? DOCKER_HUB_WIRE : host);
 	if (url_parse(&ep.origin, text, e) < 0)
 		return err_wrap(e, "registry '%s'", host);

@@ -11,11 +11,15 @@
 struct registry_endpoint {
 	char *host;		    /* as references have it: "docker.io" */
 	struct url origin;	    /* where that is: https://registry-1.docker.io/ */
+	bool is_guess;		    /* http because it is on loopback, and nobody has said so */
 	const struct http_tls *tls; /* for requests there and nowhere else; borrowed, may be NULL */
 };
 
-/* http for those the options name, and for loopback hosts, unless on port 443 or with certificates of
- * their own; else https. ERR_INPUT: not a host, or something is wrong with its certificates. */
+/*
+ * http for those the options name, and for loopback hosts, unless on port 443 or with certificates of
+ * their own (a guess that session.c corrects); else https. ERR_INPUT: not a host. Also when something is
+ * wrong with its certificates: see certs.h.
+ */
 int registry_endpoint_init(struct registry_endpoint *out, const char *host,
 			   const struct registry_options *opt, struct err *e) MUST_CHECK;
 void registry_endpoint_release(struct registry_endpoint *ep);

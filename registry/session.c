@@ -4,6 +4,9 @@
  */
 #include "registry/session.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/mem.h"
 #include "base/secret.h"
 #include "registry/api_error.h"
@@ -19,6 +22,8 @@ struct registry_session {
 	struct registry_options opt;
 	struct registry_endpoint at;
 	struct err broken; /* the host was no host: told by every request */
+	pthread_mutex_t first;
+	_Atomic bool is_settled; /* `at` is what it stays */
 
 	struct registry_auth auth;
 	struct registry_host host;
@@ -33,6 +38,8 @@ struct registry_session *registry_session_new(struct http *h, const char *host,
 	s->opt = *opt;
 	if (registry_endpoint_init(&s->at, host, opt, &s->broken) == 0)
 		err_clear(&s->broken);
+	pthread_mutex_init(&s->first, NULL);
+	s->is_settled = !s->at.is_guess;
 	registry_auth_init(&s->auth, h, &s->at, &s->opt);
 	registry_host_init(&s->host);
 	return s;
@@ -45,6 +52,7 @@ void registry_session_free(struct registry_session *s)
 	registry_auth_release(&s->auth);
 	registry_host_release(&s->host);
 	registry_endpoint_release(&s->at);
+	pthread_mutex_destroy(&s->first);
 	free(s);
 }
 
@@ -79,11 +87,19 @@ struct registry_host *registry_session_host(struct registry_session *s)
 int registry_session_resolve(struct url *out, struct registry_session *s, const struct url *base,
 			     const char *text, struct err *e)
 {
+	bool wait = !s->is_settled;
+	int r;
+
 	if (s->broken.kind != ERR_NONE) {
 		*e = s->broken;
 		return -1;
 	}
-	return registry_endpoint_resolve(out, &s->at, base ? base : &s->at.origin, text, e);
+	if (wait)
+		pthread_mutex_lock(&s->first);
+	r = registry_endpoint_resolve(out, &s->at, base ? base : &s->at.origin, text, e);
+	if (wait)
+		pthread_mutex_unlock(&s->first);
+	return r;
 }
 
 int registry_session_refused(struct registry_session *s, const struct http_response *rs,
@@ -145,25 +161,36 @@ static int call_try(bool *again, struct registry_session *s, struct op *op,
 	return registry_auth_learn(again, &s->auth, op, call, rs, &auth, e);
 }
 
-int registry_session_perform(struct registry_session *s, struct op *op,
-			     const struct registry_call *asked, struct http_response *rs,
-			     struct err *e)
+/* What was resolved before the first request is an address of the registry afterwards, too. */
+static const struct url *address_now(struct url *copy, const struct registry_session *s,
+				     const struct url *at)
+{
+	const struct url *origin = &s->at.origin;
+
+	if (!at || !s->at.is_guess || strcmp(at->host, origin->host) != 0 ||
+	    at->port != origin->port)
+		return at;
+	*copy = *at;
+	copy->scheme = origin->scheme;
+	return copy;
+}
+
+static int session_ask(struct registry_session *s, struct op *op, const struct registry_call *asked,
+		       struct http_response *rs, struct err *e)
 {
 	struct http_retry budget = registry_session_budget(s, s->at.host);
 	struct registry_call payed = *asked, *call = &payed;
-	bool own = !call->at || url_same_origin(call->at, &s->at.origin);
 	auto_buf struct buf url = BUF_INIT(BUF_SMALL);
-	bool again = true;
+	bool own, again = true;
+	struct url copy;
 
+	call->at = address_now(&copy, s, call->at);
+	own = !call->at || url_same_origin(call->at, &s->at.origin);
 	if (call->once)
 		budget.left = 0;
 	if (!call->retry)
 		call->retry = &budget;
 	*rs = (struct http_response){ 0 };
-	if (s->broken.kind != ERR_NONE) {
-		*e = s->broken;
-		return -1;
-	}
 	url_format(&url, call->at ? call->at : &s->at.origin);
 	if (!call->at) /* the origin ends in '/', the path begins with it */
 		buf_add_str(&url, call->path + 1);
@@ -175,4 +202,60 @@ int registry_session_perform(struct registry_session *s, struct op *op,
 			break;
 	}
 	return 0;
+}
+
+/*
+ * Registries on loopback are asked by http, and most speak it. One that speaks TLS answers 400, and is
+ * asked once more so; what comes of that counts, unless TLS is what it does not speak.
+ */
+static int try_tls(struct registry_session *s, struct op *op, const struct registry_call *call,
+		   struct http_response *rs, struct err *e)
+{
+	char *http = s->at.origin.scheme;
+	struct http_response answer;
+	struct err why = ERR_INIT;
+	int r;
+
+	s->at.origin.scheme = mem_strdup("https");
+	r = session_ask(s, op, call, &answer, &why);
+	if (r < 0 && why.kind != ERR_DENIED && why.kind != ERR_CANCELLED) {
+		free(s->at.origin.scheme);
+		s->at.origin.scheme = http;
+		http_response_release(&answer);
+		return 0;
+	}
+	free(http);
+	http_response_release(rs);
+	*rs = answer;
+	if (r < 0)
+		*e = why;
+	return r;
+}
+
+/* One request goes alone until it is known how to talk. */
+static int session_begin(struct registry_session *s, struct op *op,
+			 const struct registry_call *call, struct http_response *rs, struct err *e)
+{
+	int r;
+
+	pthread_mutex_lock(&s->first);
+	r = session_ask(s, op, call, rs, e);
+	if (!s->is_settled && r == 0 && rs->status == 400 && !call->body)
+		r = try_tls(s, op, call, rs, e);
+	if (r == 0)
+		s->is_settled = true;
+	pthread_mutex_unlock(&s->first);
+	return r;
+}
+
+int registry_session_perform(struct registry_session *s, struct op *op,
+			     const struct registry_call *call, struct http_response *rs,
+			     struct err *e)
+{
+	if (s->broken.kind != ERR_NONE) {
+		*rs = (struct http_response){ 0 };
+		*e = s->broken;
+		return -1;
+	}
+	return s->is_settled ? session_ask(s, op, call, rs, e) : session_begin(s, op, call, rs, e);
 }

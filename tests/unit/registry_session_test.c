@@ -225,6 +225,71 @@ static void a_host_that_is_no_address_fails_before_anything_is_resolved(void **s
 	registry_world_release(&w);
 }
 
+/* A registry on loopback: by http, unless it turns out to speak TLS. */
+static void one_on_loopback_that_speaks_tls_is_asked_so(void **state)
+{
+	struct registry_world w;
+	auto_http_response struct http_response rs = { 0 };
+	auto_url struct url early = { 0 };
+	struct registry_call call = { .method = "HEAD", .path = "/v2/", .scope = "x" };
+
+	(void)state;
+	registry_world_init(&w, "localhost:5000", NULL);
+	assert_int_equal(0, registry_session_resolve(&early, w.session, NULL, "/v2/a", &w.e));
+	HTTP_EXPECT(w.script, .method = "HEAD", .url = "http://localhost:5000/v2/", .status = 400);
+	HTTP_EXPECT(w.script, .method = "HEAD", .url = "https://localhost:5000/v2/", .status = 401,
+		    .headers = { "WWW-Authenticate: Bearer realm=\"https://localhost:5001/t\"" });
+	HTTP_EXPECT(w.script, .method = "GET", .url = "https://localhost:5001/t?scope=x",
+		    .status = 200, .answer = "{\"token\":\"t\"}");
+	HTTP_EXPECT(w.script, .method = "HEAD", .url = "https://localhost:5000/v2/", .status = 200);
+	HTTP_EXPECT(w.script, .method = "HEAD", .url = "https://localhost:5000/v2/a",
+		    .has = { "Authorization: Bearer t" }, .status = 400);
+	assert_int_equal(0, registry_session_perform(w.session, &w.op, &call, &rs, &w.e));
+	assert_int_equal(200, rs.status);
+	http_response_release(&rs);
+	call.at = &early;
+	assert_int_equal(0, registry_session_perform(w.session, &w.op, &call, &rs, &w.e));
+	assert_int_equal(400, rs.status);
+	registry_world_release(&w);
+}
+
+static void a_400_of_one_that_speaks_http_is_its_answer(void **state)
+{
+	struct registry_world w;
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_call call = { .method = "GET", .path = "/v2/", .scope = "x" };
+
+	(void)state;
+	registry_world_init(&w, "localhost:5000", NULL);
+	HTTP_EXPECT(w.script, .method = "GET", .url = "http://localhost:5000/v2/", .status = 400,
+		    .answer = "no");
+	HTTP_EXPECT(w.script, .method = "GET", .url = "https://localhost:5000/v2/",
+		    .fail = ERR_FAILED, .why = "it speaks no TLS");
+	HTTP_EXPECT(w.script, .method = "GET", .url = "http://localhost:5000/v2/", .status = 400);
+	assert_int_equal(0, registry_session_perform(w.session, &w.op, &call, &rs, &w.e));
+	assert_int_equal(400, rs.status);
+	assert_string_equal("no", buf_str(&rs.body));
+	http_response_release(&rs);
+	assert_int_equal(0, registry_session_perform(w.session, &w.op, &call, &rs, &w.e));
+	registry_world_release(&w);
+}
+
+static void a_certificate_that_is_not_trusted_is_what_is_told(void **state)
+{
+	struct registry_world w;
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_call call = { .method = "GET", .path = "/v2/", .scope = "x" };
+
+	(void)state;
+	registry_world_init(&w, "127.0.0.1:5000", NULL);
+	HTTP_EXPECT(w.script, .method = "GET", .url = "http://127.0.0.1:5000/v2/", .status = 400);
+	HTTP_EXPECT(w.script, .method = "GET", .url = "https://127.0.0.1:5000/v2/",
+		    .fail = ERR_DENIED, .why = "certificate not trusted");
+	assert_int_equal(-1, registry_session_perform(w.session, &w.op, &call, &rs, &w.e));
+	assert_err(&w, ERR_DENIED, "certificate not trusted");
+	registry_world_release(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +305,9 @@ int main(void)
 		cmocka_unit_test(a_body_is_not_sent_again_after_a_401),
 		cmocka_unit_test(a_host_that_is_none_fails_every_request),
 		cmocka_unit_test(a_host_that_is_no_address_fails_before_anything_is_resolved),
+		cmocka_unit_test(one_on_loopback_that_speaks_tls_is_asked_so),
+		cmocka_unit_test(a_400_of_one_that_speaks_http_is_its_answer),
+		cmocka_unit_test(a_certificate_that_is_not_trusted_is_what_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
