@@ -1,35 +1,29 @@
 /*
- * Three processes with one job each (helper.h has the picture). Everything
+ * Processes with one job each (helper.h has the picture). Everything
  * here runs single-threaded and talks only over the sockets it was given.
  *
- * The RUN is process 1 of its pid namespace: when it ends, or is killed, the kernel kills all
- * that it left behind before the monitor's waitpid returns, so the tree stands still
- * when the report goes out. A bare one has no such namespace, and the monitor does that (reap.h);
- * a keeper above it does it for a monitor that the RUN has killed, and the helper for that keeper.
+ * What a bare RUN has started no kernel ends for us: its monitor does that (reap.h); a keeper above
+ * it does it for a monitor that the RUN has killed, and the helper for that keeper.
  */
 #include "oci/run/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "oci/run/caps.h"
 #include "oci/run/emulate.h"
 #include "oci/run/enter.h"
+#include "oci/run/helper_parts.h"
 #include "oci/run/reap.h"
-#include "oci/run/spec.h"
-#include "oci/run/stubs.h"
 
 #define TEXT_FILE_MAX (1u << 20)
 
@@ -62,12 +56,6 @@ int helper_request(int sock, enum helper_kind kind, const int *fds, size_t nr, s
 	return 0;
 }
 
-struct request {
-	enum helper_kind kind;
-	int fds[HELPER_FDS_MAX];
-	size_t nr;
-};
-
 /* False: main is gone. */
 static bool request_take(int sock, struct request *r)
 {
@@ -95,25 +83,6 @@ static bool request_take(int sock, struct request *r)
 
 /* -- the RUN itself ---------------------------------------------------------- */
 
-/* What the helper holds for all RUNs. */
-struct common {
-	bool can_setgroups;
-	struct run_seccomp filter;
-	struct err no_filter;	       /* why there is none */
-	struct buf resolv_conf, hosts; /* of the machine, read before any tree is "/" */
-};
-
-struct run {
-	struct run_spec spec;
-	struct stubs stubs;
-	struct buf resolv_conf;
-	const struct request *request;
-	const int *fds;
-	const struct common *common;
-	bool is_in_root; /* bare, in "/" as it is */
-	uint64_t caps;	 /* the most that it may have */
-};
-
 static void report_error(int fd, const struct err *e)
 {
 	struct helper_report r = { .kind = e->kind };
@@ -122,8 +91,7 @@ static void report_error(int fd, const struct err *e)
 	send(fd, &r, sizeof(r), MSG_NOSIGNAL);
 }
 
-/* Process 1 of the new namespaces, or a bare child of the monitor's. */
-static NORETURN void run_child(const struct run *run)
+NORETURN void helper_run_child(const struct run *run)
 {
 	const struct enter_from from = { .spec = &run->spec,
 					 .stubs = &run->stubs,
@@ -154,7 +122,7 @@ static size_t nr_taken(const struct run_spec *s)
 	return nr;
 }
 
-static int spec_read(struct run_spec *out, const struct request *request, struct err *e)
+int helper_read_spec(struct run_spec *out, const struct request *request, struct err *e)
 {
 	int fd = request->fds[HELPER_FD_SPEC];
 	struct stat st;
@@ -175,8 +143,7 @@ static int spec_read(struct run_spec *out, const struct request *request, struct
 	return r;
 }
 
-/* A missing file is an empty one. */
-static void text_read(struct buf *out, const char *path)
+void helper_read_text(struct buf *out, const char *path)
 {
 	struct err ignored = ERR_INIT;
 
@@ -185,40 +152,7 @@ static void text_read(struct buf *out, const char *path)
 		buf_reset(out);
 }
 
-static pid_t run_clone(const struct run *run)
-{
-	const unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-				    (run->spec.no_network ? CLONE_NEWNET : 0) | SIGCHLD;
-	/* like fork: no stack of its own, we have one thread */
-	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, 0);
-
-	if (pid == 0)
-		run_child(run);
-	return pid;
-}
-
-/* -- the monitor ------------------------------------------------------------- */
-
-/* Until the RUN ends. Anything that happens on the report socket means: kill it. */
-static int monitor_wait(pid_t pid, int report_fd)
-{
-	struct pollfd p[2] = { { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
-			       { .fd = report_fd, .events = POLLIN } };
-	bool has_pidfd = p[0].fd >= 0;
-	int status = SIGKILL; /* never 0, should it be lost */
-	pid_t r;
-
-	for (;;) {
-		/* without pidfd_open (before Linux 5.3) the end is noticed by looking */
-		if (poll(p, 2, has_pidfd ? -1 : 20) > 0 && p[1].revents) {
-			kill(pid, SIGKILL);
-			p[1].fd = -1;
-		}
-		r = waitpid(pid, &status, WNOHANG);
-		if (r == pid || (r < 0 && errno != EINTR))
-			return status;
-	}
-}
+/* -- the monitor of a bare RUN ----------------------------------------------- */
 
 /* What is mounted is the RUN's by now, and so are its secrets. */
 static void monitor_forget(struct run *run)
@@ -228,39 +162,6 @@ static void monitor_forget(struct run *run)
 	for (size_t i = HELPER_FDS; i < run->request->nr; i++)
 		close(run->fds[i]);
 	run_spec_release(&run->spec);
-}
-
-/* False: it could not be started, e says why. (A child that failed before exec has sent its own
- * report first, and main takes the first one.) */
-static bool monitor_ns(struct run *run, struct err *e, int *status)
-{
-	pid_t pid;
-
-	run->caps = caps_docker();
-	if (stubs_make(&run->stubs, run->fds[HELPER_FD_ROOT], &run->spec, run->fds + HELPER_FDS,
-		       e) < 0) {
-		stubs_remove(&run->stubs);
-		return false;
-	}
-	/* The network is the host's, so its resolvers are, too, on whatever address: one that listens
-	 * on the loopback can be reached. */
-	text_read(&run->resolv_conf, "/etc/resolv.conf");
-	/* the working directory is carried over into the new mount namespace */
-	if (fchdir(run->fds[HELPER_FD_ROOT]) < 0) {
-		err_sys(e, "enter the tree");
-	} else if ((pid = run_clone(run)) < 0) {
-		err_sys(e, "make namespaces for RUN");
-		e->kind = ERR_IMPOSSIBLE;
-	} else {
-		monitor_forget(run);
-		*status = monitor_wait(pid, run->fds[HELPER_FD_REPORT]);
-	}
-	stubs_remove(&run->stubs);
-	/* main unmounts the tree on the report: nothing of ours may be in it any more */
-	close(run->fds[HELPER_FD_ROOT]);
-	if (chdir("/") < 0)
-		err_sys(e, "leave the tree");
-	return e->kind == ERR_NONE;
 }
 
 static bool is_root(int fd)
@@ -284,7 +185,7 @@ static bool bare_start(struct run *run, const struct reap *reap, struct err *e, 
 	pid_t pid = fork();
 
 	if (pid == 0)
-		run_child(run);
+		helper_run_child(run);
 	if (pid < 0) {
 		err_sys(e, "fork for RUN");
 		return false;
@@ -320,18 +221,6 @@ static bool monitor_bare(struct run *run, struct err *e, int *status)
 	return emulate_undo(mounts, e) == 0 && ran;
 }
 
-static bool monitor_run(struct run *run, struct err *e, int *status)
-{
-	if (run->common->no_filter.kind != ERR_NONE) {
-		*e = run->common->no_filter;
-		return false;
-	}
-	if (spec_read(&run->spec, run->request, e) < 0)
-		return false;
-	return run->request->kind == HELPER_BARE ? monitor_bare(run, e, status)
-						 : monitor_ns(run, e, status);
-}
-
 /*
  * Returns in the monitor of a bare RUN, which that can kill: what it started comes to the keeper
  * then, and is dead before the report socket closes, which tells main.
@@ -365,10 +254,8 @@ static NORETURN void monitor_main(const struct request *request, const struct co
 	struct helper_report r = { .ran = true };
 	struct err e = ERR_INIT;
 
-	signal(SIGCHLD, SIG_DFL);
-	if (request->kind == HELPER_BARE)
-		monitor_keep(request);
-	if (monitor_run(&run, &e, &r.status))
+	monitor_keep(request);
+	if (helper_read_spec(&run.spec, request, &e) == 0 && monitor_bare(&run, &e, &r.status))
 		send(run.fds[HELPER_FD_REPORT], &r, sizeof(r), MSG_NOSIGNAL);
 	else
 		report_error(run.fds[HELPER_FD_REPORT], &e);
@@ -396,10 +283,12 @@ static void descriptors_close(int sock)
 	enter_close_all_but(sock);
 }
 
-/* A child of the helper's: a monitor, or the keeper of a bare RUN. */
+/* A child of the helper's: a RUN in namespaces, or the keeper of a bare one. */
 struct ward {
 	pid_t pid;
-	int report; /* bare: held until all is dead, for its end lets main go on; else -1 */
+	int report;	   /* held until all is dead, for its end lets main go on */
+	struct ns_run *ns; /* NULL: a keeper */
+	bool is_killed;
 };
 struct wards {
 	struct ward *v;
@@ -407,14 +296,13 @@ struct wards {
 	struct reap reap;
 };
 
-static void wards_add(struct wards *w, const struct request *r, pid_t pid)
+/* Takes the report socket over. */
+static void wards_add(struct wards *w, struct request *r, pid_t pid, struct ns_run *ns)
 {
-	bool is_bare = r->kind == HELPER_BARE;
-
 	MEM_GROW(w->v, w->nr, w->cap);
-	w->v[w->nr++] =
-		(struct ward){ pid,
-			       is_bare ? fcntl(r->fds[HELPER_FD_REPORT], F_DUPFD_CLOEXEC, 0) : -1 };
+	w->v[w->nr++] = (struct ward){ .pid = pid,
+				       .report = fd_steal(&r->fds[HELPER_FD_REPORT]),
+				       .ns = ns };
 }
 
 /* What a keeper that was killed has left has come to us. */
@@ -427,6 +315,13 @@ static void wards_end_strays(const struct wards *w)
 	reap_strays(w->reap.proc_fd, pids, w->nr);
 }
 
+static void ward_report(const struct ward *ended, int status)
+{
+	const struct helper_report r = { .ran = true, .status = status };
+
+	send(ended->report, &r, sizeof(r), MSG_NOSIGNAL);
+}
+
 static void wards_ended(struct wards *w, pid_t pid, int status)
 {
 	for (size_t i = 0; i < w->nr; i++) {
@@ -435,31 +330,71 @@ static void wards_ended(struct wards *w, pid_t pid, int status)
 		if (ended.pid != pid)
 			continue;
 		w->v[i] = w->v[--w->nr];
-		if (ended.report >= 0 && WIFSIGNALED(status))
+		if (ended.ns) {
+			ns_run_end(ended.ns);
+			ward_report(&ended, status);
+		} else if (WIFSIGNALED(status)) {
 			wards_end_strays(w);
+		}
 		fd_auto_close_(&ended.report);
 		return;
 	}
 }
 
-/* False: main has asked for something, or is gone. */
-static bool wards_wait(struct wards *w, int sock)
+static void wards_reap(struct wards *w)
 {
-	struct pollfd p[2] = { { .fd = sock, .events = POLLIN },
-			       { .fd = w->reap.ends_fd, .events = POLLIN } };
 	struct signalfd_siginfo ignored;
 	int status;
 	pid_t pid;
 
-	if (poll(p, 2, -1) < 0)
+	while (read(w->reap.ends_fd, &ignored, sizeof(ignored)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		wards_ended(w, pid, status);
+}
+
+/* Anything that happens on the report socket of a RUN in namespaces means this. */
+static void ward_kill(struct ward *ward)
+{
+	kill(ward->pid, SIGKILL);
+	ward->is_killed = true;
+}
+
+#define OWN_POLLS 2
+
+/* False: main has asked for something, or is gone. */
+static bool wards_wait(struct wards *w, int sock)
+{
+	auto_free struct pollfd *p = mem_zalloc((OWN_POLLS + w->nr) * sizeof(*p));
+
+	p[0] = (struct pollfd){ .fd = sock, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = w->reap.ends_fd, .events = POLLIN };
+	for (size_t i = 0; i < w->nr; i++)
+		p[OWN_POLLS + i] =
+			(struct pollfd){ .fd = w->v[i].ns && !w->v[i].is_killed ? w->v[i].report
+										: -1,
+					 .events = POLLIN };
+	if (poll(p, OWN_POLLS + w->nr, -1) < 0)
 		return true;
-	if (p[1].revents) {
-		while (read(w->reap.ends_fd, &ignored, sizeof(ignored)) > 0)
-			;
-		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-			wards_ended(w, pid, status);
-	}
+	for (size_t i = 0; i < w->nr; i++)
+		if (p[OWN_POLLS + i].revents)
+			ward_kill(&w->v[i]);
+	if (p[1].revents)
+		wards_reap(w);
 	return !p[0].revents;
+}
+
+/* Main is gone. Keepers and monitors see that themselves. */
+static void wards_end(struct wards *w)
+{
+	for (size_t i = 0; i < w->nr; i++) {
+		if (!w->v[i].ns)
+			continue;
+		ward_kill(&w->v[i]);
+		while (waitpid(w->v[i].pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		ns_run_end(w->v[i].ns);
+	}
 }
 
 /* In a child: what is the helper's. */
@@ -471,20 +406,8 @@ static void wards_release(struct wards *w)
 	reap_release(&w->reap);
 }
 
-/* Without /proc no RUN can be bare, and monitors are reaped by the kernel. */
-static void wards_init(struct wards *w)
-{
-	struct err no_proc = ERR_INIT;
-
-	*w = (struct wards){ .reap = REAP_INIT };
-	if (reap_begin(&w->reap, &no_proc) == 0)
-		return;
-	reap_release(&w->reap);
-	signal(SIGCHLD, SIG_IGN);
-}
-
-static void request_start(struct wards *w, const struct request *request,
-			  const struct common *common, int sock)
+static pid_t keeper_start(struct wards *w, const struct request *request,
+			  const struct common *common, int sock, struct err *e)
 {
 	pid_t pid = fork();
 
@@ -493,21 +416,46 @@ static void request_start(struct wards *w, const struct request *request,
 		wards_release(w);
 		monitor_main(request, common);
 	}
-	if (pid < 0) {
-		struct err e = ERR_INIT;
+	if (pid < 0)
+		err_sys(e, "fork a monitor");
+	return pid;
+}
 
-		err_sys(&e, "fork a monitor");
+static void request_start(struct wards *w, struct request *request, const struct common *common,
+			  int sock)
+{
+	struct err e = common->unable;
+	struct ns_run *ns = NULL;
+	pid_t pid;
+
+	if (e.kind != ERR_NONE)
+		pid = -1;
+	else if (request->kind == HELPER_NS)
+		ns = ns_run_begin(&pid, request, common, &e);
+	else
+		pid = keeper_start(w, request, common, sock, &e);
+	if (pid < 0)
 		report_error(request->fds[HELPER_FD_REPORT], &e);
-	} else if (w->reap.ends_fd >= 0) {
-		wards_add(w, request, pid);
-	}
+	else
+		wards_add(w, request, pid, ns);
 	for (size_t i = 0; i < request->nr; i++)
-		close(request->fds[i]);
+		fd_auto_close_(&request->fds[i]);
+}
+
+/* What is needed for all RUNs; without it, each is refused. */
+static void prepare(struct common *common, struct wards *wards)
+{
+	*wards = (struct wards){ .reap = REAP_INIT };
+	if (run_seccomp_compile(&common->filter, &common->unable) < 0 ||
+	    reap_begin(&wards->reap, &common->unable) < 0)
+		err_wrap(&common->unable, "prepare RUN");
+	helper_read_text(&common->resolv_conf, "/etc/resolv.conf");
+	helper_read_text(&common->hosts, "/etc/hosts");
 }
 
 static NORETURN void helper_main(int sock, bool can_setgroups)
 {
-	struct common common = { .can_setgroups = can_setgroups, .no_filter = ERR_INIT };
+	struct common common = { .can_setgroups = can_setgroups, .unable = ERR_INIT };
 	struct request request;
 	struct wards wards;
 
@@ -518,11 +466,7 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 	umask(022);
 	environment_wipe();
 	descriptors_close(sock);
-	if (run_seccomp_compile(&common.filter, &common.no_filter) < 0)
-		err_wrap(&common.no_filter, "prepare RUN");
-	text_read(&common.resolv_conf, "/etc/resolv.conf");
-	text_read(&common.hosts, "/etc/hosts");
-	wards_init(&wards);
+	prepare(&common, &wards);
 	for (;;) {
 		while (wards_wait(&wards, sock))
 			;
@@ -530,6 +474,7 @@ static NORETURN void helper_main(int sock, bool can_setgroups)
 			break;
 		request_start(&wards, &request, &common, sock);
 	}
+	wards_end(&wards);
 	_exit(0);
 }
 

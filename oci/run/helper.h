@@ -3,12 +3,13 @@
  * descriptors or credentials. It starts every RUN, so that nothing is ever forked from a
  * threaded program, and a RUN costs no exec of this one.
  *
- *	main --request (spec, tree, pipes, report)--> helper --fork--> monitor --clone--> the RUN
+ *	main --request (spec, tree, pipes, report)--> helper --clone--> the RUN, in namespaces
+ *	                                              helper --fork--> keeper, monitor --fork--> a bare RUN
  *
- * The monitor is the RUN's keeper: it makes and removes mount points, waits, reports, and kills
- * all that the RUN started when that ends, when main asks, or is gone (the report socket closes).
- * A RUN is in namespaces of its own, or bare: what it starts is kept together by the monitor being
- * their reaper (reap.h), and its root is changed by chroot, or is ours if root is "/" itself. It can
+ * Who starts a RUN makes and removes its mount points, waits, reports, and kills all that it has
+ * started when it ends, when main asks, or is gone (the report socket closes). In namespaces of its own
+ * that takes no process beside it. A bare one is kept together by a monitor being the reaper of what
+ * it starts (reap.h), and its root is changed by chroot, or is ours if root is "/" itself. It can
  * kill its monitor, so between helper and monitor there is a keeper, who then kills what is left; so
  * does the helper for a keeper that was killed, and the sandbox, where it can, for the helper.
  */
