@@ -447,7 +447,8 @@ static void prepare(struct common *common, struct wards *wards)
 {
 	*wards = (struct wards){ .reap = REAP_INIT };
 	if (run_seccomp_compile(&common->filter, &common->unable) < 0 ||
-	    reap_begin(&wards->reap, &common->unable) < 0)
+	    reap_begin(&wards->reap, &common->unable) < 0 ||
+	    ns_run_stack(&common->stack, &common->unable) < 0)
 		err_wrap(&common->unable, "prepare RUN");
 	helper_read_text(&common->resolv_conf, "/etc/resolv.conf");
 	helper_read_text(&common->hosts, "/etc/hosts");

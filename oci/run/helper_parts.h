@@ -17,6 +17,7 @@ struct common {
 	bool can_setgroups;
 	struct run_seccomp filter;
 	struct err unable;	       /* why nothing can be RUN */
+	void *stack;		       /* of a child in namespaces, until it executes its command */
 	struct buf resolv_conf, hosts; /* of the machine, read before any tree is "/" */
 };
 
@@ -42,6 +43,7 @@ NORETURN void helper_run_child(const struct run *run);
  * all that it left behind before anybody can wait for it, so the tree stands still then.
  */
 struct ns_run;
+int ns_run_stack(void **out, struct err *e) MUST_CHECK; /* for all of them */
 /* NULL: it could not be started. (A child that fails before exec sends its own report first, and main
  * takes the first one.) */
 struct ns_run *ns_run_begin(pid_t *pid, const struct request *request, const struct common *common,
