@@ -223,6 +223,7 @@ int job_begin_again(struct job *j, struct err *e)
 	release_stages(j);
 	cache_book_forget(&j->book);
 	cancel_release(&j->cancel);
+	j->sandbox_tried = false; /* what it has made in the workspace goes */
 	if (cancel_init_part(&j->cancel, parent, e) < 0 || workspace_begin_again(&j->ws, e) < 0)
 		return -1;
 	return j->flat_ws.path ? workspace_begin_again(&j->flat_ws, e) : 0;

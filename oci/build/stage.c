@@ -156,16 +156,32 @@ static int tree_dirs(struct strv *out, struct job *j, struct stage *st, struct e
 	return 0;
 }
 
+/*
+ * Below all others the sandbox's mount points, which are no part of the stage. Only below a base that
+ * has an /etc: what a RUN makes of one that is not the image's could not be told from nothing.
+ */
+static void tree_ground(struct strv *out, const struct sandbox *sandbox, const struct strv *dirs)
+{
+	auto_free char *etc = dirs->n ? mem_printf("%s/etc", dirs->v[dirs->n - 1]) : NULL;
+	struct stat st;
+
+	strv_copy(out, dirs);
+	if (sandbox->ground && etc && lstat(etc, &st) == 0 && S_ISDIR(st.st_mode))
+		strv_add(out, sandbox->ground);
+}
+
 int stage_tree_open(struct stage_tree *out, struct job *j, struct stage *st, const char *name,
 		    struct err *e)
 {
 	struct stage_tree t = { 0 };
+	auto_strv struct strv dirs = STRV_INIT;
 	struct sandbox *sandbox;
 
 	if (job_sandbox(&sandbox, j, e) < 0 || tree_dirs(&t.lowers, j, st, e) < 0)
 		goto out;
+	tree_ground(&dirs, sandbox, &t.lowers);
 	t.dir = workspace_dir(&j->ws, name, e);
-	if (!t.dir || sandbox_tree_open(sandbox, &t.tree, &t.lowers, t.dir, false, e) < 0)
+	if (!t.dir || sandbox_tree_open(sandbox, &t.tree, &dirs, t.dir, false, e) < 0)
 		goto out;
 	t.sandbox = sandbox;
 	*out = t;

@@ -63,6 +63,13 @@ struct sandbox {
 	 * (emulate.h), so a cache is one RUN's at a time. NULL: it has. Else its name, for messages.
 	 */
 	const char *bare;
+	/*
+	 * A directory with mount points and nothing else, for the lowest place of a tree in which something
+	 * is RUN: what an image lacks of them is there then, and need not be made in the tree for each RUN,
+	 * for which overlayfs copies directories. NULL: there is none. The sandbox's, until the
+	 * directory of prepare() goes.
+	 */
+	char *ground;
 	const char *flat_dir; /* where such directories must lie; NULL: anywhere. The sandbox's */
 };
 

@@ -133,13 +133,33 @@ static int ns_run(struct sandbox *s, struct op *op, struct sandbox_tree *t,
 	return supervise_run(&how, op, spec, status, e);
 }
 
+static int ground_make(struct sandbox *s, const char *dir, struct err *e)
+{
+	static const char *const dirs[] = { "ground", "ground/proc", "ground/sys", "ground/dev",
+					    "ground/etc" };
+	static const char *const files[] = { "ground/etc/hosts", "ground/etc/resolv.conf" };
+	auto_close int fd = fs_open_dir(dir, e);
+
+	if (fd < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
+		if (mkdirat(fd, dirs[i], 0755) < 0)
+			return err_sys(e, "make '%s/%s'", dir, dirs[i]);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (fs_write_file(fd, files[i], SPAN_LIT(""), 0644, e) < 0)
+			return -1;
+	free(s->ground);
+	s->ground = mem_printf("%s/ground", dir);
+	return 0;
+}
+
 static int ns_prepare(struct sandbox *s, const char *dir, struct err *e)
 {
 	const struct userns *u = &ns_of(s)->userns;
 
 	if (overlay_probe(dir, u->inside, e) == 0) {
 		snprintf(s->how, sizeof(s->how), "ns (%s, overlayfs)", u->how);
-		return 0;
+		return ground_make(s, dir, e);
 	}
 	if (e->kind != ERR_IMPOSSIBLE)
 		return -1;
@@ -152,6 +172,7 @@ static int ns_prepare(struct sandbox *s, const char *dir, struct err *e)
 static void ns_free(struct sandbox *s)
 {
 	helper_stop(&ns_of(s)->helper);
+	free(s->ground);
 	free(ns_of(s));
 }
 

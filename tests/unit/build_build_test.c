@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -111,6 +112,41 @@ static void history_shows_run_with_its_args(void **state)
 	assert_string_equal(history, "RUN /bin/sh -c a # buildkit\n- ARG X=1\n"
 				     "RUN |1 X=1 /bin/sh -c b   c # buildkit\n"
 				     "RUN |1 X=1 d e # buildkit\n");
+}
+
+/* Makes a file beside the mount points. */
+static int use_ground(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
+		      int *status, struct err *e)
+{
+	auto_free char *own = mem_printf("etc/own-%u", f->runs);
+	bool has_hosts = faccessat(t->root_fd, "etc/hosts", F_OK, 0) == 0;
+
+	(void)spec, (void)status;
+	buf_addf(f->arg, has_hosts ? "on the ground\n" : "on none\n");
+	if (mkdirat(t->root_fd, "etc", 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir");
+	unlinkat(t->root_fd, "etc/hosts", 0); /* else the fake has it in the layer */
+	return fs_write_file(t->root_fd, own, SPAN_LIT("x"), 0644, e);
+}
+
+static void mount_points_lie_below_a_base_with_etc_and_in_no_layer(void **state)
+{
+	struct build_world *w = *state;
+	auto_buf struct buf seen = BUF_INIT(BUF_SMALL);
+	auto_free char *first = NULL;
+
+	tmpdir_file(&w->dir, "ground/etc/hosts", "");
+	tmpdir_file(&w->dir, "ctx/passwd", "root:x:0:0::/root:/bin/sh\n");
+	w->sandbox.base.ground = mem_printf("%s/ground", w->dir.path);
+	w->sandbox.on_run = use_ground;
+	w->sandbox.arg = &seen;
+	build_world_ok(w, "FROM scratch\nRUN a\nRUN b\n");
+	build_world_ok(w, "FROM scratch\nCOPY passwd /etc/\nRUN a\nRUN b\n");
+	assert_string_equal(buf_str(&seen), "on none\non the ground\n"
+					    "on the ground\non the ground\n");
+	first = build_world_layer(w, 1, false);
+	assert_string_equal(first, "d 0755 0:0 etc\nf 0644 0:0 etc/own-3 = x\n");
+	free(w->sandbox.base.ground);
 }
 
 static int exit_with(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
@@ -737,6 +773,7 @@ int main(void)
 		TEST(a_run_gets_its_stages_variables_and_nothing_else),
 		TEST(home_comes_from_the_images_passwd),
 		TEST(history_shows_run_with_its_args),
+		TEST(mount_points_lie_below_a_base_with_etc_and_in_no_layer),
 		TEST(a_run_that_fails_names_its_line_and_status),
 		TEST(a_long_run_is_cut_in_messages),
 		TEST(only_what_the_target_needs_is_built),

@@ -153,6 +153,33 @@ static void mount_points_leave_nothing_in_the_layer(void **state)
 	assert_false(upper_has(w, "etc"));
 }
 
+/* overlayfs copies a directory up before a name is made in it. */
+static void over_the_ground_no_mount_point_is_made_in_the_tree(void **state)
+{
+	struct world *w = *state;
+	auto_free char *probe = in_dir(w, "probe");
+	auto_free char *other = in_dir(w, "other");
+	struct err e = ERR_INIT;
+
+	tmpdir_dir(&w->dir, "probe");
+	tmpdir_dir(&w->dir, "other");
+	tmpdir_dir(&w->dir, "image/etc");
+	if (sandbox_prepare(box, probe, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_non_null(box->ground);
+	strv_add(&w->lowers, box->ground);
+	sandbox_tree_close(box, &w->tree);
+	if (sandbox_tree_open(box, &w->tree, &w->lowers, other, false, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(
+		run_shell(w, "test -e /proc/self && test -e /etc/hosts && test -c /dev/null"), 0);
+	assert_false(upper_has(w, "etc"));
+	assert_false(upper_has(w, "proc"));
+	assert_int_equal(run_shell(w, "echo x >/etc/own && ! rm /etc/hosts 2>/dev/null"), 0);
+	assert_true(upper_has(w, "etc/own"));
+	assert_false(upper_has(w, "etc/hosts"));
+}
+
 static void a_file_made_beside_a_mount_point_stays(void **state)
 {
 	struct world *w = *state;
@@ -416,6 +443,7 @@ int main(void)
 		T(the_exit_status_comes_back),
 		T(what_is_written_lands_in_the_upper_directory_only),
 		T(mount_points_leave_nothing_in_the_layer),
+		T(over_the_ground_no_mount_point_is_made_in_the_tree),
 		T(a_file_made_beside_a_mount_point_stays),
 		T(the_environment_is_only_what_was_given),
 		T(the_command_is_process_one_and_sees_no_other),
