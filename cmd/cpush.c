@@ -1,5 +1,5 @@
 /*
- * cpush: an image from the store or an OCI layout into a registry.
+ * cpush: an image, wherever it is, into a registry.
  * Only translates argv; registry/push.c does the work.
  */
 #include "base/http_curl.h"
@@ -11,6 +11,9 @@
 #include "cmd/cpush_source.h"
 #include "registry/certs.h"
 #include "registry/push.h"
+#include "registry/push_preview.h"
+
+#define PREVIEW_MAX (16u << 20)
 
 struct cpush {
 	struct app *app;
@@ -38,43 +41,87 @@ static int write_results(const struct cpush *c, const struct oci_descriptor *ima
 	return app_result(c->app, ref, e);
 }
 
-static int push(struct cpush *c, struct err *e)
+/* What would be done, on standard output, and last the line that a push would write. */
+static int tell(struct cpush *c, struct registry_session *session, const struct cpush_source *from,
+		const struct registry_push_options *opt, struct err *e)
+{
+	const struct oci_reference *to = &c->args.to;
+	auto_buf struct buf text = BUF_INIT(PREVIEW_MAX);
+
+	if (registry_push_preview(&text, &c->app->op, session, from->store, &from->image, to, opt,
+				  e) < 0)
+		return -1;
+	buf_addf(&text, "%s/%s@%s", to->host, to->path, from->image.digest.text);
+	return app_result(c->app, buf_str(&text), e);
+}
+
+static int push_from(struct cpush *c, struct registry_session *session,
+		     const struct cpush_source *from, struct err *e)
 {
 	const struct cpush_args *a = &c->args;
-	auto_cpush_source struct cpush_source from = { 0 };
-	const struct cpush_source_request rq = { .text = a->source,
-						 .root = c->app->root,
-						 .to = &a->to,
-						 .platform =
-							 a->has_platform ? &a->platform : NULL };
-	auto_session struct registry_session *session = NULL;
-	struct registry_push_options opt = { .tags = &a->tags, .jobs = a->jobs, .force = a->force };
-	struct registry_options reg = { .credentials = &c->app->credentials,
-					.certs = c->app->certs,
-					.plain_http = a->plain_http,
-					.retries = a->retries,
-					.jobs = a->jobs };
-	struct http_curl_options curl = { .ca_file = a->ca,
-					  .insecure = a->insecure,
-					  .has_flags = true,
-					  .user_agent = "cpush/" VERSION };
+	const struct registry_push_options opt = { .tags = &a->tags,
+						   .mounts = &from->mounts,
+						   .jobs = a->jobs,
+						   .force = a->force,
+						   .immutable = a->immutable,
+						   .names_only = from->is_there };
 	struct registry_push_report report;
-	struct http *http = NULL;
-	int r;
 
-	if (cpush_source_open(&from, &c->app->op, &rq, e) < 0 || http_curl_new(&http, &curl, e) < 0)
-		return -1;
-	session = registry_session_new(http, a->to.host, &reg);
-	r = registry_push(&report, &c->app->op, session, from.store, &from.image, &a->to, &opt, e);
-	registry_session_free(STEAL(&session));
-	http_free(http);
-	if (r < 0)
+	if (a->dry_run)
+		return tell(c, session, from, &opt, e);
+	if (registry_push(&report, &c->app->op, session, from->store, &from->image, &a->to, &opt,
+			  e) < 0)
 		return -1;
 	if (report.unchanged)
 		progress_note(c->app->op.progress,
 			      "%s/%s: nothing to do, the registry has it already", a->to.host,
 			      a->to.path);
-	return write_results(c, &from.image, e);
+	return write_results(c, &from->image, e);
+}
+
+static int push_with(struct cpush *c, struct http *http, const struct registry_options *reg,
+		     struct err *e)
+{
+	const struct cpush_args *a = &c->args;
+	auto_session struct registry_session *session = registry_session_new(http, a->to.host, reg);
+	auto_cpush_source struct cpush_source from = { 0 };
+	const struct cpush_source_request rq = { .text = a->source,
+						 .root = c->app->root,
+						 .to = &a->to,
+						 .platform = a->has_platform ? &a->platform : NULL,
+						 .remote = { .op = &c->app->op,
+							     .http = http,
+							     .registry = reg,
+							     .session = session,
+							     .session_host = a->to.host,
+							     .to = a->dry_run ? NULL : &a->to,
+							     .streams = a->jobs } };
+
+	if (cpush_source_open(&from, &rq, e) < 0)
+		return -1;
+	return push_from(c, session, &from, e);
+}
+
+static int push(struct cpush *c, struct err *e)
+{
+	const struct cpush_args *a = &c->args;
+	const struct registry_options reg = { .credentials = &c->app->credentials,
+					      .certs = c->app->certs,
+					      .plain_http = a->plain_http,
+					      .retries = a->retries,
+					      .jobs = a->jobs };
+	const struct http_curl_options curl = { .ca_file = a->ca,
+						.insecure = a->insecure,
+						.has_flags = true,
+						.user_agent = "cpush/" VERSION };
+	struct http *http = NULL;
+	int r;
+
+	if (http_curl_new(&http, &curl, e) < 0)
+		return -1;
+	r = push_with(c, http, &reg, e);
+	http_free(http);
+	return r;
 }
 
 static int cpush_main(struct app *app, int argc, char **argv, struct err *e)
@@ -102,9 +149,9 @@ static int cpush_main(struct app *app, int argc, char **argv, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct app app =
-		APP_INIT("cpush", "cpush [OPTIONS] [SOURCE] IMAGE",
-			 "Pushes an image from an OCI layout, or from the store, to a registry.");
+	struct app app = APP_INIT(
+		"cpush", "cpush [OPTIONS] [SOURCE] IMAGE",
+		"Pushes an image from the store, an OCI layout, an archive or a registry to a registry.");
 	struct err e = ERR_INIT;
 	int r;
 

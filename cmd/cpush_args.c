@@ -31,6 +31,9 @@ const struct opt cpush_opts[] = {
 	OPT_UINT('j', "jobs", "CPUSH_JOBS", struct cpush_args, jobs, "N", "uploads at once (4)"),
 	OPT_UINT(0, "retries", "CPUSH_RETRIES", struct cpush_args, retries, "N",
 		 "tries after the first (5)"),
+	OPT_FLAG(0, "immutable", "CPUSH_IMMUTABLE", struct cpush_args, immutable,
+		 "fail rather than move a tag that another image has"),
+	OPT_FLAG(0, "dry-run", NULL, struct cpush_args, dry_run, "only tell what would be sent"),
 	OPT_FLAG(0, "force", NULL, struct cpush_args, force,
 		 "do all the work even when the tag is there already"),
 	OPT_END,
@@ -40,8 +43,9 @@ static int take_image(struct cpush_args *a, const char *image, struct err *e)
 {
 	if (oci_reference_parse(&a->to, image, e) < 0)
 		return -1;
-	if (oci_digest_is_set(&a->to.digest))
-		return err_set(e, ERR_INPUT, "'%s': an image is pushed to a tag, not to a digest",
+	if (!a->source && oci_digest_is_set(&a->to.digest) && !a->to.tag && !a->tags.n)
+		return err_set(e, ERR_INPUT,
+			       "'%s': which tag is the image of that digest to have? (-t TAG)",
 			       image);
 	for (size_t i = 0; i < a->tags.n; i++)
 		if (!oci_tag_is_valid(span_of_str(a->tags.v[i])))

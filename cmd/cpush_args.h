@@ -13,6 +13,7 @@ struct cpush_args {
 	bool plain_http, insecure, force, creds_stdin;
 	unsigned jobs, retries;
 	const char *platform_text;
+	bool immutable, dry_run;
 	/* filled by cpush_args_take */
 	const char *source;	 /* NULL: the image of that name in the store */
 	struct oci_reference to; /* owned */

@@ -7,8 +7,11 @@
 #include "oci/image/archive.h"
 #include "oci/image/config.h"
 #include "oci/image/layout.h"
+#include "oci/image/origins.h"
 #include "oci/image/store_layout.h"
+#include "registry/push_plan.h"
 
+#define REGISTRY   "docker://"
 #define NESTED_MAX 4 /* an index in an index in … */
 
 static bool is_there(const char *path)
@@ -103,62 +106,187 @@ static int pick_platform(struct cpush_source *s, const struct oci_platform *want
 	return want ? r : 0;
 }
 
+/* -- layers that were left out ---------------------------------------------------------------- */
+
+static void read_origins(struct strv *out, const struct oci_index *x)
+{
+	for (size_t i = 0; i < x->nr; i++)
+		oci_origins_read(out, &x->entries[i].desc.annotations);
+}
+
+/* What is not in `near` is looked for where the layout says. */
+static int add_missing(struct oci_store *to, struct oci_store *near,
+		       const struct oci_descriptor *image, const struct strv *origins,
+		       struct err *e)
+{
+	auto_push_plan struct push_plan plan = { 0 };
+
+	if (push_plan_init(&plan, near, image, e) < 0)
+		return -1;
+	for (size_t i = 0; i < plan.nr_blobs; i++) {
+		if (oci_store_has(near, &plan.blobs[i].digest, NULL))
+			continue;
+		for (size_t k = 0; k < origins->n; k++) {
+			auto_reference struct oci_reference where = { 0 };
+
+			if (oci_reference_parse(&where, origins->v[k], e) < 0)
+				return -1;
+			registry_remote_add(to, &plan.blobs[i], &where);
+		}
+	}
+	return 0;
+}
+
+/* A layout from which layers were left out becomes whole again. */
+static int complete(struct cpush_source *s, const struct oci_index *index,
+		    const struct cpush_source_request *rq, struct err *e)
+{
+	struct registry_remote_options opt = rq->remote;
+	auto_strv struct strv origins = STRV_INIT;
+	struct oci_store *near = s->store;
+
+	read_origins(&origins, index);
+	if (!origins.n)
+		return 0;
+	opt.near = near;
+	if (registry_remote_new(&s->store, &opt, e) < 0)
+		return -1;
+	s->is_remote = true;
+	return add_missing(s->store, near, &s->image, &origins, e);
+}
+
 /* -- where it lies ------------------------------------------------------------------------- */
 
-static int open_archive(struct cpush_source *s, const struct op *op, const char *path,
-			const char *name, struct err *e)
+/* Finds the image, and takes of it what is wanted. */
+static int open_listed(struct cpush_source *s, const struct oci_index *index, const char *name,
+		       const struct cpush_source_request *rq, struct err *e)
 {
-	int fd = cpush_spool_open(op, path, e);
-
-	if (fd < 0 || oci_archive_open(&s->store, op, fd, path, e) < 0)
+	if (oci_layout_find_in(s->store, index, name, &s->image, e) < 0 ||
+	    pick_platform(s, rq->platform, e) < 0)
 		return -1;
-	return oci_layout_find_in(s->store, oci_archive_index(s->store), name, &s->image, e);
+	return complete(s, index, rq, e);
 }
 
-static int open_layout(struct cpush_source *s, const char *dir, const char *name, struct err *e)
+static int open_archive(struct cpush_source *s, const char *path, const char *name,
+			const struct cpush_source_request *rq, struct err *e)
 {
-	if (oci_store_layout_open(&s->store, dir, OCI_LAYOUT_READ, e) < 0)
+	int fd = cpush_spool_open(rq->remote.op, path, e);
+
+	if (fd < 0 || oci_archive_open(&s->store, rq->remote.op, fd, path, e) < 0)
 		return -1;
-	return oci_layout_find(s->store, name, &s->image, e);
+	return open_listed(s, oci_archive_index(s->store), name, rq, e);
 }
 
-static int open_named(struct cpush_source *s, const struct op *op, const char *text, struct err *e)
+static int open_layout(struct cpush_source *s, const char *dir, const char *name,
+		       const struct cpush_source_request *rq, struct err *e)
+{
+	auto_index struct oci_index index = { 0 };
+
+	if (oci_store_layout_open(&s->store, dir, OCI_LAYOUT_READ, e) < 0 ||
+	    oci_layout_read(s->store, &index, e) < 0)
+		return -1;
+	return open_listed(s, &index, name, rq, e);
+}
+
+static int open_named(struct cpush_source *s, const struct cpush_source_request *rq, struct err *e)
 {
 	auto_free char *name = NULL;
-	auto_free char *path = split_source(text, &name);
+	auto_free char *path = split_source(rq->text, &name);
 	struct stat st;
 	bool is_file = strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISDIR(st.st_mode));
-	int r = is_file ? open_archive(s, op, path, name, e) : open_layout(s, path, name, e);
+	int r = is_file ? open_archive(s, path, name, rq, e) : open_layout(s, path, name, rq, e);
 
 	return r < 0 ? err_wrap(e, "push from '%s'", path) : 0;
 }
 
-/* The store has it under its whole name. */
-static int open_store(struct cpush_source *s, const char *root, const struct oci_reference *to,
-		      struct err *e)
+static int open_registry(struct cpush_source *s, const struct oci_reference *from,
+			 const struct cpush_source_request *rq, struct err *e)
 {
-	auto_free char *dir = mem_printf("%s/store", root);
+	struct registry_remote_options opt = rq->remote;
+
+	if (registry_remote_new(&s->store, &opt, e) < 0 ||
+	    registry_remote_find(s->store, from, &s->image, e) < 0)
+		return -1;
+	s->is_remote = true;
+	s->is_there = oci_reference_same_repository(from, rq->to);
+	if (pick_platform(s, rq->platform, e) < 0)
+		return err_wrap(e, "image %s", s->image.digest.text);
+	return 0;
+}
+
+static int open_reference(struct cpush_source *s, const struct cpush_source_request *rq,
+			  struct err *e)
+{
+	auto_reference struct oci_reference from = { 0 };
+
+	if (oci_reference_parse(&from, rq->text + strlen(REGISTRY), e) < 0)
+		return err_wrap(e, "'%s'", rq->text);
+	return open_registry(s, &from, rq, e);
+}
+
+/* The store has it under its whole name. */
+static int open_store(struct cpush_source *s, const struct cpush_source_request *rq, struct err *e)
+{
+	auto_free char *dir = mem_printf("%s/store", rq->root);
 	auto_buf struct buf name = BUF_INIT(BUF_SMALL);
 
-	oci_reference_format(&name, to);
+	oci_reference_format(&name, rq->to);
 	if (oci_store_layout_open(&s->store, dir, OCI_LAYOUT_READ, e) < 0 && e->kind == ERR_ABSENT)
 		return err_set(e, ERR_ABSENT, "push '%s': nothing has been built into '%s' yet",
 			       buf_str(&name), dir);
-	if (!s->store || oci_layout_find(s->store, buf_str(&name), &s->image, e) < 0)
+	if (!s->store || oci_layout_find(s->store, buf_str(&name), &s->image, e) < 0 ||
+	    pick_platform(s, rq->platform, e) < 0)
 		return err_wrap(e, "push from '%s'", dir);
 	return 0;
 }
 
-int cpush_source_open(struct cpush_source *out, struct op *op,
-		      const struct cpush_source_request *rq, struct err *e)
+/* With a digest it need not be here: the registry may have it, and it is to get a name. */
+static int open_unnamed(struct cpush_source *s, const struct cpush_source_request *rq,
+			struct err *e)
+{
+	if (!oci_digest_is_set(&rq->to->digest))
+		return open_store(s, rq, e);
+	if (rq->to->tag) {
+		int r = open_store(s, rq, e);
+
+		if (r == 0 || e->kind != ERR_ABSENT)
+			return r;
+		err_clear(e);
+		cpush_source_release(s);
+	}
+	return open_registry(s, rq->to, rq, e);
+}
+
+/* Which documents there are, and with them what they name. */
+static int find_mounts(struct cpush_source *s, const struct cpush_source_request *rq, struct err *e)
+{
+	auto_push_plan struct push_plan plan = { 0 };
+
+	if (!s->is_remote || s->is_there)
+		return 0;
+	if (push_plan_init(&plan, s->store, &s->image, e) < 0)
+		return err_wrap(e, "push from '%s'", rq->text);
+	registry_remote_mounts(&s->mounts, s->store, rq->to);
+	return 0;
+}
+
+static bool is_reference(const char *text)
+{
+	return strncmp(text, REGISTRY, strlen(REGISTRY)) == 0;
+}
+
+int cpush_source_open(struct cpush_source *out, const struct cpush_source_request *rq,
+		      struct err *e)
 {
 	auto_cpush_source struct cpush_source s = { 0 };
-	int r = rq->text ? open_named(&s, op, rq->text, e) : open_store(&s, rq->root, rq->to, e);
+	int r;
 
-	if (r < 0)
+	if (!rq->text)
+		r = open_unnamed(&s, rq, e);
+	else
+		r = is_reference(rq->text) ? open_reference(&s, rq, e) : open_named(&s, rq, e);
+	if (r < 0 || find_mounts(&s, rq, e) < 0)
 		return -1;
-	if (pick_platform(&s, rq->platform, e) < 0)
-		return err_wrap(e, "push from '%s'", rq->text ? rq->text : s.store->name);
 	*out = s;
 	s = (struct cpush_source){ 0 };
 	return 0;
@@ -166,6 +294,7 @@ int cpush_source_open(struct cpush_source *out, struct op *op,
 
 void cpush_source_release(struct cpush_source *s)
 {
+	strv_release(&s->mounts);
 	oci_descriptor_release(&s->image);
 	oci_store_free(s->store);
 	*s = (struct cpush_source){ 0 };

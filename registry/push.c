@@ -42,19 +42,33 @@ static int add_tag(struct strv *tags, const char *tag, struct err *e)
 	return 0;
 }
 
-/* The tags to be set; none: the image is pushed by its digest alone. */
-static int push_names(struct push *p, const struct oci_reference *to,
-		      const struct registry_push_options *opt, struct err *e)
+int registry_push_tags(struct strv *out, const struct oci_reference *to,
+		       const struct registry_push_options *opt, const struct oci_descriptor *image,
+		       struct err *e)
 {
-	if (oci_digest_is_set(&to->digest) && !oci_digest_eq(&to->digest, &p->image->digest))
+	if (oci_digest_is_set(&to->digest) && !oci_digest_eq(&to->digest, &image->digest))
 		return err_set(e, ERR_INPUT, "the image has another digest: %s",
-			       p->image->digest.text);
-	if (to->tag && add_tag(&p->tags, to->tag, e) < 0)
+			       image->digest.text);
+	if (to->tag && add_tag(out, to->tag, e) < 0)
 		return -1;
 	for (size_t i = 0; opt->tags && i < opt->tags->n; i++)
-		if (add_tag(&p->tags, opt->tags->v[i], e) < 0)
+		if (add_tag(out, opt->tags->v[i], e) < 0)
 			return -1;
 	return 0;
+}
+
+/* Under --immutable a name must be free, or ours; what cannot be told is not free. */
+static int name_may_be_set(struct push *p, const struct http_response *rs, const char *name,
+			   struct err *e)
+{
+	struct oci_digest there;
+
+	if (rs->status == 404)
+		return 0;
+	if (rs->status != 200)
+		return registry_session_refused(p->repo.session, rs, e);
+	return err_set(e, ERR_FAILED, "tag %s is another image's, %s, and must not be moved", name,
+		       registry_api_digest(&there, rs) ? there.text : "of unknown digest");
 }
 
 /* Does this name have our digest? Only a clear yes is one; refused rights are an error now. */
@@ -69,7 +83,7 @@ static int name_is_equal(bool *equal, struct push *p, const char *name, struct e
 		return registry_session_refused(p->repo.session, &rs, e);
 	*equal = rs.status == 200 && registry_api_digest(&there, &rs) &&
 		 oci_digest_eq(&there, &p->image->digest);
-	return 0;
+	return p->opt->immutable && !*equal ? name_may_be_set(p, &rs, name, e) : 0;
 }
 
 /* Drops the names that are right already. *whole: the image itself is in the repository. */
@@ -193,17 +207,38 @@ static int push_documents(struct push *p, bool whole, struct err *e)
 	return 0;
 }
 
+/* What is wrong here is said before anything is asked there. */
+static int push_plan(struct push *p, const struct oci_reference *to, struct err *e)
+{
+	if (registry_push_tags(&p->tags, to, p->opt, p->image, e) < 0)
+		return -1;
+	if (!p->opt->names_only)
+		return push_plan_init(&p->plan, p->from, p->image, e);
+	push_plan_init_alone(&p->plan, p->image);
+	return 0;
+}
+
+/* All that must be there before a name may lead to it. */
+static int push_content(struct push *p, struct registry_push_report *report, struct err *e)
+{
+	unsigned jobs = p->opt->jobs ? p->opt->jobs : registry_session_jobs(p->repo.session);
+	bool whole;
+
+	if (push_blobs(p, report, jobs, e) < 0)
+		return -1;
+	/* that took its time; a name that somebody else has set meanwhile stays, too */
+	return p->opt->immutable ? push_look(p, &whole, e) : 0;
+}
+
 static int push_run(struct push *p, struct registry_push_report *report,
 		    const struct oci_reference *to, const struct registry_push_options *opt,
 		    struct err *e)
 {
-	unsigned jobs = opt->jobs ? opt->jobs : registry_session_jobs(p->repo.session);
-	bool whole = false;
+	bool whole = opt->names_only;
 
-	/* the plan comes first: what is wrong here is said before anything is asked there */
-	if (push_names(p, to, opt, e) < 0 || push_plan_init(&p->plan, p->from, p->image, e) < 0)
+	if (push_plan(p, to, e) < 0)
 		return -1;
-	if (!opt->force && push_look(p, &whole, e) < 0)
+	if ((opt->immutable || (!opt->force && !whole)) && push_look(p, &whole, e) < 0)
 		return -1;
 	if (whole && !p->tags.n) {
 		report->unchanged = true;
@@ -212,7 +247,7 @@ static int push_run(struct push *p, struct registry_push_report *report,
 	}
 	if (whole)
 		report->existing = p->plan.nr_blobs;
-	else if (push_blobs(p, report, jobs, e) < 0)
+	else if (push_content(p, report, e) < 0)
 		return -1;
 	return push_documents(p, whole, e);
 }

@@ -21,14 +21,22 @@ struct registry_push_options {
 	const struct strv *mounts; /* DIGEST=PATH: a repository of this host has it; may be NULL */
 	const struct registry_push_known *known; /* blobs that are not asked for any more */
 	size_t nr_known;
-	unsigned jobs; /* blobs at once; 0: 4 */
-	bool force;    /* do the work even when the tag is equal already */
+	unsigned jobs;	 /* blobs at once; 0: 4 */
+	bool force;	 /* do the work even when the tag is equal already */
+	bool immutable;	 /* a tag of another digest is ERR_FAILED, and stays */
+	bool names_only; /* the repository has the image: nothing but its tags is set */
 };
 struct registry_push_report {
 	uint64_t sent_bytes;
 	size_t sent, existing; /* blobs */
 	bool unchanged;	       /* every tag had this digest before */
 };
+
+/* The tags that a push sets: to's and the options', each once. ERR_INPUT: not a tag, or to has another
+ * digest. */
+int registry_push_tags(struct strv *out, const struct oci_reference *to,
+		       const struct registry_push_options *opt, const struct oci_descriptor *image,
+		       struct err *e) MUST_CHECK;
 
 /*
  * image: a manifest or an index in `from`. Blobs are verified while they are read: a corrupt one is

@@ -107,6 +107,13 @@ static int add_document(struct push_plan *p, struct oci_store *from, const struc
 	return 0;
 }
 
+void push_plan_init_alone(struct push_plan *out, const struct oci_descriptor *image)
+{
+	*out = (struct push_plan){ .nr_documents = 1, .cap_documents = 1 };
+	out->documents = mem_zalloc(sizeof(*out->documents));
+	oci_descriptor_copy(&out->documents[0], image);
+}
+
 static int larger_first(const void *a, const void *b)
 {
 	const struct oci_descriptor *x = a, *y = b;

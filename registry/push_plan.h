@@ -20,6 +20,8 @@ struct push_plan {
 /* Reads the documents (verified). ERR_ABSENT, ERR_CORRUPT: one is missing or not sound. */
 int push_plan_init(struct push_plan *out, struct oci_store *from,
 		   const struct oci_descriptor *image, struct err *e) MUST_CHECK;
+/* Only the image's own document: for one that is where it goes to already. */
+void push_plan_init_alone(struct push_plan *out, const struct oci_descriptor *image);
 void push_plan_release(struct push_plan *p);
 
 #define auto_push_plan CLEANUP(push_plan_release)

@@ -311,6 +311,70 @@ static void blobs_go_up_side_by_side_with_one_token(void **state)
 	assert_int_equal(2, f->report.sent);
 }
 
+static void expect_other(struct fixture *f, const char *tag)
+{
+	auto_free char *url = mem_printf(R "/manifests/%s", tag);
+	auto_free char *header = mem_printf("Docker-Content-Digest: %s", f->layer.text);
+
+	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = url, .status = 200,
+		    .headers = { header });
+}
+
+static void immutable_refuses_before_anything_is_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	f->opt.immutable = true;
+	expect_other(f, "1.0");
+	assert_int_equal(-1, push(f));
+	assert_err(&f->w, ERR_FAILED, "tag 1.0");
+	assert_err(&f->w, ERR_FAILED, f->layer.text);
+}
+
+static void immutable_refuses_a_tag_that_was_set_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+
+	f->opt.immutable = f->opt.force = true;
+	expect_tag(f, "1.0", false);
+	expect_blob(f, &f->config, false);
+	expect_blob(f, &f->layer, false);
+	expect_other(f, "1.0");
+	assert_int_equal(-1, push(f));
+	assert_err(&f->w, ERR_FAILED, "tag 1.0");
+}
+
+static void immutable_takes_what_cannot_be_told_for_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	f->opt.immutable = true;
+	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = R "/manifests/1.0", .status = 200);
+	assert_int_equal(-1, push(f));
+	assert_err(&f->w, ERR_FAILED, "unknown digest");
+	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = R "/manifests/1.0", .status = 403);
+	assert_int_equal(-1, push(f));
+	assert_err(&f->w, ERR_DENIED, "403");
+}
+
+static void names_alone_are_one_request_each(void **state)
+{
+	struct fixture *f = *state;
+	auto_strv struct strv tags = STRV_INIT;
+
+	strv_add(&tags, "latest");
+	f->opt.tags = &tags;
+	f->opt.names_only = true;
+	expect_manifest(f, "1.0");
+	expect_manifest(f, "latest");
+	assert_pushed(f);
+	f->opt.immutable = true;
+	expect_tag(f, "1.0", true);
+	expect_tag(f, "latest", true);
+	assert_pushed(f);
+	assert_true(f->report.unchanged);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -330,6 +394,10 @@ int main(void)
 		T(a_registry_that_stores_something_else_is_caught),
 		T(a_refused_manifest_is_told_in_the_registrys_words),
 		T(an_index_goes_up_after_its_children),
+		T(immutable_refuses_before_anything_is_sent),
+		T(immutable_refuses_a_tag_that_was_set_meanwhile),
+		T(immutable_takes_what_cannot_be_told_for_taken),
+		T(names_alone_are_one_request_each),
 		T(blobs_go_up_side_by_side_with_one_token),
 	};
 
