@@ -52,6 +52,17 @@ static int pack_upper(struct layer *l, struct err *e)
 	return layer_pack(&l->blob, &l->diff_id, l->op, &changes, upper, l->into, l->opt, e);
 }
 
+int layer_upper_rejoin(const struct op *op, const char *dir, const struct strv *lowers,
+		       struct err *e)
+{
+	auto_close int upper = fs_open_dir(dir, e);
+	CLEANUP(lower_fds_close) struct lower_fds fds = { .nr = 0 };
+
+	if (upper < 0 || lower_fds_open(&fds, lowers, e) < 0)
+		return -1;
+	return layer_rejoin_names(op, upper, fds.v, fds.nr, e);
+}
+
 static int pack_listed(struct layer *l, struct err *e)
 {
 	return layer_pack(&l->blob, &l->diff_id, l->op, &l->changes, -1, l->into, l->opt, e);

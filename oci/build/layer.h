@@ -52,6 +52,9 @@ struct layer {
 
 /* changes are the layer's from here on; their origins must be there until it is packed. */
 struct layer *layer_new_listed(struct layer_changes *changes, const char *dir, const char *what);
+/* Of an upper directory that is mounted no more, before it becomes a layer (layer_rejoin_names). */
+int layer_upper_rejoin(const struct op *op, const char *dir, const struct strv *lowers,
+		       struct err *e) MUST_CHECK;
 /* dir: the upper directory. lowers: taken over. */
 struct layer *layer_new_upper(const char *dir, struct strv *lowers, const char *what);
 /* dir: as of a listed one; its bytes go beside. It has blob and diff_id already. */

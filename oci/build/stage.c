@@ -223,6 +223,10 @@ int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, con
 		return -1;
 	if (job_is_flat(j))
 		return commit_flat(t, j, st, what, e);
+	sandbox_tree_close(t->sandbox, &t->tree);
+	t->sandbox = NULL;
+	if (layer_upper_rejoin(j->op, upper, &t->lowers, e) < 0)
+		return -1;
 	add_layer(j, st, layer_new_upper(upper, &t->lowers, what));
 	stage_tree_close(t);
 	return 0;

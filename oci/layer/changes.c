@@ -269,3 +269,76 @@ int layer_changes_from_upper(struct layer_changes *out, const struct op *op, int
 	change_list_finish(out, &s.list);
 	return 0;
 }
+
+/* -- names that were parted ---------------------------------------------------------- */
+
+/* What a write has made has the time of its last change; what was copied up has an older one. */
+static bool may_be_copied_up(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_nlink == 1 &&
+	       (st->st_mtim.tv_sec != st->st_ctim.tv_sec ||
+		st->st_mtim.tv_nsec != st->st_ctim.tv_nsec);
+}
+
+/* 1: it is what one of several names below shows; 0: not. */
+static int is_parted(struct scan *s, const struct walk_entry *ent, const int *fds, size_t nr,
+		     struct err *e)
+{
+	struct tree_node below;
+	struct found f;
+	int r;
+
+	if (!s->below && open_lowers(s, fds, nr, e) < 0)
+		return -1;
+	r = tree_look(s->below, ent->path, &below, e);
+	if (r <= 0 || below.st.st_nlink < 2)
+		return r < 0 ? -1 : 0;
+	if (find(&f, ent, e) < 0)
+		return -1;
+	return !f.marks.whiteout && compare_attributes(&f.node, &below) ? same_content(s, &f, e)
+									: 0;
+}
+
+/* Nothing of below is seen in it. */
+static int is_opaque(const struct walk_entry *ent, struct err *e)
+{
+	struct marks m;
+
+	return marks_read(&m, ent->dirfd, ent->name, &ent->st, e) < 0 ? -1 : m.opaque;
+}
+
+static int take_away(const struct walk_entry *ent, struct err *e)
+{
+	struct timespec times[2];
+	struct stat dir;
+
+	if (fstat(ent->dirfd, &dir) < 0 || unlinkat(ent->dirfd, ent->name, 0) < 0)
+		return err_sys(e, "remove the unchanged '%s'", ent->path);
+	times[0] = dir.st_atim;
+	times[1] = dir.st_mtim;
+	return futimens(ent->dirfd, times) < 0 ? err_sys(e, "set times at '%s'", ent->path) : 0;
+}
+
+int layer_rejoin_names(const struct op *op, int upper_fd, const int *lower_fds, size_t nr_lowers,
+		       struct err *e)
+{
+	CLEANUP(scan_release) struct scan s = { .op = op };
+	auto_walk struct walk *w = NULL;
+	struct walk_entry ent;
+	int r;
+
+	if (walk_open(&w, upper_fd, e) < 0)
+		return -1;
+	while ((r = walk_next(w, &ent, e)) > 0) {
+		if (cancel_check(op ? op->cancel : NULL, e) < 0)
+			return -1;
+		if (S_ISDIR(ent.st.st_mode) && (r = is_opaque(&ent, e)) > 0)
+			walk_skip(w);
+		else if (may_be_copied_up(&ent.st) &&
+			 (r = is_parted(&s, &ent, lower_fds, nr_lowers, e)) > 0)
+			r = take_away(&ent, e);
+		if (r < 0)
+			break;
+	}
+	return r < 0 ? err_wrap(e, "look for names that were parted") : 0;
+}

@@ -46,6 +46,13 @@ struct layer_changes {
  */
 int layer_changes_from_upper(struct layer_changes *out, const struct op *op, int upper_fd,
 			     const int *lower_fds, size_t nr_lowers, struct err *e) MUST_CHECK;
+/*
+ * Who opens a name of a file for writing has overlayfs copy it up, apart from the other names below,
+ * though it may be changed in nothing. Such copies are removed from the upper directory, which nobody
+ * may have mounted, so that whoever comes next sees what layer_changes_from_upper tells: no change.
+ */
+int layer_rejoin_names(const struct op *op, int upper_fd, const int *lower_fds, size_t nr_lowers,
+		       struct err *e) MUST_CHECK;
 void layer_changes_release(struct layer_changes *c);
 #define auto_changes CLEANUP(layer_changes_release)
 

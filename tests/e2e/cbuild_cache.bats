@@ -317,3 +317,21 @@ cached() {
 	expect 2 cbuild --cache-size many .
 	message cbuild --cache-size many
 }
+
+@test "names of one file that a RUN opens and leaves as they are stay names of one file" {
+	dockerfile <<-EOF2
+	FROM $BUSYBOX AS make
+	RUN mkdir /d && echo x >/d/a && ln /d/a /d/b && ln /d/a /d/c
+	RUN : >>/d/a; : >>/d/b
+	FROM scratch AS final
+	COPY --from=make /d /d
+	EOF2
+	export SOURCE_DATE_EPOCH=1700000000
+	build
+	first=$out
+	build --no-cache-filter final
+	equal "$(cached)" 2
+	equal "$out" "$first"
+	expect 0 cbuild -o type=local,dest=files .
+	equal "$(stat -c %h files/d/a)" 3
+}

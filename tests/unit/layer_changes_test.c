@@ -471,6 +471,87 @@ static void content_that_lies_elsewhere_is_refused(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void rejoin(struct world *w)
+{
+	int fds[LOWERS];
+
+	for (size_t i = 0; i < LOWERS; i++)
+		fds[i] = w->lower[i].fd;
+	if (layer_rejoin_names(NULL, w->upper.fd, fds, LOWERS, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+}
+
+/* "a" and "b" of d are one file below, in a layer that is not the topmost. */
+static void two_names_below(struct world *w)
+{
+	disk_dir(&w->lower[1], "d");
+	disk_file(&w->lower[1], "d/a", "same");
+	disk_hard_link(&w->lower[1], "d/b", "d/a");
+	disk_file(&w->lower[1], "d/single", "same");
+	disk_settle(&w->lower[1]);
+	disk_dir(&w->upper, "d");
+}
+
+static void a_copy_of_one_of_several_names_that_is_as_it_was_is_taken_away(void **state)
+{
+	struct world *w = *state;
+	auto_free char *text = NULL;
+
+	two_names_below(w);
+	disk_file(&w->upper, "d/a", "same");
+	disk_file(&w->upper, "d/single", "same");
+	disk_settle(&w->upper);
+	rejoin(w);
+	text = disk_text(&w->upper, true);
+	assert_string_equal(text, "d 0755 0:0 @1000000000 d\n"
+				  "f 0644 0:0 @1000000000 4 d/single = same\n");
+	assert_changes(w, "");
+}
+
+static void a_copy_that_has_changed_stays(void **state)
+{
+	struct world *w = *state;
+	auto_free char *text = NULL;
+
+	two_names_below(w);
+	disk_file(&w->upper, "d/a", "othr");
+	disk_file(&w->upper, "d/b", "same");
+	disk_set_time(&w->upper, "d/b", DISK_TIME, 1);
+	rejoin(w);
+	text = disk_text(&w->upper, false);
+	assert_string_equal(text, "d 0755 0:0 d\nf 0644 0:0 4 d/a = othr\n"
+				  "f 0644 0:0 4 d/b = same\n");
+}
+
+/* Nothing would be seen in its place. */
+static void in_a_directory_that_is_another_nothing_is_taken_away(void **state)
+{
+	struct world *w = *state;
+	auto_free char *text = NULL;
+
+	two_names_below(w);
+	disk_file(&w->upper, "d/a", "same");
+	disk_mark(&w->upper, "d", "opaque", "y");
+	rejoin(w);
+	text = disk_text(&w->upper, false);
+	assert_string_equal(text, "d 0755 0:0 d\nf 0644 0:0 4 d/a = same\n");
+}
+
+/* In a lower layer that is hidden by another. */
+static void what_is_out_of_sight_is_no_reason(void **state)
+{
+	struct world *w = *state;
+	auto_free char *text = NULL;
+
+	two_names_below(w);
+	disk_dir(&w->lower[0], "d");
+	disk_whiteout(&w->lower[0], "d/a");
+	disk_file(&w->upper, "d/a", "same");
+	rejoin(w);
+	text = disk_text(&w->upper, false);
+	assert_string_equal(text, "d 0755 0:0 d\nf 0644 0:0 4 d/a = same\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -503,6 +584,10 @@ int main(void)
 		TEST(a_socket_is_left_out_but_not_what_it_hid),
 		TEST(names_that_mean_deletions_are_refused),
 		TEST(content_that_lies_elsewhere_is_refused),
+		TEST(a_copy_of_one_of_several_names_that_is_as_it_was_is_taken_away),
+		TEST(a_copy_that_has_changed_stays),
+		TEST(in_a_directory_that_is_another_nothing_is_taken_away),
+		TEST(what_is_out_of_sight_is_no_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
