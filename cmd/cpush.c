@@ -10,6 +10,7 @@
 #include "cmd/cpush_args.h"
 #include "cmd/cpush_source.h"
 #include "registry/certs.h"
+#include "registry/check.h"
 #include "registry/push.h"
 #include "registry/push_preview.h"
 
@@ -79,8 +80,8 @@ static int push_from(struct cpush *c, struct registry_session *session,
 	return write_results(c, &from->image, e);
 }
 
-static int push_with(struct cpush *c, struct http *http, const struct registry_options *reg,
-		     struct err *e)
+static int push(struct cpush *c, struct http *http, const struct registry_options *reg,
+		struct err *e)
 {
 	const struct cpush_args *a = &c->args;
 	auto_session struct registry_session *session = registry_session_new(http, a->to.host, reg);
@@ -102,7 +103,29 @@ static int push_with(struct cpush *c, struct http *http, const struct registry_o
 	return push_from(c, session, &from, e);
 }
 
-static int push(struct cpush *c, struct err *e)
+/* One line in both cases, and the reason on stderr. */
+static int check(struct cpush *c, struct http *http, const struct registry_options *reg,
+		 struct err *e)
+{
+	const struct oci_reference *to = &c->args.to;
+	auto_session struct registry_session *session = registry_session_new(http, to->host, reg);
+	const struct registry_repo repo = { .session = session, .path = to->path, .push = true };
+	auto_buf struct buf who = BUF_INIT(BUF_SMALL);
+	int r = registry_check(&who, &c->app->op, &repo, e);
+	auto_free char *line = mem_printf("%s/%s: %s %s push", to->host, to->path, buf_str(&who),
+					  r < 0 ? "may not" : "may");
+	struct err lost = ERR_INIT;
+
+	if (r < 0 && e->kind != ERR_DENIED)
+		return -1;
+	if (app_result(c->app, line, &lost) < 0 && r == 0) {
+		*e = lost;
+		return -1;
+	}
+	return r;
+}
+
+static int talk(struct cpush *c, struct err *e)
 {
 	const struct cpush_args *a = &c->args;
 	const struct registry_options reg = { .credentials = &c->app->credentials,
@@ -119,7 +142,7 @@ static int push(struct cpush *c, struct err *e)
 
 	if (http_curl_new(&http, &curl, e) < 0)
 		return -1;
-	r = push_with(c, http, &reg, e);
+	r = c->args.check ? check(c, http, &reg, e) : push(c, http, &reg, e);
 	http_free(http);
 	return r;
 }
@@ -144,7 +167,7 @@ static int cpush_main(struct app *app, int argc, char **argv, struct err *e)
 		return -1;
 	if (c.args.insecure)
 		progress_warn(app->op.progress, "--insecure: certificates are not checked");
-	return push(&c, e);
+	return talk(&c, e);
 }
 
 int main(int argc, char **argv)

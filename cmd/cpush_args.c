@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 const struct opt cpush_opts[] = {
 	OPT_LIST('t', "tag", "CPUSH_TAG", struct cpush_args, tags, "TAG",
@@ -34,6 +35,8 @@ const struct opt cpush_opts[] = {
 	OPT_FLAG(0, "immutable", "CPUSH_IMMUTABLE", struct cpush_args, immutable,
 		 "fail rather than move a tag that another image has"),
 	OPT_FLAG(0, "dry-run", NULL, struct cpush_args, dry_run, "only tell what would be sent"),
+	OPT_FLAG(0, "check", NULL, struct cpush_args, check,
+		 "only tell who we are for the registry, and whether we may push"),
 	OPT_FLAG(0, "force", NULL, struct cpush_args, force,
 		 "do all the work even when the tag is there already"),
 	OPT_END,
@@ -81,6 +84,9 @@ int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *
 	if (!a->cert != !a->key)
 		return err_set(e, ERR_INPUT, "--%s needs --%s, too", a->cert ? "cert" : "key",
 			       a->cert ? "key" : "cert");
+	if (a->check && words->n == 2)
+		return err_set(e, ERR_INPUT, "--check asks for an image's name alone, not for '%s'",
+			       words->v[0]);
 	if (take_platform(a, e) < 0 || (words->n == 2 && take_source(a, words->v[0], e) < 0))
 		return -1;
 	return take_image(a, words->v[words->n - 1], e);
@@ -88,7 +94,7 @@ int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *
 
 int cpush_args_credentials(struct cpush_args *a, struct credentials_env *env, struct err *e)
 {
-	auto_buf struct buf text = BUF_INIT(64u << 10);
+	auto_secret_buf struct buf text = BUF_INIT(64u << 10);
 	struct fd_source in;
 	struct span user, password;
 
@@ -96,13 +102,10 @@ int cpush_args_credentials(struct cpush_args *a, struct credentials_env *env, st
 		return 0;
 	if (io_read_all(fd_source_init(&in, STDIN_FILENO, "standard input"), &text, e) < 0)
 		return -1;
-	if (!span_cut(span_trim(buf_span(&text)), ':', &user, &password)) {
-		explicit_bzero(text.data, text.len);
+	if (!span_cut(span_trim(buf_span(&text)), ':', &user, &password))
 		return err_set(e, ERR_INPUT, "--creds-stdin: expected user:password");
-	}
 	a->user = span_dup(user);
 	a->password = span_dup(password);
-	explicit_bzero(text.data, text.len);
 	env->user = a->user;
 	env->password = a->password;
 	return 0;
@@ -112,8 +115,6 @@ void cpush_args_release(struct cpush_args *a)
 {
 	strv_release(&a->tags);
 	oci_reference_release(&a->to);
-	if (a->password)
-		explicit_bzero(a->password, strlen(a->password));
 	free(a->user);
-	free(a->password);
+	secret_free(a->password);
 }

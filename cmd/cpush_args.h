@@ -10,7 +10,7 @@
 struct cpush_args {
 	struct strv tags;
 	const char *digest_file, *dotenv, *authfile, *ca, *cert, *key;
-	bool plain_http, insecure, force, creds_stdin;
+	bool plain_http, insecure, force, creds_stdin, check;
 	unsigned jobs, retries;
 	const char *platform_text;
 	bool immutable, dry_run;

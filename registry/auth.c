@@ -478,3 +478,22 @@ int registry_auth_learn(bool *again, struct registry_auth *a, struct op *op,
 	auth_leave(a);
 	return r;
 }
+
+void registry_auth_who(struct buf *out, struct registry_auth *a)
+{
+	const struct credentials *who;
+
+	auth_enter(a);
+	who = a->nr_whos ? &a->whos[a->last_who].who : NULL;
+	if (!who) {
+		buf_add_str(out, "anybody (nobody was asked for credentials)");
+	} else {
+		buf_addf(out, "%s (",
+			 who->user		     ? who->user
+			 : credentials_is_known(who) ? "a token"
+						     : "nobody");
+		credentials_tell(out, who, a->at->host);
+		buf_add_char(out, ')');
+	}
+	auth_leave(a);
+}

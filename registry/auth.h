@@ -60,6 +60,7 @@ int registry_auth_learn(bool *again, struct registry_auth *a, struct op *op,
 
 /* See registry_session_refused and registry_session_mounts_refused. */
 int registry_auth_refused(struct registry_auth *a, const struct http_response *rs, struct err *e);
+void registry_auth_who(struct buf *out, struct registry_auth *a); /* see registry_session_who */
 bool registry_auth_mounts_refused(struct registry_auth *a);
 
 #endif

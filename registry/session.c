@@ -108,6 +108,11 @@ int registry_session_refused(struct registry_session *s, const struct http_respo
 	return registry_auth_refused(&s->auth, rs, e);
 }
 
+void registry_session_who(struct buf *out, struct registry_session *s)
+{
+	registry_auth_who(out, &s->auth);
+}
+
 bool registry_session_mounts_refused(struct registry_session *s)
 {
 	return registry_auth_mounts_refused(&s->auth);

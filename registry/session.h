@@ -70,6 +70,9 @@ int registry_session_perform(struct registry_session *s, struct op *op,
 int registry_session_refused(struct registry_session *s, const struct http_response *rs,
 			     struct err *e);
 
+/* Who we are there, for people: "joe (credentials from DOCKER_AUTH_CONFIG)". */
+void registry_session_who(struct buf *out, struct registry_session *s);
+
 /*
  * No token here is for several repositories: neither `mounts` nor `from` of a call can be had
  * (a call with `from` is ERR_DENIED without being sent).

@@ -102,3 +102,51 @@ login() {
 	expect 3 cpush "$T/one" "$registry/app:1"
 	message cpush "$registry"
 }
+
+# What a job of GitLab's has in its environment, for the registry of this test.
+in_a_job() {
+	export CI_REGISTRY=$registry CI_REGISTRY_USER=anna CI_REGISTRY_PASSWORD=geheim-1
+}
+
+@test "a GitLab job needs no login, for its own registry and no other" {
+	with_passwords
+	in_a_job
+	expect 0 cpush -v "$T/one" "$registry/app:1"
+	has "$err" 'credentials: CI_REGISTRY_USER and CI_REGISTRY_PASSWORD'
+	has_no "$err" geheim-1
+	printf 'FROM %s/app:1\nENV A=1\n' "$registry" >Dockerfile
+	expect 0 cbuild .
+	# the same machine under another name is another host
+	expect 3 cpush "$T/one" "localhost:${registry##*:}/app:2"
+	message cpush 'no credentials for localhost'
+	# an empty variable is the usual cause
+	CI_REGISTRY_PASSWORD=
+	expect 3 cpush "$T/one" "$registry/app:2"
+	message cpush 'CI_REGISTRY_PASSWORD is empty: a protected variable'
+	export CI_JOB_TOKEN=geheim-1
+	expect 3 cpush "$T/one" "$registry/app:2"
+	message cpush 'credentials from CI_JOB_TOKEN'
+}
+
+@test "--check: who we are and whether we may push, and nothing is left behind" {
+	with_tokens
+	in_a_job
+	expect 0 cpush --check "$registry/app"
+	equal "$out" "$registry/app: anna (credentials from CI_REGISTRY_USER and CI_REGISTRY_PASSWORD) may push"
+	# nobody may read only
+	CI_REGISTRY_PASSWORD=
+	expect 3 cpush --check "$registry/app:1"
+	equal "$out" "$registry/app: nobody (no credentials for $registry found; CI_REGISTRY_PASSWORD is empty: a protected variable, on a branch that is not?) may not push"
+	message cpush 'denied: no right to push to app'
+	# a wrong password is not nobody
+	CI_REGISTRY_PASSWORD=geheim-2
+	expect 3 cpush --check "$registry/app:1"
+	equal "${out##*) }" 'may not push'
+	message cpush 401
+	has_no "$out$err" geheim-2
+	[ -z "$(find "$T/registry/data" -type f)" ] || fail "$(find "$T/registry/data")"
+	expect 2 cpush --check "$T/one" "$registry/app:1"
+	"$E2E_SERVERS/registry" stop "$T/registry"
+	expect 5 cpush --check --retries 0 "$registry/app:1"
+	equal "$out" ''
+}
