@@ -164,8 +164,6 @@ static void set_no_files(CURL *c)
 	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(c, CURLOPT_PROXY_CAINFO, NULL);
 	curl_easy_setopt(c, CURLOPT_PROXY_CAPATH, NULL);
-	/* what it keeps of one connection would be put in the place of what on_ssl_ctx chose */
-	curl_easy_setopt(c, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
 static void set_tls(CURL *c, const struct http_curl *h, struct exchange *x)
