@@ -24,6 +24,7 @@ struct build_output {
 	enum build_output_type type;
 	char *dest;	   /* path; "-": standard output; NULL: none */
 	bool is_dir;	   /* dest is a directory */
+	bool thin;	   /* a layout without the layers that a base has in a registry */
 	bool docker_types; /* media types of docker's schema 2 */
 	bool push, push_by_digest;
 	struct strv names; /* name=, as written; beside the -t ones */

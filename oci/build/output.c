@@ -14,6 +14,7 @@
 #include "oci/build/output_documents.h"
 #include "oci/build/output_files.h"
 #include "oci/image/layout.h"
+#include "oci/image/origins.h"
 #include "oci/image/reference.h"
 #include "oci/image/store_layout.h"
 
@@ -183,12 +184,19 @@ void output_expect(struct job *j)
 
 /* -- blobs and names ------------------------------------------------------------------------ */
 
+/* Layers of a base that others can have from its registry, too. */
+static bool is_left_out(const struct target *t, const struct stage *st)
+{
+	return t->o->thin && st->image && st->image->source == t->j->env->registry;
+}
+
 static int copy_image(struct target *t, size_t at, struct oci_store *to, struct err *e)
 {
 	struct job *j = t->j;
 	const struct output_image *img = &t->all->v[at];
 
-	for (size_t i = 0; i < img->manifest.nr_layers; i++) {
+	for (size_t i = is_left_out(t, img->stage) ? img->nr_base : 0; i < img->manifest.nr_layers;
+	     i++) {
 		const struct oci_digest *d = &img->manifest.layers[i].digest;
 		bool is_new = i >= img->nr_base && oci_store_has(j->work, d, NULL);
 		struct oci_store *from = is_new ? j->work : j->images.blobs;
@@ -221,7 +229,7 @@ static int fetch_layers(struct target *t, const struct stage *st, struct oci_sto
 {
 	struct job *j = t->j;
 
-	if (st->image && !has_layers(to, st->image) &&
+	if (st->image && !is_left_out(t, st) && !has_layers(to, st->image) &&
 	    images_fetch(j->op, &j->images, st->image, e) < 0)
 		return -1;
 	for (size_t i = 0; i < st->nr; i++) {
@@ -247,6 +255,22 @@ static int copy_all(struct target *t, struct oci_store *to, struct err *e)
 	return oci_store_copy_blob(t->j->op, to, t->j->work, &t->docs.root, e);
 }
 
+/* Said of the image in index.json, and not in the manifest: its digest is the same, thin or not. */
+static int say_where(struct target *t, struct err *e)
+{
+	for (size_t i = 0; i < t->all->nr; i++) {
+		const struct stage *st = t->all->v[i].stage;
+		auto_reference struct oci_reference ref = { 0 };
+
+		if (!is_left_out(t, st) || !t->all->v[i].nr_base)
+			continue;
+		if (oci_reference_parse(&ref, st->image->ref, e) < 0)
+			return -1;
+		oci_origins_add(&t->docs.root.annotations, &ref);
+	}
+	return 0;
+}
+
 typedef int set_name_fn(struct oci_store *s, const char *name, const struct oci_descriptor *desc,
 			const struct oci_platform *platform, struct err *e);
 
@@ -255,7 +279,8 @@ static int write_layout(struct target *t, const char *path, set_name_fn *set_nam
 	const struct oci_platform *platform = t->docs.is_index ? NULL : &t->all->v[0].platform;
 	auto_store struct oci_store *to = NULL;
 
-	if (oci_store_layout_open(&to, path, OCI_LAYOUT_CREATE, e) < 0 || copy_all(t, to, e) < 0)
+	if (oci_store_layout_open(&to, path, OCI_LAYOUT_CREATE, e) < 0 || copy_all(t, to, e) < 0 ||
+	    say_where(t, e) < 0)
 		return -1;
 	if (t->o->type == BUILD_OUTPUT_DOCKER &&
 	    output_docker_write(oci_store_layout_fd(to), &t->docs.manifests[0], &t->names, e) < 0)

@@ -49,6 +49,11 @@ static int take_tar(struct spec *s, const char *key, const char *value, struct e
 	return 0;
 }
 
+static int take_thin(struct spec *s, const char *key, const char *value, struct err *e)
+{
+	return csv_bool(&s->out.thin, key, value, e);
+}
+
 static int take_name(struct spec *s, const char *key, const char *value, struct err *e)
 {
 	struct span rest = span_of_str(value), name;
@@ -135,6 +140,7 @@ struct spec_key {
 static const struct spec_key keys[] = {
 	{ "dest", ARCHIVES | OF(LOCAL) | OF(TAR), take_dest },
 	{ "tar", ARCHIVES, take_tar },
+	{ "thin", OF(OCI), take_thin },
 	{ "name", IMAGES, take_name },
 	{ "push", OF(IMAGE), take_push },
 	{ "push-by-digest", OF(IMAGE), take_push_by_digest },
