@@ -477,11 +477,12 @@ static int curl_http_perform(struct http *base, struct op *op, const struct http
 		r = exchange_run(h, &x, &u, headers);
 	http_send_close(&x.send);
 	curl_slist_free_all(headers);
-	proxy_release(&x.via);
 	if (op && r == 0)
-		log_debug(op, "%s " SPAN_FMT ": %ld", rq->method, SPAN_ARG(at), rs->status);
+		log_debug(op, "%s " SPAN_FMT ": %ld%s%s", rq->method, SPAN_ARG(at), rs->status,
+			  x.via.address ? " through " : "", x.via.address ? x.via.address : "");
 	else if (op)
 		log_debug(op, "%s", e->text);
+	proxy_release(&x.via);
 	return r;
 }
 

@@ -13,12 +13,26 @@
 #define TEXT_MAX   (8u << 20)
 #define FOLDER_MAX (16u << 20)
 
-static int add_named(struct trust *t, const char *path, const char *from, struct err *e)
+static int add_named(struct trust *t, const char *path, struct err *e)
 {
 	auto_buf struct buf text = BUF_INIT(TEXT_MAX);
 
 	if (fs_read_file(AT_FDCWD, path, &text, e) < 0 || trust_add(t, buf_span(&text), e) < 0)
-		return err_wrap(e, "certificates of '%s'%s", path, from);
+		return err_wrap(e, "certificates of '%s'", path);
+	return 0;
+}
+
+/* A variable is set for all programs, and may name all of a system's: looked at when it is needed. */
+static int add_variable(struct trust *t, const char *path, const char *name, struct err *e)
+{
+	auto_buf struct buf text = BUF_INIT(TEXT_MAX);
+
+	if (fs_read_file(AT_FDCWD, path, &text, e) < 0)
+		return err_wrap(e, "certificates of '%s' ($%s)", path, name);
+	if (!strstr(buf_str(&text), "-----BEGIN "))
+		return err_set(e, ERR_INPUT, "certificates of '%s' ($%s): no PEM certificate in it",
+			       path, name);
+	trust_add_lazily(t, buf_span(&text));
 	return 0;
 }
 
@@ -74,7 +88,7 @@ static void add_folders(struct trust *t, const char *list)
 
 static int add_gitlab(struct trust *t, const char *path, struct err *e)
 {
-	if (add_named(t, path, " ($CI_SERVER_TLS_CA_FILE)", e) == 0)
+	if (add_variable(t, path, "CI_SERVER_TLS_CA_FILE", e) == 0)
 		return 0;
 	if (e->kind != ERR_ABSENT)
 		return -1;
@@ -92,12 +106,12 @@ static int read_all(struct trust *t, const struct trust_files *f, struct err *e)
 		add_if_there(t, AT_FDCWD, f->bundle, &left);
 	if (f->folder)
 		trust_add_folder(t, f->folder);
-	if (file && *file && add_named(t, file, " ($SSL_CERT_FILE)", e) < 0)
+	if (file && *file && add_variable(t, file, "SSL_CERT_FILE", e) < 0)
 		return -1;
 	add_folders(t, f->variable("SSL_CERT_DIR"));
 	if (gitlab && *gitlab && add_gitlab(t, gitlab, e) < 0)
 		return -1;
-	return f->named ? add_named(t, f->named, "", e) : 0;
+	return f->named ? add_named(t, f->named, e) : 0;
 }
 
 int trust_files_read(struct trust **out, const struct trust_files *f, struct err *e)
