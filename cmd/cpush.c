@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "cmd/app.h"
 #include "cmd/cpush_args.h"
+#include "cmd/cpush_seen.h"
 #include "cmd/cpush_source.h"
 #include "registry/certs.h"
 #include "registry/check.h"
@@ -60,8 +61,11 @@ static int push_from(struct cpush *c, struct registry_session *session,
 		     const struct cpush_source *from, struct err *e)
 {
 	const struct cpush_args *a = &c->args;
+	auto_strv struct strv seen = STRV_INIT;
 	const struct registry_push_options opt = { .tags = &a->tags,
 						   .mounts = &from->mounts,
+						   .mount_from = &a->mount_from,
+						   .seen = &seen,
 						   .jobs = a->jobs,
 						   .force = a->force,
 						   .immutable = a->immutable,
@@ -70,9 +74,11 @@ static int push_from(struct cpush *c, struct registry_session *session,
 
 	if (a->dry_run)
 		return tell(c, session, from, &opt, e);
+	cpush_seen_load(&seen, c->app->root, &a->to);
 	if (registry_push(&report, &c->app->op, session, from->store, &from->image, &a->to, &opt,
 			  e) < 0)
 		return -1;
+	cpush_seen_save(&c->app->op, c->app->root, &a->to, &a->tags, &from->image.digest);
 	if (report.unchanged)
 		progress_note(c->app->op.progress,
 			      "%s/%s: nothing to do, the registry has it already", a->to.host,
@@ -132,7 +138,8 @@ static int talk(struct cpush *c, struct err *e)
 					      .certs = c->app->certs,
 					      .plain_http = a->plain_http,
 					      .retries = a->retries,
-					      .jobs = a->jobs };
+					      .jobs = a->jobs,
+					      .chunk_bytes = a->chunk_bytes };
 	const struct http_curl_options curl = { .ca_file = a->ca,
 						.insecure = a->insecure,
 						.has_flags = true,

@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
+#define CHUNK_MIN (64u << 10)
+#define CHUNK_MAX (256u << 20)
+
 const struct opt cpush_opts[] = {
 	OPT_LIST('t', "tag", "CPUSH_TAG", struct cpush_args, tags, "TAG",
 		 "a further tag to set; may be given several times"),
@@ -37,6 +40,10 @@ const struct opt cpush_opts[] = {
 	OPT_FLAG(0, "dry-run", NULL, struct cpush_args, dry_run, "only tell what would be sent"),
 	OPT_FLAG(0, "check", NULL, struct cpush_args, check,
 		 "only tell who we are for the registry, and whether we may push"),
+	OPT_STR(0, "chunk-size", "CPUSH_CHUNK_SIZE", struct cpush_args, chunk_size, "SIZE",
+		"send larger blobs in pieces of this size"),
+	OPT_LIST(0, "mount-from", "CPUSH_MOUNT_FROM", struct cpush_args, mount_from, "REPO",
+		 "a repository on the same host that may have layers of this image"),
 	OPT_FLAG(0, "force", NULL, struct cpush_args, force,
 		 "do all the work even when the tag is there already"),
 	OPT_END,
@@ -74,6 +81,39 @@ static int take_platform(struct cpush_args *a, struct err *e)
 	return 0;
 }
 
+/* As the wire has it: a registry may want more, no one takes less. */
+static int take_chunk_size(struct cpush_args *a, struct err *e)
+{
+	if (!a->chunk_size)
+		return 0;
+	if (span_to_size(&a->chunk_bytes, span_of_str(a->chunk_size)) < 0 ||
+	    a->chunk_bytes < CHUNK_MIN || a->chunk_bytes > CHUNK_MAX)
+		return err_set(e, ERR_INPUT, "--chunk-size: '%s' is not a size from 64k to 256m",
+			       a->chunk_size);
+	return 0;
+}
+
+/* A path, as in "group/base"; the host may stand before it when it is the same one. */
+static int take_mount_from(struct cpush_args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->mount_from.n; i++) {
+		const char *text = a->mount_from.v[i];
+		auto_free char *full = mem_printf("%s/%s", a->to.host, text);
+		auto_reference struct oci_reference plain = { 0 }, named = { 0 };
+		struct err ignored = ERR_INIT;
+		bool is_named = oci_reference_parse(&named, text, &ignored) == 0 &&
+				strcmp(named.host, a->to.host) == 0;
+
+		if (!is_named && oci_reference_parse(&plain, full, e) < 0)
+			return err_set(e, ERR_INPUT,
+				       "--mount-from: '%s' is not the path of a repository on %s",
+				       text, a->to.host);
+		free(a->mount_from.v[i]);
+		a->mount_from.v[i] = mem_strdup(is_named ? named.path : plain.path);
+	}
+	return 0;
+}
+
 int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *e)
 {
 	if (words->n < 1 || words->n > 2)
@@ -89,7 +129,9 @@ int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *
 			       words->v[0]);
 	if (take_platform(a, e) < 0 || (words->n == 2 && take_source(a, words->v[0], e) < 0))
 		return -1;
-	return take_image(a, words->v[words->n - 1], e);
+	if (take_chunk_size(a, e) < 0 || take_image(a, words->v[words->n - 1], e) < 0)
+		return -1;
+	return take_mount_from(a, e);
 }
 
 int cpush_args_credentials(struct cpush_args *a, struct credentials_env *env, struct err *e)
@@ -114,6 +156,7 @@ int cpush_args_credentials(struct cpush_args *a, struct credentials_env *env, st
 void cpush_args_release(struct cpush_args *a)
 {
 	strv_release(&a->tags);
+	strv_release(&a->mount_from);
 	oci_reference_release(&a->to);
 	free(a->user);
 	secret_free(a->password);

@@ -8,15 +8,16 @@
 
 /* Borrowed from argv and the environment, but for what is said to be owned. */
 struct cpush_args {
-	struct strv tags;
+	struct strv tags, mount_from;
 	const char *digest_file, *dotenv, *authfile, *ca, *cert, *key;
 	bool plain_http, insecure, force, creds_stdin, check;
 	unsigned jobs, retries;
-	const char *platform_text;
+	const char *platform_text, *chunk_size;
 	bool immutable, dry_run;
 	/* filled by cpush_args_take */
 	const char *source;	 /* NULL: the image of that name in the store */
 	struct oci_reference to; /* owned */
+	uint64_t chunk_bytes;	 /* 0: not asked for */
 	bool has_platform;
 	struct oci_platform platform;
 	char *user, *password; /* --creds-stdin; owned */

@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/url.h"
+#include "oci/image/digest.h"
 
 #define ERRORS_TOLD 3
 #define TEXT_MAX    400
@@ -79,9 +81,49 @@ void registry_api_words(struct buf *out, const struct http_response *rs)
 		add_clipped(out, span_trim(line));
 }
 
+static json_t *load_errors(const struct http_response *rs)
+{
+	struct err ignored = ERR_INIT;
+
+	return json_load_span(buf_span(&rs->body), HTTP_ERROR_BODY_MAX, "error", &ignored);
+}
+
+bool registry_api_has_code(const struct http_response *rs, const char *code)
+{
+	auto_json json_t *root = load_errors(rs);
+	const json_t *list = json_object_get(root, "errors");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (strcmp(str_at(json_array_get(list, i), "code"), code) == 0)
+			return true;
+	return false;
+}
+
+/* "detail" is {"digest":…} by the book, {"Digest":…} in what has been seen, or the digest alone. */
+void registry_api_missing(struct strv *out, const struct http_response *rs)
+{
+	auto_json json_t *root = load_errors(rs);
+	const json_t *list = json_object_get(root, "errors");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *detail = json_object_get(json_array_get(list, i), "detail");
+		const char *text = json_string_value(detail);
+		struct err ignored = ERR_INIT;
+		struct oci_digest d;
+
+		if (!text)
+			text = *str_at(detail, "digest") ? str_at(detail, "digest")
+							 : str_at(detail, "Digest");
+		if (oci_digest_parse(&d, span_of_str(text), &ignored) == 0 &&
+		    !strv_has(out, d.text))
+			strv_add(out, d.text);
+	}
+}
+
 int registry_api_error(struct err *e, const struct http_response *rs, const struct credentials *who,
 		       const char *host)
 {
+	const char *location = http_header(rs, "location");
 	auto_buf struct buf words = BUF_INIT(4u << 10);
 	auto_buf struct buf text = BUF_INIT(8u << 10);
 
@@ -93,6 +135,9 @@ int registry_api_error(struct err *e, const struct http_response *rs, const stru
 		buf_add_str(&text, " (");
 		credentials_tell(&text, who, host);
 		buf_add_char(&text, ')');
+	} else if (http_is_redirect(rs->status) && location) {
+		buf_addf(&text, " (it sends us to '" SPAN_FMT "': should that be its address?)",
+			 SPAN_ARG(url_without_query(location)));
 	} else if (rs->status == 413) {
 		buf_add_str(&text, " (a proxy in front of the registry may limit the size)");
 	}

@@ -18,5 +18,9 @@ int registry_api_error(struct err *e, const struct http_response *rs, const stru
 
 /* Only the registry's own words; nothing, where it has none. */
 void registry_api_words(struct buf *out, const struct http_response *rs);
+/* Is this one of the codes that it names ("NAME_UNKNOWN")? */
+bool registry_api_has_code(const struct http_response *rs, const char *code);
+/* The digests in the details of its errors: of what a manifest names and the registry misses. */
+void registry_api_missing(struct strv *out, const struct http_response *rs);
 
 #endif

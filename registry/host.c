@@ -1,7 +1,11 @@
-/* Everything but the failed mounts are plain values. */
+/* Everything but lists is a plain value. */
 #include "registry/host.h"
 
+#include "base/progress.h"
+
 #define MOUNT_FAILURES_MAX 2
+#define WARNINGS_MAX	   16
+#define WARNING_TEXT_MAX   400
 
 void registry_host_init(struct registry_host *h)
 {
@@ -12,6 +16,7 @@ void registry_host_init(struct registry_host *h)
 void registry_host_release(struct registry_host *h)
 {
 	strv_release(&h->failed_mounts);
+	strv_release(&h->warnings);
 	pthread_mutex_destroy(&h->lock);
 }
 
@@ -31,4 +36,44 @@ bool registry_host_may_mount(struct registry_host *h, const char *from)
 		n += strcmp(h->failed_mounts.v[i], from) == 0;
 	pthread_mutex_unlock(&h->lock);
 	return n < MOUNT_FAILURES_MAX;
+}
+
+/* 299 - "text", with \" and \\ in it. False: something else, which is for machines. */
+static bool warning_text(struct buf *out, struct span value)
+{
+	if (!span_take(&value, "299 - \""))
+		return false;
+	for (size_t i = 0; i < value.n && out->len < WARNING_TEXT_MAX; i++) {
+		if (value.p[i] == '"')
+			return out->len > 0;
+		if (value.p[i] == '\\' && i + 1 < value.n)
+			i++;
+		buf_add_char(out, value.p[i]);
+	}
+	return out->len > 0;
+}
+
+static bool is_first(struct registry_host *h, const char *text)
+{
+	bool first;
+
+	pthread_mutex_lock(&h->lock);
+	first = h->warnings.n < WARNINGS_MAX && !strv_has(&h->warnings, text);
+	if (first)
+		strv_add(&h->warnings, text);
+	pthread_mutex_unlock(&h->lock);
+	return first;
+}
+
+void registry_host_warn(struct registry_host *h, struct op *op, const char *name,
+			const struct http_response *rs)
+{
+	for (size_t i = 0; i < rs->headers.n; i++) {
+		struct span line = span_of_str(rs->headers.v[i]);
+		auto_buf struct buf text = BUF_INIT(BUF_SMALL);
+
+		if (span_take(&line, "warning:") && warning_text(&text, span_trim(line)) &&
+		    is_first(h, buf_str(&text)))
+			progress_warn(op->progress, "%s: %s", name, buf_str(&text));
+	}
 }

@@ -33,7 +33,8 @@ struct registry_host {
 	_Atomic uint64_t chunk_bytes; /* size of a piece, once one was found */
 
 	pthread_mutex_t lock;
-	struct strv failed_mounts; /* a path for each failure; guarded by lock */
+	struct strv failed_mounts; /* a path for each failure */
+	struct strv warnings;	   /* that were told; both guarded by lock */
 };
 
 void registry_host_init(struct registry_host *h);
@@ -42,5 +43,12 @@ void registry_host_release(struct registry_host *h);
 /* A mount from this repository of the host failed; after two it is not worth another try. */
 void registry_host_mount_failed(struct registry_host *h, const char *from);
 bool registry_host_may_mount(struct registry_host *h, const char *from);
+
+/*
+ * Tells what the registry has to say to users (Warning: 299 - "text", distribution-spec, "Warnings"):
+ * each text once in a run, a few of them.
+ */
+void registry_host_warn(struct registry_host *h, struct op *op, const char *name,
+			const struct http_response *rs);
 
 #endif

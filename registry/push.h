@@ -19,6 +19,9 @@ struct registry_push_known {
 struct registry_push_options {
 	const struct strv *tags;   /* more tags than to->tag; may be NULL */
 	const struct strv *mounts; /* DIGEST=PATH: a repository of this host has it; may be NULL */
+	const struct strv *mount_from; /* paths of others that may have any layer; may be NULL */
+	/* TAG=DIGEST, as far as an earlier push from here has left a record; NULL: none are kept. */
+	const struct strv *seen;
 	const struct registry_push_known *known; /* blobs that are not asked for any more */
 	size_t nr_known;
 	unsigned jobs;	 /* blobs at once; 0: 4 */

@@ -31,6 +31,14 @@ static bool list_has(const struct oci_descriptor *list, size_t n, const struct o
 	return false;
 }
 
+ptrdiff_t push_plan_find(const struct push_plan *p, const struct oci_digest *d)
+{
+	for (size_t i = 0; i < p->nr_blobs; i++)
+		if (oci_digest_eq(&p->blobs[i].digest, d))
+			return (ptrdiff_t)i;
+	return -1;
+}
+
 /* Layers that a registry may not hold by their licence; whoever runs the image has them. */
 static bool is_foreign(const char *media_type)
 {
@@ -56,6 +64,7 @@ static int add_manifest(struct push_plan *p, struct span text, const char *media
 
 	if (oci_manifest_parse(&m, text, media_type, e) < 0 || add_blob(p, &m.config, e) < 0)
 		return -1;
+	p->config = m.config.digest;
 	for (size_t i = 0; i < m.nr_layers; i++)
 		if (add_blob(p, &m.layers[i], e) < 0)
 			return -1;
@@ -91,6 +100,10 @@ static int add_document(struct push_plan *p, struct oci_store *from, const struc
 		return 0;
 	if (p->nr_documents == PUSH_PLAN_BLOBS_MAX)
 		return err_set(e, ERR_CORRUPT, "more than %d manifests", PUSH_PLAN_BLOBS_MAX);
+	if (d->size_bytes > OCI_MANIFEST_MAX)
+		return err_set(e, ERR_FAILED,
+			       "manifest %s: %ju bytes, and registries take no more than %u",
+			       d->digest.text, (uintmax_t)d->size_bytes, OCI_MANIFEST_MAX);
 	if (oci_store_read(from, d, OCI_MANIFEST_MAX, &text, e) < 0)
 		return -1;
 	if (oci_document_kind(&kind, buf_span(&text), d->media_type, e) < 0)
@@ -132,6 +145,8 @@ int push_plan_init(struct push_plan *out, struct oci_store *from,
 		push_plan_release(&p);
 		return -1;
 	}
+	if (p.nr_documents > 1)
+		p.config = (struct oci_digest){ 0 };
 	if (p.nr_blobs)
 		qsort(p.blobs, p.nr_blobs, sizeof(*p.blobs), larger_first);
 	*out = p;

@@ -161,6 +161,8 @@ static int call_try(bool *again, struct registry_session *s, struct op *op,
 		return -1;
 	if (call_send(s, op, call, url, own, auth.header, rs, e) < 0)
 		return -1;
+	if (own)
+		registry_host_warn(&s->host, op, s->at.host, rs);
 	if (rs->status != 401 || !own || call->as_we_are)
 		return 0;
 	return registry_auth_learn(again, &s->auth, op, call, rs, &auth, e);

@@ -43,7 +43,7 @@ static void the_status_decides_the_kind(void **state)
 	assert_told(404, "", NULL, ERR_ABSENT, "404 not found");
 	assert_told(409, "", NULL, ERR_FAILED, "409 conflict");
 	assert_told(503, "", NULL, ERR_UNAVAILABLE, "503 service unavailable");
-	assert_told(302, "", NULL, ERR_FAILED, "302 unexpected answer");
+	assert_told(302, "", NULL, ERR_FAILED, "302 found");
 }
 
 static void a_refusal_tells_whose_credentials_but_not_what_they_are(void **state)

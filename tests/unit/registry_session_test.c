@@ -88,6 +88,25 @@ static void one_budget_pays_for_a_request_and_its_token(void **state)
 	registry_world_release(&w);
 }
 
+static void what_a_registry_wants_users_to_know_is_told_once(void **state)
+{
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", NULL);
+	HTTP_EXPECT(w.script, .method = "GET", .url = "https://r.example/v2/a/b/x", .times = 2,
+		    .status = 200,
+		    .headers = { "Warning: 299 - \"this \\\"tag\\\" goes soon\"",
+				 "Warning: 199 - \"no\"", "Warning: 299 - \"\"",
+				 "Warning: 299 x \"no\"", "Warning: 299 - \"never closed" });
+	talk_expect(&w, 200);
+	talk_expect(&w, 200);
+	assert_string_equal("warn: r.example: this \"tag\" goes soon\n"
+			    "warn: r.example: never closed\n",
+			    recorder_text(&w.rec));
+	registry_world_release(&w);
+}
+
 static void a_basic_challenge_without_credentials_is_the_answer(void **state)
 {
 	struct registry_world w;
@@ -297,6 +316,7 @@ int main(void)
 		cmocka_unit_test(without_credentials_the_token_is_asked_for_anonymously),
 		cmocka_unit_test(basic_is_used_from_the_challenge_on),
 		cmocka_unit_test(one_budget_pays_for_a_request_and_its_token),
+		cmocka_unit_test(what_a_registry_wants_users_to_know_is_told_once),
 		cmocka_unit_test(a_refused_password_is_not_sent_twice),
 		cmocka_unit_test(a_basic_challenge_without_credentials_is_the_answer),
 		cmocka_unit_test(credentials_stay_at_the_registrys_origin),

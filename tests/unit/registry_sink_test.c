@@ -172,8 +172,7 @@ static void what_was_sent_ahead_is_not_asked_for_again(void **state)
 	image_sink_expect(f->sink, &f->w.op, &f->names);
 	expect_sent(f, &f->layer, 201);
 	send_ahead(f, &f->layer, &f->layer);
-	expect(f, "HEAD", "r.example/v2/a/b/manifests/1", 404);
-	expect(f, "HEAD", "r.example/v2/a/b/manifests/2", 404);
+	/* an image of which something had to be sent is not there yet */
 	expect_sent(f, &f->config, 201);
 	expect(f, "PUT", "r.example/v2/a/b/manifests/1", 201);
 	expect(f, "PUT", "r.example/v2/a/b/manifests/2", 201);

@@ -1,0 +1,47 @@
+/*
+ * What the files of a push share: push.c (the way from look to tags), push_look.c (what the repository
+ * has), push_put.c (manifests). Private to them.
+ */
+#ifndef REGISTRY_PUSH_PARTS_H
+#define REGISTRY_PUSH_PARTS_H
+
+#include <pthread.h>
+
+#include "registry/api.h"
+#include "registry/push.h"
+#include "registry/push_plan.h"
+
+struct push {
+	struct op *op;
+	struct registry_repo repo;
+	struct oci_store *from;
+	const struct oci_descriptor *image;
+	const struct registry_push_options *opt;
+	struct push_plan plan;
+	enum registry_upload *outcomes; /* one per blob of the plan … */
+	bool *have;			/* … once it is there */
+	struct strv tags;		/* to be set */
+	struct strv sources;		/* repositories to mount from */
+
+	bool whole; /* the image is in the repository already */
+
+	pthread_mutex_t lock; /* of what follows, while blobs go */
+	struct strv there;    /* digests that an image under one of our tags holds */
+	bool asked;	      /* that image was asked for */
+	size_t left;	      /* blobs that nobody has begun */
+};
+
+/* Drops the tags that are right already, finds out whether the image is there, or what of it. */
+int push_look(struct push *p, struct err *e) MUST_CHECK;
+/* A blob was there, unsaid: so an image before this one may tell of others, in one request. */
+void push_look_again(struct push *p);
+bool push_is_there(struct push *p, const struct oci_digest *d);
+
+/* One blob, unless it is known to be there. certain: then, too. */
+int push_blob(struct push *p, size_t i, bool certain, struct err *e) MUST_CHECK;
+
+/* A document under a tag or its digest, with whatever the registry misses for it. */
+int push_put(struct push *p, const struct oci_descriptor *d, const char *name, struct err *e)
+	MUST_CHECK;
+
+#endif
