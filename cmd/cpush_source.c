@@ -188,6 +188,31 @@ static int open_layout(struct cpush_source *s, const char *dir, const char *name
 	return open_listed(s, &index, name, rq, e);
 }
 
+/* What skopeo has before a path; here the path says what it is. */
+static const char *without_transport(const char *text)
+{
+	static const char *const names[] = { "oci:", "oci-archive:",   "docker-archive:",
+					     "dir:", "docker-daemon:", "containers-storage:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strncmp(text, names[i], strlen(names[i])) == 0)
+			return text + strlen(names[i]);
+	return NULL;
+}
+
+static int no_source(const char *text, const char *path, struct err *e)
+{
+	const char *rest = without_transport(text);
+
+	if (e->kind == ERR_ABSENT && rest && !is_there(path))
+		return err_set(
+			e, ERR_ABSENT,
+			"push from '%s': no such file or directory: a source is a path alone, "
+			"'%s', or docker://REF",
+			text, rest);
+	return err_wrap(e, "push from '%s'", path);
+}
+
 static int open_named(struct cpush_source *s, const struct cpush_source_request *rq, struct err *e)
 {
 	auto_free char *name = NULL;
@@ -196,7 +221,7 @@ static int open_named(struct cpush_source *s, const struct cpush_source_request 
 	bool is_file = strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISDIR(st.st_mode));
 	int r = is_file ? open_archive(s, path, name, rq, e) : open_layout(s, path, name, rq, e);
 
-	return r < 0 ? err_wrap(e, "push from '%s'", path) : 0;
+	return r < 0 ? no_source(rq->text, path, e) : 0;
 }
 
 static int open_registry(struct cpush_source *s, const struct oci_reference *from,

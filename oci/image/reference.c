@@ -174,8 +174,6 @@ static int check_path(struct span path, const char *text, struct err *e)
 
 	if (!path.n)
 		return bad(e, text, "the part that names the image is missing");
-	if (path.n > PATH_LEN_MAX)
-		return bad(e, text, "the path is longer than %d characters", PATH_LEN_MAX);
 	if (has_upper(path))
 		return bad(e, text, "the path must be in lower case");
 	while (span_split(&rest, '/', &piece))
@@ -237,6 +235,8 @@ static int set_name(struct oci_reference *r, struct span name, const char *text,
 		return -1;
 	if (span_eq_str(host, DEFAULT_HOST) && span_find(path, '/') < 0)
 		library = LIBRARY;
+	if (strlen(library) + path.n > PATH_LEN_MAX)
+		return bad(e, text, "the path is longer than %d characters", PATH_LEN_MAX);
 	r->host = span_dup(host);
 	r->path = mem_printf("%s%.*s", library, (int)path.n, path.p);
 	return 0;

@@ -13,6 +13,18 @@ setup() {
 
 teardown() {
 	[ -z "${second-}" ] || "$E2E_SERVERS/registry" stop "$T/registry"
+	[ -z "${token_server-}" ] || kill "$token_server"
+}
+
+# Another registry, which wants tokens, and us logged in there.
+second_with_tokens() {
+	"$E2E_SERVERS/token" "$T/tokens" anna geheim-1 >"$T/token.log" 2>&1 3>&- &
+	token_server=$!
+	until_true test -s "$T/tokens/address"
+	second token "http://$(cat "$T/tokens/address")/token" "$T/tokens/certificate.pem"
+	mkdir -p "$HOME/.docker"
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$second" "$(printf anna:geheim-1 | base64 -w0)" \
+		>"$HOME/.docker/config.json"
 }
 
 # Another registry, in $second.
@@ -75,6 +87,19 @@ all() {
 	expect 4 cpush "$REPO/a@sha256:$(printf 0 | sha256sum | cut -d' ' -f1)" -t x
 }
 
+@test "with tokens a further name is four requests: refused, token, manifest, tag" {
+	second_with_tokens
+	expect 0 cpush "$T/one" "$second/a:1"
+	before=$(all "$T/registry") tokens=$(wc -l <"$T/tokens/requests")
+	expect 0 cpush "$second/a@$digest" -t promoted
+	equal "$(($(all "$T/registry") - before))" 3
+	equal "$(($(wc -l <"$T/tokens/requests") - tokens))" 1
+	expect 0 cpush "docker://$second/a@$digest" "$second/b:1"
+	equal "$(requests "$T/registry" '(PUT|PATCH)' "/v2/b/blobs/")" 0
+	equal "$(requests "$T/registry" GET "/v2/a/blobs/")" 0
+	equal "$(requests "$T/registry" PUT "/v2/[ab]/manifests/")" 3
+}
+
 @test "a tag and a digest together: the digest must be the image's" {
 	expect 0 cpush "$T/one" "$REPO/c:1@$digest"
 	equal "$out" "$REPO/c@$digest"
@@ -105,6 +130,14 @@ all() {
 	expect 0 cpush --platform linux/arm64 "docker://$REPO/a:all" "$second/y:arm"
 	equal "$out" "$second/y@$other"
 	equal "$(requests "$T/registry" PUT "/v2/y/manifests/")" 1
+	# an index in an index
+	printf '{"schemaVersion":2,"mediaType":"%s","manifests":[{"mediaType":"%s","digest":"%s","size":%s}]}' \
+		application/vnd.oci.image.index.v1+json application/vnd.oci.image.index.v1+json "$index" \
+		"$(stat -c %s "$T/index")" >"$T/outer"
+	curl -sSf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary "@$T/outer" \
+		"http://$E2E_REGISTRY/v2/$NAME/a/manifests/outer"
+	expect 0 cpush "docker://$REPO/a:outer" "$second/x:outer"
+	equal "$out" "$second/x@sha256:$(sha256sum "$T/outer" | cut -d' ' -f1)"
 	# a name for an index: its parts are not asked for
 	before=$(all)
 	expect 0 cpush "$REPO/a@$index" -t both

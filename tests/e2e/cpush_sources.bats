@@ -158,5 +158,7 @@ index() {
 	tar -C "$T" -rf "$T/twice.tar" one/index.json
 	expect 1 cpush "$T/twice.tar" "$REPO"
 	message cpush "$T/twice.tar" twice
+	expect 4 cpush "oci:$T/one:1" "$REPO"
+	message cpush 'a path alone' "'$T/one:1'"
 	equal "$(requests "$E2E_DIR/registry" '[A-Z]+' "/v2/$NAME/")" 0
 }

@@ -136,6 +136,13 @@ static void reference_bounds_every_length(void **state)
 	text[256] = '\0';
 	assert_int_equal(oci_reference_parse(&r, text, &e), -1);
 	assert_non_null(strstr(e.text, "255"));
+	/* with the part that docker puts before it */
+	text[1] = 'a';
+	text[255] = '\0';
+	assert_int_equal(oci_reference_parse(&r, text, &e), -1);
+	assert_non_null(strstr(e.text, "255"));
+	memcpy(text, "u/", 2);
+	text[255] = 'a';
 	text[256] = 'a';
 	text[1999] = '\0';
 	assert_int_equal(oci_reference_parse(&r, text, &e), -1);
