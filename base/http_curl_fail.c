@@ -106,8 +106,7 @@ static bool is_about_our_certificate(const char *alert)
 	static const char *const about[] = { "certificate required",	"bad certificate",
 					     "certificate unknown",	"unknown ca",
 					     "certificate expired",	"certificate revoked",
-					     "unsupported certificate", "access denied",
-					     "handshake failure" };
+					     "unsupported certificate", "access denied" };
 
 	for (size_t i = 0; i < ARRAY_LEN(about); i++)
 		if (strstr(alert, about[i]))
@@ -118,11 +117,21 @@ static bool is_about_our_certificate(const char *alert)
 /* 1: TLS was not refused. It may be so in the handshake, or when we already talk (TLS 1.3). */
 static int tls_refused(const struct http_curl_failure *f, struct err *e)
 {
+	const char *give_one =
+		f->has_flags ? "--cert FILE and --key FILE" : "NAME.cert and NAME.key in certs.d";
 	const char *alert = strstr(f->detail, " alert ");
 	struct span words = span_of_str(alert ? alert + 1 : ""), rest;
 
 	if (strstr(f->detail, "wrong version number"))
 		return err_set(e, ERR_FAILED, "it speaks no TLS; http needs --plain-http");
+	if (alert && strstr(alert, "protocol version"))
+		return err_set(e, ERR_DENIED, "it speaks no TLS of version 1.2 or later");
+	/* what older servers say when they miss one, but also when there is no cipher for both */
+	if (alert && strstr(alert, "handshake failure"))
+		return err_set(
+			e, ERR_DENIED,
+			"the TLS handshake is refused; it may want a client certificate (%s)",
+			give_one);
 	if (!alert || !is_about_our_certificate(alert))
 		return 1;
 	span_cut(words, ',', &words, &rest);
