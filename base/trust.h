@@ -2,9 +2,9 @@
  * Which certificates are trusted, and whether a certificate and a key belong together: the door to what
  * OpenSSL knows about certificates. Thread-safe once all is added.
  *
- * A system trusts some 150 authorities, and reading one of them as OpenSSL 3 does takes a millisecond. A
- * connection needs one: so all are kept as bytes with their names, and only those are read that a
- * server's certificate names, once in the life of the program.
+ * A system trusts some 150 authorities, and a connection needs one of them; libcurl with OpenSSL 3 reads all,
+ * for each connection, in 13 ms. So they are kept as bytes with their names here, and only those are read
+ * that a server's certificate names, once in the life of the program.
  */
 #ifndef BASE_TRUST_H
 #define BASE_TRUST_H
