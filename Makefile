@@ -13,7 +13,7 @@ CFLAGS  ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	   -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Wno-format-nonliteral
 WERROR  ?=
-PKGS    := libcurl libarchive jansson libssl libcrypto zlib libdeflate libzstd libseccomp yaml-0.1
+PKGS    := libcurl libarchive jansson libssl libcrypto zlib libdeflate libzstd libseccomp yaml-0.1 libsodium
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 ifeq ($(strip $(PKG_LIBS)),)

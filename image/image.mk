@@ -16,7 +16,7 @@ $(STATIC_DIR)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/image/closed.o $(foreach 
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static-pie -Wl,--no-warnings -Wl,--build-id=none -o $@ $(filter %.o,$^) \
 		$(filter $(BUILD)/lib/%,$^) $(STATIC_LIBS)/libcurl.a $(STATIC_LIBS)/libarchive.a \
-		-lcares -lssl -lcrypto -ljansson -lyaml -lseccomp -ldeflate -lzstd -lz -llzma -lbz2
+		-lcares -lssl -lcrypto -ljansson -lyaml -lseccomp -lsodium -ldeflate -lzstd -lz -llzma -lbz2
 
 static: $(TOOLS:%=$(STATIC_DIR)/bin/%)	## the three tools as static programs, into build/static/bin
 
