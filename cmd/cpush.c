@@ -9,6 +9,7 @@
 #include "cmd/app.h"
 #include "cmd/cpush_args.h"
 #include "cmd/cpush_seen.h"
+#include "cmd/cpush_sign.h"
 #include "cmd/cpush_source.h"
 #include "registry/certs.h"
 #include "registry/check.h"
@@ -20,11 +21,13 @@
 struct cpush {
 	struct app *app;
 	struct cpush_args args;
+	struct sign_key *key; /* NULL: nothing is signed or checked */
 };
 
 static void cpush_release(struct cpush *c)
 {
 	cpush_args_release(&c->args);
+	sign_key_free(c->key);
 }
 
 static int write_results(const struct cpush *c, const struct oci_descriptor *image, struct err *e)
@@ -83,6 +86,8 @@ static int push_from(struct cpush *c, struct registry_session *session,
 		progress_note(c->app->op.progress,
 			      "%s/%s: nothing to do, the registry has it already", a->to.host,
 			      a->to.path);
+	if (c->key && cpush_sign(&c->app->op, session, a, &from->image.digest, c->key, e) < 0)
+		return -1;
 	return write_results(c, &from->image, e);
 }
 
@@ -131,6 +136,19 @@ static int check(struct cpush *c, struct http *http, const struct registry_optio
 	return r;
 }
 
+/* Whether what is there is signed. */
+static int verify(struct cpush *c, struct http *http, const struct registry_options *reg,
+		  struct err *e)
+{
+	auto_session struct registry_session *session =
+		registry_session_new(http, c->args.to.host, reg);
+	auto_descriptor struct oci_descriptor image = { 0 };
+
+	if (cpush_verify(&image, &c->app->op, session, &c->args, c->key, e) < 0)
+		return -1;
+	return write_results(c, &image, e);
+}
+
 static int talk(struct cpush *c, struct err *e)
 {
 	const struct cpush_args *a = &c->args;
@@ -147,9 +165,15 @@ static int talk(struct cpush *c, struct err *e)
 	struct http *http = NULL;
 	int r;
 
-	if (http_curl_new(&http, &curl, e) < 0)
+	/* a key that cannot be read costs no push */
+	if (cpush_sign_key(&c->key, a, e) < 0 || http_curl_new(&http, &curl, e) < 0)
 		return -1;
-	r = c->args.check ? check(c, http, &reg, e) : push(c, http, &reg, e);
+	if (a->check)
+		r = check(c, http, &reg, e);
+	else if (a->verify_key)
+		r = verify(c, http, &reg, e);
+	else
+		r = push(c, http, &reg, e);
 	http_free(http);
 	return r;
 }

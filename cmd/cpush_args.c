@@ -46,6 +46,12 @@ const struct opt cpush_opts[] = {
 		 "a repository on the same host that may have layers of this image"),
 	OPT_FLAG(0, "force", NULL, struct cpush_args, force,
 		 "do all the work even when the tag is there already"),
+	OPT_STR(0, "sign-key", "CPUSH_SIGN_KEY", struct cpush_args, sign_key, "FILE",
+		"sign what was pushed with this private key"),
+	OPT_STR(0, "passphrase-file", "CPUSH_PASSPHRASE_FILE", struct cpush_args, passphrase_file,
+		"FILE", "the key's passphrase (else COSIGN_PASSWORD)"),
+	OPT_STR(0, "verify-key", NULL, struct cpush_args, verify_key, "FILE",
+		"push nothing; check IMAGE's signature with this public key"),
 	OPT_END,
 };
 
@@ -53,7 +59,8 @@ static int take_image(struct cpush_args *a, const char *image, struct err *e)
 {
 	if (oci_reference_parse(&a->to, image, e) < 0)
 		return -1;
-	if (!a->source && oci_digest_is_set(&a->to.digest) && !a->to.tag && !a->tags.n)
+	if (!a->source && !a->verify_key && oci_digest_is_set(&a->to.digest) && !a->to.tag &&
+	    !a->tags.n)
 		return err_set(e, ERR_INPUT,
 			       "'%s': which tag is the image of that digest to have? (-t TAG)",
 			       image);
@@ -114,6 +121,19 @@ static int take_mount_from(struct cpush_args *a, struct err *e)
 	return 0;
 }
 
+/* A look at what is there sends nothing. */
+static int take_verify(const struct cpush_args *a, struct err *e)
+{
+	if (!a->verify_key || (!a->source && !a->tags.n && !a->sign_key))
+		return 0;
+	return err_set(
+		e, ERR_INPUT,
+		"--verify-key looks at the IMAGE in its registry and sends nothing: no %s with it",
+		a->source   ? "SOURCE"
+		: a->tags.n ? "--tag"
+			    : "--sign-key");
+}
+
 int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *e)
 {
 	if (words->n < 1 || words->n > 2)
@@ -127,7 +147,8 @@ int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *
 	if (a->check && words->n == 2)
 		return err_set(e, ERR_INPUT, "--check asks for an image's name alone, not for '%s'",
 			       words->v[0]);
-	if (take_platform(a, e) < 0 || (words->n == 2 && take_source(a, words->v[0], e) < 0))
+	if (take_platform(a, e) < 0 || (words->n == 2 && take_source(a, words->v[0], e) < 0) ||
+	    take_verify(a, e) < 0)
 		return -1;
 	if (take_chunk_size(a, e) < 0 || take_image(a, words->v[words->n - 1], e) < 0)
 		return -1;

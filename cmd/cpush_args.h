@@ -10,6 +10,7 @@
 struct cpush_args {
 	struct strv tags, mount_from;
 	const char *digest_file, *dotenv, *authfile, *ca, *cert, *key;
+	const char *sign_key, *passphrase_file, *verify_key;
 	bool plain_http, insecure, force, creds_stdin, check;
 	unsigned jobs, retries;
 	const char *platform_text, *chunk_size;
