@@ -17,7 +17,7 @@
 #include "deploy/yaml.h"
 
 struct cdeploy_args {
-	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth;
+	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
 	struct strv images;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms;
 	bool detach, no_rollback, plain_http;
@@ -53,6 +53,8 @@ static const struct opt cdeploy_opts[] = {
 		"trust these certificates, too"),
 	OPT_FLAG(0, "plain-http", "CDEPLOY_PLAIN_HTTP", struct cdeploy_args, plain_http,
 		 "http to registries that are not on this machine"),
+	OPT_STR(0, "verify-key", "CDEPLOY_VERIFY_KEY", struct cdeploy_args, verify_key, "FILE",
+		"deploy only images that this public key confirms"),
 	OPT_END,
 };
 
@@ -218,21 +220,36 @@ static int deploy(struct cdeploy *c, struct engine *eng, struct err *e)
 	return r;
 }
 
+static int read_verify_key(struct sign_key **out, const struct cdeploy *c, struct err *e)
+{
+	auto_buf struct buf pem = BUF_INIT(SIGN_KEY_MAX);
+
+	if (!c->args.verify_key)
+		return 0;
+	if (fs_read_file(AT_FDCWD, c->args.verify_key, &pem, e) < 0)
+		return err_wrap(e, "--verify-key");
+	if (sign_key_public(out, buf_span(&pem), e) < 0)
+		return err_wrap(e, "--verify-key: '%s'", c->args.verify_key);
+	return 0;
+}
+
 static int cmd_up(struct cdeploy *c, struct err *e)
 {
 	auto_engine struct engine *eng = NULL;
+	auto_sign_key struct sign_key *key = NULL;
 	struct http_curl_options curl = { .ca_file = c->args.ca, .user_agent = "cdeploy/" VERSION };
 	struct registry_options reg = { .credentials = &c->app->credentials,
 					.certs = c->app->certs,
 					.plain_http = c->args.plain_http,
 					.retries = HTTP_RETRIES_DEFAULT };
 
-	if (app_start(c->app, 2, e) < 0 || http_curl_new(&c->http, &curl, e) < 0)
+	if (read_verify_key(&key, c, e) < 0 || app_start(c->app, 2, e) < 0 ||
+	    http_curl_new(&c->http, &curl, e) < 0)
 		return -1;
 	/* everything is known before anything is changed */
 	if (engine_open(&eng, &c->app->op, c->http, c->args.host, e) < 0 ||
 	    engine_check_manager(&c->app->op, eng, e) < 0 ||
-	    deploy_images_pin(&c->stack, &c->app->op, c->http, &reg, e) < 0)
+	    deploy_images_pin(&c->stack, &c->app->op, c->http, &reg, key, e) < 0)
 		return -1;
 	return deploy(c, eng, e);
 }

@@ -10,6 +10,7 @@
 #include "oci/image/reference.h"
 #include "registry/credentials_file.h"
 #include "registry/resolve.h"
+#include "registry/signature.h"
 
 struct host_session {
 	char *host;
@@ -20,6 +21,7 @@ struct sessions {
 	size_t nr, cap;
 	struct http *http;
 	const struct registry_options *opt;
+	const struct sign_key *verify; /* NULL: none */
 };
 
 static void sessions_release(struct sessions *s)
@@ -59,14 +61,19 @@ static int pin_one(struct deploy_service *svc, struct op *op, struct sessions *s
 {
 	auto_reference struct oci_reference ref = { 0 };
 	auto_descriptor struct oci_descriptor image = { 0 };
+	struct registry_repo repo = { 0 };
 	struct registry_session *session;
 
 	if (oci_reference_parse(&ref, svc->image, e) < 0)
 		return -1;
 	session = session_for(sessions, ref.host);
+	repo = (struct registry_repo){ .session = session, .path = ref.path };
 	if (registry_resolve(&image, op, session, &ref, e) < 0 ||
 	    registry_platforms(&svc->platforms, &svc->nr_platforms, op, session, &ref, &image, e) <
 		    0)
+		return -1;
+	if (sessions->verify &&
+	    registry_verify(op, &repo, &image.digest, &ref, sessions->verify, e) < 0)
 		return -1;
 	svc->pinned_image = pinned_name(&ref, &image.digest);
 	return 0;
@@ -84,9 +91,11 @@ static void pin_like(struct deploy_service *svc, const struct deploy_service *kn
 }
 
 int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
-		      const struct registry_options *opt, struct err *e)
+		      const struct registry_options *opt, const struct sign_key *verify,
+		      struct err *e)
 {
-	CLEANUP(sessions_release) struct sessions sessions = { .http = h, .opt = opt };
+	CLEANUP(sessions_release)
+	struct sessions sessions = { .http = h, .opt = opt, .verify = verify };
 
 	for (size_t i = 0; i < stack->nr; i++) {
 		struct deploy_service *svc = &stack->services[i];

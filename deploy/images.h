@@ -8,16 +8,19 @@
 
 #include "base/http.h"
 #include "base/op.h"
+#include "base/sign.h"
 #include "deploy/service.h"
 #include "oci/image/reference.h"
 #include "registry/session.h"
 
 /*
  * ERR_ABSENT: an image that is not there; ERR_DENIED, ERR_UNAVAILABLE: its registry's answer. The text
- * begins with the service's name. Each image is asked for once.
+ * begins with the service's name. Each image is asked for once. verify: a key with which each must be
+ * signed (registry/signature.h), else ERR_DENIED; NULL: none.
  */
 int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
-		      const struct registry_options *opt, struct err *e) MUST_CHECK;
+		      const struct registry_options *opt, const struct sign_key *verify,
+		      struct err *e) MUST_CHECK;
 
 /*
  * The value of X-Registry-Auth for an image: base64url of docker's AuthConfig. The engine keeps it with the

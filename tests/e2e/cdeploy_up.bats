@@ -203,3 +203,16 @@ services() {
 	equal "$answer" ''
 	has_no "$err" geheim-1
 }
+
+@test "--verify-key: an image that is not signed is not deployed, a signed one is" {
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$T/k.key" 2>/dev/null
+	openssl pkey -in "$T/k.key" -pubout -out "$T/k.pub"
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 3 cdeploy --verify-key "$T/k.pub"
+	message cdeploy "$NAME-web" "$REPO:1" 'it is not signed'
+	equal "$(services)" 0
+	expect 0 cpush --sign-key "$T/k.key" "$REPO:1"
+	expect 0 cdeploy --verify-key "$T/k.pub"
+	equal "$out" "$NAME-web created $REPO:1@$(remote_digest "$REPO:1")"
+}

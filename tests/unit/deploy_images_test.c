@@ -74,7 +74,8 @@ static void expect_image(struct fixture *f)
 
 static int pin(struct fixture *f)
 {
-	return deploy_images_pin(&f->stack, &f->op, http_script_http(f->script), &f->opt, &f->e);
+	return deploy_images_pin(&f->stack, &f->op, http_script_http(f->script), &f->opt, NULL,
+				 &f->e);
 }
 
 static void an_image_gets_its_digest_and_its_platforms(void **state)
