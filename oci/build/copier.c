@@ -6,6 +6,7 @@
 #include "oci/build/copier.h"
 
 #include "base/cancel.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "oci/layer/path.h"
 
@@ -86,6 +87,27 @@ void copier_release(struct copier *c)
 	c->nr_links = c->cap_links = 0;
 }
 
+/* -- what was seen ----------------------------------------------------------------- */
+
+/* Of a directory no times: what is ignored comes and goes in it. */
+static void see(struct copier *c, const char *from, const struct tree_node *node)
+{
+	const struct stat *st = &node->st;
+	auto_buf struct buf text = BUF_INIT(SIZE_MAX);
+
+	if (!c->seen)
+		return;
+	buf_addf(&text, "%s%c%o %u %u ", from, '\0', (unsigned)st->st_mode, (unsigned)st->st_uid,
+		 (unsigned)st->st_gid);
+	if (!S_ISDIR(st->st_mode))
+		buf_addf(&text, "%ju %jd %jd.%ld %jd.%ld %s", (uintmax_t)st->st_ino,
+			 (intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+			 (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec,
+			 node->link ? node->link : "");
+	buf_add_char(&text, '\0');
+	hash_update(c->seen, text.data, text.len);
+}
+
 /* -- one entry --------------------------------------------------------------------- */
 
 /* Without where its bytes are. */
@@ -132,6 +154,7 @@ static int put_other(struct copier *c, const char *from, const char *to,
 	int r;
 
 	f.capability.p = capability;
+	see(c, from, node);
 	if (S_ISSOCK(node->st.st_mode))
 		return 0; /* means nothing without its process */
 	r = look_there(c, to, &there, e);
@@ -278,6 +301,7 @@ static int copy_entry(struct tree_copy *t, const char *name, struct err *e)
 		return 0;
 	if (!S_ISDIR(node.st.st_mode))
 		return put_levels(t, e) < 0 ? -1 : put_other(t->c, from, to, &node, e);
+	see(t->c, from, &node);
 	if (push(t, from, to, file_of(t->c, &node), e) < 0 ||
 	    (verdict == TAKE && put_levels(t, e) < 0) || copy_names(t, e) < 0)
 		return -1;
@@ -384,6 +408,18 @@ static int put_file(struct copier *c, const struct source_match *m, const char *
 			       at.path);
 	dir = span_dup(layer_path_dir(at.path));
 	return put_file_at(c, m, dir, layer_path_last(at.path), e);
+}
+
+int copier_see(struct copier *c, const struct source_match *m, struct err *e)
+{
+	struct tree_node node;
+
+	if (is_left_out(c, m))
+		return 0;
+	if (look_from(c, m->real, &node, e) < 0)
+		return -1;
+	see(c, m->real, &node);
+	return 0;
 }
 
 int copier_put(struct copier *c, const struct source_match *m, const char *dest, bool as_dir,

@@ -30,6 +30,8 @@ struct copier {
 	uint64_t nr_files;	       /* with several names: the builder's numbers for them */
 	struct link_slot *links;       /* those of the source that is put now */
 	size_t nr_links, cap_links;
+	struct hash
+		*seen; /* gets all that was looked at, but for bytes, in order; NULL: nobody asks */
 };
 
 /*
@@ -38,6 +40,8 @@ struct copier {
  */
 int copier_put(struct copier *c, const struct source_match *m, const char *dest, bool as_dir,
 	       bool only_one, struct err *e) MUST_CHECK;
+/* As it would be put, but only for c->seen. */
+int copier_see(struct copier *c, const struct source_match *m, struct err *e) MUST_CHECK;
 void copier_release(struct copier *c);
 
 /* The directory dest, and those that lead to it, made where they are missing, whatever --chmod says.

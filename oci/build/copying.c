@@ -3,6 +3,7 @@
  */
 #include "oci/build/copying.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "oci/build/add_source.h"
@@ -147,8 +148,24 @@ static int put_match(struct copying *c, struct copier *to, const struct copy_ite
 	if (item->may_unpack && S_ISREG(m->st.st_mode))
 		r = add_archive_extract(c->step, to, m, c->dest, e);
 	if (r)
-		return r < 0 ? -1 : 0;
+		return r < 0 ? -1 : copier_see(to, m, e);
 	return copier_put(to, m, c->dest, c->as_dir, count_matches(c) == 1, e);
+}
+
+/* What the key tells and what the layer holds are two looks. Files are seen for bytes besides
+ * (content_see); here it is names, modes and links. */
+static void check_seen(struct copying *c, struct hash *seen)
+{
+	unsigned char raw[HASH_SHA256_LEN];
+
+	hash_final(seen, raw);
+	if (c->look.is_named || memcmp(raw, c->listed, sizeof(raw)) == 0)
+		return;
+	log_info(c->step->job->op,
+		 "%s: what it copies changed while it was read: not kept in the cache",
+		 c->step->what);
+	cache_look_give_up(&c->look);
+	stage_will_make(c->step->stage, NULL, 0, NULL);
 }
 
 static int put_all(struct copying *c, struct copier *to, struct err *e)
@@ -171,7 +188,9 @@ static int make_layer(struct copying *c, struct err *e)
 	auto_copier struct copier to = { .op = s->job->op, .exclude = c->exclude };
 	struct tree *below = NULL;
 	struct timespec now;
+	CLEANUP(hash_release) struct hash seen;
 
+	hash_init(&seen);
 	job_now(s->job, &now);
 	/* a layer of its own asks nothing of what is below, but for names */
 	if ((!is_linked(c) || c->chown) && stage_now(&below, s->job, s->stage, e) < 0)
@@ -184,8 +203,10 @@ static int make_layer(struct copying *c, struct err *e)
 	if (s->job->opt->has_epoch)
 		layer_builder_limit(b, s->job->opt->epoch);
 	to.to = b;
+	to.seen = &seen;
 	if (put_all(c, &to, e) < 0)
 		return -1;
+	check_seen(c, &seen);
 	return stage_commit(s->job, s->stage, b, s->id, s->what, e);
 }
 
@@ -269,7 +290,10 @@ static int list_content(struct layer_changes *out, struct copying *c, struct err
 					 .has_owner = c->chown,
 					 .mode = c->chmod ? &c->mode : NULL,
 					 .to = b };
+	CLEANUP(hash_release) struct hash seen;
 
+	hash_init(&seen);
+	to.seen = &seen;
 	for (size_t i = 0; i < c->nr; i++) {
 		const struct copy_item *item = &c->items[i];
 
@@ -278,6 +302,7 @@ static int list_content(struct layer_changes *out, struct copying *c, struct err
 			if (list_match(&to, &item->matches.v[k], i, k, e) < 0)
 				return -1;
 	}
+	hash_final(&seen, c->listed);
 	return layer_builder_finish(out, b, e);
 }
 

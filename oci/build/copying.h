@@ -33,6 +33,7 @@ struct copying {
 	struct copy_item *items;
 	size_t nr, cap;
 	struct cache_look look;
+	unsigned char listed[HASH_SHA256_LEN]; /* what was seen when the key was made */
 };
 
 int copying_begin(struct copying *c, struct err *e) MUST_CHECK;

@@ -211,7 +211,7 @@ static void edit(struct log *l, const char *line)
 {
 	struct editor *x = (struct editor *)l;
 
-	x->is_told |= strstr(line, "'a' changed while it was read: not kept in the cache") != NULL;
+	x->is_told |= strstr(line, " changed while it was read: not kept in the cache") != NULL;
 	if (x->when && strstr(line, x->when)) {
 		x->when = NULL;
 		tmpdir_file(&x->w->dir, "ctx/a", "v2");
@@ -259,6 +259,76 @@ static void a_file_that_changes_after_it_was_packed_is_not_kept(void **state)
 	assert_not_kept(*state, " bytes in layer ");
 }
 
+/* Something is done to the context between the look for the key and the one for the layer. */
+static void edit_names(struct log *l, const char *line)
+{
+	struct editor *x = (struct editor *)l;
+	const char *how = x->when;
+
+	x->is_told |= strstr(line, "what it copies changed while it was read") != NULL;
+	if (!how || !strstr(line, ": not cached: "))
+		return;
+	x->when = NULL;
+	if (strcmp(how, "chmod") == 0)
+		assert_int_equal(fchmodat(x->w->dir.fd, "ctx/d/f", 0755, 0), 0);
+	else if (strcmp(how, "chmod dir") == 0)
+		assert_int_equal(fchmodat(x->w->dir.fd, "ctx/d/sub", 0700, 0), 0);
+	else if (strcmp(how, "comes") == 0)
+		tmpdir_link(&x->w->dir, "ctx/d/new", "f");
+	else if (strcmp(how, "goes") == 0)
+		assert_int_equal(unlinkat(x->w->dir.fd, "ctx/d/g", 0), 0);
+	else
+		tmpdir_file(&x->w->dir, "ctx/d/ignored/new", "");
+}
+
+static void as_before(struct build_world *w)
+{
+	tmpdir_file(&w->dir, "ctx/d/sub/h", "h");
+	tmpdir_file(&w->dir, "ctx/d/f", "f");
+	tmpdir_file(&w->dir, "ctx/d/g", "g");
+	assert_int_equal(fchmodat(w->dir.fd, "ctx/d/sub", 0755, 0), 0);
+	assert_int_equal(fchmodat(w->dir.fd, "ctx/d/f", 0644, 0), 0);
+	(void)!unlinkat(w->dir.fd, "ctx/d/new", 0);
+}
+
+#define DIR_TEXT "FROM scratch\nCOPY d /d\n"
+
+static bool is_kept(struct build_world *w, const char *how)
+{
+	struct editor x = { .base = { .level = 1, .write = edit_names }, .w = w, .when = how };
+
+	as_before(w);
+	w->op.log = &x.base;
+	build_world_ok(w, DIR_TEXT);
+	w->op.log = NULL;
+	assert_null(x.when);
+	as_before(w);
+	recorder_clear(&w->progress);
+	w->opt.no_cache = false;
+	build_world_ok(w, DIR_TEXT);
+	assert_int_equal(times(w, "cached ") == 0, x.is_told);
+	w->opt.no_cache = true;
+	return !x.is_told;
+}
+
+static void names_and_modes_that_change_between_two_looks_are_not_kept(void **state)
+{
+	static const char *const hows[] = { "chmod", "chmod dir", "comes", "goes" };
+	struct build_world *w = *state;
+
+	tmpdir_file(&w->dir, "ctx/.dockerignore", "d/ignored");
+	tmpdir_dir(&w->dir, "ctx/d/ignored");
+	for (size_t i = 0; i < ARRAY_LEN(hows); i++) {
+		auto_free char *root = mem_printf("root-%zu", i);
+
+		another(w, root);
+		if (is_kept(w, hows[i]))
+			fail_msg("%s", hows[i]);
+	}
+	another(w, "root-ignored");
+	assert_true(is_kept(w, "what is ignored"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -272,6 +342,7 @@ int main(void)
 		T(a_cache_that_cannot_be_written_fails_the_build_that_is_done),
 		T(a_file_that_changes_after_it_was_hashed_is_not_kept),
 		T(a_file_that_changes_after_it_was_packed_is_not_kept),
+		T(names_and_modes_that_change_between_two_looks_are_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
