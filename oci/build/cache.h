@@ -94,9 +94,10 @@ struct cache_record {
 	struct cache_result result;
 	struct cache_key *aliases; /* other keys that lead to it */
 	size_t nr_aliases;
-	size_t stage;	/* index into the plan's stages */
-	bool is_target; /* its layer is in an image of this build */
-	bool is_hit;	/* it was not made now */
+	size_t stage;	 /* index into the plan's stages */
+	bool is_target;	 /* its layer is in an image of this build */
+	bool is_hit;	 /* it was not made now */
+	bool is_claimed; /* another's cache says so, and nobody has looked at the blob */
 };
 
 #endif

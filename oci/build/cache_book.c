@@ -468,7 +468,8 @@ size_t cache_book_records(struct cache_record **out, struct cache_book *b, const
 						      .nr_aliases = n->nr_aliases,
 						      .stage = n->stage,
 						      .is_target = packed[n->stage],
-						      .is_hit = n->is_hit };
+						      .is_hit = n->is_hit,
+						      .is_claimed = n->is_claimed };
 	}
 	return nr;
 }

@@ -40,11 +40,11 @@ static struct writing *writing_of(struct oci_store *s)
 	return CONTAINER_OF(s, struct writing, store);
 }
 
-static const struct cache_result *find_result(const struct writing *w, const struct oci_digest *d)
+static const struct cache_record *find_record(const struct writing *w, const struct oci_digest *d)
 {
 	for (size_t i = 0; i < w->graph.nr; i++)
 		if (oci_digest_eq(&w->graph.v[i].result.blob.digest, d))
-			return &w->graph.v[i].result;
+			return &w->graph.v[i];
 	return NULL;
 }
 
@@ -58,13 +58,13 @@ static bool is_here(const struct writing *w, const struct oci_descriptor *d)
 static bool blobs_has(struct oci_store *s, const struct oci_digest *d, uint64_t *size_bytes)
 {
 	const struct writing *w = writing_of(s);
-	const struct cache_result *r;
+	const struct cache_record *r;
 
 	if (oci_store_has(w->x->work, d, size_bytes))
 		return true;
-	r = find_result(w, d);
+	r = find_record(w, d);
 	if (r && size_bytes)
-		*size_bytes = r->blob.size_bytes;
+		*size_bytes = r->result.blob.size_bytes;
 	return r != NULL;
 }
 
@@ -103,13 +103,14 @@ static bool is_lost(const struct writing *w, const struct oci_digest *d)
 	return false;
 }
 
-/* Has the result's blob in x->blobs. */
-static int make_local(struct writing *w, const struct cache_result *r, struct err *e)
+/* Has the result's blob in x->blobs. What another's cache claims of one that is here is looked at, too:
+ * whoever reads our cache takes it for ours. */
+static int make_local(struct writing *w, const struct cache_record *r, struct err *e)
 {
-	if (is_here(w, &r->blob) || fetch(w, r, e) == 0)
+	if ((!r->is_claimed && is_here(w, &r->result.blob)) || fetch(w, &r->result, e) == 0)
 		return 0;
 	if (e->kind != ERR_CANCELLED && e->kind != ERR_IMPOSSIBLE)
-		mark_lost(w, &r->blob.digest);
+		mark_lost(w, &r->result.blob.digest);
 	return -1;
 }
 
@@ -117,11 +118,11 @@ static int blobs_open(struct oci_store *s, const struct oci_digest *d, struct oc
 		      struct err *e)
 {
 	struct writing *w = writing_of(s);
-	const struct cache_result *r;
+	const struct cache_record *r;
 
 	if (oci_store_has(w->x->work, d, NULL))
 		return oci_store_open(w->x->work, d, out, e);
-	r = find_result(w, d);
+	r = find_record(w, d);
 	if (!r)
 		return err_set(e, ERR_ABSENT, "blob %s is no result of this build", d->text);
 	if (make_local(w, r, e) < 0)
@@ -212,16 +213,35 @@ static int write_registry(struct writing *w, struct err *e)
 
 /* -- into a directory ---------------------------------------------------------------------------- */
 
+/* The same directory has said so: nothing new comes into it. */
+static bool is_from_there(const struct writing *w, const struct cache_result *r)
+{
+	for (size_t i = 0; i < w->x->nr_sources; i++) {
+		struct cache_source *from = w->x->sources[i];
+		auto_cache_result struct cache_result there = { .packing = NULL };
+		struct err ignored = ERR_INIT;
+
+		if (strcmp(from->name, cache_spec_name(w->spec)) == 0 &&
+		    from->ops->find(from, w->x->op, &r->id, &there, &ignored) > 0 &&
+		    oci_digest_eq(&there.blob.digest, &r->blob.digest) &&
+		    oci_digest_eq(&there.diff_id, &r->diff_id))
+			return true;
+	}
+	return false;
+}
+
 static int copy_results(struct writing *w, struct oci_store *to, struct err *e)
 {
 	for (size_t i = 0; i < w->graph.nr; i++) {
-		const struct cache_result *r = &w->graph.v[i].result;
+		const struct cache_record *rec = &w->graph.v[i];
+		const struct oci_descriptor *blob = &rec->result.blob;
 		uint64_t size;
 
-		if (oci_store_has(to, &r->blob.digest, &size) && size == r->blob.size_bytes)
+		if (oci_store_has(to, &blob->digest, &size) && size == blob->size_bytes &&
+		    (!rec->is_claimed || is_from_there(w, &rec->result)))
 			continue;
-		if (make_local(w, r, e) < 0 ||
-		    oci_store_copy_blob(w->x->op, to, w->x->blobs, &r->blob, e) < 0)
+		if (make_local(w, rec, e) < 0 ||
+		    oci_store_copy_blob(w->x->op, to, w->x->blobs, blob, e) < 0)
 			return -1;
 	}
 	return 0;

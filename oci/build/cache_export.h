@@ -1,7 +1,8 @@
 /*
  * --cache-to: what a build knows at its end, written where other builds will look. Only blobs that are
  * missing there are sent; those that this machine does not have either (they were found in a cache and
- * never needed) come from that cache then, or are mounted from it.
+ * never needed) come from that cache then, or are mounted from it. What another's cache says of a layer goes
+ * on into a directory when it was found true; into a registry that has the blob, as it is.
  */
 #ifndef OCI_BUILD_CACHE_EXPORT_H
 #define OCI_BUILD_CACHE_EXPORT_H

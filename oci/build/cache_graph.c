@@ -121,7 +121,8 @@ static size_t find_same(struct cache_graph *g, const struct cache_record *r)
 	MEM_GROW(g->v, g->nr, g->cap);
 	g->v[g->nr] = (struct cache_record){ .stage = r->stage,
 					     .is_target = r->is_target,
-					     .is_hit = r->is_hit };
+					     .is_hit = r->is_hit,
+					     .is_claimed = r->is_claimed };
 	cache_result_copy(&g->v[g->nr].result, &r->result);
 	return g->nr++;
 }

@@ -93,8 +93,8 @@ int caches_export(struct job *j, struct err *e)
 				  .sink = j->env->sink,
 				  .work = j->work,
 				  .blobs = j->images.blobs,
-				  .sources = j->book.sources,
-				  .nr_sources = j->book.nr_sources };
+				  .sources = j->book.sources + 1, /* the first is this machine's */
+				  .nr_sources = j->book.nr_sources - 1 };
 
 	if (!j->opt->cache_to.nr)
 		return 0;

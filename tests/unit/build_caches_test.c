@@ -179,6 +179,116 @@ static void no_cache_does_not_even_read_it(void **state)
 	assert_int_equal(times(w, "warn: "), 0);
 }
 
+#define TWO_TEXT "FROM scratch\nCOPY a /\nCOPY b /\n"
+
+static int open_dir(struct build_world *w, const char *name)
+{
+	int fd = openat(w->dir.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* Calls `with` for each file of a directory. */
+static void each_file(struct build_world *w, const char *dir,
+		      void (*with)(struct build_world *w, const char *name, char *text))
+{
+	DIR *d = fdopendir(open_dir(w, dir));
+	struct dirent *ent;
+
+	assert_non_null(d);
+	while ((ent = readdir(d))) {
+		auto_free char *name = mem_printf("%s/%s", dir, ent->d_name);
+		auto_free char *text = ent->d_name[0] == '.' ? NULL : tmpdir_read(&w->dir, name);
+
+		if (text)
+			with(w, name, text);
+	}
+	closedir(d);
+}
+
+#define FORGED "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void forge(struct build_world *w, const char *name, char *text)
+{
+	char *at = strstr(text, "\"diffId\":\"sha256:");
+
+	assert_non_null(at);
+	if (!strstr(text, "\"text\":\"COPY b /\""))
+		return;
+	memcpy(at + strlen("\"diffId\":\"sha256:"), FORGED, strlen(FORGED));
+	tmpdir_file(&w->dir, name, text);
+}
+
+static size_t nr_forged;
+
+static void count_forged(struct build_world *w, const char *name, char *text)
+{
+	(void)w;
+	(void)name;
+	nr_forged += strstr(text, FORGED) != NULL;
+}
+
+static size_t forged_in(struct build_world *w, const char *dir)
+{
+	nr_forged = 0;
+	each_file(w, dir, count_forged);
+	return nr_forged;
+}
+
+static void remove_one(struct build_world *w, const char *name, char *text)
+{
+	(void)text;
+	assert_int_equal(unlinkat(w->dir.fd, name, 0), 0);
+}
+
+/* The blob is on this machine, from a build of its own; the claim is another's. */
+static void what_another_cache_says_of_a_layer_goes_on_when_it_is_true(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_int_equal(build_output_parse(&w->opt, "type=cacheonly", &w->err), 0);
+	build_world_ok(w, TWO_TEXT);
+	each_file(w, "root/cache/steps", forge);
+	parse(w, true, "type=local,dest=kept");
+	build_world_ok(w, TWO_TEXT);
+	assert_true(forged_in(w, "kept/blobs/sha256") > 0);
+
+	another(w, "two");
+	build_world_ok(w, TWO_TEXT);
+	each_file(w, "two/cache/steps", remove_one);
+	parse(w, false, "type=local,src=kept");
+	parse(w, true, "type=local,dest=other");
+	recorder_clear(&w->progress);
+	build_world_ok(w, TWO_TEXT);
+	assert_cached(w, 2);
+	assert_int_equal(times(w, "is not used: "), 1);
+	assert_int_equal(forged_in(w, "other/blobs/sha256"), 0);
+}
+
+static void fail_if_there(struct build_world *w, const char *name, char *text)
+{
+	(void)w;
+	(void)text;
+	fail_msg("%s", name);
+}
+
+/* The directory of a pipeline comes and goes back: its layers are not read for that. */
+static void a_cache_that_goes_back_where_it_came_from_is_not_read(void **state)
+{
+	struct build_world *w = *state;
+
+	assert_int_equal(build_output_parse(&w->opt, "type=cacheonly", &w->err), 0);
+	parse(w, true, "type=local,dest=kept");
+	build_world_ok(w, TWO_TEXT);
+	another(w, "two");
+	parse(w, false, "type=local,src=kept");
+	parse(w, true, "type=local,dest=kept");
+	build_world_ok(w, TWO_TEXT);
+	assert_cached(w, 2);
+	each_file(w, "two/cache/blobs/blobs/sha256", fail_if_there);
+}
+
 static void a_cache_that_cannot_be_written_fails_the_build_that_is_done(void **state)
 {
 	struct build_world *w = *state;
@@ -339,6 +449,8 @@ int main(void)
 		T(an_inline_cache_needs_an_output_that_holds_it),
 		T(a_build_whose_cached_layers_are_damaged_begins_again_and_is_right),
 		T(no_cache_does_not_even_read_it),
+		T(what_another_cache_says_of_a_layer_goes_on_when_it_is_true),
+		T(a_cache_that_goes_back_where_it_came_from_is_not_read),
 		T(a_cache_that_cannot_be_written_fails_the_build_that_is_done),
 		T(a_file_that_changes_after_it_was_hashed_is_not_kept),
 		T(a_file_that_changes_after_it_was_packed_is_not_kept),
