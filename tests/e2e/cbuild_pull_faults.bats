@@ -1,0 +1,175 @@
+# FROM through a proxy that breaks things: what comes right again, what fails and how.
+
+load helper
+load faults
+
+setup_file() {
+	faults_start
+	faults_certs
+}
+
+teardown_file() {
+	faults_stop
+}
+
+setup() {
+	begin
+}
+
+# What is in the registry before the case begins: the layout's image.
+there() {
+	"$E2E_BIN/cpush" -q "$LAYOUT" "$OPEN/$REPO_PATH:1" >/dev/null
+}
+
+# pull STATUS [REFERENCE]: the image as a base.
+pull() {
+	printf 'FROM %s\nENV a=b\n' "${2-$IMAGE}" >Dockerfile
+	mkdir -p context
+	run_tool "$1" cbuild -v -v -v "${OPTIONS[@]}" -f Dockerfile context
+	[ "$1" -ne 0 ] || pulled
+	nothing_in_tmp "$C/root"
+}
+
+# The layer is in the store, byte for byte.
+pulled() {
+	local layer
+	layer=$(layer_of)
+	equal "$(blob "$C/root/store" "$layer" | sha256sum | cut -d' ' -f1)" "${layer#sha256:}" 'the layer'
+}
+
+broken() {
+	there
+	rules
+	pull "$@"
+}
+blob_path() {
+	echo "/blobs/$(layer_of)"
+}
+
+# -- 25: blobs ---------------------------------------------------------------------
+case_25_short() { broken 0 <<<"GET $(blob_path) 1 cut-answer 100000"; }
+case_25_none() { broken 0 <<<"GET $(blob_path) 1 cut-answer 0"; }
+case_25_longer() {
+	broken 1 <<<"GET $(blob_path) * tail more"
+	message cbuild "$(layer_of)"
+}
+case_25_longer_once() { broken 0 <<<"GET $(blob_path) 1 tail more"; }
+case_25_wrong() {
+	broken 1 <<<"GET $(blob_path) * edit '^.' X"
+	message cbuild "$(layer_of)"
+	[ "$(count GET "$(blob_path)")" -le 2 ] || fail 'asked again and again'
+}
+case_25_range() {
+	broken 0 <<-EOF2
+	GET $(blob_path) 1 cut-answer 100000
+	GET $(blob_path) 2 if:Range~bytes set 'Content-Range: bytes 5-9/10'
+	EOF2
+}
+case_25_whole() {
+	broken 0 <<-EOF2
+	GET $(blob_path) 1 cut-answer 100000
+	GET $(blob_path) 2 forget Range
+	EOF2
+}
+case_25_loop() {
+	broken 1 <<<"GET $(blob_path) * reply 307 'Location: http://{self}{target}'"
+	message cbuild redirected
+	[ "$(count GET "$(blob_path)")" -le 12 ] || fail 'followed for ever'
+}
+case_25_http() {
+	over_https
+	broken 3 <<<"GET $(blob_path) * reply 307 'Location: http://blobs.test{target}'"
+	message cbuild http://blobs.test
+}
+case_25_https() {
+	over_https
+	EXPECTED_HOSTS='registry.test:443 blobs.test:443'
+	broken 1 <<-EOF2
+	GET //registry.test.*$(blob_path) * reply 307 'Location: https://blobs.test{target}'
+	GET //blobs.test * if:auth reply 400
+	GET //blobs.test * if:anonymous reply 404
+	EOF2
+	equal "$(count GET "$(blob_path)" 'blobs.test.* 400$')" 0 'credentials went to the other host'
+	[ "$(count GET "$(blob_path)" 'blobs.test.* 404$')" -ge 1 ] || fail 'not followed'
+}
+case_25_elsewhere() {
+	another
+	printf '* . * if:auth reply 400\n' >"$C/other/rules"
+	broken 0 <<<"GET $(blob_path) * reply 307 'Location: http://$OTHER{target}'"
+	! grep -v auth=none "$C/other/log" || fail 'credentials went there'
+}
+
+@test "25: a blob is cut short, too long, wrong, or lies elsewhere" {
+	cases 25_short 25_none 25_longer 25_longer_once 25_wrong 25_range 25_whole 25_loop 25_http 25_elsewhere
+}
+
+# -- 26: manifests --------------------------------------------------------------------
+wrong_manifest() {
+	there
+	rules <<<'GET,HEAD /manifests/ * drop Docker-Content-Digest'
+	rules <<<"GET /manifests/ * $1"
+	pull "$2"
+}
+case_26_type() {
+	wrong_manifest "set 'Content-Type: application/vnd.oci.image.index.v1+json'" 1
+	message cbuild index
+}
+case_26_both() {
+	wrong_manifest "edit '\"layers\"' '\"manifests\":[],\"layers\"'" 1
+	message cbuild manifests layers
+}
+case_26_schema1() {
+	wrong_manifest "reply 200 'Content-Type: application/vnd.docker.distribution.manifest.v1+prettyjws' \
+		'body={\"schemaVersion\":1,\"name\":\"a\",\"tag\":\"1\",\"fsLayers\":[],\"history\":[]}'" 1
+}
+case_26_huge() {
+	wrong_manifest "reply 200 'Content-Type: application/vnd.oci.image.manifest.v1+json' size=9437184" 1
+}
+case_26_no_digest() {
+	wrong_manifest 'set "X-Nothing: x"' 0
+}
+case_26_pinned() {
+	there
+	rules <<<"GET /manifests/ * edit schemaVersion 'schemaVersion '"
+	pull 1 "$HOST/$REPO_PATH@$(digest_of "$LAYOUT")"
+	message cbuild "$(digest_of "$LAYOUT")"
+}
+case_26_header() {
+	there
+	rules <<<"GET,HEAD /manifests/ * set 'Docker-Content-Digest: sha256:$(printf '%064d' 7)'"
+	pull 1
+}
+case_26_twice() {
+	wrong_manifest "edit '\"layers\"' '\"config\":{},\"layers\"'" 1
+	message cbuild config
+}
+case_26_traversal() {
+	wrong_manifest "edit 'sha256:[0-9a-f]*' 'sha256:../../../../etc/passwd'" 1
+}
+case_26_config() {
+	there
+	rules <<<"GET /blobs/$(blob "$LAYOUT" "$(digest_of "$LAYOUT")" | jq -r .config.digest) * edit amd64 arm64"
+	pull 1
+}
+
+@test "26: a manifest of the wrong type, ambiguous, obsolete, huge, of another digest" {
+	cases 26_type 26_both 26_schema1 26_huge 26_no_digest 26_pinned 26_twice 26_traversal 26_config
+}
+
+# -- trouble on the way, as for a push --------------------------------------------------
+case_manifest_500() { broken 0 <<<'GET,HEAD /manifests/ 1 reply 503'; }
+case_token_500() { broken 0 <<<'GET ^/token 1 reply 500'; }
+case_token_refused() {
+	there
+	rules <<<"* ^/v2/ * reply 401 'WWW-Authenticate: Bearer realm=\"http://{self}/token\",service=\"test-registry\",scope=\"x\"'"
+	pull 3
+	[ "$(count '*' ^/token)" -le 2 ] || fail 'too many tokens'
+}
+case_missing() {
+	pull 4
+	message cbuild "$REPO_PATH"
+}
+
+@test "a registry in trouble, one that lets nobody in, and one without the image" {
+	cases manifest_500 token_500 token_refused missing
+}
