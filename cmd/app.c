@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -291,8 +292,22 @@ void app_certs(struct app *app)
 	registry_certs_add_folder(app->certs, &app->op, "/etc/docker/certs.d");
 }
 
+/*
+ * A limit of 0 is not looked at where cores go into a pipe (core_pattern); to Linux 1 means "none",
+ * wherever they go. Children of ours have it, too; the helper of RUN is older.
+ */
+static void hide_memory(const struct app *app)
+{
+	const struct rlimit none = { 1, 1 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (!app->is_looked_into)
+		prctl(PR_SET_DUMPABLE, 0);
+}
+
 void app_credentials(struct app *app, const char *authfile)
 {
+	hide_memory(app);
 	app->credentials.authfile = authfile;
 	app->credentials.docker_auth_config = getenv("DOCKER_AUTH_CONFIG");
 	app->credentials.registry_auth_file = getenv("REGISTRY_AUTH_FILE");

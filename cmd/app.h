@@ -49,6 +49,7 @@ struct app {
 	struct log log;
 	struct cancel cancel;
 	struct render *render;
+	bool is_looked_into; /* children of ours read /proc/PID/fd of ours */
 	struct credentials_env credentials;
 	char run_containers[40];      /* for it */
 	struct registry_certs *certs; /* app_certs; to be pointed to by registry_options */
@@ -76,7 +77,10 @@ int app_result(struct app *app, const char *line, struct err *e) MUST_CHECK;
 /* The certs.d folders of docker and podman. */
 void app_certs(struct app *app);
 
-/* Credentials from the environment, to be pointed to by registry_options. */
+/*
+ * Credentials from the environment, to be pointed to by registry_options. From here on no core file
+ * is written, and, unless is_looked_into, nobody without privileges sees into this process.
+ */
 void app_credentials(struct app *app, const char *authfile);
 
 /* KEY=VALUE lines for GitLab's artifacts:reports:dotenv, written at once. */

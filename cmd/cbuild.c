@@ -177,6 +177,7 @@ int main(int argc, char **argv)
 	int r;
 
 	app.has_state = true;
+	app.is_looked_into = true; /* git reads its configuration there */
 	app.elsewhere = cbuild_elsewhere;
 	r = cbuild_main(&app, argc, argv, &e);
 	return app_end(&app, r, &e);

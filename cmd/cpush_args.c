@@ -171,6 +171,7 @@ int cpush_args_credentials(struct cpush_args *a, struct credentials_env *env, st
 	a->password = span_dup(password);
 	env->user = a->user;
 	env->password = a->password;
+	env->user_host = a->to.host;
 	return 0;
 }
 

@@ -101,7 +101,7 @@ static enum scheme begin_scheme(struct registry_challenge *c, struct span name)
 {
 	if (span_eq_nocase(name, "basic"))
 		c->has_basic = true;
-	if (!span_eq_nocase(name, "bearer") || c->has_bearer)
+	if (!span_eq_nocase(name, "bearer") || c->realm) /* one without a realm is none */
 		return SCHEME_OTHER;
 	c->has_bearer = true;
 	return SCHEME_BEARER;

@@ -176,7 +176,8 @@ static int find(struct search *s, struct err *e)
 	const struct credentials_env *env = s->env;
 	struct credentials *found = &s->found;
 
-	if (is_set(env->user) && env->password) {
+	if (is_set(env->user) && env->password && env->user_host &&
+	    span_eq_nocase(span_of_str(s->host), env->user_host)) {
 		found->user = mem_strdup(env->user);
 		found->password = mem_strdup(env->password);
 		found->origin = "--creds-stdin";

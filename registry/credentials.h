@@ -25,8 +25,9 @@ struct credentials_env {      /* borrowed strings, each may be NULL */
 	const char *authfile; /* --authfile */
 	const char *docker_auth_config, *registry_auth_file, *docker_config, *home,
 		*xdg_runtime_dir, *xdg_config_home;
-	const char *run_containers;  /* "/run/containers/UID" */
-	const char *user, *password; /* --creds-stdin: for every host */
+	const char *run_containers; /* "/run/containers/UID" */
+	/* --creds-stdin: for the host that is pushed to, and not for one that is copied from */
+	const char *user, *password, *user_host;
 	struct credentials_ci ci;
 	/* They will be kept for long: a deploy token goes before what ends with the job. */
 	bool to_keep;

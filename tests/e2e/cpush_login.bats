@@ -13,6 +13,7 @@ setup() {
 teardown() {
 	[ ! -d "$T/registry" ] || "$E2E_SERVERS/registry" stop "$T/registry"
 	[ -z "${token_server-}" ] || kill "$token_server"
+	[ -z "${pushing-}" ] || ! kill "$pushing" 2>/dev/null || wait "$pushing" || :
 }
 
 with_passwords() {
@@ -149,4 +150,77 @@ in_a_job() {
 	"$E2E_SERVERS/registry" stop "$T/registry"
 	expect 5 cpush --check --retries 0 "$registry/app:1"
 	equal "$out" ''
+}
+
+# The process of a tool that this test started.
+pid_of() {
+	local proc name
+	for proc in /proc/[0-9]*; do
+		{ read -r name <"$proc/comm"; } 2>/dev/null && [ "$name" = "$1" ] || continue
+		! tr '\0' ' ' 2>/dev/null <"$proc/cmdline" | grep -qF "$T" || echo "${proc#/proc/}"
+	done
+}
+
+runs() {
+	[ -n "$(pid_of "$1")" ]
+}
+
+@test "while cpush holds a password, nobody sees into it, and it leaves no core" {
+	with_passwords
+	mkfifo "$T/creds"
+	chmod 666 "$T/creds"
+	as_user env "PATH=$PATH" cpush -v -v -v --creds-stdin "$T/one" "$registry/app:1" \
+		<>"$T/creds" >"$T/stdout" 2>"$T/stderr" 3>&- &
+	pushing=$!
+	until_true runs cpush
+	pid=$(pid_of cpush)
+	printf 'anna:geheim-1' >"$T/creds"
+	# read, but not to the end
+	until_true grep -q '^Max core file size *1 *1 ' "/proc/$pid/limits"
+	equal "$(stat -c %u "/proc/$pid/environ")" 0 'owner of a process of user 4242'
+	has_no "$(tr '\0' ' ' <"/proc/$pid/cmdline")" geheim
+	kill "$pid"
+	wait "$pushing" || :
+	pushing=
+	has_no "$(cat "$T/stdout" "$T/stderr")" geheim
+}
+
+@test "cbuild with credentials leaves the limits of RUN alone" {
+	with_passwords
+	printf 'FROM %s\nRUN ulimit -Hc >/limit\n' "$BUSYBOX" >Dockerfile
+	expect 0 cbuild -o type=local,dest="$T/out" .
+	equal "$(cat "$T/out/limit")" "$(ulimit -Hc)"
+}
+
+@test "no word of a secret in what is said at -vvv, from whatever source" {
+	with_tokens
+	echo geheim-1 >"$T/helper-secret"
+	mkdir "$T/helpers"
+	cat >"$T/helpers/docker-credential-e2e" <<-EOF2
+	#!/bin/sh
+	tr '\\0' ' ' </proc/\$PPID/cmdline >$T/parent
+	read -r host
+	printf '{"Username":"anna","Secret":"%s"}' "\$(cat $T/helper-secret)"
+	EOF2
+	chmod 755 "$T/helpers/docker-credential-e2e"
+	PATH=$T/helpers:$PATH
+	mkdir -p "$HOME/.docker"
+	echo '{"credsStore":"e2e"}' >"$HOME/.docker/config.json"
+	expect 0 cpush -v -v -v "$T/one" "$registry/app:1"
+	has_no "$err" geheim-1
+	has_no "$err" "$(printf anna:geheim-1 | base64)"
+	has_no "$err" eyJ
+	has_no "$err" Authorization
+	has_no "$err" _state=
+	has_no "$(cat "$T/parent")" geheim-1
+	rm "$HOME/.docker/config.json"
+	in_a_job
+	expect 0 cpush -v -v -v --force "$T/one" "$registry/app:1"
+	has_no "$err" geheim-1
+	has_no "$err" eyJ
+	# and in what goes wrong
+	CI_REGISTRY_PASSWORD=geheim-2
+	expect 3 cpush -v -v -v --force "$T/one" "$registry/app:1"
+	has_no "$err" geheim-2
+	has_no "$err" "$(printf anna:geheim-2 | base64)"
 }

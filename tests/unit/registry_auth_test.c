@@ -30,6 +30,73 @@ static void a_token_is_renewed_before_it_ends(void **state)
 	registry_world_release(&w);
 }
 
+static int body_open(struct http_body *b, struct source **out, struct err *e)
+{
+	static struct span_source s;
+
+	(void)b;
+	(void)e;
+	*out = span_source_init(&s, SPAN_LIT("bytes"));
+	return 0;
+}
+
+static void body_close(struct http_body *b, struct source *s)
+{
+	(void)b;
+	(void)s;
+}
+
+static void put_body(struct registry_world *w)
+{
+	struct http_body body = { .open = body_open, .close = body_close, .size_bytes = 5 };
+	struct registry_call call = { .method = "PUT", .body = &body };
+	auto_http_response struct http_response rs = { 0 };
+
+	assert_int_equal(0, talk_get(w, &call, &rs));
+	assert_int_equal(201, rs.status);
+}
+
+static void script_put(struct registry_world *w, const char *auth)
+{
+	HTTP_EXPECT(w->script, .method = "PUT", .url = "https://r.example/v2/a/b/x",
+		    .has = { auth }, .status = 201);
+}
+
+/* Whose end is near: half of a minute, a quarter of more. */
+static void a_body_begins_with_a_token_that_lives_for_a_while(void **state)
+{
+	static const struct {
+		const char *answer;
+		int64_t good_ms, late_ms;
+	} cases[] = {
+		{ "{\"token\":\"one\"}", 29000, 2000 },
+		{ "{\"token\":\"one\",\"expires_in\":900}", 674000, 2000 },
+		{ "{\"token\":\"one\",\"expires_in\":10}", 4000, 2000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct registry_world w;
+
+		registry_world_init(&w, "r.example", NULL);
+		talk_script_401(&w, TALK_CHALLENGE);
+		HTTP_EXPECT(w.script, .method = "GET", .url = TALK_TOKEN_URL, .status = 200,
+			    .answer = cases[i].answer);
+		talk_script_ok(&w, "Bearer one");
+		talk_expect(&w, 200);
+		fake_clock_advance(&w.clock, cases[i].good_ms);
+		script_put(&w, "Bearer one");
+		put_body(&w);
+		fake_clock_advance(&w.clock, cases[i].late_ms);
+		talk_script_ok(&w, "Bearer one");
+		talk_expect(&w, 200);
+		talk_script_token(&w, TALK_TOKEN_URL, "two");
+		script_put(&w, "Bearer two");
+		put_body(&w);
+		registry_world_release(&w);
+	}
+}
+
 static void a_token_of_short_life_is_not_renewed_for_every_request(void **state)
 {
 	struct registry_world w;
@@ -305,6 +372,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_renewed_before_it_ends),
+		cmocka_unit_test(a_body_begins_with_a_token_that_lives_for_a_while),
 		cmocka_unit_test(a_token_of_short_life_is_not_renewed_for_every_request),
 		cmocka_unit_test(a_token_that_is_refused_is_renewed_once),
 		cmocka_unit_test(one_token_opens_the_destination_and_what_is_mounted),

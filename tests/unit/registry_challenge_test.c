@@ -52,6 +52,16 @@ static void several_headers_add_up_and_the_first_bearer_counts(void **state)
 	assert_null(c.service);
 }
 
+static void a_bearer_challenge_without_a_realm_leaves_room_for_one(void **state)
+{
+	auto_challenge struct registry_challenge c = { 0 };
+
+	(void)state;
+	add(&c, "Bearer, Negotiate realm=\"no\"");
+	add(&c, "Bearer realm=\"https://two/\"");
+	assert_string_equal("https://two/", c.realm);
+}
+
 static void quoted_strings_may_hold_commas_and_escapes(void **state)
 {
 	auto_challenge struct registry_challenge c = { 0 };
@@ -108,6 +118,7 @@ int main(void)
 		cmocka_unit_test(a_bearer_challenge_gives_its_parameters),
 		cmocka_unit_test(several_challenges_in_one_header_are_told_apart),
 		cmocka_unit_test(several_headers_add_up_and_the_first_bearer_counts),
+		cmocka_unit_test(a_bearer_challenge_without_a_realm_leaves_room_for_one),
 		cmocka_unit_test(quoted_strings_may_hold_commas_and_escapes),
 		cmocka_unit_test(a_header_that_breaks_off_keeps_what_was_whole),
 		cmocka_unit_test(what_is_no_challenge_gives_nothing),

@@ -123,7 +123,10 @@ static void the_sources_are_asked_in_order(void **state)
 	assert_found(f, "r.example", "ann", "pw", "--authfile");
 	f->env.user = "me";
 	f->env.password = "mine";
+	f->env.user_host = "r.example";
 	assert_found(f, "r.example", "me", "mine", "--creds-stdin");
+	/* typed for one host */
+	assert_anonymous(f, "o.example");
 }
 
 static void a_source_that_does_not_know_the_host_is_passed_over(void **state)
