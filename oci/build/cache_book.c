@@ -19,6 +19,7 @@ struct cache_note {
 	struct content_seen seen;
 	struct cache_key aliases[CACHE_FORMS_MAX];
 	size_t nr_aliases;
+	size_t nr_plain; /* the first ones: what other stages came out as is not in them */
 	struct oci_digest chain;
 	bool is_packed, has_id, has_chain;
 	bool has_failed;  /* its layer, or one below, could not be packed */
@@ -253,10 +254,15 @@ static void keep(struct cache_book *b, struct cache_note *n)
 /* Those that can be known by now: other stages' layers may still be on their way. */
 static void settle_aliases(struct cache_note *n)
 {
-	n->nr_aliases = 0;
-	for (size_t i = 1; i < n->nr_forms; i++)
-		if (form_key(&n->below, &n->forms[i], &n->aliases[n->nr_aliases]))
-			n->nr_aliases++;
+	n->nr_aliases = n->nr_plain = 0;
+	for (int has_deps = 0; has_deps < 2; has_deps++) {
+		for (size_t i = 1; i < n->nr_forms; i++)
+			if ((n->forms[i].nr_deps > 0) == has_deps &&
+			    form_key(&n->below, &n->forms[i], &n->aliases[n->nr_aliases]))
+				n->nr_aliases++;
+		if (!has_deps)
+			n->nr_plain = n->nr_aliases;
+	}
 }
 
 static void settle(struct cache_book *b, struct cache_note *n)
@@ -453,7 +459,8 @@ void cache_note_packed(struct cache_book *b, struct cache_note *n, struct oci_st
 	pthread_mutex_unlock(&b->lock);
 }
 
-size_t cache_book_records(struct cache_record **out, struct cache_book *b, const bool *packed)
+size_t cache_book_records(struct cache_record **out, struct cache_book *b, const bool *packed,
+			  bool only_plain)
 {
 	size_t nr = 0;
 
@@ -465,7 +472,8 @@ size_t cache_book_records(struct cache_record **out, struct cache_book *b, const
 			continue;
 		(*out)[nr++] = (struct cache_record){ .result = n->result,
 						      .aliases = n->aliases,
-						      .nr_aliases = n->nr_aliases,
+						      .nr_aliases = only_plain ? n->nr_plain
+									       : n->nr_aliases,
 						      .stage = n->stage,
 						      .is_target = packed[n->stage],
 						      .is_hit = n->is_hit,

@@ -103,7 +103,9 @@ void cache_note_packed(struct cache_book *b, struct cache_note *n, struct oci_st
 		       const char *packing);
 
 /* All that are known; when nothing is under way any more. packed: which stages' layers are in
- * images. *out is the caller's, what it points to (but for the array) the book's. */
-size_t cache_book_records(struct cache_record **out, struct cache_book *b, const bool *packed);
+ * images. only_plain: without the keys that tell other stages' layers, which may come out differently
+ * though what was read of them is equal. *out is the caller's, what it points to (but for the array) the book's. */
+size_t cache_book_records(struct cache_record **out, struct cache_book *b, const bool *packed,
+			  bool only_plain);
 
 #endif

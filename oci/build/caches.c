@@ -81,7 +81,8 @@ void caches_annotate(struct oci_manifest *m, struct job *j, const struct output_
 
 	if (!wants_inline(j->opt) || strcmp(m->media_type, OCI_MEDIA_MANIFEST) != 0)
 		return;
-	nr = cache_book_records(&records, &j->book, packed);
+	/* equal images are to have equal manifests, whatever their builder stages were */
+	nr = cache_book_records(&records, &j->book, packed, true);
 	cache_export_annotate(m, records, nr);
 }
 
@@ -98,7 +99,7 @@ int caches_export(struct job *j, struct err *e)
 
 	if (!j->opt->cache_to.nr)
 		return 0;
-	x.nr_records = cache_book_records(&records, &j->book, packed);
+	x.nr_records = cache_book_records(&records, &j->book, packed, false);
 	x.records = records;
 	return cache_export_run(&x, &j->opt->cache_to, e);
 }

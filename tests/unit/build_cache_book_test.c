@@ -199,7 +199,7 @@ static size_t records_of(struct world *w, bool is_edited)
 		tmpdir_file(&w->dir, "a", "v2");
 	}
 	cache_note_form(&w->book, n, &w->r.id);
-	return cache_book_records(&records, &w->book, packed);
+	return cache_book_records(&records, &w->book, packed, false);
 }
 
 static void what_is_hashed_after_an_edit_is_no_key_of_what_was_packed_before(void **state)

@@ -115,6 +115,29 @@ static void an_image_carries_the_cache_of_its_own_layers(void **state)
 	assert_cached(w, 2);
 }
 
+/* What the builder stage is besides has its layers in another key of the COPY. */
+static void an_inline_cache_is_the_same_when_what_was_copied_is(void **state)
+{
+#define BUILDER_TEXT                                                                               \
+	"FROM scratch AS one\nCOPY a n /\nFROM scratch\nCOPY b /\nCOPY --from=one /a /c/\n"
+	struct build_world *w = *state;
+	auto_free char *first = NULL;
+
+	tmpdir_file(&w->dir, "ctx/n", "1");
+	parse(w, true, "type=inline");
+	build_world_ok(w, BUILDER_TEXT);
+	first = mem_strdup(w->result.manifest.text);
+	tmpdir_file(&w->dir, "ctx/n", "2");
+	recorder_clear(&w->progress);
+	build_world_ok(w, BUILDER_TEXT);
+	assert_cached(w, 2);
+	assert_string_equal(w->result.manifest.text, first);
+	recorder_clear(&w->progress);
+	build_world_ok(w, BUILDER_TEXT);
+	assert_cached(w, 3);
+	assert_string_equal(w->result.manifest.text, first);
+}
+
 static void an_inline_cache_needs_an_output_that_holds_it(void **state)
 {
 	struct build_world *w = *state;
@@ -446,6 +469,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(another_machine_makes_nothing_anew),
 		T(an_image_carries_the_cache_of_its_own_layers),
+		T(an_inline_cache_is_the_same_when_what_was_copied_is),
 		T(an_inline_cache_needs_an_output_that_holds_it),
 		T(a_build_whose_cached_layers_are_damaged_begins_again_and_is_right),
 		T(no_cache_does_not_even_read_it),
