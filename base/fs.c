@@ -116,7 +116,8 @@ int fs_read_file_no_link(int dirfd, const char *name, struct buf *b, struct err 
 	return read_file(dirfd, name, O_NOFOLLOW, b, e);
 }
 
-int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
+static int write_file(int dirfd, const char *name, struct span bytes, mode_t mode, bool durable,
+		      struct err *e)
 {
 	const char *slash = strrchr(name, '/');
 	auto_free char *dir = mem_strndup(name, slash ? (size_t)(slash - name) + 1 : 0);
@@ -132,7 +133,17 @@ int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, s
 		return err_wrap(e, "write '%s'", name);
 	if (fs_write_all(t.fd, bytes.p, bytes.n, name, e) < 0)
 		return -1;
-	return tmpfile_publish(&t, slash ? slash + 1 : name, true, e);
+	return tmpfile_publish(&t, slash ? slash + 1 : name, durable, e);
+}
+
+int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
+{
+	return write_file(dirfd, name, bytes, mode, true, e);
+}
+
+int fs_write_unsynced(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
+{
+	return write_file(dirfd, name, bytes, mode, false, e);
 }
 
 static int lock(int dirfd, const char *name, int how, bool wait, struct err *e)

@@ -59,6 +59,9 @@ int fs_read_file_inside(int dirfd, const char *path, struct buf *b, struct err *
 /* Temp file, write, fsync, rename: a reader sees the old bytes or the new ones. */
 int fs_write_file(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
 	MUST_CHECK;
+/* The same for what need not outlive a crash of the machine: nothing waits for the disk. */
+int fs_write_unsynced(int dirfd, const char *name, struct span bytes, mode_t mode, struct err *e)
+	MUST_CHECK;
 
 /* All n bytes, EINTR and short writes handled. */
 int fs_write_all(int fd, const void *p, size_t n, const char *name, struct err *e) MUST_CHECK;

@@ -182,15 +182,11 @@ int cache_local_put(struct cache_source *s, const struct cache_key *key,
 {
 	struct local *l = self(s);
 	auto_buf struct buf text = BUF_INIT(ENTRY_MAX);
-	auto_tmpfile struct tmpfile tmp = TMPFILE_INIT;
 
 	write_entry(&text, r);
 	if (text.over)
 		return err_set(e, ERR_IMPOSSIBLE, "what is known of a step is too long to keep");
-	if (tmpfile_open(&tmp, l->dirfd, 0600, e) < 0 ||
-	    fs_write_all(tmp.fd, text.data, text.len, key->hex, e) < 0)
-		return -1;
-	return tmpfile_publish(&tmp, key->hex, false, e);
+	return fs_write_unsynced(l->dirfd, key->hex, buf_span(&text), 0600, e);
 }
 
 void cache_local_drop(struct cache_source *s, const struct cache_key *key)

@@ -42,16 +42,15 @@ void cache_why_keep(const struct op *op, const char *path, const struct cache_ke
 	auto_buf struct buf text = BUF_INIT(2 * CACHE_FIELDS_MAX);
 	auto_free char *dir =
 		span_dup(span_head(span_of_str(path), (size_t)(strrchr(path, '/') - path)));
-	auto_tmpfile struct tmpfile tmp = TMPFILE_INIT;
 	struct err why = ERR_INIT;
 	auto_close int fd = -1;
 
 	join(&text, below, words, content);
-	if (fs_mkdir_p(AT_FDCWD, dir, 0700, &why) == 0)
+	fd = fs_open_dir(dir, &why);
+	if (fd < 0 && fs_mkdir_p(AT_FDCWD, dir, 0700, &why) == 0)
 		fd = fs_open_dir(dir, &why);
-	if (fd < 0 || tmpfile_open(&tmp, fd, 0600, &why) < 0 ||
-	    fs_write_all(tmp.fd, buf_str(&text), text.len, path, &why) < 0 ||
-	    tmpfile_publish(&tmp, strrchr(path, '/') + 1, false, &why) < 0)
+	if (fd < 0 ||
+	    fs_write_unsynced(fd, strrchr(path, '/') + 1, buf_span(&text), 0600, &why) < 0)
 		log_info(op, "what a step depends on: %s", why.text);
 }
 

@@ -204,7 +204,7 @@ int job_open_places(struct job *j, struct err *e)
 	j->context.skip_dev = j->ws.root_dev;
 	j->context.skip_ino = j->ws.root_ino;
 	work = mem_printf("%s/layers", j->ws.path);
-	return oci_store_layout_open(&j->work, work, OCI_LAYOUT_CREATE, e);
+	return oci_store_layout_open(&j->work, work, OCI_LAYOUT_SCRATCH, e);
 }
 
 static void release_stages(struct job *j)

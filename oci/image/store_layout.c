@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 
 #include "base/fs.h"
@@ -28,6 +29,7 @@ struct layout_store {
 	enum oci_layout_mode mode;
 	char *path, *blobs_path;
 	int root_fd, blobs_fd; /* blobs_fd -1: no blobs/sha256 (an empty one to read) */
+	atomic_bool is_swept;
 };
 
 struct layout_blob {
@@ -47,6 +49,11 @@ static const struct oci_store_ops layout_ops;
 static struct layout_store *layout_of(struct oci_store *s)
 {
 	return CONTAINER_OF(s, struct layout_store, base);
+}
+
+static bool is_writable(const struct layout_store *l)
+{
+	return l->mode != OCI_LAYOUT_READ;
 }
 
 static bool layout_has(struct oci_store *s, const struct oci_digest *d, uint64_t *size_bytes)
@@ -111,14 +118,64 @@ static bool lock_tmp(int fd)
 	return fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 
+/* Each name in the folder but "." and ".."; look returns -1 to stop. */
+static int each_name(int dirfd, const char *path,
+		     int (*look)(int dirfd, const char *name, struct err *e), struct err *e)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
+
+	if (!dir) {
+		err_sys(e, "list '%s'", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while (r == 0) {
+		struct dirent *ent = readdir(dir);
+
+		if (!ent)
+			break;
+		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
+			r = look(dirfd, ent->d_name, e);
+	}
+	closedir(dir);
+	return r;
+}
+
+/* In the folder itself the index lock is held, so no temporary file there has a writer. */
+static int remove_tmp(int dirfd, const char *name, struct err *e)
+{
+	(void)e;
+	if (span_starts(span_of_str(name), TMP_PREFIX))
+		unlinkat(dirfd, name, 0);
+	return 0;
+}
+
+static int remove_dead_tmp(int dirfd, const char *name, struct err *e)
+{
+	auto_close int fd = -1;
+
+	if (!span_starts(span_of_str(name), TMP_PREFIX))
+		return 0;
+	fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return remove_tmp(dirfd, name, e);
+	return 0;
+}
+
 static int layout_begin(struct oci_store *s, struct oci_blob_writer *out, struct err *e)
 {
 	struct layout_store *l = layout_of(s);
 	auto_tmpfile struct tmpfile tmp = TMPFILE_INIT;
 	struct layout_writer *w;
 
-	if (l->mode != OCI_LAYOUT_CREATE)
+	if (!is_writable(l))
 		return err_set(e, ERR_INPUT, "'%s' was opened for reading only", l->path);
+	if (!atomic_exchange(&l->is_swept, true) &&
+	    each_name(l->blobs_fd, l->blobs_path, remove_dead_tmp, e) < 0)
+		return -1;
 	do {
 		tmpfile_release(&tmp);
 		if (tmpfile_open(&tmp, l->blobs_fd, 0644, e) < 0)
@@ -235,7 +292,7 @@ int oci_store_layout_link(struct oci_store *to, struct oci_store *from,
 	 * A layout opened only to be read may be anybody's: what is in it is verified, so copied.
 	 * Whatever is odd is left to the copy as well, which says what and where.
 	 */
-	if (l->mode != OCI_LAYOUT_CREATE || f->mode != OCI_LAYOUT_CREATE ||
+	if (!is_writable(l) || !is_writable(f) ||
 	    fstatat(f->blobs_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
 	if (oci_blob_check(d, &d->digest, (uint64_t)st.st_size, e) < 0)
@@ -280,32 +337,6 @@ static int check_version(struct layout_store *l, struct err *e)
 	return 0;
 }
 
-/* Each name in the folder but "." and ".."; look returns -1 to stop. */
-static int each_name(int dirfd, const char *path,
-		     int (*look)(int dirfd, const char *name, struct err *e), struct err *e)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int r = 0;
-
-	if (!dir) {
-		err_sys(e, "list '%s'", path);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	while (r == 0) {
-		struct dirent *ent = readdir(dir);
-
-		if (!ent)
-			break;
-		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
-			r = look(dirfd, ent->d_name, e);
-	}
-	closedir(dir);
-	return r;
-}
-
 /* What an interrupted first opening may have left is ours; all else is somebody's. */
 static int refuse_foreign(int dirfd, const char *name, struct err *e)
 {
@@ -321,34 +352,15 @@ static int refuse_foreign(int dirfd, const char *name, struct err *e)
 		       name);
 }
 
-/* In the folder itself the index lock is held, so no temporary file there has a writer. */
-static int remove_tmp(int dirfd, const char *name, struct err *e)
-{
-	(void)e;
-	if (span_starts(span_of_str(name), TMP_PREFIX))
-		unlinkat(dirfd, name, 0);
-	return 0;
-}
-
-static int remove_dead_tmp(int dirfd, const char *name, struct err *e)
-{
-	auto_close int fd = -1;
-
-	if (!span_starts(span_of_str(name), TMP_PREFIX))
-		return 0;
-	fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return remove_tmp(dirfd, name, e);
-	return 0;
-}
-
-static int write_when_absent(int dirfd, const char *name, struct span bytes, struct err *e)
+static int write_when_absent(const struct layout_store *l, const char *name, struct span bytes,
+			     struct err *e)
 {
 	struct stat st;
 
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fstatat(l->root_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	return fs_write_file(dirfd, name, bytes, 0644, e);
+	return l->mode == OCI_LAYOUT_SCRATCH ? fs_write_unsynced(l->root_fd, name, bytes, 0644, e)
+					     : fs_write_file(l->root_fd, name, bytes, 0644, e);
 }
 
 /* oci-layout last: with it the folder is a layout. */
@@ -369,19 +381,19 @@ static int create(struct layout_store *l, struct err *e)
 	if (lock < 0 || each_name(l->root_fd, l->path, remove_tmp, e) < 0)
 		return -1;
 	if (fs_mkdir_p(l->root_fd, "blobs/sha256", 0755, e) < 0 ||
-	    write_when_absent(l->root_fd, INDEX_FILE,
+	    write_when_absent(l, INDEX_FILE,
 			      SPAN_LIT("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MEDIA_INDEX
 				       "\",\"manifests\":[]}"),
 			      e) < 0 ||
-	    write_when_absent(l->root_fd, LAYOUT_FILE,
-			      SPAN_LIT("{\"imageLayoutVersion\":\"1.0.0\"}"), e) < 0)
+	    write_when_absent(l, LAYOUT_FILE, SPAN_LIT("{\"imageLayoutVersion\":\"1.0.0\"}"), e) <
+		    0)
 		return -1;
 	return 0;
 }
 
 static int open_parts(struct layout_store *l, struct err *e)
 {
-	if (l->mode == OCI_LAYOUT_CREATE && create(l, e) < 0)
+	if (is_writable(l) && create(l, e) < 0)
 		return -1;
 	if (l->root_fd < 0)
 		l->root_fd = fs_open_dir(l->path, e);
@@ -396,8 +408,6 @@ static int open_parts(struct layout_store *l, struct err *e)
 				      FS_NO_LINKS, e);
 	if (l->blobs_fd < 0)
 		return l->mode == OCI_LAYOUT_READ && e->sys == ENOENT ? 0 : -1;
-	if (l->mode == OCI_LAYOUT_CREATE)
-		return each_name(l->blobs_fd, l->blobs_path, remove_dead_tmp, e);
 	return 0;
 }
 

@@ -22,11 +22,13 @@ enum oci_layout_mode {
 	OCI_LAYOUT_READ,
 	/* made when missing; a folder with other things in it is ERR_INPUT */
 	OCI_LAYOUT_CREATE,
+	/* the same for one that goes with the process: nothing waits for the disk */
+	OCI_LAYOUT_SCRATCH,
 };
 
 /*
  * path is kept for messages. Left-over temporary files of killed writers (".tmp-*" in
- * blobs/sha256, not locked by a living one) are removed when it is opened for CREATE.
+ * blobs/sha256, not locked by a living one) are removed by the next one, before its first blob.
  */
 int oci_store_layout_open(struct oci_store **out, const char *path, enum oci_layout_mode mode,
 			  struct err *e) MUST_CHECK;

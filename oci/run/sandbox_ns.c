@@ -146,7 +146,7 @@ static int ground_make(struct sandbox *s, const char *dir, struct err *e)
 		if (mkdirat(fd, dirs[i], 0755) < 0)
 			return err_sys(e, "make '%s/%s'", dir, dirs[i]);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		if (fs_write_file(fd, files[i], SPAN_LIT(""), 0644, e) < 0)
+		if (fs_write_unsynced(fd, files[i], SPAN_LIT(""), 0644, e) < 0)
 			return -1;
 	free(s->ground);
 	s->ground = mem_printf("%s/ground", dir);

@@ -215,6 +215,7 @@ static void layout_removes_what_a_killed_writer_left_and_nothing_else(void **sta
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(count_tmp(w, "a/blobs/sha256"), 2);
 	again = create(w, "a");
+	assert_int_equal(oci_store_write(again, SPAN_LIT("next"), &d, &w->e), 0);
 	assert_int_equal(count_tmp(w, "a/blobs/sha256"), 1);
 	assert_int_equal(oci_store_commit(&bw, NULL, &d, NULL, &w->e), 0);
 	assert_true(oci_store_has(again, &d, NULL));
