@@ -19,6 +19,20 @@
 #define STACK_BYTES (512u << 10)
 #define GUARD_BYTES (64u << 10) /* pages of any size that kernels have */
 
+/* Sanitizers remember the frames that exec leaves behind: with them the child has a copy. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_COPY 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_COPY 1
+#endif
+#endif
+#ifdef HAS_COPY
+#define MEMORY_FLAGS 0
+#else
+#define MEMORY_FLAGS (CLONE_VM | CLONE_VFORK)
+#endif
+
 struct ns_run {
 	struct stubs stubs;
 };
@@ -41,8 +55,8 @@ int ns_run_stack(void **out, struct err *e)
 
 static pid_t clone_child(struct run *run)
 {
-	const int flags = CLONE_VM | CLONE_VFORK | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-			  CLONE_NEWUTS | (run->spec.no_network ? CLONE_NEWNET : 0) | SIGCHLD;
+	const int flags = MEMORY_FLAGS | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+			  (run->spec.no_network ? CLONE_NEWNET : 0) | SIGCHLD;
 
 	/* we wait, so no two are on it at once */
 	return clone(child_main, run->common->stack, flags, run);
