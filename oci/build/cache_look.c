@@ -24,14 +24,20 @@ void cache_look_init(struct cache_look *k, struct step *s, const char *kind)
 		cache_text_add_u64(&k->words, "SOURCE_DATE_EPOCH", (uint64_t)j->opt->epoch);
 }
 
+static void release_lists(struct cache_look *k)
+{
+	for (size_t i = 0; i < k->nr_lists; i++)
+		layer_changes_release(&k->lists[i]);
+	free(STEAL(&k->lists));
+	k->nr_lists = k->cap_lists = 0;
+}
+
 void cache_look_release(struct cache_look *k)
 {
 	cache_text_release(&k->words);
 	cache_text_release(&k->content);
 	free(k->deps);
-	for (size_t i = 0; i < k->nr_lists; i++)
-		layer_changes_release(&k->lists[i]);
-	free(k->lists);
+	release_lists(k);
 	content_seen_release(&k->seen);
 }
 
@@ -170,17 +176,30 @@ static int hash_lists(struct cache_look *k, struct cache_text *t, bool parallel,
 			return -1;
 	cache_text_final(&k->forms[0].key, t);
 	k->is_hashed = true;
+	release_lists(k);
 	return 0;
+}
+
+#define LIST_LARGE 50000
+
+/* A list for the key is not kept beside the one for the layer when it is of so many files. */
+static bool is_large(const struct cache_look *k)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < k->nr_lists; i++)
+		nr += k->lists[i].nr;
+	return nr > LIST_LARGE;
 }
 
 int cache_look_found(struct cache_look *k, struct err *e)
 {
-	if (was_seen(k)) {
-		if (hash_lists(k, &k->content, true, e) < 0)
-			return -1;
-		if (find(k, &k->forms[0]))
-			return 1;
-	}
+	bool seen = was_seen(k);
+
+	if ((seen || is_large(k)) && hash_lists(k, &k->content, true, e) < 0)
+		return -1;
+	if (seen && find(k, &k->forms[0]))
+		return 1;
 	missed(k);
 	return 0;
 }

@@ -15,7 +15,8 @@
  * and the names of the trees it comes from, where all of it comes from such, are another key.
  *
  * Bytes are not read on the way of a step that cannot be found anyway (nothing of these words
- * over this tree was ever kept): then they are read on the workers while the build goes on.
+ * over this tree was ever kept): then they are read on the workers while the build goes on, unless they are so
+ * many that it would cost too much memory to remember which.
  */
 #ifndef OCI_BUILD_CACHE_LOOK_H
 #define OCI_BUILD_CACHE_LOOK_H

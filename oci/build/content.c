@@ -142,67 +142,70 @@ int content_add(struct cache_text *t, const struct op *op, const struct layer_ch
 
 /* -- whether files stay as they are -------------------------------------------------------- */
 
-struct content_file {
-	int fd; /* borrowed */
-	char *path;
-	bool is_there;
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime, ctime;
+/* So many files that a context may have: little is kept of each. */
+struct content_origin {
+	int fd;	      /* borrowed */
+	size_t first; /* file */
 };
 
-static void look(struct content_file *f)
+static uint64_t mix(uint64_t h, uint64_t x)
 {
-	struct stat st = { .st_mode = 0 };
-
-	f->is_there = fstatat(f->fd, f->path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	f->dev = st.st_dev;
-	f->ino = st.st_ino;
-	f->size = st.st_size;
-	f->mtime = st.st_mtim;
-	f->ctime = st.st_ctim;
+	h = (h ^ x) * UINT64_C(0x9fb21c651e98df25);
+	return h ^ h >> 28;
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
+/* 0: it is not there. Whoever edits files while they are built makes no two states alike on purpose. */
+static uint64_t state_of(int fd, const char *path)
 {
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+	struct stat st;
+	uint64_t h = UINT64_C(0x2545f4914f6cdd1d);
+
+	if (fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	h = mix(mix(mix(h, st.st_dev), st.st_ino), (uint64_t)st.st_size);
+	h = mix(mix(h, (uint64_t)st.st_mtim.tv_sec), (uint64_t)st.st_mtim.tv_nsec);
+	h = mix(mix(h, (uint64_t)st.st_ctim.tv_sec), (uint64_t)st.st_ctim.tv_nsec);
+	return h | 1;
 }
 
-static bool is_as_seen(const struct content_file *f)
+static void add_seen(struct content_seen *s, int fd, const char *path)
 {
-	struct content_file now = { .fd = f->fd, .path = f->path };
-
-	look(&now);
-	return f->is_there && now.is_there && f->dev == now.dev && f->ino == now.ino &&
-	       f->size == now.size && same_time(&f->mtime, &now.mtime) &&
-	       same_time(&f->ctime, &now.ctime);
+	if (!s->nr)
+		buf_init(&s->paths, SIZE_MAX);
+	if (!s->nr_origins || s->origins[s->nr_origins - 1].fd != fd) {
+		MEM_GROW(s->origins, s->nr_origins, s->cap_origins);
+		s->origins[s->nr_origins++] = (struct content_origin){ fd, s->nr };
+	}
+	MEM_GROW(s->v, s->nr, s->cap);
+	s->v[s->nr++] = state_of(fd, path);
+	buf_add(&s->paths, path, strlen(path) + 1);
 }
 
 void content_see(struct content_seen *s, const struct layer_changes *c)
 {
-	for (size_t i = 0; i < c->nr; i++) {
-		if (!has_bytes(&c->v[i]))
-			continue;
-		MEM_GROW(s->v, s->nr, s->cap);
-		s->v[s->nr] = (struct content_file){ .fd = c->v[i].origin_fd,
-						     .path = mem_strdup(c->v[i].origin_path) };
-		look(&s->v[s->nr++]);
-	}
+	for (size_t i = 0; i < c->nr; i++)
+		if (has_bytes(&c->v[i]))
+			add_seen(s, c->v[i].origin_fd, c->v[i].origin_path);
 }
 
 const char *content_changed(const struct content_seen *s)
 {
-	for (size_t i = 0; i < s->nr; i++)
-		if (!is_as_seen(&s->v[i]))
-			return s->v[i].path;
+	const char *path = s->paths.data;
+	size_t from = 0;
+
+	for (size_t i = 0; i < s->nr; i++, path += strlen(path) + 1) {
+		if (from + 1 < s->nr_origins && s->origins[from + 1].first == i)
+			from++;
+		if (!s->v[i] || s->v[i] != state_of(s->origins[from].fd, path))
+			return path;
+	}
 	return NULL;
 }
 
 void content_seen_release(struct content_seen *s)
 {
-	for (size_t i = 0; i < s->nr; i++)
-		free(s->v[i].path);
 	free(s->v);
+	free(s->origins);
+	buf_release(&s->paths);
 	*s = (struct content_seen){ .nr = 0 };
 }

@@ -21,8 +21,11 @@ int content_add(struct cache_text *t, const struct op *op, const struct layer_ch
  * have read is the same if no file has changed since a look before the first (by inode, size and times).
  */
 struct content_seen {
-	struct content_file *v;
+	uint64_t *v; /* how each file was, in a number */
 	size_t nr, cap;
+	struct buf paths;		/* of all, each terminated */
+	struct content_origin *origins; /* where runs of them are opened */
+	size_t nr_origins, cap_origins;
 };
 /* Adds the files of c; their origins must stay as long as it is asked. */
 void content_see(struct content_seen *s, const struct layer_changes *c);

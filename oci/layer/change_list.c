@@ -122,6 +122,10 @@ static void drop_others(struct change_list *l)
 		out->v[n++] = *c;
 	}
 	out->nr = n;
+	if (out->cap - n > n / 8) { /* it stays as it is from now on */
+		out->cap = n;
+		out->v = mem_resize(out->v, n, sizeof(*out->v));
+	}
 }
 
 void change_list_finish(struct layer_changes *out, struct change_list *l)

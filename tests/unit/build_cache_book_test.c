@@ -169,6 +169,37 @@ static void a_hit_that_is_packed_anew_is_kept_so(void **state)
 	assert_string_equal(got.packing, "zstd 3");
 }
 
+static void the_file_that_changed_is_told_wherever_it_is_opened(void **state)
+{
+	CLEANUP(world_release) struct world w;
+	CLEANUP(content_seen_release) struct content_seen seen = { .nr = 0 };
+	auto_close int sub = -1;
+
+	(void)state;
+	world_init(&w);
+	tmpdir_file(&w.dir, "a", "1");
+	tmpdir_file(&w.dir, "d/b", "1");
+	tmpdir_file(&w.dir, "d/c", "1");
+	sub = openat(w.dir.fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	struct layer_change v[] = {
+		{ .st = { .st_mode = S_IFREG }, .origin_fd = w.dir.fd, .origin_path = (char *)"a" },
+		{ .st = { .st_mode = S_IFREG }, .origin_fd = sub, .origin_path = (char *)"b" },
+		{ .st = { .st_mode = S_IFREG }, .origin_fd = sub, .origin_path = (char *)"c" },
+		{ .st = { .st_mode = S_IFREG },
+		  .origin_fd = w.dir.fd,
+		  .origin_path = (char *)"d/c" },
+	};
+	const struct layer_changes list = { .v = v, .nr = ARRAY_LEN(v) };
+
+	content_see(&seen, &list);
+	assert_null(content_changed(&seen));
+	assert_int_equal(unlinkat(sub, "c", 0), 0);
+	assert_string_equal(content_changed(&seen), "c");
+	tmpdir_file(&w.dir, "a", "22");
+	assert_string_equal(content_changed(&seen), "a");
+}
+
 /* Records of a step that is packed before its files are hashed, with an edit in between or none. */
 static size_t records_of(struct world *w, bool is_edited)
 {
@@ -222,6 +253,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_record_does_not_take_an_intact_blob_with_it),
 		cmocka_unit_test(a_blob_that_is_not_its_digest_goes),
 		cmocka_unit_test(a_hit_that_is_packed_anew_is_kept_so),
+		cmocka_unit_test(the_file_that_changed_is_told_wherever_it_is_opened),
 		cmocka_unit_test(what_is_hashed_after_an_edit_is_no_key_of_what_was_packed_before),
 	};
 
