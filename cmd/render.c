@@ -130,3 +130,14 @@ void render_time(char out[24], int64_t ms)
 		snprintf(out, 24, "%lldm%02llds", (long long)(ms / 60000),
 			 (long long)(ms / 1000 % 60));
 }
+
+void render_rate(char out[40], uint64_t bytes, int64_t ms)
+{
+	char rate[24];
+
+	*out = '\0';
+	if (ms < 1000)
+		return;
+	render_bytes(rate, (uint64_t)((double)bytes * 1000 / (double)ms));
+	snprintf(out, 40, ", %s/s", rate);
+}

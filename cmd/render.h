@@ -29,6 +29,7 @@ struct render *render_json_new(struct clock *clock);
 struct render_task {
 	char *id, *text;
 	int64_t begin_ms;
+	int64_t told_ms; /* when it last had a line (plain) */
 	uint64_t done, total;
 	char *tail[20]; /* the last lines of output, oldest first */
 	size_t nr_tail;
@@ -64,5 +65,7 @@ size_t render_char(const char *p);
 /* "12.3 MB", "417 B" (powers of 1000) and "0.3s", "1m04s". out holds 24 bytes. */
 void render_bytes(char out[24], uint64_t n);
 void render_time(char out[24], int64_t ms);
+/* ", 1.2 MB/s"; "" for what took less than a second, where it would say nothing. out holds 40 bytes. */
+void render_rate(char out[40], uint64_t bytes, int64_t ms);
 
 #endif

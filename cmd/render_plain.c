@@ -11,7 +11,8 @@
 #include "base/mem.h"
 #include "cmd/render.h"
 
-#define SHOWN_MS 100 /* what took less and said nothing has no line for its end */
+#define SHOWN_MS 100   /* what took less and said nothing has no line for its end */
+#define STILL_MS 60000 /* how often what moves for long is told */
 
 struct plain {
 	struct render base;
@@ -89,9 +90,10 @@ static void on_end(struct plain *p, struct render_task *task, const struct progr
 		   struct buf *out)
 {
 	int64_t ms = p->clock->mono_ms(p->clock) - task->begin_ms;
-	char bytes[24], time[24];
+	char bytes[24], time[24], rate[40];
 
 	render_time(time, ms);
+	render_rate(rate, ev->done, ms);
 	if (ev->kind == PROGRESS_CACHED) {
 		add_name(out, task);
 		buf_add_str(out, ": ");
@@ -99,12 +101,29 @@ static void on_end(struct plain *p, struct render_task *task, const struct progr
 	} else if (ev->done) {
 		render_bytes(bytes, ev->done);
 		add_name(out, task);
-		buf_addf(out, ": %s in %s", bytes, time);
+		buf_addf(out, ": %s in %s%s", bytes, time, rate);
 	} else if (task->has_lines || ms >= SHOWN_MS) {
 		add_name(out, task);
 		buf_addf(out, ": %s", time);
 	}
 	render_task_end(&p->tasks, task);
+}
+
+/* A large transfer that is under way: a line a minute, so that nobody takes the job for dead. */
+static void on_tick(struct plain *p, struct render_task *task, const struct progress_event *ev,
+		    struct buf *out)
+{
+	int64_t now_ms = p->clock->mono_ms(p->clock);
+	char done[24], total[24], rate[40];
+
+	if (now_ms - task->told_ms < STILL_MS)
+		return;
+	task->told_ms = now_ms;
+	render_bytes(done, ev->done);
+	render_bytes(total, ev->total);
+	render_rate(rate, ev->done, now_ms - task->begin_ms);
+	add_name(out, task);
+	buf_addf(out, ": %s%s%s%s", done, ev->total ? " of " : "", ev->total ? total : "", rate);
 }
 
 /* Whose line it is goes without saying, unless other steps are under way. */
@@ -176,6 +195,10 @@ static void on_task(struct plain *p, const struct progress_event *ev, struct buf
 	struct render_task *task = render_task_find(&p->tasks, ev->id);
 
 	switch (ev->kind) {
+	case PROGRESS_TICK:
+		if (task)
+			on_tick(p, task, ev, out);
+		break;
 	case PROGRESS_LINE:
 		on_line(p, task, ev, out);
 		break;
@@ -210,7 +233,9 @@ static void on_task_quiet(struct plain *p, const struct progress_event *ev)
 
 static void on_begin(struct plain *p, const struct progress_event *ev, struct buf *out)
 {
-	render_task_begin(&p->tasks, ev->id, ev->text, p->clock->mono_ms(p->clock));
+	int64_t now_ms = p->clock->mono_ms(p->clock);
+
+	render_task_begin(&p->tasks, ev->id, ev->text, now_ms)->told_ms = now_ms;
 	buf_add_str(out, p->color ? "\033[1m" : "");
 	add_clean(out, ev->text);
 	buf_add_str(out, p->color ? "\033[0m" : "");
@@ -241,7 +266,7 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 	struct plain *p = CONTAINER_OF(progress, struct plain, base.progress);
 	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
 
-	if (ev->kind == PROGRESS_TICK || (p->quiet && ev->kind == PROGRESS_NOTE))
+	if (p->quiet && (ev->kind == PROGRESS_TICK || ev->kind == PROGRESS_NOTE))
 		return;
 	pthread_mutex_lock(&p->lock);
 	if (p->quiet && ev->kind != PROGRESS_WARN)

@@ -56,9 +56,10 @@ static void erase(struct tty *t, struct buf *out)
 
 static void draw_task(const struct render_task *task, struct buf *out, size_t width, int64_t now_ms)
 {
-	char time[24], done[24], total[24];
+	char time[24], done[24], total[24], rate[40];
 
 	render_time(time, now_ms - task->begin_ms);
+	render_rate(rate, task->done, now_ms - task->begin_ms);
 	if (task->total) {
 		size_t full = (size_t)(task->done * BAR_CELLS / task->total);
 
@@ -67,8 +68,8 @@ static void draw_task(const struct render_task *task, struct buf *out, size_t wi
 		buf_add_char(out, '[');
 		for (size_t i = 0; i < BAR_CELLS; i++)
 			buf_add_char(out, i < full ? '#' : '.');
-		buf_addf(out, "] %s/%s ", done, total);
-		width = width > 45 ? width - 45 : 1;
+		buf_addf(out, "] %s/%s%s ", done, total, rate);
+		width = width > 58 ? width - 58 : 1;
 		add_clean(out, task->text, width);
 	} else {
 		buf_addf(out, "%6s ", time);
@@ -107,14 +108,17 @@ static void finished_why(struct buf *out, const char *why)
 static void finished(struct tty *t, struct render_task *task, const struct progress_event *ev,
 		     struct buf *out)
 {
-	char time[24], bytes[24] = "";
+	char time[24], bytes[24] = "", rate[40] = "";
+	int64_t ms = t->clock->mono_ms(t->clock) - task->begin_ms;
 	const char *mark = ev->kind == PROGRESS_FAIL	 ? "!"
 			   : ev->kind == PROGRESS_CACHED ? "="
 							 : "+";
 
-	render_time(time, t->clock->mono_ms(t->clock) - task->begin_ms);
-	if (ev->done)
+	render_time(time, ms);
+	if (ev->done) {
 		render_bytes(bytes, ev->done);
+		render_rate(rate, ev->done, ms);
+	}
 	if (ev->kind == PROGRESS_FAIL)
 		for (size_t i = 0; i < task->nr_tail; i++) {
 			buf_add_str(out, "  ");
@@ -124,7 +128,7 @@ static void finished(struct tty *t, struct render_task *task, const struct progr
 	buf_addf(out, "%s ", mark);
 	add_clean(out, task->text, 4096);
 	if (ev->kind == PROGRESS_END)
-		buf_addf(out, " (%s%s%s)\n", bytes, ev->done ? ", " : "", time);
+		buf_addf(out, " (%s%s%s%s)\n", bytes, ev->done ? ", " : "", time, rate);
 	else if (ev->returned)
 		buf_addf(out, " (failed after %s)\n", time);
 	else

@@ -92,6 +92,33 @@ static void the_plain_form_is_a_story_of_whole_lines(void **state)
 				  "warning: odd\n");
 }
 
+/* A job whose log stands still for minutes looks dead. */
+static void a_long_transfer_has_a_line_a_minute_and_its_rate(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	screen_begin(&s);
+	s.render = render_plain_new(&s.clock.base, false, false);
+	p = &s.render->progress;
+	progress_begin(p, "1", "push sha256:ab");
+	for (unsigned i = 1; i <= 14; i++) {
+		s.clock.base.sleep_ms(&s.clock.base, 10000, NULL);
+		progress_tick(p, "1", i * UINT64_C(20000000), 400000000);
+	}
+	progress_tick(p, "1", 1, 0);
+	s.clock.base.sleep_ms(&s.clock.base, 60000, NULL);
+	progress_end(p, "1", 400000000);
+
+	auto_free char *text = screen_end(&s);
+
+	assert_string_equal(text, "push sha256:ab\n"
+				  "push sha256:ab: 120 MB of 400 MB, 2.0 MB/s\n"
+				  "push sha256:ab: 240 MB of 400 MB, 2.0 MB/s\n"
+				  "push sha256:ab: 400 MB in 3m20s, 2.0 MB/s\n");
+}
+
 static void output_of_steps_side_by_side_has_their_labels(void **state)
 {
 	struct screen s;
@@ -393,6 +420,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_form_is_a_story_of_whole_lines),
+		cmocka_unit_test(a_long_transfer_has_a_line_a_minute_and_its_rate),
 		cmocka_unit_test(output_of_steps_side_by_side_has_their_labels),
 		cmocka_unit_test(quiet_leaves_only_warnings),
 		cmocka_unit_test(quiet_tells_the_last_lines_of_what_failed),
