@@ -154,7 +154,11 @@ static int put_judged(struct push *p, const struct oci_descriptor *d, const char
 			log_info(p->op, "%s may not be moved, and has this digest", name);
 			return 0;
 		}
-		return registry_session_refused(p->repo.session, &rs, e);
+		registry_session_refused(p->repo.session, &rs, e);
+		/* nothing that anybody named */
+		if (is_missing_something(&rs))
+			e->kind = ERR_FAILED;
+		return -1;
 	}
 	if (registry_api_digest(&there, &rs) && !oci_digest_eq(&there, &d->digest))
 		return err_set(e, ERR_CORRUPT, "the registry has taken it as %s", there.text);

@@ -179,8 +179,12 @@ static int upload_run(struct upload *u, struct err *e)
 		http_response_release(&rs);
 		r = upload_try(u, &rs, e);
 	} while (upload_again(u, &r, &rs, e));
-	if (r == 0 && !u->is_done)
+	if (r == 0 && !u->is_done) {
 		r = registry_session_refused(u->repo.session, &rs, e);
+		/* what is not found there is a place of the registry's own making */
+		if (e->kind == ERR_ABSENT && u->step != UPLOAD_BEGIN)
+			e->kind = ERR_FAILED;
+	}
 	if (r == 0)
 		learn_way(u);
 	/* nobody else will ever end it */

@@ -365,7 +365,7 @@ static void where_it_does_not_say_what_all_are_looked_for(void **state)
 			expect_blob_head(f, &f->layers[i], 200);
 		expect_blob_head(f, &f->config, 200);
 	}
-	expect_tag(f, "1", 400, "{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\"}]}");
+	expect_tag(f, "1", 404, "{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\"}]}");
 	assert_int_equal(-1, push(f));
 	assert_err(&f->w, ERR_FAILED, "MANIFEST_BLOB_UNKNOWN");
 	assert_int_equal(7000, fake_clock_slept(&f->w.clock));

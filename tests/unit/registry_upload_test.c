@@ -240,7 +240,7 @@ static void a_forgotten_upload_begins_anew_but_not_forever(void **state)
 			    .status = i % 2 ? 404 : 400,
 			    .answer = "{\"errors\":[{\"code\":\"BLOB_UPLOAD_UNKNOWN\"}]}");
 	}
-	assert_refused(f, ERR_ABSENT, "BLOB_UPLOAD_UNKNOWN");
+	assert_refused(f, ERR_FAILED, "BLOB_UPLOAD_UNKNOWN");
 	assert_int_equal(0, f->w.clock.sleeps);
 }
 
