@@ -465,6 +465,35 @@ static void a_cancelled_upload_is_given_up_at_the_registry(void **state)
 	f->w.op.cancel = NULL;
 }
 
+static void cancel_much_later(void *arg)
+{
+	struct fixture *f = arg;
+
+	fake_clock_advance(&f->w.clock, 3600000);
+	cancel_set(f->w.op.cancel, SIGTERM);
+}
+
+/* What we hold must do: a token server that hangs would hold the end up. */
+static void giving_up_fetches_no_token(void **state)
+{
+	struct fixture *f = *state;
+	struct cancel cn;
+
+	assert_int_equal(0, cancel_init(&cn, &f->w.e));
+	f->w.op.cancel = &cn;
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = f->mount_url, .status = 401,
+		    .headers = { CHALLENGE });
+	expect_token(f, "one");
+	expect_begin(f);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .status = 502,
+		    .then = cancel_much_later, .arg = f);
+	HTTP_EXPECT(f->w.script, .method = "DELETE", .url = PLACE, .has = { "Bearer one" },
+		    .status = 401, .headers = { CHALLENGE });
+	assert_refused(f, ERR_CANCELLED, "");
+	cancel_release(&cn);
+	f->w.op.cancel = NULL;
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -487,6 +516,7 @@ int main(void)
 		T(a_token_that_ends_while_a_body_goes_costs_one_more),
 		T(the_closing_put_has_a_token_that_lives),
 		T(a_cancelled_upload_is_given_up_at_the_registry),
+		T(giving_up_fetches_no_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
