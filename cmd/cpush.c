@@ -82,10 +82,6 @@ static int push_from(struct cpush *c, struct registry_session *session,
 			  e) < 0)
 		return -1;
 	cpush_seen_save(&c->app->op, c->app->root, &a->to, &a->tags, &from->image.digest);
-	if (report.unchanged)
-		progress_note(c->app->op.progress,
-			      "%s/%s: nothing to do, the registry has it already", a->to.host,
-			      a->to.path);
 	if (c->key && cpush_sign(&c->app->op, session, a, &from->image.digest, c->key, e) < 0)
 		return -1;
 	return write_results(c, &from->image, e);

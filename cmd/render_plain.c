@@ -86,6 +86,15 @@ static void add_name(struct buf *out, const struct render_task *task)
 	add_clean(out, name ? name : task->text);
 }
 
+static void add_more(struct buf *out, const char *text)
+{
+	if (!text)
+		return;
+	buf_add_str(out, " (");
+	add_clean(out, text);
+	buf_add_char(out, ')');
+}
+
 static void on_end(struct plain *p, struct render_task *task, const struct progress_event *ev,
 		   struct buf *out)
 {
@@ -102,9 +111,11 @@ static void on_end(struct plain *p, struct render_task *task, const struct progr
 		render_bytes(bytes, ev->done);
 		add_name(out, task);
 		buf_addf(out, ": %s in %s%s", bytes, time, rate);
-	} else if (task->has_lines || ms >= SHOWN_MS) {
+		add_more(out, ev->text);
+	} else if (task->has_lines || ms >= SHOWN_MS || ev->text) {
 		add_name(out, task);
 		buf_addf(out, ": %s", time);
+		add_more(out, ev->text);
 	}
 	render_task_end(&p->tasks, task);
 }

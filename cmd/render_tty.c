@@ -127,9 +127,12 @@ static void finished(struct tty *t, struct render_task *task, const struct progr
 		}
 	buf_addf(out, "%s ", mark);
 	add_clean(out, task->text, 4096);
-	if (ev->kind == PROGRESS_END)
-		buf_addf(out, " (%s%s%s%s)\n", bytes, ev->done ? ", " : "", time, rate);
-	else if (ev->returned)
+	if (ev->kind == PROGRESS_END) {
+		buf_addf(out, " (%s%s%s%s%s", bytes, ev->done ? ", " : "", time, rate,
+			 ev->text ? "; " : "");
+		add_clean(out, ev->text, 4096);
+		buf_add_str(out, ")\n");
+	} else if (ev->returned)
 		buf_addf(out, " (failed after %s)\n", time);
 	else
 		finished_why(out, ev->text);

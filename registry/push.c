@@ -18,6 +18,7 @@ static void push_release(struct push *p)
 {
 	push_plan_release(&p->plan);
 	free(p->outcomes);
+	free(p->id);
 	free(p->have);
 	strv_release(&p->tags);
 	strv_release(&p->sources);
@@ -114,6 +115,48 @@ static void note_there(const struct push *p, const struct oci_descriptor *blob)
 	progress_cached(p->op->progress, id, "exists");
 }
 
+/* What one blob tells goes on as it is, and into the whole. */
+struct blob_progress {
+	struct progress base;
+	struct push *push;
+	uint64_t done; /* of this blob; a new try begins at 0 again */
+};
+
+static void blob_moved(struct blob_progress *b, uint64_t done)
+{
+	struct push *p = b->push;
+	uint64_t all;
+
+	pthread_mutex_lock(&p->lock);
+	p->done_bytes += done - b->done;
+	all = p->done_bytes;
+	pthread_mutex_unlock(&p->lock);
+	b->done = done;
+	progress_tick(p->op->progress, p->id, all, p->total_bytes);
+}
+
+static void blob_emit(struct progress *base, const struct progress_event *ev)
+{
+	struct blob_progress *b = CONTAINER_OF(base, struct blob_progress, base);
+
+	progress_emit(b->push->op->progress, ev);
+	if (ev->kind == PROGRESS_TICK)
+		blob_moved(b, ev->done);
+}
+
+static int send_blob(enum registry_upload *how, struct push *p, const struct oci_descriptor *blob,
+		     const struct strv *sources, struct err *e)
+{
+	struct blob_progress b = { .base = { blob_emit }, .push = p };
+	struct op op = *p->op;
+
+	op.progress = &b.base;
+	if (registry_upload_or_mount(how, &op, &p->repo, p->from, blob, sources, e) < 0)
+		return -1;
+	blob_moved(&b, blob->size_bytes);
+	return 0;
+}
+
 int push_blob(struct push *p, size_t i, bool certain, struct err *e)
 {
 	const struct oci_descriptor *blob = &p->plan.blobs[i];
@@ -130,8 +173,7 @@ int push_blob(struct push *p, size_t i, bool certain, struct err *e)
 		return 0;
 	}
 	find_sources(&sources, p, blob);
-	if (registry_upload_or_mount(&p->outcomes[i], p->op, &p->repo, p->from, blob, &sources, e) <
-	    0)
+	if (send_blob(&p->outcomes[i], p, blob, &sources, e) < 0)
 		return -1;
 	if (!p->have[i] && !certain && p->outcomes[i] == REGISTRY_UPLOAD_EXISTS)
 		push_look_again(p);
@@ -185,13 +227,32 @@ static int push_documents(struct push *p, struct err *e)
 static void report_blobs(struct registry_push_report *report, const struct push *p)
 {
 	for (size_t i = 0; i < p->plan.nr_blobs; i++) {
-		if (!p->have[i] || p->outcomes[i] != REGISTRY_UPLOAD_SENT) {
+		if (!p->have[i] || p->outcomes[i] == REGISTRY_UPLOAD_EXISTS) {
 			report->existing++;
-			continue;
+		} else if (p->outcomes[i] == REGISTRY_UPLOAD_MOUNTED) {
+			report->mounted++;
+		} else {
+			report->sent++;
+			report->sent_bytes += p->plan.blobs[i].size_bytes;
 		}
-		report->sent++;
-		report->sent_bytes += p->plan.blobs[i].size_bytes;
 	}
+}
+
+static void tell_end(const struct push *p, const struct registry_push_report *report)
+{
+	auto_free char *text = NULL;
+
+	if (report->unchanged) {
+		progress_cached(p->op->progress, p->id,
+				"nothing to do, the registry has it already");
+		return;
+	}
+	text = mem_printf("%zu blobs sent, %zu mounted, %zu there already", report->sent,
+			  report->mounted, report->existing);
+	progress_emit(p->op->progress, &(struct progress_event){ .kind = PROGRESS_END,
+								 .id = p->id,
+								 .text = text,
+								 .done = report->sent_bytes });
 }
 
 /* What is wrong here is said before anything is asked there. */
@@ -205,6 +266,8 @@ static int push_plan(struct push *p, const struct oci_reference *to, struct err 
 		return -1;
 	p->outcomes = mem_zalloc((p->plan.nr_blobs + 1) * sizeof(*p->outcomes));
 	p->have = mem_zalloc((p->plan.nr_blobs + 1) * sizeof(*p->have));
+	for (size_t i = 0; i < p->plan.nr_blobs; i++)
+		p->total_bytes += p->plan.blobs[i].size_bytes;
 	p->whole = p->opt->names_only;
 	find_all_sources(p);
 	return 0;
@@ -259,14 +322,17 @@ int registry_push(struct registry_push_report *out, struct op *op, struct regist
 				    .opt = opt,
 				    .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct registry_push_report report = { 0 };
+	auto_buf struct buf name = BUF_INIT(BUF_SMALL);
 
+	oci_reference_familiar(&name, to);
+	p.id = mem_printf("push %s", buf_str(&name));
+	progress_begin(op->progress, p.id, "%s", p.id);
 	if (push_run(&p, &report, to, e) < 0) {
-		auto_buf struct buf name = BUF_INIT(BUF_SMALL);
-
 		hint_at_name(e);
-		oci_reference_familiar(&name, to);
+		progress_give_up(op->progress, p.id, e);
 		return err_wrap(e, "push %s", buf_str(&name));
 	}
+	tell_end(&p, &report);
 	*out = report;
 	return 0;
 }

@@ -31,8 +31,8 @@ struct registry_push_options {
 };
 struct registry_push_report {
 	uint64_t sent_bytes;
-	size_t sent, existing; /* blobs */
-	bool unchanged;	       /* every tag had this digest before */
+	size_t sent, mounted, existing; /* blobs */
+	bool unchanged;			/* every tag had this digest before */
 };
 
 /* The tags that a push sets: to's and the options', each once. ERR_INPUT: not a tag, or to has another

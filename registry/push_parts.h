@@ -29,6 +29,10 @@ struct push {
 	struct strv there;    /* digests that an image under one of our tags holds */
 	bool asked;	      /* that image was asked for */
 	size_t left;	      /* blobs that nobody has begun */
+	uint64_t done_bytes;  /* of what is sent, so far */
+
+	char *id;	      /* of the push as a whole, in progress */
+	uint64_t total_bytes; /* of all its blobs */
 };
 
 /* Drops the tags that are right already, finds out whether the image is there, or what of it. */

@@ -86,11 +86,7 @@ static int push_group(struct registry_sink *k, struct op *op, const struct group
 	};
 	struct registry_push_report report;
 
-	if (registry_push(&report, op, s, job->from, job->image, &g->to, &opt, e) < 0)
-		return -1;
-	progress_note(op->progress, "pushed %s/%s: %zu blobs sent, %zu there already", g->to.host,
-		      g->to.path, report.sent, report.existing);
-	return 0;
+	return registry_push(&report, op, s, job->from, job->image, &g->to, &opt, e);
 }
 
 static int sink_put(struct image_sink *base, struct op *op, const struct image_sink_job *job,

@@ -159,12 +159,13 @@ static int push(struct fixture *f)
 			     &f->opt, &f->w.e);
 }
 
+/* existing: mounted ones among them */
 static void assert_pushed(struct fixture *f, size_t sent, size_t existing)
 {
 	if (push(f) < 0)
 		fail_msg("%s", f->w.e.text);
 	assert_int_equal(sent, f->report.sent);
-	assert_int_equal(existing, f->report.existing);
+	assert_int_equal(existing, f->report.existing + f->report.mounted);
 }
 
 /* -- looking ----------------------------------------------------------------------------- */
@@ -289,6 +290,21 @@ static void a_blob_that_is_there_leads_to_the_image_before(void **state)
 	assert_pushed(f, 2, 2);
 }
 
+/* One line for the whole, whose bytes grew to all of the image's. */
+static void assert_tells_all(struct fixture *f, const char *what)
+{
+	uint64_t all = f->config.size_bytes;
+	auto_free char *end = NULL, *tick = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(f->layers); i++)
+		all += f->layers[i].size_bytes;
+	tick = mem_printf("tick push r.example/a/b:1 %ju/%ju\n", (uintmax_t)all, (uintmax_t)all);
+	end = mem_printf("end push r.example/a/b:1 %ju: %s\n", (uintmax_t)f->report.sent_bytes,
+			 what);
+	assert_true(recorder_has(&f->w.rec, tick));
+	assert_true(recorder_has(&f->w.rec, end));
+}
+
 /* -- mounts -------------------------------------------------------------------------------- */
 
 static void layers_are_mounted_from_where_they_may_be(void **state)
@@ -302,7 +318,9 @@ static void layers_are_mounted_from_where_they_may_be(void **state)
 	expect_ask(f, &f->layers[2], "base%2Fx", 202);
 	expect_put(f, &f->layers[2]);
 	expect_tag(f, "1", 201, NULL);
+	f->w.rec.ticks = true;
 	assert_pushed(f, 2, 2);
+	assert_tells_all(f, "2 blobs sent, 2 mounted, 0 there already");
 }
 
 /* As containerd notes it; what is no repository is not one, and ours is not asked for itself. */

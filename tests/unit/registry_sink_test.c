@@ -177,7 +177,7 @@ static void what_was_sent_ahead_is_not_asked_for_again(void **state)
 	expect(f, "PUT", "r.example/v2/a/b/manifests/1", 201);
 	expect(f, "PUT", "r.example/v2/a/b/manifests/2", 201);
 	put(f);
-	assert_true(recorder_has(&f->w.rec, "2 blobs sent, 0 there already"));
+	assert_true(recorder_has(&f->w.rec, "2 blobs sent, 0 mounted, 0 there already"));
 	image_sink_settle(f->sink);
 }
 
