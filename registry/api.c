@@ -149,12 +149,18 @@ int registry_api_blob_head(struct http_response *rs, struct op *op, const struct
 }
 
 int registry_api_blob_get(struct http_response *rs, struct op *op, const struct registry_repo *r,
-			  const struct oci_digest *d, struct sink *out, struct err *e)
+			  const struct oci_digest *d, uint64_t begins, struct sink *out,
+			  struct err *e)
 {
 	auto_free char *path = mem_printf("/v2/%s/blobs/%s", r->path, d->text);
-	struct registry_call call = { .method = "GET", .path = path, .out = out, .once = true };
+	auto_strv struct strv headers = STRV_INIT;
+	struct registry_call call = {
+		.method = "GET", .path = path, .headers = &headers, .out = out, .once = true
+	};
 
 	*rs = (struct http_response){ 0 };
+	if (begins)
+		strv_addf(&headers, "Range: bytes=%ju-", (uintmax_t)begins);
 	return api_read(rs, op, r, &call, e);
 }
 
@@ -291,6 +297,15 @@ bool registry_api_range(uint64_t *bytes, const struct http_response *rs)
 	/* what has nothing yet also says "0-0" */
 	*bytes = to ? to + 1 : 0;
 	return true;
+}
+
+bool registry_api_is_rest(const struct http_response *rs, uint64_t begins, uint64_t size_bytes)
+{
+	const char *text = http_header(rs, "content-range");
+	auto_free char *want = mem_printf("bytes %ju-%ju/%ju", (uintmax_t)begins,
+					  (uintmax_t)size_bytes - 1, (uintmax_t)size_bytes);
+
+	return rs->status == 206 && text && strcmp(text, want) == 0;
 }
 
 bool registry_api_digest(struct oci_digest *out, const struct http_response *rs)

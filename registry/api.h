@@ -36,9 +36,13 @@ int registry_api_manifest_put(struct http_response *rs, struct op *op,
 
 int registry_api_blob_head(struct http_response *rs, struct op *op, const struct registry_repo *r,
 			   const struct oci_digest *d, struct err *e) MUST_CHECK;
-/* Without retries: part of a larger whole (download.c) that is retried. */
+/*
+ * Without retries: part of a larger whole (download.c) that is retried. begins: not 0: the bytes from
+ * there on are asked for (206; but a registry may send all of them, 200).
+ */
 int registry_api_blob_get(struct http_response *rs, struct op *op, const struct registry_repo *r,
-			  const struct oci_digest *d, struct sink *out, struct err *e) MUST_CHECK;
+			  const struct oci_digest *d, uint64_t begins, struct sink *out,
+			  struct err *e) MUST_CHECK;
 
 /*
  * mount: a blob that may be in the repository `from` (NULL: in this one) already (201 then); NULL:
@@ -70,6 +74,9 @@ void registry_api_upload_cancel(struct op *op, const struct registry_repo *r, co
 
 /* "0-99" or "bytes=0-99": how many bytes a registry has of an upload. False: it does not say. */
 bool registry_api_range(uint64_t *bytes, const struct http_response *rs);
+
+/* A 206 whose Content-Range is exactly from `begins` to the end of so many bytes. */
+bool registry_api_is_rest(const struct http_response *rs, uint64_t begins, uint64_t size_bytes);
 
 /* The digest an answer names; false: none, or not one that we know. */
 bool registry_api_digest(struct oci_digest *out, const struct http_response *rs);

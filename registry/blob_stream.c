@@ -92,7 +92,7 @@ static int stream_get(struct blob_stream *s)
 {
 	auto_http_response struct http_response rs = { 0 };
 
-	if (registry_api_blob_get(&rs, s->op, s->repo, &s->digest, &s->in, &s->err) < 0)
+	if (registry_api_blob_get(&rs, s->op, s->repo, &s->digest, 0, &s->in, &s->err) < 0)
 		return -1;
 	if (rs.status != 200)
 		return registry_session_refused(s->repo->session, &rs, &s->err);

@@ -1,7 +1,8 @@
 /*
  * Blobs go from the wire into a target as they come: a writer of the store, or a
- * buffer. A try begins with an empty target, since after a break what was written is
- * worth nothing; the target keeps the bytes only when they are the blob.
+ * buffer. After a break the target stays open, and the next try asks for the rest with Range. A
+ * target that turned out wrong is given up, and the blob begins anew; it keeps the bytes only
+ * when they are the blob.
  */
 #include "registry/download.h"
 
@@ -23,9 +24,15 @@ struct download {
 	struct buf *bytes;
 
 	struct oci_blob_writer writer;
+	bool is_open; /* `done` bytes are in the target */
 	uint64_t done;
+	uint64_t begins;		/* of this try: the first byte asked for */
+	bool has_begun;			/* the first byte of its answer came */
+	bool no_rest;			/* not asked for by Range: that was answered wrongly */
+	const struct http_response *rs; /* of this try */
 	int64_t told_ms;
 	bool was_corrupt;
+	bool is_done;
 };
 
 static void download_tick(struct download *d)
@@ -38,10 +45,50 @@ static void download_tick(struct download *d)
 	progress_tick(d->op->progress, d->id, d->done, d->blob->size_bytes);
 }
 
+static void download_give_up(struct download *d)
+{
+	if (d->into && d->is_open)
+		oci_store_abort(&d->writer);
+	d->is_open = false;
+}
+
+static int download_open(struct download *d, struct err *e)
+{
+	if (d->no_rest)
+		download_give_up(d);
+	if (d->is_open)
+		return 0;
+	d->done = 0;
+	d->is_open = true;
+	if (d->into && oci_store_begin(d->into, &d->writer, e) < 0) {
+		d->is_open = false;
+		return -1;
+	}
+	if (d->bytes)
+		buf_reset(d->bytes);
+	return 0;
+}
+
+/* The first bytes after we asked for the rest: are they the rest, or the blob from its first byte? */
+static int download_resume(struct download *d, struct err *e)
+{
+	if (registry_api_is_rest(d->rs, d->begins, d->blob->size_bytes))
+		return 0;
+	download_give_up(d);
+	if (d->rs->status == 200)
+		return download_open(d, e);
+	d->no_rest = true;
+	return err_set(e, ERR_UNAVAILABLE, "not the bytes from %ju on came, which were asked for",
+		       (uintmax_t)d->begins);
+}
+
 static int download_write(struct sink *k, const void *p, size_t n, struct err *e)
 {
 	struct download *d = CONTAINER_OF(k, struct download, base);
 
+	if (!d->has_begun && d->begins && download_resume(d, e) < 0)
+		return -1;
+	d->has_begun = true;
 	/* whatever the answer's header says: no more than the manifest promised */
 	if (n > d->blob->size_bytes - d->done)
 		return err_set(e, ERR_CORRUPT, "more than its %ju bytes came",
@@ -55,21 +102,12 @@ static int download_write(struct sink *k, const void *p, size_t n, struct err *e
 	return 0;
 }
 
-static int download_begin(struct download *d, struct err *e)
-{
-	d->done = 0;
-	d->base.write = download_write; /* a sink that failed stays so */
-	if (d->into)
-		return oci_store_begin(d->into, &d->writer, e);
-	buf_reset(d->bytes);
-	return 0;
-}
-
 static int download_commit(struct download *d, struct err *e)
 {
 	struct oci_digest digest;
 	uint64_t n;
 
+	d->is_open = false;
 	if (d->into)
 		return oci_store_commit(&d->writer, d->blob, &digest, &n, e);
 	oci_digest_of_bytes(&digest, buf_span(d->bytes));
@@ -81,17 +119,63 @@ static int download_commit(struct download *d, struct err *e)
 	return 0;
 }
 
+/* An answer that is over: all of the blob, or all of what was there. */
+static int download_end(struct download *d, const struct http_response *rs, struct err *e)
+{
+	uint64_t length;
+
+	/* its end was not announced, so it may be a connection that broke; else the blob is like that */
+	if (d->done < d->blob->size_bytes && (d->begins || !registry_api_length(&length, rs)))
+		return err_set(e, ERR_UNAVAILABLE, "only %ju of its %ju bytes came",
+			       (uintmax_t)d->done, (uintmax_t)d->blob->size_bytes);
+	if (download_commit(d, e) < 0)
+		return -1;
+	d->is_done = true;
+	return 0;
+}
+
+/* Nothing is missing but the end of the answer; and bytes after the last must not be asked for. */
+static bool download_has_all(const struct download *d)
+{
+	return d->done && d->done == d->blob->size_bytes;
+}
+
+/* What became of a try. -1 with ERR_UNAVAILABLE, or 0 with a temporary failure: the target is kept. */
+static int download_judge(struct download *d, int r, struct err *e)
+{
+	long status = d->rs->status;
+
+	if (r < 0 && e->kind == ERR_UNAVAILABLE && download_has_all(d)) {
+		err_clear(e);
+		return download_end(d, d->rs, e);
+	}
+	if (r < 0)
+		return r;
+	if (status == 200 || (status == 206 && d->begins))
+		return download_end(d, d->rs, e);
+	if (status == 416 && d->begins) {
+		d->no_rest = true;
+		return err_set(e, ERR_UNAVAILABLE, "no bytes from %ju on", (uintmax_t)d->begins);
+	}
+	if (!http_status_is_transient(status))
+		download_give_up(d);
+	return 0;
+}
+
 static int download_try(struct download *d, struct http_response *rs, struct err *e)
 {
 	int r;
 
-	if (download_begin(d, e) < 0)
+	if (download_open(d, e) < 0)
 		return -1;
-	r = registry_api_blob_get(rs, d->op, d->repo, &d->blob->digest, &d->base, e);
-	if (r == 0 && rs->status == 200)
-		return download_commit(d, e);
-	if (d->into)
-		oci_store_abort(&d->writer);
+	d->begins = d->done;
+	d->has_begun = false;
+	d->base.write = download_write; /* a sink that failed stays so */
+	d->rs = rs;
+	r = registry_api_blob_get(rs, d->op, d->repo, &d->blob->digest, d->begins, &d->base, e);
+	r = download_judge(d, r, e);
+	if (r < 0 && e->kind != ERR_UNAVAILABLE)
+		download_give_up(d);
 	return r;
 }
 
@@ -116,7 +200,8 @@ static int download_run(struct download *d, struct err *e)
 		http_response_release(&rs);
 		r = download_try(d, &rs, e);
 	} while (http_retry_again(&retry, d->op, &r, &rs, e) || download_was_spoilt(d, r, e));
-	if (r == 0 && rs.status != 200)
+	download_give_up(d);
+	if (r == 0 && !d->is_done)
 		r = registry_session_refused(d->repo->session, &rs, e);
 	return r < 0 ? err_wrap(e, "blob %s", d->blob->digest.text) : 0;
 }

@@ -6,8 +6,9 @@
 #include "registry/api.h"
 
 /*
- * All retries included; a blob that comes short or with other bytes is fetched once more, then it
- * is ERR_CORRUPT. Nothing to do when `into` has it in its size. ERR_ABSENT: not there.
+ * All retries included; after a break only the bytes that are missing are asked for, where the registry
+ * can do that. A blob that is shorter there, or has other bytes, is fetched once more, then it is
+ * ERR_CORRUPT. Nothing to do when `into` has it in its size. ERR_ABSENT: not there.
  * Thread-safe.
  */
 int registry_download(struct op *op, const struct registry_repo *r,

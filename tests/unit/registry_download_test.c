@@ -48,6 +48,13 @@ static void expect_get(struct fixture *f, const char *answer)
 	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .status = 200, .answer = answer);
 }
 
+/* What the registry has is 5 bytes long, as it says. */
+static void expect_short(struct fixture *f, const char *answer)
+{
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .status = 200,
+		    .headers = { "Content-Length: 5" }, .answer = answer);
+}
+
 static void assert_downloaded(struct fixture *f)
 {
 	if (registry_download(&f->w.op, &f->w.repo, &f->blob, f->into, &f->w.e) < 0)
@@ -118,16 +125,135 @@ static void a_redirect_to_plain_http_is_refused(void **state)
 	assert_refused(f, ERR_DENIED, "redirect: refused to go from https to http");
 }
 
-static void a_broken_transfer_begins_again_from_zero(void **state)
+/* The first bytes, and then nothing more. */
+static void expect_break(struct fixture *f, const char *answer)
+{
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .lacks = { "Range" },
+		    .status = 200, .answer = answer, .fail = ERR_UNAVAILABLE);
+}
+
+static void expect_rest(struct fixture *f, const char *range, const char *content_range,
+			const char *answer)
+{
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { range }, .status = 206,
+		    .headers = { content_range }, .answer = answer);
+}
+
+static void after_a_break_only_the_rest_is_asked_for(void **state)
 {
 	struct fixture *f = *state;
 
-	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .status = 200, .answer = "layer",
-		    .fail = ERR_UNAVAILABLE);
-	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .status = 503);
-	expect_get(f, TEXT);
+	expect_break(f, "layer");
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
+		    .status = 503);
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
+		    .status = 206, .headers = { "Content-Range: bytes 5-10/11" },
+		    .answer = " bytes");
 	assert_downloaded(f);
 	assert_int_equal(2, f->w.clock.sleeps);
+}
+
+static void the_rest_may_break_too(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_break(f, "layer");
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
+		    .status = 206, .headers = { "Content-Range: bytes 5-10/11" }, .answer = " b",
+		    .fail = ERR_UNAVAILABLE);
+	expect_rest(f, "Range: bytes=7-", "Content-Range: bytes 7-10/11", "ytes");
+	assert_downloaded(f);
+}
+
+static void an_answer_that_ends_early_is_a_break_too(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_get(f, "layer");
+	expect_rest(f, "Range: bytes=5-", "Content-Range: bytes 5-10/11", " bytes");
+	assert_downloaded(f);
+}
+
+static void the_rest_goes_where_the_registry_sends_us(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_break(f, "layer");
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
+		    .status = 307, .headers = { "Location: https://s3.example/x" });
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = "https://s3.example/x",
+		    .has = { "Range: bytes=5-" }, .status = 206,
+		    .headers = { "Content-Range: bytes 5-10/11" }, .answer = " bytes");
+	assert_downloaded(f);
+}
+
+static void all_of_it_instead_of_the_rest_begins_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_break(f, "LAYER");
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
+		    .status = 200, .answer = TEXT);
+	assert_downloaded(f);
+}
+
+static void another_rest_than_asked_for_begins_anew(void **state)
+{
+	static const char *const wrong[] = { "Content-Range: bytes 4-10/11",
+					     "Content-Range: bytes 5-9/11",
+					     "Content-Range: bytes 5-10/*", "X: y" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		expect_break(f, "layer");
+		expect_rest(f, "Range: bytes=5-", wrong[i], " bytes");
+		HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .lacks = { "Range" },
+			    .status = 200, .answer = TEXT);
+		assert_downloaded(f);
+		oci_store_free(f->into);
+		f->into = mem_store_new();
+	}
+}
+
+static void a_rest_that_is_not_there_begins_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_break(f, "layer");
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
+		    .status = 416);
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .lacks = { "Range" },
+		    .status = 200, .answer = TEXT);
+	assert_downloaded(f);
+}
+
+static void a_break_after_the_last_byte_is_none(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_break(f, TEXT);
+	assert_downloaded(f);
+}
+
+static void a_rest_of_other_bytes_begins_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_break(f, "layer");
+	expect_rest(f, "Range: bytes=5-", "Content-Range: bytes 5-10/11", " BYTES");
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .lacks = { "Range" },
+		    .status = 200, .answer = TEXT);
+	assert_downloaded(f);
+}
+
+static void breaks_come_to_an_end(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_break(f, "layer");
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
+		    .times = 2, .fail = ERR_UNAVAILABLE);
+	assert_refused(f, ERR_UNAVAILABLE, "");
 }
 
 static void wrong_bytes_are_fetched_once_more(void **state)
@@ -144,7 +270,7 @@ static void wrong_bytes_twice_are_corrupt(void **state)
 	struct fixture *f = *state;
 
 	expect_get(f, "LAYER bytes");
-	expect_get(f, "short");
+	expect_short(f, "short");
 	assert_refused(f, ERR_CORRUPT, "");
 	assert_true(recorder_has(&f->w.rec, "fail pull sha256:"));
 }
@@ -215,8 +341,8 @@ static void a_small_blob_is_verified_and_bounded(void **state)
 	auto_buf struct buf out = BUF_INIT(100);
 	auto_buf struct buf small = BUF_INIT(5);
 
-	expect_get(f, "layer");
-	expect_get(f, "layer");
+	expect_short(f, "layer");
+	expect_short(f, "layer");
 	assert_int_equal(-1,
 			 registry_download_bytes(&out, &f->w.op, &f->w.repo, &f->blob, &f->w.e));
 	assert_err(&f->w, ERR_CORRUPT, "only 5 of its 11 bytes");
@@ -235,7 +361,16 @@ int main(void)
 		T(redirects_to_storage_are_followed_without_credentials),
 		T(redirects_end),
 		T(a_redirect_to_plain_http_is_refused),
-		T(a_broken_transfer_begins_again_from_zero),
+		T(after_a_break_only_the_rest_is_asked_for),
+		T(the_rest_may_break_too),
+		T(an_answer_that_ends_early_is_a_break_too),
+		T(the_rest_goes_where_the_registry_sends_us),
+		T(all_of_it_instead_of_the_rest_begins_anew),
+		T(another_rest_than_asked_for_begins_anew),
+		T(a_rest_that_is_not_there_begins_anew),
+		T(a_break_after_the_last_byte_is_none),
+		T(a_rest_of_other_bytes_begins_anew),
+		T(breaks_come_to_an_end),
 		T(wrong_bytes_are_fetched_once_more),
 		T(wrong_bytes_twice_are_corrupt),
 		T(more_bytes_than_promised_are_stopped),
