@@ -31,6 +31,8 @@
 #define OWN_ELSEWHERE "/.cbuild"
 #define TREES	      "trees"
 #define COVERED	      "covered"
+#define PROBE	      ".cbuild-probe"
+#define PROBE_NEW     ".cbuild-probe-new"
 
 struct sandbox_inplace {
 	struct sandbox base;
@@ -368,29 +370,56 @@ static int open_own(struct sandbox_inplace *s, struct err *e)
 	return fs_mkdir_p(s->own_fd, TREES, 0700, e);
 }
 
-/* What a RUN needs of the root's file system: a directory that comes and goes. */
-static int probe(const struct sandbox_inplace *s, struct err *e)
+/* The probe's own times are those of "/", so that it can be told what they were after a kill. */
+static int probe_make(const struct sandbox_inplace *s, struct err *e)
 {
-	auto_free char *name = mem_printf(".cbuild-probe-%d", (int)getpid());
 	struct timespec times[2];
 	struct stat root;
-	int r;
 
 	if (fstat(s->root_fd, &root) < 0)
 		return err_sys(e, "stat '/'");
-	if (mkdirat(s->own_fd, name, 0700) < 0)
-		return err_sys(e, "make a directory in '%s'", s->own);
-	if (renameat(s->own_fd, name, s->root_fd, name) < 0) {
-		err_sys(e, "rename a directory of '%s' to '/'", s->own);
-		unlinkat(s->own_fd, name, AT_REMOVEDIR);
-		return -1;
-	}
-	r = unlinkat(s->root_fd, name, AT_REMOVEDIR);
-	if (r < 0)
-		return err_sys(e, "remove '/%s'", name);
 	times[0] = root.st_atim;
 	times[1] = root.st_mtim;
-	return futimens(s->root_fd, times) < 0 ? err_sys(e, "set the times of '/'") : 0;
+	if (mkdirat(s->own_fd, PROBE_NEW, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "make a directory in '%s'", s->own);
+	if (utimensat(s->own_fd, PROBE_NEW, times, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    renameat(s->own_fd, PROBE_NEW, s->own_fd, PROBE) < 0)
+		return err_sys(e, "make '%s/" PROBE "'", s->own);
+	return 0;
+}
+
+/* Also one that a killed program has left. */
+static int probe_take_back(const struct sandbox_inplace *s, struct err *e)
+{
+	struct timespec times[2];
+	struct stat st;
+
+	if (renameat(s->root_fd, PROBE, s->own_fd, PROBE) < 0 && errno != ENOENT)
+		return err_sys(e, "rename '/" PROBE "' to '%s'", s->own);
+	if (fstatat(s->own_fd, PROBE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "stat '%s/" PROBE "'", s->own);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	if (futimens(s->root_fd, times) < 0)
+		return err_sys(e, "set the times of '/'");
+	if (unlinkat(s->own_fd, PROBE, AT_REMOVEDIR) < 0)
+		return err_sys(e, "remove '%s/" PROBE "'", s->own);
+	return 0;
+}
+
+/* What a RUN needs of the root's file system: a directory that comes and goes. */
+static int probe(const struct sandbox_inplace *s, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+
+	if (probe_take_back(s, e) < 0 || probe_make(s, e) < 0)
+		return -1;
+	if (renameat(s->own_fd, PROBE, s->root_fd, PROBE) == 0)
+		return probe_take_back(s, e);
+	err_sys(e, "rename a directory of '%s' to '/'", s->own);
+	if (probe_take_back(s, &ignored) < 0)
+		err_clear(&ignored);
+	return -1;
 }
 
 /* Who is killed gives it back when the last process of its RUN is dead. */

@@ -357,6 +357,21 @@ static void killed(void)
 	CHECK(sandbox_inplace_restore(NULL, &e) == 0);
 }
 
+/* As one that was killed between its two renames leaves it. */
+static void probe_left(void)
+{
+	const struct timespec then[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct stat st;
+	struct world w;
+
+	CHECK(mkdir("/.cbuild-probe", 0700) == 0);
+	CHECK(utimensat(AT_FDCWD, "/.cbuild-probe", then, 0) == 0);
+	open_box(&w);
+	CHECK(stat("/", &st) == 0 && st.st_mtim.tv_sec == 1000);
+	CHECK(stat("/.cbuild-probe", &st) < 0 && stat("/.cbuild/.cbuild-probe", &st) < 0);
+	close_box(&w);
+}
+
 static void no_container(void)
 {
 	struct sandbox *box;
@@ -437,6 +452,12 @@ static void after_a_kill_the_next_start_puts_the_jobs_own_back(void **state)
 	in_child(killed);
 }
 
+static void what_a_kill_left_of_the_probe_goes(void **state)
+{
+	(void)state;
+	in_child(probe_left);
+}
+
 static void where_nothing_says_container_it_is_refused(void **state)
 {
 	(void)state;
@@ -454,6 +475,7 @@ int main(void)
 		cmocka_unit_test(after_all_were_killed_at_once_the_next_start_removes_the_secrets),
 		cmocka_unit_test(who_has_killed_all_that_keep_it_is_dead_when_the_jobs_own_is_back),
 		cmocka_unit_test(after_a_kill_the_next_start_puts_the_jobs_own_back),
+		cmocka_unit_test(what_a_kill_left_of_the_probe_goes),
 		cmocka_unit_test(where_nothing_says_container_it_is_refused),
 	};
 
