@@ -156,6 +156,15 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	return -1;
 }
 
+int err_full_disk(struct err *e, const char *where)
+{
+	if (e->sys == ENOSPC || e->sys == EDQUOT) {
+		err_wrap(e, "the disk of '%.200s' is full", where);
+		e->sys = 0;
+	}
+	return -1;
+}
+
 /* What of one line can be shown, and its end; false: there is no room for it. */
 static bool add_line(struct err *e, size_t *n, struct span line)
 {

@@ -64,6 +64,10 @@ int err_sys(struct err *e, const char *fmt, ...) PRINTF_FMT(2, 3);
  * us says nothing. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_FMT(2, 3);
 
+/* Where it was a disk that is full: puts "the disk of '<where>' is full: " before the text. Who is
+ * closest knows which disk; only the first counts. Always -1. */
+int err_full_disk(struct err *e, const char *where);
+
 /* Sets the excerpt to the lines that fit, unless there is one: who is closest knows best. */
 void err_excerpt(struct err *e, struct span lines);
 

@@ -230,17 +230,34 @@ static bool is_from_there(const struct writing *w, const struct cache_result *r)
 	return false;
 }
 
-static int copy_results(struct writing *w, struct oci_store *to, struct err *e)
+static bool has_blob(struct oci_store *to, const struct oci_descriptor *blob)
+{
+	uint64_t size;
+
+	return oci_store_has(to, &blob->digest, &size) && size == blob->size_bytes;
+}
+
+/* Whatever the directory lacks is in x->blobs then: what may be fetched for that goes to our own disk. */
+static int make_results_local(struct writing *w, struct oci_store *to, struct err *e)
 {
 	for (size_t i = 0; i < w->graph.nr; i++) {
 		const struct cache_record *rec = &w->graph.v[i];
-		const struct oci_descriptor *blob = &rec->result.blob;
-		uint64_t size;
 
-		if (oci_store_has(to, &blob->digest, &size) && size == blob->size_bytes &&
+		if (has_blob(to, &rec->result.blob) &&
 		    (!rec->is_claimed || is_from_there(w, &rec->result)))
 			continue;
-		if (make_local(w, rec, e) < 0 ||
+		if (make_local(w, rec, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int copy_results(const struct writing *w, struct oci_store *to, struct err *e)
+{
+	for (size_t i = 0; i < w->graph.nr; i++) {
+		const struct oci_descriptor *blob = &w->graph.v[i].result.blob;
+
+		if (!has_blob(to, blob) &&
 		    oci_store_copy_blob(w->x->op, to, w->x->blobs, blob, e) < 0)
 			return -1;
 	}
@@ -259,20 +276,29 @@ static int copy_config(const struct writing *w, struct oci_store *to, struct err
 }
 
 /* What is not of this cache, and of no other one in the directory, goes: a pipeline keeps it forever. */
+static int write_layout(const struct writing *w, struct oci_store *to, struct err *e)
+{
+	if (copy_results(w, to, e) < 0 || copy_config(w, to, e) < 0 ||
+	    oci_store_copy_blob(w->x->op, to, w->x->work, &w->manifest, e) < 0 ||
+	    oci_layout_export(to, w->spec->name ? w->spec->name : "latest", &w->manifest, NULL, e) <
+		    0)
+		return -1;
+	return oci_layout_sweep(to, e);
+}
+
 static int write_local(struct writing *w, struct err *e)
 {
 	auto_store struct oci_store *to = NULL;
 	auto_close int lock = -1;
 
 	if (oci_store_layout_open(&to, w->spec->dir, OCI_LAYOUT_CREATE, e) < 0)
-		return -1;
+		return err_full_disk(e, w->spec->dir);
 	lock = oci_layout_sweep_lock(to, e);
-	if (lock < 0 || copy_results(w, to, e) < 0 || copy_config(w, to, e) < 0 ||
-	    oci_store_copy_blob(w->x->op, to, w->x->work, &w->manifest, e) < 0 ||
-	    oci_layout_export(to, w->spec->name ? w->spec->name : "latest", &w->manifest, NULL, e) <
-		    0)
+	if (lock < 0)
+		return err_full_disk(e, w->spec->dir);
+	if (make_results_local(w, to, e) < 0)
 		return -1;
-	return oci_layout_sweep(to, e);
+	return write_layout(w, to, e) < 0 ? err_full_disk(e, w->spec->dir) : 0;
 }
 
 /* -- all ------------------------------------------------------------------------------------- */

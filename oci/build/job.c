@@ -141,9 +141,7 @@ int job_hint_stage(const struct job *j, const char *image, const struct dockerfi
 
 int job_fail(const struct job *j, struct err *e)
 {
-	if ((e->sys == ENOSPC || e->sys == EDQUOT) && j->ws.root)
-		err_wrap(e, "the disk of '%s' is full", j->ws.root);
-	return -1;
+	return err_full_disk(e, j->ws.root ? j->ws.root : j->env->root);
 }
 
 /* -- reading ---------------------------------------------------------------------------- */
@@ -153,7 +151,7 @@ int job_read(struct job *j, struct err *e)
 	auto_build_input struct build_input in = BUILD_INPUT_INIT;
 
 	if (build_input_is_fetched(j->opt) && workspace_open(&j->ws, j->env->root, e) < 0)
-		return -1;
+		return job_fail(j, e);
 	if (build_input_read(&in, j->op, j->env, j->opt, &j->ws, e) < 0)
 		return job_fail(j, e);
 	j->context = in.context;

@@ -400,10 +400,8 @@ static void add_result_names(struct build_result *out, const struct target *t)
 /* The disk that is full is this one, not the workspace's. */
 static int output_fail(const struct build_output *o, struct err *e)
 {
-	if (o->dest && (e->sys == ENOSPC || e->sys == EDQUOT)) {
-		err_wrap(e, "the disk of '%.200s' is full", build_output_name(o));
-		e->sys = 0;
-	}
+	if (o->dest)
+		err_full_disk(e, build_output_name(o));
 	return err_wrap(e, "output '%.200s'", build_output_name(o));
 }
 

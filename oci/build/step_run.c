@@ -3,6 +3,7 @@
  * the variables of the Dockerfile.
  */
 #include <signal.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "base/mem.h"
@@ -16,6 +17,9 @@
 
 #define HOSTNAME     "buildkitsandbox"
 #define MEMORY_HINT  "; that is what the kernel does when memory runs out"
+#define FULL_HINT    "; the disk that its files are on is full"
+#define FULL_BYTES   (64 * 1024)
+#define FULL_FILES   16
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static void spec_env(struct run_spec *spec, const struct state *st, const struct passwd_user *user)
@@ -73,6 +77,24 @@ static bool is_kill(int status)
 				   : WEXITSTATUS(status) == 128 + SIGKILL;
 }
 
+/* Its messages are the command's own, and seldom say so. */
+static bool is_disk_full(int root_fd)
+{
+	struct statvfs vfs;
+
+	if (fstatvfs(root_fd, &vfs) < 0 || !vfs.f_blocks)
+		return false;
+	return vfs.f_bavail * vfs.f_frsize < FULL_BYTES ||
+	       (vfs.f_files && vfs.f_favail < FULL_FILES);
+}
+
+static const char *hint(int root_fd, int status)
+{
+	if (is_disk_full(root_fd))
+		return FULL_HINT;
+	return is_kill(status) ? MEMORY_HINT : "";
+}
+
 static int run(struct step *s, struct stage_tree *t, const struct run_spec *spec, struct err *e)
 {
 	char how[200];
@@ -83,7 +105,7 @@ static int run(struct step *s, struct stage_tree *t, const struct run_spec *spec
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	proc_describe(how, sizeof(how), status);
-	return err_set(e, ERR_FAILED, "%s%s", how, is_kill(status) ? MEMORY_HINT : "");
+	return err_set(e, ERR_FAILED, "%s%s", how, hint(t->tree.root_fd, status));
 }
 
 static char *history_line(const struct step *s)

@@ -114,6 +114,8 @@ static int make_own(struct workspace *w, struct err *e)
 	w->path = STEAL(&path);
 	w->id = mem_strdup(strrchr(w->path, '/') + 1);
 	w->lock = lock_build(w, w->id, e);
+	if (w->lock < 0)
+		rmdir(w->path); /* still empty, and nobody's: the caller holds the lock on all */
 	return w->lock < 0 ? -1 : 0;
 }
 

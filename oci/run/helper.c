@@ -85,7 +85,7 @@ static bool request_take(int sock, struct request *r)
 
 static void report_error(int fd, const struct err *e)
 {
-	struct helper_report r = { .kind = e->kind };
+	struct helper_report r = { .kind = e->kind, .sys = e->sys };
 
 	memcpy(r.text, e->text, sizeof(r.text));
 	send(fd, &r, sizeof(r), MSG_NOSIGNAL);

@@ -26,6 +26,7 @@ struct helper_report {
 	bool ran;   /* else text says why it could not be started */
 	int status; /* waitpid's */
 	enum err_kind kind;
+	int sys; /* errno, as in err */
 	char text[ERR_TEXT_MAX];
 };
 

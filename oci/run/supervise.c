@@ -307,8 +307,11 @@ static int watch_result(const struct watch *r, const struct run_spec *spec, int 
 		return err_set(e, ERR_TIMEOUT,
 			       "the command was ended after its limit of %lld s (--timeout)",
 			       (long long)(spec->timeout_ms / 1000));
-	if (!r->result.ran)
-		return err_set(e, r->result.kind, "%s", r->result.text);
+	if (!r->result.ran) {
+		err_set(e, r->result.kind, "%s", r->result.text);
+		e->sys = r->result.sys;
+		return -1;
+	}
 	*status = r->result.status;
 	return 0;
 }

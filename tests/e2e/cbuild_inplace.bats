@@ -18,10 +18,6 @@ teardown() {
 	[ -z "${container-}" ] || engine rm -f "$container" >/dev/null 2>&1 || :
 }
 
-# Everything of the container's own, to be compared: LIST in a job's script.
-LIST='list() { find / -xdev ! -path "/cbuild/state*" ! -path "/cbuild/inplace*" ! -path "/cbuild/tmp/*" \
-	! -path /cbuild ! -path "/proc*" ! -path "/dev*" ! -path "/builds*" | sort | while read -r f; do stat -c "%n %F %a %u:%g %s %Y %h" "$f"; done; }'
-
 cbuild_in_container() {
 	engine run --rm --network host -v "$T:$T" -w "$T/src" -e SOURCE_DATE_EPOCH "$TOOLS" cbuild "$@"
 }
@@ -223,15 +219,11 @@ job_is_whole() {
 
 @test "without docker: a root of its own under the same filter" {
 	local root=$T/container
-	mkdir -p "$root/proc" "$root/dev" "$root/builds"
-	cp -a "$STATIC/tree/." "$root/"
-	printf 'FROM %s\nRUN rm -rf /etc && echo fine >/fine\n' "$BUSYBOX" >"$root/builds/Dockerfile"
-	expect 0 unshare --mount --pid --fork sh -c '
-		mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
-		mount --bind "$1/builds" "$1/builds" &&
-		exec deny --docker -- chroot "$1" /cbuild/bin/env -i PATH=/cbuild/bin CBUILD_INPLACE=1 sh -c "cbuild --root /cbuild/state -o /builds/files /builds && cbuild --version"' \
-		sh "$root"
+	container_files "$root"
+	printf 'FROM %s\nRUN rm -rf /etc && echo fine >/fine\n' "$BUSYBOX" >"$T/builds/Dockerfile"
+	expect 0 container_without_engine "$root" \
+		'cbuild --root /cbuild/state -o /builds/files /builds && cbuild --version'
 	has "$err" 'isolation: inplace'
-	equal "$(cat "$root/builds/files/fine")" fine
+	equal "$(cat "$T/builds/files/fine")" fine
 	[ -x "$root/cbuild/bin/cbuild" ]
 }

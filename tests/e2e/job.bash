@@ -3,6 +3,14 @@
 
 # Makes the image (once for all tests) and puts it into the registry: $TOOLS.
 job_image() {
+	job_tree
+	export LAYOUT="$TOP/$(tail -n 1 "$E2E_DIR/make-image")"
+	export TOOLS="$E2E_REGISTRY/tools:1"
+	"$E2E_BIN/cpush" -q "$LAYOUT" "$TOOLS"
+}
+
+# Makes it; its files are the folder $STATIC/tree.
+job_tree() {
 	local top
 	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
 	# sanitizers of the tools under test are none of the image's business
@@ -10,9 +18,27 @@ job_image() {
 		cat "$E2E_DIR/make-image"
 		return 1
 	}
-	export LAYOUT="$top/$(tail -n 1 "$E2E_DIR/make-image")" TOP="$top" STATIC="$top/build/static"
-	export TOOLS="$E2E_REGISTRY/tools:1"
-	"$E2E_BIN/cpush" -q "$LAYOUT" "$TOOLS"
+	export TOP="$top" STATIC="$top/build/static"
+}
+
+# Everything of a container's own, to be compared: $LIST in a job's script, then list.
+LIST='list() { find / -xdev ! -path "/cbuild/state*" ! -path "/cbuild/inplace*" ! -path "/cbuild/tmp/*" \
+	! -path /cbuild ! -path "/proc*" ! -path "/dev*" ! -path "/builds*" \
+	-exec stat -c "%n %F %a %u:%g %s %Y %h" {} + | sort; }'
+
+# container_without_engine ROOT SCRIPT: a job's container made by hand, under the filter that docker has: ROOT
+# is its "/" (container_files), $T/builds is /builds, and SCRIPT is its first process.
+container_files() {
+	mkdir -p "$1/proc" "$1/dev" "$1/builds" "$T/builds"
+	cp -a "$STATIC/tree/." "$1/"
+}
+container_without_engine() {
+	local root=$1
+	unshare --mount --pid --fork sh -c '
+		mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
+		mount --bind "$2" "$1/builds" &&
+		exec deny --docker -- chroot "$1" /cbuild/bin/env -i PATH=/cbuild/bin CBUILD_INPLACE=1 sh -c "$3"' \
+		sh "$root" "$T/builds" "$2"
 }
 
 # What GitLab's runner starts in the image of a job (shells/bash.go).

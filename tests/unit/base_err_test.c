@@ -54,6 +54,24 @@ static void a_full_disk_is_named_with_what_was_written(void **state)
 	assert_string_equal("write '/var/x': No space left on device", e.text);
 }
 
+static void a_disk_that_is_full_is_named_once(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	errno = ENOSPC;
+	err_sys(&e, "write 'x'");
+	assert_int_equal(-1, err_full_disk(&e, "/cache"));
+	assert_int_equal(-1, err_full_disk(&e, "/root"));
+	assert_string_equal("the disk of '/cache' is full: write 'x': No space left on device",
+			    e.text);
+	assert_int_equal(ERR_IMPOSSIBLE, e.kind);
+	errno = EACCES;
+	err_sys(&e, "write 'x'");
+	assert_int_equal(-1, err_full_disk(&e, "/cache"));
+	assert_string_equal("write 'x': Permission denied", e.text);
+}
+
 static void sys_leaves_errno_as_it_was(void **state)
 {
 	struct err e = ERR_INIT;
@@ -179,6 +197,7 @@ int main(void)
 		cmocka_unit_test(set_keeps_kind_and_text),
 		cmocka_unit_test(sys_takes_kind_from_errno),
 		cmocka_unit_test(a_full_disk_is_named_with_what_was_written),
+		cmocka_unit_test(a_disk_that_is_full_is_named_once),
 		cmocka_unit_test(sys_leaves_errno_as_it_was),
 		cmocka_unit_test(wrap_puts_where_before_what),
 		cmocka_unit_test(text_may_be_an_argument_of_its_own_change),
