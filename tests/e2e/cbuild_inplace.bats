@@ -19,13 +19,17 @@ teardown() {
 }
 
 cbuild_in_container() {
-	engine run --rm --network host -v "$T:$T" -w "$T/src" -e SOURCE_DATE_EPOCH "$TOOLS" cbuild "$@"
+	engine run --rm --network host -v "$T:$T" -v "$T/volume:/opt/job" -w "$T/src" -e SOURCE_DATE_EPOCH "$TOOLS" cbuild "$@"
 }
 
 @test "what breaks sandboxes makes the same image in place" {
 	sandboxes_prepare
+	mkdir "$T/volume"
+	echo mine >"$T/volume/file"
 	sandboxes_same 'inplace (' plain cbuild_in_container
 	sandboxes_same 'inplace (' owners cbuild_in_container
+	sandboxes_network 7 cbuild_in_container
+	equal "$(cat "$T/volume/file")" mine
 }
 
 @test "two builds and one that fails in one job: the job's own files are as they were" {

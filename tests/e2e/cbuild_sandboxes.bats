@@ -34,6 +34,7 @@ one_id() {
 	sandboxes_same 'ns (root, overlayfs)' plain cbuild
 	nothing_in_tmp
 	sandboxes_same 'ns (root, overlayfs)' owners cbuild
+	sandboxes_network 0 cbuild
 }
 
 @test "a user namespace with a range of ids" {
@@ -42,6 +43,7 @@ one_id() {
 		as_user env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root"
 	sandboxes_same 'ns (user namespace with 65537 ids, overlayfs)' owners \
 		as_user env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root"
+	sandboxes_network 0 as_user env HOME="$T/user" "$T/bin/cbuild" --root "$T/user/root"
 	nothing_in_tmp "$T/user/root"
 }
 
@@ -49,6 +51,7 @@ one_id() {
 	user_setup
 	chown 4243:4243 "$T/user" "$T/token"
 	sandboxes_same 'ns (user namespace with one id' plain one_id "$T/bin/cbuild" --root "$T/user/root"
+	sandboxes_network 0 one_id "$T/bin/cbuild" --root "$T/user/root"
 	nothing_in_tmp "$T/user/root"
 }
 
@@ -70,6 +73,7 @@ one_id() {
 @test "namespaces of root where overlayfs is refused" {
 	sandboxes_same 'ns (root, no overlayfs: ' plain without_overlay cbuild --root "$T/over/root"
 	sandboxes_same 'ns (root, no overlayfs: ' owners without_overlay cbuild --root "$T/over/root"
+	sandboxes_network 0 without_overlay cbuild --root "$T/over/root"
 }
 
 @test "a user namespace where overlayfs is refused" {
@@ -88,6 +92,7 @@ one_id() {
 @test "chroot" {
 	sandboxes_same chroot plain cbuild --isolation=chroot
 	sandboxes_same chroot owners deny --docker -- cbuild --isolation=chroot
+	sandboxes_network 7 cbuild --isolation=chroot
 	nothing_in_tmp
 }
 

@@ -16,9 +16,29 @@ sandboxes_prepare() {
 	ln -s ../one tree/sub/link
 	printf 'geh-eim-42' >"$T/token"
 	cp /bin/busybox set-user
+	sandboxes_setcap
 	sandboxes_plain >plain
 	sandboxes_owners >owners
 	chmod -R a+rX .
+}
+
+# setcap of libcap2-bin, as little of it as is needed: cap_net_raw, permitted and effective.
+sandboxes_setcap() {
+	cat >"$T/setcap.c" <<-'EOF2'
+	#include <linux/capability.h>
+	#include <sys/xattr.h>
+
+	int main(int argc, char **argv)
+	{
+		struct vfs_cap_data d = { VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE, { { 1 << CAP_NET_RAW, 0 } } };
+		char got[sizeof(d)];
+
+		if (argc == 2)	/* does it have them? */
+			return getxattr(argv[1], "security.capability", got, sizeof(got)) != sizeof(d);
+		return setxattr(argv[2], "security.capability", &d, sizeof(d), 0) < 0;
+	}
+	EOF2
+	cc -static -o setcap "$T/setcap.c"
 }
 
 # Each line is a story; a line that starts with a comment says which.
@@ -40,10 +60,19 @@ sandboxes_plain() {
 	# what is there again after it was deleted, as something else
 	RUN rm -rf /data/sub && echo file >/data/sub && rm /moved/link && mkdir /moved/link && echo x >/moved/link/x
 	# holes, and more than a tar's block
-	RUN truncate -s 9M /sparse && echo end >>/sparse
+	RUN truncate -s 40M /sparse && echo end >>/sparse
+	RUN test "\$(stat -c %b /sparse)" -lt 2000 && echo x >>/sparse
+	# more than there is room for anywhere, and gone again
+	RUN truncate -s 1024G /huge && echo end >>/huge && rm /huge
 	# the shell that everything hangs on
 	RUN cp /bin/busybox /bin/busybox.new && mv /bin/busybox.new /bin/busybox && echo ok >/shell
 	RUN chmod 6755 /begun && chmod 1777 /moved/deep && umask >/umask
+	# a directory beside which the job may have something of its own (cbuild_inplace.bats)
+	RUN mkdir -p /opt && echo x >/opt/file
+	RUN chmod 711 /opt && mv /opt/file /opt/second
+	# what programs look for first; something of the RUN's own stays there while it runs
+	RUN rm -rf /etc; test ! -e /etc/passwd && mkdir -p /etc && echo new >/etc/new
+	RUN test ! -e /etc/passwd && rm /etc/new && echo root:x:0:0:root:/:/bin/sh >/etc/passwd
 	# mounts, and nothing left of them
 	RUN --mount=type=bind,target=/mnt/ctx cat /mnt/ctx/tree/one >/bind; touch /mnt/ctx/x; true
 	RUN --mount=from=other,target=/mnt/rw,rw echo x >/mnt/rw/new && rm /mnt/rw/d/f && cat /mnt/rw/new >/rw
@@ -73,6 +102,12 @@ sandboxes_owners() {
 	USER root
 	# rights that a program has by its file; a change of owner takes them, a new name does not
 	RUN mv /bin/set-user /bin/set-user2 && chown 0:0 /data/sub/deep/file
+	COPY setcap /bin/setcap
+	RUN cp /bin/busybox /bin/able && setcap set /bin/able && chmod 755 /bin/able && setcap /bin/able
+	# a new name keeps them, a copy has none
+	RUN mv /bin/able /bin/able2 && cp /bin/able2 /bin/copy && setcap /bin/able2 && ! setcap /bin/copy
+	RUN ! setcap /bin/set-user2; setcap /bin/able2 && chown 0:0 /bin/able2 && ! setcap /bin/able2
+	RUN setcap set /bin/able2
 	RUN stat -c '%u:%g %a' /d /d/x /data/sub/deep/file /bin/set-user2 >/seen
 	EOF2
 }
@@ -94,4 +129,14 @@ sandboxes_same() {
 	sandboxes_build "$file" "$@"
 	has "$err" "isolation: $how"
 	equal "$out" "$want" 'the digest of namespaces of root'
+}
+
+# sandboxes_network STATUS COMMAND...: RUN without a network, or the word that it cannot be had.
+sandboxes_network() {
+	local status=$1
+	shift
+	printf 'FROM %s\nRUN --network=none test "$(grep -c : /proc/net/dev)" = 1 && ! wget -q -O- http://%s/v2/\n' \
+		"$BUSYBOX" "$E2E_REGISTRY" >network
+	expect "$status" "$@" -f network .
+	[ "$status" -eq 0 ] || message cbuild network:2 --network=none
 }
