@@ -205,3 +205,36 @@ nothing_ran() {
 	expect 2 cbuild --cache=true .
 	message cbuild '--cache-repo'
 }
+
+@test "what one cache has goes into another, by a machine that built nothing" {
+	build one --cache-to "type=local,dest=$T/a,mode=max" --cache-to "type=registry,ref=$REPO:a,mode=max" -o type=cacheonly
+	build two --cache-from "$REPO:a" --cache-to "type=local,dest=$T/b,mode=max" -o type=cacheonly
+	nothing_ran
+	build three --cache-from "type=local,src=$T/a" --cache-to "type=registry,ref=$REPO/b:b,mode=max" -o type=cacheonly
+	nothing_ran
+	# each is all that a fourth needs: what it came from is no more
+	rm -r "$T/a"
+	build four --cache-from "type=local,src=$T/b" -t "$REPO:4"
+	nothing_ran
+	first=$out
+	expect 0 skopeo copy -q "oci:$T/four/store:$REPO:4" "docker-archive:$T/four.tar:x:1"
+	build five --cache-from "$REPO/b:b" -t "$REPO:5"
+	nothing_ran
+	equal "$out" "$first"
+}
+
+@test "a diff id that a cache in a registry has forged is in no image and in no other cache" {
+	build one --cache-to "type=local,dest=$T/kept,mode=max"
+	first=$out
+	expect 0 skopeo copy -q "oci:$T/kept:latest" "dir:$T/forged"
+	# of the last layer, whose files no step reads
+	jq -c '.layers[-1].annotations["io.cbuild.cache.diff-id"] = "sha256:" + "0" * 64' "$T/forged/manifest.json" >"$T/manifest"
+	cp "$T/manifest" "$T/forged/manifest.json"
+	expect 0 skopeo copy -q --dest-tls-verify=false "dir:$T/forged" "docker://$REPO:cache"
+	build two --cache-from "$REPO:cache" --cache-to "type=registry,ref=$REPO:next,mode=max" -t "$REPO:2"
+	# what the registry serves as the layer is what the image says
+	expect 0 skopeo copy -q "oci:$T/two/store:$REPO:2" "docker-archive:$T/two.tar:x:1"
+	has_no "$(skopeo inspect --tls-verify=false --raw "docker://$REPO:next")" "$(printf '0%.0s' {1..64})"
+	build two -t "$REPO:again"
+	expect 0 skopeo copy -q "oci:$T/two/store:$REPO:again" "docker-archive:$T/again.tar:x:1"
+}
