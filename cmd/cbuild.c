@@ -17,6 +17,7 @@
 #include "oci/build/cache_prune.h"
 #include "oci/dockerfile/report.h"
 #include "oci/run/choose.h"
+#include "registry/mirror.h"
 #include "registry/pull.h"
 #include "registry/sink.h"
 
@@ -27,6 +28,7 @@ struct cbuild {
 	struct sandbox *sandbox;
 	struct err no_sandbox;
 	struct http *http;
+	struct registry_mirrors mirrors;
 	struct registry_options registry;
 	struct image_source *source;
 	struct image_sink *sink;
@@ -41,6 +43,7 @@ static void cbuild_release(struct cbuild *c)
 	sandbox_free(c->sandbox);
 	build_result_release(&c->result);
 	build_options_release(&c->opt);
+	registry_mirrors_release(&c->mirrors);
 	cbuild_args_release(&c->args);
 }
 
@@ -72,12 +75,14 @@ static int open_registry(struct cbuild *c, struct err *e)
 						.no_ca_folder = c->sandbox && c->sandbox->bare,
 						.user_agent = "cbuild/" VERSION };
 
-	if (http_curl_new(&c->http, &curl, e) < 0)
+	if (registry_mirrors_parse(&c->mirrors, &c->args.mirrors, e) < 0 ||
+	    http_curl_new(&c->http, &curl, e) < 0)
 		return -1;
 	app_credentials(c->app, c->args.authfile);
 	app_certs(c->app);
 	c->registry = (struct registry_options){ .credentials = &c->app->credentials,
 						 .certs = c->app->certs,
+						 .mirrors = &c->mirrors,
 						 .plain_http_host = c->args.plain_http,
 						 .retries = HTTP_RETRIES_DEFAULT,
 						 .jobs = c->args.jobs };

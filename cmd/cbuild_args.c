@@ -71,6 +71,8 @@ const struct opt cbuild_opts[] = {
 		"trust these certificates, too"),
 	OPT_STR(0, "plain-http", "CBUILD_PLAIN_HTTP", struct cbuild_args, plain_http, "HOST",
 		"http to this registry"),
+	OPT_LIST(0, "registry-mirror", "CBUILD_REGISTRY_MIRROR", struct cbuild_args, mirrors,
+		 "HOST=URL", "read what HOST has from there first"),
 	OPT_CHOICE(0, "isolation", "CBUILD_ISOLATION", struct cbuild_args, isolation, SANDBOX_NAMES,
 		   "how RUN is kept apart (auto: what works here)"),
 	OPT_UINT('j', "jobs", "CBUILD_JOBS", struct cbuild_args, jobs, "N",
@@ -360,6 +362,7 @@ void cbuild_args_release(struct cbuild_args *a)
 	free(a->found_dockerfile);
 	strv_release(&a->secrets);
 	strv_release(&a->ssh);
+	strv_release(&a->mirrors);
 	strv_release(&a->hosts);
 	strv_release(&a->ulimits);
 	strv_release(&a->allow);

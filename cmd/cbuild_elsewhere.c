@@ -48,7 +48,6 @@ const struct opt_elsewhere cbuild_elsewhere[] = {
 	{ "registry-certificate", INSECURE },
 	{ "registry-client-cert", INSECURE },
 	{ "registry-map", MIGRATING },
-	{ "registry-mirror", MIGRATING },
 	{ "reproducible", "--source-date-epoch makes equal inputs equal images" },
 	{ "single-snapshot", MIGRATING },
 	{ "skip-push-permission-check", "not needed: nothing is pushed before the build is done" },

@@ -15,10 +15,11 @@
 #include "deploy/manifest.h"
 #include "deploy/up.h"
 #include "deploy/yaml.h"
+#include "registry/mirror.h"
 
 struct cdeploy_args {
 	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
-	struct strv images;
+	struct strv images, mirrors;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms;
 	bool detach, no_rollback, plain_http;
 };
@@ -53,6 +54,8 @@ static const struct opt cdeploy_opts[] = {
 		"trust these certificates, too"),
 	OPT_FLAG(0, "plain-http", "CDEPLOY_PLAIN_HTTP", struct cdeploy_args, plain_http,
 		 "http to registries that are not on this machine"),
+	OPT_LIST(0, "registry-mirror", "CDEPLOY_REGISTRY_MIRROR", struct cdeploy_args, mirrors,
+		 "HOST=URL", "read what HOST has from there first"),
 	OPT_STR(0, "verify-key", "CDEPLOY_VERIFY_KEY", struct cdeploy_args, verify_key, "FILE",
 		"deploy only images that this public key confirms"),
 	OPT_END,
@@ -65,11 +68,14 @@ struct cdeploy {
 	struct deploy_stack stack;
 	char *file, *project;
 	struct http *http;
+	struct registry_mirrors mirrors;
 };
 
 static void cdeploy_release(struct cdeploy *c)
 {
 	strv_release(&c->args.images);
+	strv_release(&c->args.mirrors);
+	registry_mirrors_release(&c->mirrors);
 	strv_release(&c->environment);
 	deploy_stack_release(&c->stack);
 	free(c->file);
@@ -240,10 +246,12 @@ static int cmd_up(struct cdeploy *c, struct err *e)
 	struct http_curl_options curl = { .ca_file = c->args.ca, .user_agent = "cdeploy/" VERSION };
 	struct registry_options reg = { .credentials = &c->app->credentials,
 					.certs = c->app->certs,
+					.mirrors = &c->mirrors,
 					.plain_http = c->args.plain_http,
 					.retries = HTTP_RETRIES_DEFAULT };
 
-	if (read_verify_key(&key, c, e) < 0 || app_start(c->app, 2, e) < 0 ||
+	if (registry_mirrors_parse(&c->mirrors, &c->args.mirrors, e) < 0 ||
+	    read_verify_key(&key, c, e) < 0 || app_start(c->app, 2, e) < 0 ||
 	    http_curl_new(&c->http, &curl, e) < 0)
 		return -1;
 	/* everything is known before anything is changed */

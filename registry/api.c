@@ -21,8 +21,8 @@ static char *repo_scope(const struct registry_repo *r)
 }
 
 /* GET and HEAD: goes where the registry sends us; the session keeps credentials at home. */
-static int api_read(struct http_response *rs, struct op *op, const struct registry_repo *r,
-		    struct registry_call *call, struct err *e)
+static int read_at(struct http_response *rs, struct op *op, const struct registry_repo *r,
+		   struct registry_call *call, struct err *e)
 {
 	auto_free char *scope = repo_scope(r);
 	auto_url struct url at = { 0 };
@@ -51,6 +51,49 @@ static int api_read(struct http_response *rs, struct op *op, const struct regist
 		at = next;
 		http_response_release(rs);
 	}
+}
+
+/*
+ * 0: the mirror's answer. 1: it does not have that, or cannot be asked: the host itself is. Only bytes that
+ * went out already are not taken back: what comes of a break after them is the caller's to see.
+ */
+static int read_mirror(struct http_response *rs, struct op *op, const struct registry_repo *r,
+		       const struct registry_call *call, struct err *e)
+{
+	const char *prefix;
+	struct registry_repo there = { .session = registry_session_mirror(&prefix, r->session) };
+	struct registry_call asked = *call;
+	auto_free char *path = NULL, *repository = NULL;
+	struct err why = ERR_INIT;
+
+	if (r->push || r->no_mirror || !there.session)
+		return 1;
+	there.path = repository = mem_printf("%s%s", prefix, r->path);
+	asked.path = path = mem_printf("/v2/%s%s", prefix, call->path + strlen("/v2/"));
+	asked.once = true; /* the host itself is as good as another try */
+	if (read_at(rs, op, &there, &asked, &why) == 0) {
+		if (rs->status == 200 || rs->status == 206)
+			return 0;
+		registry_session_refused(there.session, rs, &why);
+	} else if (why.kind == ERR_CANCELLED ||
+		   (asked.out && rs->status >= 200 && rs->status < 300 && rs->body_bytes)) {
+		*e = why;
+		return -1;
+	} else if (why.kind == ERR_UNAVAILABLE) {
+		registry_session_mirror_gone(r->session);
+	}
+	log_info(op, "not from the mirror %s: %s", registry_session_name(there.session), why.text);
+	http_response_release(rs);
+	*rs = (struct http_response){ 0 };
+	return 1;
+}
+
+static int api_read(struct http_response *rs, struct op *op, const struct registry_repo *r,
+		    struct registry_call *call, struct err *e)
+{
+	int n = read_mirror(rs, op, r, call, e);
+
+	return n == 1 ? read_at(rs, op, r, call, e) : n;
 }
 
 /*

@@ -1,7 +1,8 @@
 /*
  * The endpoints of the distribution protocol that we use, one function each. No
  * policy: 0 is an answer, and its status is the caller's to judge (only redirects of
- * reads are followed here, up to 5). *rs must be released in every case. Thread-safe.
+ * reads are followed here, up to 5; and reads that are not a push's go to the host's mirror first).
+ * *rs must be released in every case. Thread-safe.
  */
 #ifndef REGISTRY_API_H
 #define REGISTRY_API_H
@@ -19,6 +20,7 @@ struct registry_repo {
 	 * too, unless registry_session_mounts_refused. NULL: none.
 	 */
 	const struct strv *mounts;
+	bool no_mirror; /* what is read comes from the host itself */
 	/* The budget of the work that its requests are a part of; NULL: each has its own. */
 	struct http_retry *retry;
 };

@@ -5,6 +5,7 @@
  */
 #include "registry/document.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 void registry_document_release(struct registry_document *d)
@@ -47,9 +48,8 @@ static int document_parse(char **type, enum oci_document *kind, struct span text
 	return 0;
 }
 
-int registry_document_get(struct registry_document *out, struct op *op,
-			  const struct registry_repo *r, const char *ref,
-			  const struct oci_digest *want, struct err *e)
+static int document_get(struct registry_document *out, struct op *op, const struct registry_repo *r,
+			const char *ref, const struct oci_digest *want, struct err *e)
 {
 	auto_http_response struct http_response rs = { 0 };
 	auto_free char *transport = NULL;
@@ -71,6 +71,23 @@ int registry_document_get(struct registry_document *out, struct op *op,
 	rs.body = (struct buf){ 0 };
 	*out = d;
 	return 0;
+}
+
+int registry_document_get(struct registry_document *out, struct op *op,
+			  const struct registry_repo *r, const char *ref,
+			  const struct oci_digest *want, struct err *e)
+{
+	struct registry_repo host = *r;
+	const char *prefix;
+	int n = document_get(out, op, r, ref, want, e);
+
+	if (n == 0 || e->kind != ERR_CORRUPT || r->no_mirror ||
+	    !registry_session_mirror(&prefix, r->session))
+		return n;
+	log_info(op, "%s; asking %s itself", e->text, registry_session_name(r->session));
+	err_clear(e);
+	host.no_mirror = true;
+	return document_get(out, op, &host, ref, want, e);
 }
 
 int registry_document_read(struct registry_document *out, struct oci_store *from,

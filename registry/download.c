@@ -17,6 +17,7 @@ struct download {
 	struct sink base; /* what the wire writes into */
 	struct op *op;
 	const struct registry_repo *repo;
+	struct registry_repo host; /* repo without its mirror, after that had other bytes */
 	const struct oci_descriptor *blob;
 	const char *id;
 	/* the target: one of both */
@@ -28,7 +29,6 @@ struct download {
 	uint64_t done;
 	uint64_t begins;		/* of this try: the first byte asked for */
 	bool has_begun;			/* the first byte of its answer came */
-	bool no_rest;			/* not asked for by Range: that was answered wrongly */
 	const struct http_response *rs; /* of this try */
 	int64_t told_ms;
 	bool was_corrupt;
@@ -54,8 +54,6 @@ static void download_give_up(struct download *d)
 
 static int download_open(struct download *d, struct err *e)
 {
-	if (d->no_rest)
-		download_give_up(d);
 	if (d->is_open)
 		return 0;
 	d->done = 0;
@@ -77,7 +75,6 @@ static int download_resume(struct download *d, struct err *e)
 	download_give_up(d);
 	if (d->rs->status == 200)
 		return download_open(d, e);
-	d->no_rest = true;
 	return err_set(e, ERR_UNAVAILABLE, "not the bytes from %ju on came, which were asked for",
 		       (uintmax_t)d->begins);
 }
@@ -154,7 +151,7 @@ static int download_judge(struct download *d, int r, struct err *e)
 	if (status == 200 || (status == 206 && d->begins))
 		return download_end(d, d->rs, e);
 	if (status == 416 && d->begins) {
-		d->no_rest = true;
+		download_give_up(d);
 		return err_set(e, ERR_UNAVAILABLE, "no bytes from %ju on", (uintmax_t)d->begins);
 	}
 	if (!http_status_is_transient(status))
@@ -186,6 +183,9 @@ static bool download_was_spoilt(struct download *d, int r, struct err *e)
 		return false;
 	log_info(d->op, "%s; trying once more", e->text);
 	d->was_corrupt = true;
+	d->host = *d->repo;
+	d->host.no_mirror = true;
+	d->repo = &d->host;
 	err_clear(e);
 	return true;
 }

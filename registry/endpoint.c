@@ -37,7 +37,7 @@ int registry_endpoint_init(struct registry_endpoint *out, const char *host,
 	if (registry_certs_find(&ep.tls, opt->certs, host, e) < 0)
 		return -1;
 	allowed = http_is_allowed(host, opt);
-	ep.is_guess = !allowed && http_is_likely(host, ep.tls);
+	ep.is_guess = !allowed && !opt->tls && http_is_likely(host, ep.tls);
 	text = mem_printf("%s://%s/", allowed || ep.is_guess ? "http" : "https",
 			  hub ? DOCKER_HUB_WIRE : host);
 	if (url_parse(&ep.origin, text, e) < 0)

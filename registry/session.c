@@ -12,6 +12,7 @@
 #include "registry/api_error.h"
 #include "registry/auth.h"
 #include "registry/endpoint.h"
+#include "registry/mirror.h"
 
 #define JOBS_DEFAULT 4
 /* Bare, with a token for all that is to come, with one for this request alone. */
@@ -27,7 +28,26 @@ struct registry_session {
 
 	struct registry_auth auth;
 	struct registry_host host;
+
+	struct registry_session *mirror; /* NULL: none */
+	char *mirror_prefix;
+	_Atomic bool is_mirror_gone;
 };
+
+static void mirror_init(struct registry_session *s)
+{
+	const struct registry_mirror *m = registry_mirrors_find(s->opt.mirrors, s->at.host);
+	struct registry_options opt = s->opt;
+
+	if (!m)
+		return;
+	opt.mirrors = NULL;
+	opt.plain_http_host = NULL;
+	opt.plain_http = m->is_http;
+	opt.tls = !m->is_http;
+	s->mirror = registry_session_new(s->http, m->name, &opt);
+	s->mirror_prefix = mem_strdup(m->prefix);
+}
 
 struct registry_session *registry_session_new(struct http *h, const char *host,
 					      const struct registry_options *opt)
@@ -42,6 +62,8 @@ struct registry_session *registry_session_new(struct http *h, const char *host,
 	s->is_settled = !s->at.is_guess;
 	registry_auth_init(&s->auth, h, &s->at, &s->opt);
 	registry_host_init(&s->host);
+	if (s->broken.kind == ERR_NONE)
+		mirror_init(s);
 	return s;
 }
 
@@ -49,6 +71,8 @@ void registry_session_free(struct registry_session *s)
 {
 	if (!s)
 		return;
+	registry_session_free(s->mirror);
+	free(s->mirror_prefix);
 	registry_auth_release(&s->auth);
 	registry_host_release(&s->host);
 	registry_endpoint_release(&s->at);
@@ -77,6 +101,17 @@ const char *registry_session_name(const struct registry_session *s)
 const struct registry_options *registry_session_options(const struct registry_session *s)
 {
 	return &s->opt;
+}
+
+struct registry_session *registry_session_mirror(const char **prefix, struct registry_session *s)
+{
+	*prefix = s->mirror_prefix;
+	return s->is_mirror_gone ? NULL : s->mirror;
+}
+
+void registry_session_mirror_gone(struct registry_session *s)
+{
+	s->is_mirror_gone = true;
 }
 
 struct registry_host *registry_session_host(struct registry_session *s)

@@ -16,11 +16,14 @@
 #include "registry/host.h"
 
 struct registry_certs;
+struct registry_mirrors;
 struct registry_session;
 
 struct registry_options {
 	const struct credentials_env *credentials; /* borrowed; NULL: anonymous */
 	const struct registry_certs *certs;	   /* by host; borrowed; NULL: none */
+	const struct registry_mirrors *mirrors;	   /* by host; borrowed; NULL: none */
+	bool tls;				   /* https also where the host is loopback */
 	bool plain_http;			   /* http also where the host is not loopback */
 	const char *plain_http_host;		   /* http for this host only; NULL: none */
 	unsigned retries;			   /* tries after the first */
@@ -86,6 +89,14 @@ int registry_session_resolve(struct url *out, struct registry_session *s, const 
 /* A budget for a piece of work of several requests; what: see http_retry.h. */
 struct http_retry registry_session_budget(struct registry_session *s, const char *what);
 unsigned registry_session_jobs(const struct registry_session *s); /* at least 1 */
+
+/*
+ * A session with the mirror of this host, and what stands before repositories there (mirror.h). NULL:
+ * there is none, or none that answers.
+ */
+struct registry_session *registry_session_mirror(const char **prefix, struct registry_session *s);
+/* It cannot be reached: it is not asked any more. */
+void registry_session_mirror_gone(struct registry_session *s);
 
 /* As references have it. */
 const char *registry_session_name(const struct registry_session *s);
