@@ -231,8 +231,8 @@ static pid_t child_of(pid_t parent)
 	return (pid_t)strtol(text, NULL, 10);
 }
 
-/* In a process of its own: kills the keeper of the command as soon as there is one. */
-static pid_t kill_monitor_later(pid_t helper)
+/* In a process of its own: kills the helper, which keeps the command, as soon as there is one. */
+static pid_t kill_helper_later(pid_t helper)
 {
 	pid_t killer = fork();
 
@@ -240,13 +240,12 @@ static pid_t kill_monitor_later(pid_t helper)
 		return killer;
 	for (int i = 0; i < 2000; i++) {
 		struct timespec pause = { .tv_nsec = 1000000 };
-		pid_t monitor = child_of(helper);
 
 		nanosleep(&pause, NULL);
-		if (monitor && child_of(monitor)) {
+		if (child_of(helper)) {
 			pause.tv_nsec = 30000000; /* it gets to its exec */
 			nanosleep(&pause, NULL);
-			kill(monitor, SIGKILL);
+			kill(helper, SIGKILL);
 			break;
 		}
 	}
@@ -256,7 +255,7 @@ static pid_t kill_monitor_later(pid_t helper)
 static void a_command_does_not_outlive_its_keeper(void **state)
 {
 	struct world *w = *state;
-	pid_t killer = kill_monitor_later(child_of(getpid()));
+	pid_t killer = kill_helper_later(child_of(getpid()));
 	struct err e = ERR_INIT;
 	int status;
 
@@ -306,21 +305,21 @@ static void a_command_ends_when_the_whole_program_is_killed(void **state)
 {
 	struct world *w = *state;
 	struct timespec pause = { .tv_nsec = 1000000 };
-	pid_t family[4] = { 0 }; /* program, helper, monitor, command */
+	pid_t family[3] = { 0 }; /* program, helper, command */
 
 	tmpdir_dir(&w->dir, "long");
 	family[0] = fork();
 	if (family[0] == 0)
 		build_for_long(w);
-	for (int i = 0; i < 2000 && !family[3]; i++) {
+	for (int i = 0; i < 2000 && !family[2]; i++) {
 		nanosleep(&pause, NULL);
-		for (int k = 1; k < 4 && family[k - 1]; k++)
+		for (int k = 1; k < 3 && family[k - 1]; k++)
 			family[k] = child_of(family[k - 1]);
 	}
-	assert_true(family[3] > 0);
+	assert_true(family[2] > 0);
 	kill(family[0], SIGKILL);
 	waitpid(family[0], NULL, 0);
-	for (int k = 3; k > 0; k--)
+	for (int k = 2; k > 0; k--)
 		assert_true(gone_soon(family[k]));
 }
 
