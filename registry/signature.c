@@ -139,6 +139,10 @@ static int sign_name(size_t *added, struct signing *s, const char *name, struct 
 	text_descriptor(&layer, MEDIA_PAYLOAD, buf_str(&text));
 	if (is_signed(s, &layer.digest, buf_span(&text)))
 		return 0;
+	if (s->manifest.nr_layers >= SIGNATURE_LAYERS_MAX)
+		return err_set(e, ERR_FAILED,
+			       "'%s' has %u signatures already, and no more are looked at", s->tag,
+			       SIGNATURE_LAYERS_MAX);
 	if (sign_make(&sig, s->key, buf_span(&text), e) < 0)
 		return -1;
 	encoded = base64_encode(buf_span(&sig), false);
@@ -283,8 +287,13 @@ static int layer_verifies(struct verifying *v, const struct oci_descriptor *laye
 
 	if (layer->size_bytes > SIGNATURE_PAYLOAD_MAX || !layer_signature(&sig, layer))
 		return 0;
-	if (registry_download_bytes(&text, v->op, v->repo, layer, e) < 0)
-		return -1;
+	if (registry_download_bytes(&text, v->op, v->repo, layer, e) < 0) {
+		/* somebody else's that is not to be had does not spoil ours */
+		if (e->kind != ERR_ABSENT && e->kind != ERR_CORRUPT && e->kind != ERR_FAILED)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
 	/* nothing of the text is believed before */
 	if (!sign_is_valid(v->key, buf_span(&text), buf_span(&sig)))
 		return 0;
