@@ -187,6 +187,13 @@ void registry_ahead_wait(struct registry_ahead *a)
 		pool_batch_wait(&a->batch);
 }
 
+void registry_ahead_give_up(struct registry_ahead *a)
+{
+	pthread_mutex_lock(&a->lock);
+	a->has_failed = true;
+	pthread_mutex_unlock(&a->lock);
+}
+
 void registry_ahead_settle(struct registry_ahead *a)
 {
 	registry_ahead_wait(a);

@@ -25,6 +25,8 @@ void registry_ahead_send(struct registry_ahead *a, struct oci_store *from,
 			 const struct oci_descriptor *blob);
 /* All that was begun has ended when it returns. */
 void registry_ahead_wait(struct registry_ahead *a);
+/* Nothing more is begun: the image will not come to be. */
+void registry_ahead_give_up(struct registry_ahead *a);
 /* Waits, and forgets what was expected and what was sent. */
 void registry_ahead_settle(struct registry_ahead *a);
 

@@ -125,8 +125,10 @@ static void sink_send(struct image_sink *base, struct oci_store *from,
 	registry_ahead_send(ahead_of(base), from, blob);
 }
 
-static void sink_settle(struct image_sink *base)
+static void sink_settle(struct image_sink *base, bool wanted)
 {
+	if (!wanted)
+		registry_ahead_give_up(ahead_of(base));
 	registry_ahead_settle(ahead_of(base));
 }
 

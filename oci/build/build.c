@@ -133,7 +133,7 @@ static int carry_out(struct build_result *out, struct job *j, struct err *e)
 
 	output_expect(j);
 	done = build_stages(j, e) == 0 && export_shown(&r, j, e) == 0 && caches_export(j, e) == 0;
-	image_sink_settle(j->env->sink);
+	image_sink_settle(j->env->sink, done);
 	if (!done)
 		return -1;
 	*out = r;

@@ -13,10 +13,10 @@ void image_sink_send(struct image_sink *sink, struct oci_store *from,
 		sink->send(sink, from, blob);
 }
 
-void image_sink_settle(struct image_sink *sink)
+void image_sink_settle(struct image_sink *sink, bool wanted)
 {
 	if (sink && sink->settle)
-		sink->settle(sink);
+		sink->settle(sink, wanted);
 }
 
 void image_sink_free(struct image_sink *sink)

@@ -24,7 +24,7 @@ struct image_sink {
 	void (*expect)(struct image_sink *sink, struct op *op, const struct strv *names);
 	void (*send)(struct image_sink *sink, struct oci_store *from,
 		     const struct oci_descriptor *blob);
-	void (*settle)(struct image_sink *sink);
+	void (*settle)(struct image_sink *sink, bool wanted);
 	void (*free)(struct image_sink *sink);
 };
 
@@ -32,12 +32,12 @@ struct image_sink {
  * Before the image is finished: its names (full references; op is borrowed until settled), then each blob
  * as soon as it is in a store (borrowed likewise). Sending returns at once, from any thread, and
  * tells of no failure: `put` sends what is missing then. Settling ends it, waits for what is under way,
- * and comes after the last put.
+ * and comes after the last put; unless it is wanted, what has not begun yet is not.
  */
 void image_sink_expect(struct image_sink *sink, struct op *op, const struct strv *names);
 void image_sink_send(struct image_sink *sink, struct oci_store *from,
 		     const struct oci_descriptor *blob);
-void image_sink_settle(struct image_sink *sink);
+void image_sink_settle(struct image_sink *sink, bool wanted);
 
 void image_sink_free(struct image_sink *sink); /* NULL is fine */
 

@@ -682,9 +682,10 @@ static int fake_put(struct image_sink *sink, struct op *op, const struct image_s
 	return 0;
 }
 
-static void fake_settle(struct image_sink *sink)
+static void fake_settle(struct image_sink *sink, bool wanted)
 {
-	buf_add_str(&CONTAINER_OF(sink, struct fake_sink, base)->told, "settle\n");
+	buf_add_str(&CONTAINER_OF(sink, struct fake_sink, base)->told,
+		    wanted ? "settle\n" : "give up\n");
 }
 
 static int tell_command(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
@@ -748,7 +749,7 @@ static void a_build_that_fails_settles_what_it_sends(void **state)
 	fake_sink_init(&sink, w, &output);
 	build_world_fails(w, "FROM scratch\nRUN a\nRUN fail\n");
 	assert_string_equal(buf_str(&sink.told),
-			    "expect r.example/a:1\nrun a\nsend\nrun fail\nsettle\n");
+			    "expect r.example/a:1\nrun a\nsend\nrun fail\ngive up\n");
 	fake_sink_release(&sink, w);
 }
 

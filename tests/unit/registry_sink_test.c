@@ -178,7 +178,7 @@ static void what_was_sent_ahead_is_not_asked_for_again(void **state)
 	expect(f, "PUT", "r.example/v2/a/b/manifests/2", 201);
 	put(f);
 	assert_true(recorder_has(&f->w.rec, "2 blobs sent, 0 mounted, 0 there already"));
-	image_sink_settle(f->sink);
+	image_sink_settle(f->sink, true);
 }
 
 static void what_failed_ahead_is_sent_with_the_image(void **state)
@@ -196,7 +196,7 @@ static void what_failed_ahead_is_sent_with_the_image(void **state)
 	expect_sent(f, &f->config, 201);
 	expect(f, "PUT", "r.example/v2/a/b/manifests/1", 201);
 	put(f);
-	image_sink_settle(f->sink);
+	image_sink_settle(f->sink, true);
 }
 
 static void what_was_settled_is_asked_for_again(void **state)
@@ -208,7 +208,7 @@ static void what_was_settled_is_asked_for_again(void **state)
 	image_sink_expect(f->sink, &f->w.op, &f->names);
 	expect_sent(f, &f->layer, 201);
 	send_ahead(f, &f->layer, &f->layer);
-	image_sink_settle(f->sink);
+	image_sink_settle(f->sink, true);
 	send_ahead(f, &f->layer, &f->config); /* to nobody */
 	http_script_unordered(f->w.script);
 	expect(f, "HEAD", "r.example/v2/a/b/manifests/1", 404);
