@@ -72,6 +72,7 @@ static int push_from(struct cpush *c, struct registry_session *session,
 						   .jobs = a->jobs,
 						   .force = a->force,
 						   .immutable = a->immutable,
+						   .foreign = from->is_remote,
 						   .names_only = from->is_there };
 	struct registry_push_report report;
 

@@ -130,8 +130,8 @@ static int take_verify(const struct cpush_args *a, struct err *e)
 		e, ERR_INPUT,
 		"--verify-key looks at the IMAGE in its registry and sends nothing: no %s with it",
 		a->source   ? "SOURCE"
-		: a->tags.n ? "--tag"
-			    : "--sign-key");
+		: a->tags.n ? "--tag or CPUSH_TAG"
+			    : "--sign-key or CPUSH_SIGN_KEY");
 }
 
 int cpush_args_take(struct cpush_args *a, const struct strv *words, struct err *e)

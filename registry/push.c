@@ -66,7 +66,7 @@ static void add_source(struct strv *out, const struct push *p, struct span path)
 		strv_add(out, ref.path);
 }
 
-/* Where this blob may be: told by who pushes, by the manifest (as containerd does), or guessed. */
+/* Where this blob may be: told by who pushes, by the manifest when it is from here, or guessed. */
 static void find_sources(struct strv *out, const struct push *p, const struct oci_descriptor *blob)
 {
 	const char *from = p->opt->mounts ? strv_env_get(p->opt->mounts, blob->digest.text) : NULL;
@@ -77,7 +77,8 @@ static void find_sources(struct strv *out, const struct push *p, const struct oc
 
 	if (from)
 		add_source(out, p, span_of_str(from));
-	while (span_split(&rest, ',', &one))
+	/* a stranger's manifest must not choose which of our repositories we read from */
+	while (!p->opt->foreign && span_split(&rest, ',', &one))
 		add_source(out, p, one);
 	/* no other image has this config */
 	if (oci_digest_eq(&blob->digest, &p->plan.config))
@@ -122,17 +123,22 @@ struct blob_progress {
 	uint64_t done; /* of this blob; a new try begins at 0 again */
 };
 
-static void blob_moved(struct blob_progress *b, uint64_t done)
+/* more: by how much; modulo 2^64, since a new try takes back what came of the one before */
+static void whole_moved(struct push *p, uint64_t more)
 {
-	struct push *p = b->push;
 	uint64_t all;
 
 	pthread_mutex_lock(&p->lock);
-	p->done_bytes += done - b->done;
+	p->done_bytes += more;
 	all = p->done_bytes;
 	pthread_mutex_unlock(&p->lock);
-	b->done = done;
 	progress_tick(p->op->progress, p->id, all, p->total_bytes);
+}
+
+static void blob_moved(struct blob_progress *b, uint64_t done)
+{
+	whole_moved(b->push, done - b->done);
+	b->done = done;
 }
 
 static void blob_emit(struct progress *base, const struct progress_event *ev)
@@ -164,15 +170,18 @@ int push_blob(struct push *p, size_t i, bool certain, struct err *e)
 
 	if (!certain && (p->have[i] || is_known(&p->outcomes[i], p, &blob->digest))) {
 		p->have[i] = true;
+		whole_moved(p, blob->size_bytes);
 		return 0;
 	}
 	if (!certain && push_is_there(p, &blob->digest)) {
 		note_there(p, blob);
 		p->outcomes[i] = REGISTRY_UPLOAD_EXISTS;
 		p->have[i] = true;
+		whole_moved(p, blob->size_bytes);
 		return 0;
 	}
-	find_sources(&sources, p, blob);
+	if (!certain)
+		find_sources(&sources, p, blob);
 	if (send_blob(&p->outcomes[i], p, blob, &sources, e) < 0)
 		return -1;
 	if (!p->have[i] && !certain && p->outcomes[i] == REGISTRY_UPLOAD_EXISTS)

@@ -24,9 +24,10 @@ struct registry_push_options {
 	const struct strv *seen;
 	const struct registry_push_known *known; /* blobs that are not asked for any more */
 	size_t nr_known;
-	unsigned jobs;	 /* blobs at once; 0: 4 */
-	bool force;	 /* do the work even when the tag is equal already */
-	bool immutable;	 /* a tag of another digest is ERR_FAILED, and stays */
+	unsigned jobs;	/* blobs at once; 0: 4 */
+	bool force;	/* do the work even when the tag is equal already */
+	bool immutable; /* a tag of another digest is ERR_FAILED, and stays */
+	bool foreign; /* the image is another registry's: no word of its manifests about repositories counts */
 	bool names_only; /* the repository has the image: nothing but its tags is set */
 };
 struct registry_push_report {

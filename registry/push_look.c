@@ -60,9 +60,11 @@ static void read_index(struct strv *there, struct push *p, const struct registry
 		if (!oci_media_is_manifest(x.entries[i].desc.media_type))
 			continue;
 		asked++;
-		add_there(there, d);
-		if (registry_document_get(&child, p->op, &p->repo, d->text, d, &ignored) == 0)
+		/* an index may outlive its children: who cleans up untagged manifests removes them */
+		if (registry_document_get(&child, p->op, &p->repo, d->text, d, &ignored) == 0) {
+			add_there(there, d);
 			read_manifest(there, &child);
+		}
 		err_clear(&ignored);
 	}
 }
@@ -78,7 +80,8 @@ static int read_previous(struct push *p, bool *equal, const char *name, struct e
 	p->asked = true;
 	pthread_mutex_unlock(&p->lock);
 	if (registry_document_get(&doc, p->op, &p->repo, name, NULL, e) < 0) {
-		if (e->kind != ERR_ABSENT && e->kind != ERR_CORRUPT && e->kind != ERR_FAILED)
+		/* nor is a refusal to read it: to replace it may be allowed all the same */
+		if (e->kind == ERR_UNAVAILABLE || e->kind == ERR_CANCELLED)
 			return -1;
 		err_clear(e);
 		return 0;

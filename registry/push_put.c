@@ -48,7 +48,11 @@ static int send_missing(struct push *p, const struct oci_digest *d, struct err *
 	if (i >= 0) {
 		if (is_absent(&absent, p, d, false, e) < 0)
 			return -1;
-		return absent ? push_blob(p, (size_t)i, true, e) : 0;
+		if (!absent)
+			return 0;
+		/* it may have been said to be there: no such word is asked for again */
+		registry_session_host(p->repo.session)->mount = REGISTRY_MOUNT_USELESS;
+		return push_blob(p, (size_t)i, true, e);
 	}
 	for (size_t k = 0; k + 1 < p->plan.nr_documents; k++) {
 		const struct oci_descriptor *doc = &p->plan.documents[k];

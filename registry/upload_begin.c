@@ -119,18 +119,21 @@ static int begin_here(struct upload *u, struct http_response *rs, struct err *e)
 static int begin_from(bool *closed, struct upload *u, const char *from, struct http_response *rs,
 		      struct err *e)
 {
+	struct http_retry few = { .left = 1 };
 	int r;
 
 	http_response_release(rs);
+	/* a guess is not worth the tries that the blob itself may need */
+	u->repo.retry = &few;
 	r = post(u, rs, &u->blob->digest, from, e);
+	u->repo.retry = &u->retry;
 	if (r == 0 && rs->status == 201)
 		return upload_done(u, REGISTRY_UPLOAD_MOUNTED);
-	/* a token for both repositories may be refused where one for ours is not */
-	if (r < 0 && e->kind != ERR_DENIED)
-		return -1;
-	*closed = r < 0 || is_mount_refused(rs->status);
-	if (!*closed)
+	if (r == 0 && rs->status == 202)
 		return 0;
+	if (r < 0 && e->kind == ERR_CANCELLED)
+		return -1;
+	*closed = true;
 	log_info(u->op, "%s: no mount from %s: %s", u->blob->digest.text, from,
 		 r < 0 ? e->text : http_status_name(rs->status));
 	err_clear(e);

@@ -125,6 +125,19 @@ static bool chunk_again(struct upload *u, uint64_t *offset, uint64_t size, int *
 	return !u->is_to_restart;
 }
 
+/*
+ * How far a piece that was taken has brought us. The registry's Range is believed where it lies within the
+ * piece; elsewhere our own count is: there are registries whose Range stays where it was.
+ */
+static uint64_t piece_end(uint64_t offset, uint64_t size, const struct http_response *rs)
+{
+	uint64_t there;
+
+	if (registry_api_range(&there, rs) && there > offset && there > 1 && there < offset + size)
+		return there;
+	return offset + size;
+}
+
 static int send_chunks(struct upload *u, struct http_response *rs, struct err *e)
 {
 	uint64_t offset = 0, all = u->blob->size_bytes;
@@ -140,9 +153,8 @@ static int send_chunks(struct upload *u, struct http_response *rs, struct err *e
 		body = upload_body_piece(&u->body, offset, n);
 		http_response_release(rs);
 		r = registry_api_upload_patch(rs, &u->at, u->op, &u->repo, body, offset, e);
-		/* by our own count: there are registries whose Range stays where it was */
 		if (r == 0 && is_good(rs))
-			offset += n;
+			offset = piece_end(offset, n, rs);
 		else if (!chunk_again(u, &offset, n, &r, rs, e))
 			return r;
 	}

@@ -334,6 +334,22 @@ static void where_it_does_not_say_all_begins_anew(void **state)
 	}
 }
 
+/* It took less than was sent and said so; the next one says what it said before, as some always do. */
+static void a_range_within_the_piece_is_believed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->w.opt.chunk_bytes = 200000;
+	fixture_renew(f, "r.example");
+	fixture_use_many(f, MANY);
+	expect_begin(f);
+	expect_piece(f, 0, 199999, 202, "Range: 0-99999");
+	expect_piece(f, 100000, 299999, 202, "Range: 0-99999");
+	expect_piece(f, 300000, 307199, 202, "Range: 0-307199");
+	expect_close(f, 201);
+	assert_sent(f);
+}
+
 static void a_registry_that_counts_otherwise_is_believed(void **state)
 {
 	struct fixture *f = *state;
@@ -509,6 +525,7 @@ int main(void)
 		T(the_registry_may_want_larger_pieces),
 		T(after_a_failure_the_registry_says_where_to_go_on),
 		T(where_it_does_not_say_all_begins_anew),
+		T(a_range_within_the_piece_is_believed),
 		T(a_registry_that_counts_otherwise_is_believed),
 		T(a_piece_that_is_too_long_is_answered_416),
 		T(a_host_without_pieces_gets_all_at_once_again),

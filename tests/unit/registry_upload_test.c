@@ -458,6 +458,22 @@ static void trouble_with_a_mount_is_retried(void **state)
 	assert_upload_from_base(f, REGISTRY_UPLOAD_MOUNTED);
 }
 
+/* It was a guess: the blob goes the plain way, and has all its tries for that. */
+static void a_mount_that_goes_wrong_costs_no_push(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_mount_from_base(f, 501);
+	expect_mount(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
+	expect_mount_from_base(f, 500);
+	expect_mount_from_base(f, 500);
+	expect_mount(f, 503);
+	expect_mount(f, 503);
+	expect_mount(f, 201);
+	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
+}
+
 #define TOKEN	 "https://r.example/token?service=s&scope=repository%3Aa%2Fb%3Apull%2Cpush"
 #define FOR_BASE "&scope=repository%3Abase%2Fc%3Apull"
 
@@ -510,6 +526,7 @@ int main(void)
 		T(a_refused_mount_from_elsewhere_says_nothing_of_our_own_repository),
 		T(a_repository_that_refuses_mounts_is_asked_twice_at_most),
 		T(trouble_with_a_mount_is_retried),
+		T(a_mount_that_goes_wrong_costs_no_push),
 		T(a_mount_asks_for_rights_to_both_repositories),
 	};
 
