@@ -338,13 +338,15 @@ case_11_redirect() {
 }
 case_11_redirect_other() {
 	over_https
-	EXPECTED_HOSTS='registry.test:443 token.test:443'
+	# it is asked for an anonymous token, if its certificate is good
+	EXPECTED_HOSTS='registry.test:443 token.test:443 evil.test:443'
 	rules <<-'EOF2'
 	* ^/v2/ * sub WWW-Authenticate 'https://[^/]*' 'https://token.test'
 	GET //token.test * reply 307 'Location: https://evil.test/token'
 	EOF2
 	push 3
 	no_tag
+	! grep 'evil.test' proxy/log | grep -q 'auth=[^n]' || fail 'a password went there'
 }
 
 @test "11: a realm without TLS, on a private address, or one that sends us elsewhere" {
@@ -415,6 +417,11 @@ case_13_200() {
 	push 0
 	served
 }
+case_13_201() {
+	rules <<<'POST mount= * reply 201'
+	push 0
+	served
+}
 case_13_204() {
 	rules <<<'POST /uploads/ 1 reply 204'
 	push 0
@@ -443,7 +450,8 @@ case_14_204_nothing() {
 	push 1
 	no_tag
 }
-case_14_202() { answered_put 202 1 && no_tag; }
+# it is looked for, and the registry behind has it
+case_14_202() { answered_put 202 0 && served; }
 case_14_301() {
 	rules <<-'EOF2'
 	PUT /uploads/ * reply 301 'Location: http://{self}/v2/'
@@ -454,8 +462,8 @@ case_14_301() {
 	equal "$(count GET /v2/)" 0
 }
 
-@test "13: POST is answered 200, 204, 301, 307" {
-	cases 13_200 13_204 13_301 13_307
+@test "13: POST is answered 200, 201, 204, 301, 307" {
+	cases 13_200 13_201 13_204 13_301 13_307
 }
 
 @test "14: PUT is answered 200, 204, 202, 301" {
@@ -531,6 +539,36 @@ case_18_10() { nginx 10485760; }
 	cases 18_4 18_10
 }
 
+chunked() {
+	LAYOUT=$FAULTS/large
+	rules
+	push 0 --chunk-size "${CHUNK-5m}"
+	served
+}
+case_19_plain() {
+	chunked </dev/null
+	equal "$(count PATCH /uploads/)" 3 'three for the layer, the small config goes whole'
+}
+case_19_201() { chunked <<<'PATCH /uploads/ * status 201'; }
+case_19_stuck() { chunked <<<"PATCH /uploads/ 2- if:Content-Range~^[1-9] set 'Range: 0-5242879'"; }
+case_19_less() { chunked <<<'PATCH /uploads/ 1 if:body>2000000 shorten 1000000'; }
+case_19_416() {
+	chunked <<-'EOF2'
+	PATCH /uploads/ 1 if:Content-Range~^5242880- reply 416 'Location: {target}' 'Range: 0-5242879'
+	EOF2
+}
+case_19_minimum() {
+	CHUNK=1m chunked <<<"POST /uploads/ * set 'OCI-Chunk-Min-Length: 5242880'"
+	[ "$(count PATCH /uploads/)" -le 4 ] || fail 'the minimum was not kept'
+}
+case_19_absurd() {
+	chunked <<<"POST /uploads/ * set 'OCI-Chunk-Min-Length: 10737418240'"
+}
+
+@test "19: chunks: 201, a Range that stands still or is smaller, 416, minimums" {
+	cases 19_plain 19_201 19_stuck 19_less 19_416 19_minimum 19_absurd
+}
+
 case_20() {
 	rules <<-EOF2
 	PUT /uploads/ * if:body>0 $(unknown_upload)
@@ -539,11 +577,40 @@ case_20() {
 	push 0
 	served
 }
-@test "20: an upload is forgotten before its end" {
-	cases 20
+case_20_always() {
+	rules <<<"PUT /uploads/ * $(unknown_upload)"
+	push 1
+	no_tag
 }
 
-# -- 22 to 24: manifests --------------------------------------------------------------------
+@test "20: an upload is forgotten before its end, once and always" {
+	cases 20 20_always
+}
+
+# -- 21 to 24: manifests --------------------------------------------------------------------
+blob_unknown() {
+	echo "reply 400 'Content-Type: application/json' 'body={\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\"$1}]}'"
+}
+case_21_one() {
+	rules <<<"PUT /manifests/ 1 $(blob_unknown ",\"detail\":{\"digest\":\"$(layer_of)\"}")"
+	push 0
+	served
+}
+case_21_no_detail() {
+	rules <<<"PUT /manifests/ 1 $(blob_unknown '')"
+	push 0
+	served
+}
+case_21_twice() {
+	rules <<<"PUT /manifests/ 1-2 $(blob_unknown '')"
+	push 0
+	served
+}
+case_21_always() {
+	rules <<<"PUT /manifests/ * $(blob_unknown '')"
+	RETRIES=1 push 1
+	no_tag
+}
 case_22() {
 	rules <<<"PUT /manifests/ * set 'Docker-Content-Digest: sha256:$(printf '%064d' 7)'"
 	push 1
@@ -578,6 +645,10 @@ case_24_partial() {
 	done
 }
 
+@test "21: a manifest's blobs are unknown: one, all, twice, for ever" {
+	cases 21_one 21_no_detail 21_twice 21_always
+}
+
 @test "22: a manifest is answered with another digest" {
 	cases 22
 }
@@ -588,4 +659,168 @@ case_24_partial() {
 
 @test "24: several tags, whatever the registry says of them" {
 	cases 24_silent 24_partial
+}
+
+# -- 28: nothing moves ------------------------------------------------------------------------
+case_28_slow() {
+	rules <<<'* . * drip 40 0.02'
+	push 0
+	served
+}
+case_28_stalled() {
+	rules <<<'PUT /uploads/ 1 if:body>1000 hang-request 1000'
+	push 0
+	served
+}
+
+@test "28: answers come in drops, and an upload stands still" {
+	cases 28_slow 28_stalled
+}
+
+# -- 29: several addresses -------------------------------------------------------------------
+named() {
+	printf '%s registry.test\n127.0.0.1 registry.test\n' "$1" >hosts
+	HOST=registry.test:${HOST##*:}
+	IMAGE=$HOST/$REPO_PATH:1
+	EXPECTED_HOSTS=$HOST
+	login "$HOST"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	run_tool 0 unshare --mount sh -c 'mount -n --bind hosts /etc/hosts && exec "$@"' sh \
+		cpush -v -v -v --plain-http "$LAYOUT" "$IMAGE"
+	served
+}
+case_29_first() { named 127.9.9.9; }
+case_29_six() { named ::1; }
+
+@test "29: the first of two addresses does not answer" {
+	cases 29_first 29_six
+}
+
+# -- 30: proxies --------------------------------------------------------------------------------
+case_30_407() {
+	over_https
+	rules <<<"CONNECT . * reply 407 'Proxy-Authenticate: Basic realm=\"x\"'"
+	push 3
+	message cpush "$PROXY"
+	no_tag
+}
+case_30_502() {
+	over_https
+	rules <<<'CONNECT . 1 reply 502'
+	push 0
+	served
+}
+case_30_not() {
+	export HTTP_PROXY=http://127.0.0.1:1 NO_PROXY=10.0.0.0/8,127.0.0.0/8
+	push 0
+	served
+}
+
+@test "30: a proxy wants a password, fails once, is not for us" {
+	cases 30_407 30_502 30_not
+}
+
+# -- 31: certificates --------------------------------------------------------------------------
+untrusted() {
+	over_https
+	[ "$1" = ca ] || OPTIONS=()
+	push 3
+	message cpush certificate
+	has "$err" "$2"
+	no_tag
+}
+case_31_unknown() { untrusted '' --ca; }
+case_31_expired() { CERT=expired untrusted ca expired; }
+case_31_other() { CERT=other untrusted ca registry.test; }
+case_31_client() {
+	over_https "clientca=$FAULTS/certs/ca.pem"
+	push 3
+	message cpush certificate
+	has "$err" --cert
+	push 0 --cert "$FAULTS/certs/client.pem" --key "$FAULTS/certs/client.key"
+	served
+}
+
+@test "31: a certificate of nobody we know, of yesterday, of somebody else, and none of ours" {
+	cases 31_unknown 31_expired 31_other 31_client
+}
+
+# -- 32 to 35 --------------------------------------------------------------------------------------
+case_32() {
+	rules <<<'PUT /uploads/ * if:body>1000 hang-request 1000'
+	cpush -v -v -v "$LAYOUT" "$IMAGE" >stdout 2>stderr 3>&- &
+	pid=$!
+	until_true grep -q hang-request proxy/log
+	tr '\0' ' ' <"/proc/$pid/cmdline" >cmdline
+	kill -TERM "$pid"
+	got=0
+	wait "$pid" || got=$?
+	equal "$got" 143 "$(cat stderr)"
+	no_secret
+	nothing_left
+	no_tag
+	[ "$(count DELETE /uploads/)" -ge 1 ] || fail 'the upload was not given up'
+}
+case_33() {
+	rules <<<"* ^/v2/ * set 'Warning: 299 - \"this is \\\\x1b[31mold\"'"
+	push 0
+	served
+	equal "$(grep -c 'old' stderr)" 1 'warnings'
+	! grep -q "$(printf '\033')" stderr || fail 'an escape'
+}
+case_34_same() {
+	cpush --retries 2 "$LAYOUT" "$IMAGE" >first 2>&1 3>&- &
+	push 0
+	wait $!
+	served
+}
+case_34_different() {
+	"$E2E_SERVERS/shape" other-image 20000
+	cpush --retries 2 other-image "$IMAGE" >first 2>&1 3>&- &
+	push 0
+	wait $!
+	there=$(cat "$FAULTS/registry/data/docker/registry/v2/repositories/$REPO_PATH/_manifests/tags/1/current/link")
+	[ "$there" = "$(digest_of "$LAYOUT")" ] || equal "$there" "$(digest_of other-image)"
+}
+shaped() {
+	"$E2E_SERVERS/shape" image "$@"
+	LAYOUT=$C/image
+}
+case_35_none() { shaped && push 0 && served; }
+case_35_empty() { shaped 0 && push 0 && served; }
+case_35_byte() { shaped 1 && push 0 && served; }
+case_35_many() {
+	# shellcheck disable=SC2046 # words
+	shaped $(seq 10 509)
+	IMAGE=$OPEN/$REPO_PATH:1
+	run_tool 0 cpush "$LAYOUT" "$IMAGE"
+	served
+}
+case_35_large() {
+	shaped 5G!
+	rules <<<'PUT . * if:body>5368709119 early 0 400 body=seen'
+	push 1
+	message cpush seen
+	no_tag
+}
+case_35_sha512() {
+	shaped 100@sha512
+	RETRIES=0 push 1
+	no_tag
+}
+
+@test "32: SIGTERM in the middle of an upload" {
+	cases 32
+}
+
+@test "33: a registry's warnings are told once, and as text" {
+	cases 33
+}
+
+@test "34: two at once, of one image and of two" {
+	cases 34_same 34_different
+}
+
+@test "35: images of no, empty, tiny, many and very large layers" {
+	cases 35_none 35_empty 35_byte 35_many 35_large 35_sha512
 }
