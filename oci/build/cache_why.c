@@ -44,7 +44,6 @@ void cache_why_keep(const struct op *op, const char *path, const struct cache_ke
 		span_dup(span_head(span_of_str(path), (size_t)(strrchr(path, '/') - path)));
 	struct err why = ERR_INIT;
 	auto_close int fd = -1;
-	auto_tmpfile struct tmpfile tmp = TMPFILE_INIT; /* released before its directory */
 
 	join(&text, below, words, content);
 	fd = fs_open_dir(dir, &why);
