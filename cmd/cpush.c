@@ -11,6 +11,7 @@
 #include "cmd/cpush_seen.h"
 #include "cmd/cpush_sign.h"
 #include "cmd/cpush_source.h"
+#include "cmd/result_files.h"
 #include "registry/certs.h"
 #include "registry/check.h"
 #include "registry/push.h"
@@ -39,11 +40,22 @@ static int write_results(const struct cpush *c, const struct oci_descriptor *ima
 		mem_printf("IMAGE_NAME=%s/%s\nIMAGE_TAG=%s\nIMAGE_DIGEST=%s\nIMAGE_REF=%s\n",
 			   to->host, to->path, tag, image->digest.text, ref);
 
-	if (c->args.digest_file && app_write_file(c->args.digest_file, image->digest.text, e) < 0)
-		return -1;
-	if (c->args.dotenv && app_write_file(c->args.dotenv, env, e) < 0)
+	const struct result_file files[] = { { "--digest-file", c->args.digest_file,
+					       image->digest.text },
+					     { "--dotenv", c->args.dotenv, env } };
+
+	if (result_files_write(files, ARRAY_LEN(files), e) < 0)
 		return -1;
 	return app_result(c->app, ref, e);
+}
+
+/* A push whose results cannot be told would have to be looked for. */
+static int check_results(const struct cpush_args *a, struct err *e)
+{
+	const struct result_file files[] = { { "--digest-file", a->digest_file, NULL },
+					     { "--dotenv", a->dotenv, NULL } };
+
+	return result_files_check(files, ARRAY_LEN(files), e);
 }
 
 /* What would be done, on standard output, and last the line that a push would write. */
@@ -183,7 +195,7 @@ static int cpush_main(struct app *app, int argc, char **argv, struct err *e)
 
 	if (r <= 0)
 		return r;
-	if (cpush_args_take(&c.args, &app->positional, e) < 0)
+	if (cpush_args_take(&c.args, &app->positional, e) < 0 || check_results(&c.args, e) < 0)
 		return -1;
 	app_credentials(app, c.args.authfile);
 	if (cpush_args_credentials(&c.args, &app->credentials, e) < 0 ||

@@ -42,6 +42,14 @@ IMAGE_DIGEST=$digest
 IMAGE_REF=$REPO@$digest"
 }
 
+@test "a file for results that cannot be written is told before anything is sent" {
+	for option in --dotenv --digest-file; do
+		expect 4 cpush "$option" "$T/absent/file" "$T/one" "$REPO:7"
+		message cpush "$option: '$T/absent/file'"
+	done
+	equal "$(requests "$E2E_DIR/registry" '[A-Z]+' "/v2/$NAME/")" 0
+}
+
 @test "a push of what is there already uploads nothing" {
 	expect 0 cpush "$T/one" "$REPO"
 	before=$(requests "$E2E_DIR/registry" '(PUT|POST|PATCH)' "/v2/$NAME/")
