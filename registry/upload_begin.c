@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 
+#define MOUNT_RETRIES	 2 /* then it is asked without one */
 #define SEND_UNASKED_MAX (1u << 20)
 
 int upload_done(struct upload *u, enum registry_upload outcome)
@@ -85,15 +86,40 @@ static bool is_mount_refused(long status)
 	return status == 400 || status == 401 || status == 403 || status == 404 || status == 405;
 }
 
+/* *stuck: it fails again and again; there are registries that fall over a mount, and over nothing else. */
+static int ask_by_mount(bool *stuck, struct upload *u, struct http_response *rs, struct err *e)
+{
+	unsigned left = u->retry.left, few = left < MOUNT_RETRIES ? left : MOUNT_RETRIES;
+	int r;
+
+	/* out of the one budget of this blob, but not all of it */
+	u->retry.left = few;
+	r = post(u, rs, &u->blob->digest, NULL, e);
+	u->retry.left = left - (few - u->retry.left);
+	*stuck = rs->status >= 500 && (r == 0 || e->kind == ERR_UNAVAILABLE);
+	if (*stuck || u->retry.left)
+		u->retry.is_over = false;
+	if (!*stuck)
+		return r;
+	log_info(u->op, "%s: %s to a mount", u->blob->digest.text, http_status_name(rs->status));
+	err_clear(e);
+	return 0;
+}
+
 static int begin_here(struct upload *u, struct http_response *rs, struct err *e)
 {
 	enum registry_mount mount = u->host->mount;
-	bool exists;
+	bool exists, stuck = false;
 
 	if (mount == REGISTRY_MOUNT_USELESS)
 		return begin_after_head(u, rs, e);
-	if (post(u, rs, &u->blob->digest, NULL, e) < 0)
+	if (ask_by_mount(&stuck, u, rs, e) < 0)
 		return -1;
+	if (stuck) {
+		u->host->mount = REGISTRY_MOUNT_USELESS;
+		http_response_release(rs);
+		return begin_after_head(u, rs, e);
+	}
 	if (rs->status == 201) {
 		u->host->mount = REGISTRY_MOUNT_TELLS;
 		return upload_done(u, REGISTRY_UPLOAD_EXISTS);

@@ -112,7 +112,7 @@ case_25_elsewhere() {
 }
 
 @test "25: a blob is cut short, too long, wrong, or lies elsewhere" {
-	cases 25_short 25_none 25_longer 25_longer_once 25_wrong 25_range 25_whole 25_loop 25_http 25_elsewhere
+	cases 25_short 25_none 25_longer 25_longer_once 25_wrong 25_range 25_whole 25_loop 25_http 25_elsewhere 25_https
 }
 
 # -- 26: manifests --------------------------------------------------------------------
@@ -146,10 +146,11 @@ case_26_pinned() {
 	pull 1 "$HOST/$REPO_PATH@$(digest_of "$LAYOUT")"
 	message cbuild "$(digest_of "$LAYOUT")"
 }
+# what the tag leads to is asked for by that digest, which is not there
 case_26_header() {
 	there
 	rules <<<"GET,HEAD /manifests/ * set 'Docker-Content-Digest: sha256:$(printf '%064d' 7)'"
-	pull 1
+	pull 4
 }
 case_26_twice() {
 	wrong_manifest "edit '\"layers\"' '\"config\":{},\"layers\"'" 1
@@ -165,7 +166,7 @@ case_26_config() {
 }
 
 @test "26: a manifest of the wrong type, ambiguous, obsolete, huge, of another digest" {
-	cases 26_type 26_both 26_schema1 26_huge 26_no_digest 26_pinned 26_twice 26_traversal 26_config
+	cases 26_type 26_both 26_schema1 26_huge 26_no_digest 26_pinned 26_twice 26_traversal 26_config 26_header
 }
 
 # -- trouble on the way, as for a push --------------------------------------------------

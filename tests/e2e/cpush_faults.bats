@@ -501,7 +501,7 @@ case_16_500() { look_refused 'HEAD /blobs/ 1 reply 500'; }
 case_16_length() { look_refused "HEAD /blobs/ * reply 200 'Content-Length: 5'"; }
 
 @test "15: a mount is refused or does nothing" {
-	cases 15_400 15_401 15_403 15_404 15_405 15_500 15_202
+	cases 15_400 15_401 15_403 15_404 15_405 15_500 15_202 15_500_always
 }
 
 @test "16: looking for a blob or a tag is refused, or tells of another length" {

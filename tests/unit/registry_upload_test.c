@@ -221,7 +221,10 @@ static void one_budget_holds_for_all_steps_of_a_blob(void **state)
 	expect_mount(f, 503);
 	expect_mount(f, 202);
 	expect_put(f, 502);
+	/* the budget is used up; what has not been tried yet is one more request */
 	expect_mount(f, 503);
+	expect_head(f, 404);
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = R "/blobs/uploads/", .status = 503);
 	assert_refused(f, ERR_UNAVAILABLE, "503 Service Unavailable (3 tries)");
 	assert_true(recorder_has(&f->w.rec, "fail push sha256:"));
 }
@@ -474,6 +477,19 @@ static void a_mount_that_goes_wrong_costs_no_push(void **state)
 	assert_upload_from_base(f, REGISTRY_UPLOAD_EXISTS);
 }
 
+static void a_host_that_falls_over_every_mount_is_asked_without(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 3; i++)
+		expect_mount(f, 500);
+	expect_head(f, 404);
+	expect_plain_begin(f);
+	expect_put(f, 201);
+	assert_upload(f, REGISTRY_UPLOAD_SENT);
+	assert_int_equal(registry_session_host(f->w.session)->mount, REGISTRY_MOUNT_USELESS);
+}
+
 #define TOKEN	 "https://r.example/token?service=s&scope=repository%3Aa%2Fb%3Apull%2Cpush"
 #define FOR_BASE "&scope=repository%3Abase%2Fc%3Apull"
 
@@ -526,6 +542,7 @@ int main(void)
 		T(a_refused_mount_from_elsewhere_says_nothing_of_our_own_repository),
 		T(a_repository_that_refuses_mounts_is_asked_twice_at_most),
 		T(trouble_with_a_mount_is_retried),
+		T(a_host_that_falls_over_every_mount_is_asked_without),
 		T(a_mount_that_goes_wrong_costs_no_push),
 		T(a_mount_asks_for_rights_to_both_repositories),
 	};
