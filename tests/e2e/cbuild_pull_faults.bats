@@ -96,7 +96,7 @@ case_25_http() {
 case_25_https() {
 	over_https
 	EXPECTED_HOSTS='registry.test:443 blobs.test:443'
-	broken 1 <<-EOF2
+	broken 4 <<-EOF2
 	GET //registry.test.*$(blob_path) * reply 307 'Location: https://blobs.test{target}'
 	GET //blobs.test * if:auth reply 400
 	GET //blobs.test * if:anonymous reply 404
