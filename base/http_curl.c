@@ -27,7 +27,8 @@
 
 #define CONNECT_TIMEOUT_MS 15000L
 #define STALL_MS	   30000
-#define ANSWER_MS	   600000
+#define ANSWER_MS	   60000
+#define ANSWER_MAX_MS	   600000
 #define LOOK_MS		   1000 /* between two looks whether anything moves */
 #define UPLOAD_BUFFER	   (512L << 10)
 #define DOWNLOAD_BUFFER	   (256L << 10)
@@ -371,13 +372,21 @@ struct stall {
 	int64_t since_ms;
 };
 
+/* A second for each MiB that a server may have to put together or to copy. */
+static int64_t answer_limit(const struct http_curl *h, uint64_t size)
+{
+	uint64_t more_ms = (size >> 20) * 1000;
+
+	return more_ms < ANSWER_MAX_MS ? h->answer_ms + (int64_t)more_ms : ANSWER_MAX_MS;
+}
+
 /* How long nothing may move from here on. */
 static int64_t stall_limit(const struct http_curl *h, const struct exchange *x, uint64_t sent)
 {
 	uint64_t size = x->rq->body ? x->rq->body->size_bytes : x->rq->body_bytes.n;
 	bool has_body = x->rq->body || x->rq->body_bytes.n;
 
-	return has_body && sent >= size && !x->header_done ? h->answer_ms : h->stall_ms;
+	return has_body && sent >= size && !x->header_done ? answer_limit(h, size) : h->stall_ms;
 }
 
 /* How long to wait for the next event, in ms; 0: it has been too long. */

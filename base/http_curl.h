@@ -12,7 +12,8 @@ struct http_curl_options {
 	const char *user_agent; /* "cpush/0.1.0" */
 	/*
 	 * How long nothing may move, either way; 0: 30 s. And between a body's last byte and
-	 * the answer to it (a registry puts a large blob together then); 0: 10 min.
+	 * the answer to it; 0: 60 s. For a large one (a registry puts it together then) a
+	 * second more for each MiB, up to 10 min.
 	 */
 	int64_t stall_ms, answer_ms;
 };

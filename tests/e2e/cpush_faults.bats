@@ -667,14 +667,9 @@ case_28_slow() {
 	push 0
 	served
 }
-case_28_stalled() {
-	rules <<<'PUT /uploads/ 1 if:body>1000 hang-request 1000'
-	push 0
-	served
-}
 
-@test "28: answers come in drops, and an upload stands still" {
-	cases 28_slow 28_stalled
+@test "28: answers come in drops" {
+	cases 28_slow
 }
 
 # -- 29: several addresses -------------------------------------------------------------------

@@ -953,6 +953,22 @@ static void the_answer_to_a_whole_body_may_take_longer(void **state)
 	once_release(&o);
 }
 
+/* 2 MiB: two seconds more. */
+static void the_answer_to_a_large_body_may_take_longer_still(void **state)
+{
+	struct once o = { .opt = { .stall_ms = 60000, .answer_ms = 30 } };
+	size_t n = 2u << 20;
+	auto_free char *body = mem_alloc(n + 1);
+
+	(void)state;
+	memset(body, 'x', n);
+	body[n] = '\0';
+	stall_run(&o, body, 200);
+	assert_int_equal(0, o.result);
+	assert_int_equal(201, o.rs.status);
+	once_release(&o);
+}
+
 static void the_answer_to_a_whole_body_has_a_limit_too(void **state)
 {
 	struct once o = { .opt = { .stall_ms = 60000, .answer_ms = 30 } };
@@ -1093,6 +1109,7 @@ int main(void)
 		cmocka_unit_test(a_limit_of_the_caller_is_a_timeout),
 		cmocka_unit_test(a_server_that_falls_silent_is_left),
 		cmocka_unit_test(the_answer_to_a_whole_body_may_take_longer),
+		cmocka_unit_test(the_answer_to_a_large_body_may_take_longer_still),
 		cmocka_unit_test(the_answer_to_a_whole_body_has_a_limit_too),
 		cmocka_unit_test(an_answer_that_stops_halfway_is_left_after_the_short_limit),
 		cmocka_unit_test(a_line_end_in_a_header_is_refused),
