@@ -727,17 +727,9 @@ untrusted() {
 case_31_unknown() { untrusted '' --ca; }
 case_31_expired() { CERT=expired untrusted ca expired; }
 case_31_other() { CERT=other untrusted ca registry.test; }
-case_31_client() {
-	over_https "clientca=$FAULTS/certs/ca.pem"
-	push 3
-	message cpush certificate
-	has "$err" --cert
-	push 0 --cert "$FAULTS/certs/client.pem" --key "$FAULTS/certs/client.key"
-	served
-}
 
-@test "31: a certificate of nobody we know, of yesterday, of somebody else, and none of ours" {
-	cases 31_unknown 31_expired 31_other 31_client
+@test "31: a certificate of nobody we know, of yesterday, of somebody else" {
+	cases 31_unknown 31_expired 31_other
 }
 
 # -- 32 to 35 --------------------------------------------------------------------------------------
