@@ -497,3 +497,13 @@ void registry_auth_who(struct buf *out, struct registry_auth *a)
 	}
 	auth_leave(a);
 }
+
+bool registry_auth_is_challenged(struct registry_auth *a)
+{
+	bool is;
+
+	auth_enter(a);
+	is = is_usable(&a->challenge);
+	auth_leave(a);
+	return is;
+}

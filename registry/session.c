@@ -248,7 +248,8 @@ static int session_ask(struct registry_session *s, struct op *op, const struct r
 
 /*
  * Registries on loopback are asked by http, and most speak it. One that speaks TLS answers 400, and is
- * asked once more so; what comes of that counts, unless TLS is what it does not speak.
+ * asked once more so, unless it has answered something sensible before; what comes of that counts, unless
+ * TLS is what it does not speak.
  */
 static int try_tls(struct registry_session *s, struct op *op, const struct registry_call *call,
 		   struct http_response *rs, struct err *e)
@@ -282,7 +283,8 @@ static int session_begin(struct registry_session *s, struct op *op,
 
 	pthread_mutex_lock(&s->first);
 	r = session_ask(s, op, call, rs, e);
-	if (!s->is_settled && r == 0 && rs->status == 400 && !call->body)
+	if (!s->is_settled && r == 0 && rs->status == 400 && !call->body &&
+	    !registry_auth_is_challenged(&s->auth))
 		r = try_tls(s, op, call, rs, e);
 	if (r == 0)
 		s->is_settled = true;

@@ -293,6 +293,25 @@ static void a_400_of_one_that_speaks_http_is_its_answer(void **state)
 	registry_world_release(&w);
 }
 
+/* It has been understood: to ask such a one by TLS can take as long as it likes. */
+static void a_400_after_a_challenge_is_an_answer(void **state)
+{
+	struct registry_world w;
+	auto_http_response struct http_response rs = { 0 };
+	struct registry_call call = { .method = "GET", .path = "/v2/", .scope = "x" };
+
+	(void)state;
+	registry_world_init(&w, "localhost:5000", NULL);
+	HTTP_EXPECT(w.script, .method = "GET", .url = "http://localhost:5000/v2/", .status = 401,
+		    .headers = { "WWW-Authenticate: Bearer realm=\"http://localhost:5001/t\"" });
+	HTTP_EXPECT(w.script, .method = "GET", .url = "http://localhost:5001/t?scope=x",
+		    .status = 200, .answer = "{\"token\":\"t\"}");
+	HTTP_EXPECT(w.script, .method = "GET", .url = "http://localhost:5000/v2/", .status = 400);
+	assert_int_equal(0, registry_session_perform(w.session, &w.op, &call, &rs, &w.e));
+	assert_int_equal(400, rs.status);
+	registry_world_release(&w);
+}
+
 static void a_certificate_that_is_not_trusted_is_what_is_told(void **state)
 {
 	struct registry_world w;
@@ -327,6 +346,7 @@ int main(void)
 		cmocka_unit_test(a_host_that_is_no_address_fails_before_anything_is_resolved),
 		cmocka_unit_test(one_on_loopback_that_speaks_tls_is_asked_so),
 		cmocka_unit_test(a_400_of_one_that_speaks_http_is_its_answer),
+		cmocka_unit_test(a_400_after_a_challenge_is_an_answer),
 		cmocka_unit_test(a_certificate_that_is_not_trusted_is_what_is_told),
 	};
 
