@@ -7,12 +7,11 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "oci/image/origins.h"
 #include "registry/push_parts.h"
 #include "registry/transfer.h"
 
-#define SOURCES_MAX	8
-#define SOURCE_KEY	"containerd.io/distribution.source."
-#define SOURCE_TEXT_MAX 1024
+#define SOURCES_MAX 8
 
 static void push_release(struct push *p)
 {
@@ -54,37 +53,42 @@ int registry_push_tags(struct strv *out, const struct oci_reference *to,
 /* -- repositories to mount from ------------------------------------------------------ */
 
 /* A path of this host, other than the destination. */
-static void add_source(struct strv *out, const struct push *p, struct span path)
+static void add_source(struct strv *out, const struct push *p, const char *path)
 {
-	auto_reference struct oci_reference ref = { 0 };
-	auto_free char *name = mem_printf("%s/" SPAN_FMT, registry_session_name(p->repo.session),
-					  SPAN_ARG(span_trim(path)));
-	struct err ignored = ERR_INIT;
+	if (strcmp(path, p->repo.path) != 0 && !strv_has(out, path) && out->n < SOURCES_MAX)
+		strv_add(out, path);
+}
 
-	if (oci_reference_parse(&ref, name, &ignored) == 0 && strcmp(ref.path, p->repo.path) != 0 &&
-	    !strv_has(out, ref.path) && out->n < SOURCES_MAX)
-		strv_add(out, ref.path);
+/* Those that the manifest names for a blob, on this host. */
+static void add_origins(struct strv *out, const struct push *p, const struct oci_descriptor *blob)
+{
+	auto_strv struct strv origins = STRV_INIT;
+
+	oci_origins_read(&origins, &blob->annotations);
+	for (size_t i = 0; i < origins.n; i++) {
+		struct span rest = span_of_str(origins.v[i]), host, path;
+
+		if (span_cut(rest, '/', &host, &path) &&
+		    span_eq_str(host, registry_session_name(p->repo.session)))
+			add_source(out, p, path.p);
+	}
 }
 
 /* Where this blob may be: told by who pushes, by the manifest when it is from here, or guessed. */
 static void find_sources(struct strv *out, const struct push *p, const struct oci_descriptor *blob)
 {
 	const char *from = p->opt->mounts ? strv_env_get(p->opt->mounts, blob->digest.text) : NULL;
-	auto_free char *key = mem_printf(SOURCE_KEY "%s", registry_session_name(p->repo.session));
-	struct span rest = span_head(span_of_str(strv_env_get(&blob->annotations, key)),
-				     SOURCE_TEXT_MAX),
-		    one;
 
 	if (from)
-		add_source(out, p, span_of_str(from));
+		add_source(out, p, from);
 	/* a stranger's manifest must not choose which of our repositories we read from */
-	while (!p->opt->foreign && span_split(&rest, ',', &one))
-		add_source(out, p, one);
+	if (!p->opt->foreign)
+		add_origins(out, p, blob);
 	/* no other image has this config */
 	if (oci_digest_eq(&blob->digest, &p->plan.config))
 		return;
 	for (size_t i = 0; p->opt->mount_from && i < p->opt->mount_from->n; i++)
-		add_source(out, p, span_of_str(p->opt->mount_from->v[i]));
+		add_source(out, p, p->opt->mount_from->v[i]);
 }
 
 /* All of them, so that one token opens them. */

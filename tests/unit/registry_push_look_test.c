@@ -214,6 +214,51 @@ static void the_image_before_tells_what_is_there(void **state)
 	assert_pushed(f, 2, 2);
 }
 
+/* It may be replaced by who may not read it, or because nobody may: a scanner blocks it. */
+static void an_image_before_that_may_not_be_read_costs_a_request(void **state)
+{
+	struct fixture *f = *state;
+
+	strv_env_set(&f->seen, "1", f->layers[0].digest.text);
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = R "/manifests/1", .status = 403);
+	http_script_unordered(f->w.script);
+	expect_sent(f, &f->config);
+	for (size_t i = 0; i < LAYERS; i++)
+		expect_sent(f, &f->layers[i]);
+	expect_tag(f, "1", 201, NULL);
+	assert_pushed(f, 4, 0);
+}
+
+/* Who cleans up manifests without a tag takes the children of an index away and leaves the index. */
+static void a_child_that_an_index_has_lost_is_put_again(void **state)
+{
+	struct fixture *f = *state;
+	auto_index struct oci_index x = { 0 };
+	auto_buf struct buf text = BUF_INIT(OCI_MANIFEST_MAX), before = BUF_INIT(OCI_MANIFEST_MAX);
+	auto_free char *child = mem_printf(R "/manifests/%s", f->image.digest.text);
+
+	x.media_type = mem_strdup(OCI_MEDIA_INDEX);
+	oci_index_add(&x, &f->image, NULL);
+	oci_index_write(&before, &x);
+	strv_env_set(&x.annotations, "version", "2");
+	oci_index_write(&text, &x);
+	oci_descriptor_release(&f->image);
+	registry_world_blob(&f->w, &f->image, OCI_MEDIA_INDEX, buf_str(&text));
+	strv_env_set(&f->seen, "1", f->layers[0].digest.text);
+
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = R "/manifests/1", .status = 200,
+		    .headers = { "Content-Type: " OCI_MEDIA_INDEX }, .answer = buf_str(&before));
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = child, .status = 404);
+	http_script_unordered(f->w.script);
+	expect_there(f, &f->config);
+	for (size_t i = 0; i < LAYERS; i++)
+		expect_there(f, &f->layers[i]);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = child, .body = f->text, .status = 201);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = R "/manifests/1", .body = buf_str(&text),
+		    .status = 201);
+	assert_pushed(f, 0, 4);
+}
+
 static void the_image_before_is_found_by_a_head_too(void **state)
 {
 	struct fixture *f = *state;
@@ -354,6 +399,24 @@ static void a_manifest_may_say_where_a_layer_came_from(void **state)
 	assert_pushed(f, 1, 3);
 }
 
+/* Else whoever made it could have blobs of ours, whose digests are known, put where all can read them. */
+static void a_strangers_manifest_does_not_choose_where_we_mount_from(void **state)
+{
+	struct fixture *f = *state;
+
+	f->opt.foreign = true;
+	free(f->text);
+	free(f->previous);
+	strv_env_set(&f->layers[0].annotations, "containerd.io/distribution.source.r.example",
+		     "secret/y");
+	make_images(f);
+	expect_sent(f, &f->config);
+	for (size_t i = 0; i < LAYERS; i++)
+		expect_sent(f, &f->layers[i]);
+	expect_tag(f, "1", 201, NULL);
+	assert_pushed(f, 4, 0);
+}
+
 /* -- the manifest ---------------------------------------------------------------------------- */
 
 #define MISSING "{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\",\"detail\":{\"digest\":\"%s\"}}]}"
@@ -474,6 +537,8 @@ int main(void)
 		T(a_first_push_asks_for_nothing_but_its_blobs),
 		T(an_image_that_was_pushed_before_costs_one_request),
 		T(the_image_before_tells_what_is_there),
+		T(an_image_before_that_may_not_be_read_costs_a_request),
+		T(a_child_that_an_index_has_lost_is_put_again),
 		T(the_image_before_is_found_by_a_head_too),
 		T(a_tag_that_is_gone_is_no_failure),
 		T(nonsense_under_the_tag_tells_nothing),
@@ -483,6 +548,7 @@ int main(void)
 		T(a_blob_that_is_there_leads_to_the_image_before),
 		T(layers_are_mounted_from_where_they_may_be),
 		T(a_manifest_may_say_where_a_layer_came_from),
+		T(a_strangers_manifest_does_not_choose_where_we_mount_from),
 		T(what_the_registry_misses_is_sent_and_the_manifest_again),
 		T(where_it_does_not_say_what_all_are_looked_for),
 		T(a_tag_that_may_not_move_and_is_right_is_no_failure),
