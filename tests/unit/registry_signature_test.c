@@ -272,6 +272,44 @@ static void what_somebody_else_overwrites_is_signed_again(void **state)
 	assert_int_equal(6, f->puts);
 }
 
+/* Somebody else's text is not there any more; ours is sound. */
+static void anothers_signature_that_cannot_be_fetched_spoils_nothing(void **state)
+{
+	struct fixture *f = *state;
+	auto_manifest struct oci_manifest m = { 0 };
+	auto_free char *url = NULL, *other = NULL;
+
+	assert_int_equal(0, sign_as(f, "r.example/a/b:old", f->other));
+	assert_int_equal(0, sign_as(f, "r.example/a/b:latest", f->key));
+	assert_int_equal(0,
+			 oci_manifest_parse(&m, span_of_str(find(f, MANIFESTS TAG)), NULL, &f->e));
+	url = mem_printf("https://r.example/v2/a/b/blobs/%s", m.layers[0].digest.text);
+	other = mem_strdup(find(f, url));
+	other[0] = '[';
+	keep(f, url, other);
+	if (verify(f, f->key) < 0)
+		fail_msg("%s", f->e.text);
+	assert_denied(f, f->other, "none of its signatures");
+}
+
+/* More would not be looked at by who checks. */
+static void there_is_a_limit_to_signatures(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf struct buf list = BUF_INIT(BUF_SMALL);
+
+	buf_add_str(&list, "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"size\":2,"
+			   "\"digest\":\"" IMAGE "\"},\"layers\":[");
+	for (int i = 0; i < SIGNATURE_LAYERS_MAX; i++)
+		buf_addf(&list, "%s{\"mediaType\":\"x\",\"size\":2,\"digest\":\"" OTHER "\"}",
+			 i ? "," : "");
+	buf_add_str(&list, "]}");
+	keep(f, MANIFESTS TAG, buf_str(&list));
+	assert_int_equal(-1, sign_as(f, "r.example/a/b:latest", f->key));
+	assert_non_null(strstr(f->e.text, "256 signatures already"));
+	assert_int_equal(0, f->puts);
+}
+
 /* The form that cosign and containers/image read: types, annotation, config, one text. */
 static void the_list_has_the_form_that_others_read(void **state)
 {
@@ -360,6 +398,8 @@ int main(void)
 		CASE(a_signature_of_another_digest_is_none),
 		CASE(signing_again_adds_nothing_and_others_stay),
 		CASE(what_somebody_else_overwrites_is_signed_again),
+		CASE(anothers_signature_that_cannot_be_fetched_spoils_nothing),
+		CASE(there_is_a_limit_to_signatures),
 		CASE(the_list_has_the_form_that_others_read),
 		CASE(only_the_exact_form_of_the_text_counts),
 	};
