@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "cmd/cpush_spool.h"
 #include "oci/image/archive.h"
 #include "oci/image/config.h"
@@ -114,18 +115,24 @@ static void read_origins(struct strv *out, const struct oci_index *x)
 		oci_origins_read(out, &x->entries[i].desc.annotations);
 }
 
-/* What is not in `near` is looked for where the layout says. */
-static int add_missing(struct oci_store *to, struct oci_store *near,
+/*
+ * What is not in `near` is looked for where the layout says. That is told: the layout may be somebody else's,
+ * and what is read there is read with our credentials.
+ */
+static int add_missing(struct oci_store *to, struct oci_store *near, struct op *op,
 		       const struct oci_descriptor *image, const struct strv *origins,
 		       struct err *e)
 {
 	auto_push_plan struct push_plan plan = { 0 };
+	auto_free char *places = strv_join(origins, ", ");
+	size_t missing = 0;
 
 	if (push_plan_init(&plan, near, image, e) < 0)
 		return -1;
 	for (size_t i = 0; i < plan.nr_blobs; i++) {
 		if (oci_store_has(near, &plan.blobs[i].digest, NULL))
 			continue;
+		missing++;
 		for (size_t k = 0; k < origins->n; k++) {
 			auto_reference struct oci_reference where = { 0 };
 
@@ -134,6 +141,9 @@ static int add_missing(struct oci_store *to, struct oci_store *near,
 			registry_remote_add(to, &plan.blobs[i], &where);
 		}
 	}
+	if (missing)
+		progress_note(op->progress, "%zu of its blobs are left out of '%s', which names %s",
+			      missing, near->name, places);
 	return 0;
 }
 
@@ -152,7 +162,7 @@ static int complete(struct cpush_source *s, const struct oci_index *index,
 	if (registry_remote_new(&s->store, &opt, e) < 0)
 		return -1;
 	s->is_remote = true;
-	return add_missing(s->store, near, &s->image, &origins, e);
+	return add_missing(s->store, near, rq->remote.op, &s->image, &origins, e);
 }
 
 /* -- where it lies ------------------------------------------------------------------------- */

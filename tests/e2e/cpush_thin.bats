@@ -55,6 +55,7 @@ teardown() {
 @test "to another host the base is copied from where it is, also out of a tar" {
 	second=$("$E2E_SERVERS/registry" start "$T/registry")
 	expect 0 cpush "$T/thin:latest" "$second/app:1"
+	has "$err" "1 of its blobs are left out of '$T/thin', which names $E2E_REGISTRY/busybox"
 	equal "$out" "$second/app@$digest"
 	skopeo copy -q --src-tls-verify=false "docker://$second/app:1" "dir:$T/back"
 	[ -e "$T/back/${base#sha256:}" ] || fail 'the base did not arrive'
