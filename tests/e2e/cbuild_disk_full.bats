@@ -13,14 +13,7 @@ setup() {
 	export SOURCE_DATE_EPOCH=1700000000
 	SEED=${DISK_SEED:-$RANDOM}
 	echo "seed $SEED (DISK_SEED of the environment)"
-	mkdir -p base/bin files
-	cp /bin/busybox base/bin
-	for name in sh cat dd mkdir ln rm; do
-		ln -s busybox "base/bin/$name"
-	done
-	for name in $(seq 20); do
-		echo "$name" >"files/$name"
-	done
+	small_context 20 sh cat dd mkdir ln rm
 	mkdir "$T/small"
 }
 

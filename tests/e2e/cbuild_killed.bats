@@ -13,15 +13,7 @@ setup() {
 	export SOURCE_DATE_EPOCH=1700000000
 	SEED=${KILL_SEED:-$RANDOM}
 	echo "seed $SEED (KILL_SEED of the environment)"
-	mkdir -p base/bin files
-	cp /bin/busybox base/bin
-	local name
-	for name in sh cat seq mkdir ln test rm cp; do
-		ln -s busybox "base/bin/$name"
-	done
-	for name in $(seq 30); do
-		echo "$name" >"files/$name"
-	done
+	small_context 30 sh cat seq mkdir ln test rm cp
 	killed_dockerfile scratch >Dockerfile
 }
 

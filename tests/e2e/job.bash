@@ -21,6 +21,20 @@ job_tree() {
 	export TOP="$top" STATIC="$top/build/static"
 }
 
+# small_context N NAME...: in the folder one is in, a base of busybox under these names, and N files beside it.
+small_context() {
+	local count=$1 name
+	shift
+	mkdir -p base/bin files
+	cp /bin/busybox base/bin
+	for name; do
+		ln -s busybox "base/bin/$name"
+	done
+	for name in $(seq "$count"); do
+		echo "$name" >"files/$name"
+	done
+}
+
 # Everything of a container's own, to be compared: $LIST in a job's script, then list.
 LIST='list() { find / -xdev ! -path "/cbuild/state*" ! -path "/cbuild/inplace*" ! -path "/cbuild/tmp/*" \
 	! -path /cbuild ! -path "/proc*" ! -path "/dev*" ! -path "/builds*" \

@@ -57,3 +57,19 @@ void talk_script_token(struct registry_world *w, const char *url, const char *te
 
 	HTTP_EXPECT(w->script, .method = "GET", .url = url, .status = 200, .answer = answer);
 }
+
+int talk_body_open(struct http_body *b, struct source **out, struct err *e)
+{
+	static struct span_source s;
+
+	(void)b;
+	(void)e;
+	*out = span_source_init(&s, SPAN_LIT("bytes"));
+	return 0;
+}
+
+void talk_body_close(struct http_body *b, struct source *s)
+{
+	(void)b;
+	(void)s;
+}

@@ -13,6 +13,12 @@
 	"WWW-Authenticate: Bearer realm=\"https://t.example/auth\",service=\"reg\","               \
 	"scope=\"repository:other:pull\""
 
+/* A body of five bytes. */
+#define TALK_BODY                                                                                  \
+	((struct http_body){ .open = talk_body_open, .close = talk_body_close, .size_bytes = 5 })
+int talk_body_open(struct http_body *b, struct source **out, struct err *e);
+void talk_body_close(struct http_body *b, struct source *s);
+
 /* The call, with what stands in `more`. */
 int talk_get(struct registry_world *w, const struct registry_call *more, struct http_response *rs);
 void talk_expect(struct registry_world *w, long status);

@@ -186,25 +186,9 @@ static void a_part_of_a_larger_whole_asks_for_a_token_once(void **state)
 	registry_world_release(&w);
 }
 
-static int body_open(struct http_body *b, struct source **out, struct err *e)
-{
-	static struct span_source s;
-
-	(void)b;
-	(void)e;
-	*out = span_source_init(&s, SPAN_LIT("bytes"));
-	return 0;
-}
-
-static void body_close(struct http_body *b, struct source *s)
-{
-	(void)b;
-	(void)s;
-}
-
 static void a_body_is_not_sent_again_after_a_401(void **state)
 {
-	struct http_body body = { .open = body_open, .close = body_close, .size_bytes = 5 };
+	struct http_body body = TALK_BODY;
 	struct registry_call call = { .method = "PUT", .body = &body, .once = true };
 	struct registry_world w;
 	auto_http_response struct http_response rs = { 0 };
