@@ -31,6 +31,11 @@
 /* A younger token that is too small does not grow by being asked for again. */
 #define FRESH_MS 60000
 
+struct registry_auth_refusal {
+	char *scope;
+	struct err why;
+};
+
 struct registry_auth_token {
 	char *scope;
 	char *header; /* "Bearer …" */
@@ -68,6 +73,9 @@ void registry_auth_release(struct registry_auth *a)
 	for (size_t i = 0; i < a->nr_tokens; i++)
 		token_release(&a->tokens[i]);
 	free(a->tokens);
+	for (size_t i = 0; i < a->nr_refusals; i++)
+		free(a->refusals[i].scope);
+	free(a->refusals);
 	for (size_t i = 0; i < a->nr_whos; i++) {
 		free(a->whos[i].path);
 		credentials_release(&a->whos[i].who);
@@ -204,6 +212,29 @@ static void token_forget(struct registry_auth *a, const char *scope)
 	*t = a->tokens[--a->nr_tokens];
 }
 
+/*
+ * What was refused once is refused for the run, by whichever lane it is asked: servers count wrong passwords,
+ * and lock out who has too many.
+ */
+static int recall_refusal(const struct registry_auth *a, const char *scope, struct err *e)
+{
+	for (size_t i = 0; i < a->nr_refusals; i++)
+		if (strcmp(a->refusals[i].scope, scope) == 0) {
+			*e = a->refusals[i].why;
+			return -1;
+		}
+	return 0;
+}
+
+static void note_refusal(struct registry_auth *a, const char *scope, const struct err *e)
+{
+	if (e->kind != ERR_DENIED)
+		return;
+	MEM_GROW(a->refusals, a->nr_refusals, a->cap_refusals);
+	a->refusals[a->nr_refusals++] =
+		(struct registry_auth_refusal){ .scope = mem_strdup(scope), .why = *e };
+}
+
 /* The call that needs it pays for its tries. */
 static int token_renew(struct registry_auth *a, struct op *op, const struct registry_call *call,
 		       const struct credentials *who, const char *scope, struct err *e)
@@ -218,8 +249,12 @@ static int token_renew(struct registry_auth *a, struct op *op, const struct regi
 	int64_t now_ms = op->clock->mono_ms(op->clock);
 	struct registry_auth_token *t;
 
-	if (registry_token_fetch(&token, op, &rq, e) < 0)
+	if (recall_refusal(a, scope, e) < 0)
 		return -1;
+	if (registry_token_fetch(&token, op, &rq, e) < 0) {
+		note_refusal(a, scope, e);
+		return -1;
+	}
 	token_forget(a, scope);
 	MEM_GROW(a->tokens, a->nr_tokens, a->cap_tokens);
 	t = &a->tokens[a->nr_tokens++];

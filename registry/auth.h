@@ -15,6 +15,7 @@
 
 struct registry_auth_token;
 struct registry_auth_who;
+struct registry_auth_refusal;
 
 struct registry_auth { /* private to auth.c */
 	struct http *http;
@@ -33,6 +34,8 @@ struct registry_auth { /* private to auth.c */
 	size_t nr_whos, cap_whos, last_who;
 	struct registry_auth_token *tokens;
 	size_t nr_tokens, cap_tokens;
+	struct registry_auth_refusal *refusals; /* of token servers */
+	size_t nr_refusals, cap_refusals;
 };
 
 void registry_auth_init(struct registry_auth *a, struct http *h, const struct registry_endpoint *at,

@@ -186,6 +186,21 @@ static void a_refused_wide_token_leaves_the_destinations_alone(void **state)
 }
 
 /* Old GitLab reads one scope of a request only. */
+/* Each lane of a push would ask, and the server count. */
+static void a_refused_password_is_refused_for_the_run(void **state)
+{
+	struct registry_world w;
+
+	(void)state;
+	registry_world_init(&w, "r.example", WORLD_AUTHS);
+	talk_script_401(&w, TALK_CHALLENGE);
+	HTTP_EXPECT(w.script, .method = "GET", .url = TALK_TOKEN_URL, .status = 401);
+	talk_expect_error(&w, ERR_DENIED, "credentials from DOCKER_AUTH_CONFIG");
+	for (int i = 0; i < 3; i++)
+		talk_expect_error(&w, ERR_DENIED, "credentials from DOCKER_AUTH_CONFIG");
+	registry_world_release(&w);
+}
+
 static void a_wide_token_that_does_not_open_the_destination_is_exchanged(void **state)
 {
 	struct registry_world w;
@@ -361,6 +376,7 @@ int main(void)
 		cmocka_unit_test(a_token_that_is_refused_is_renewed_once),
 		cmocka_unit_test(one_token_opens_the_destination_and_what_is_mounted),
 		cmocka_unit_test(a_refused_wide_token_leaves_the_destinations_alone),
+		cmocka_unit_test(a_refused_password_is_refused_for_the_run),
 		cmocka_unit_test(a_wide_token_that_does_not_open_the_destination_is_exchanged),
 		cmocka_unit_test(a_mount_that_fails_says_nothing_of_the_destination),
 		cmocka_unit_test(a_fresh_token_that_is_too_small_is_the_end),
