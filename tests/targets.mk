@@ -15,8 +15,16 @@ check: deps	## lint, units, fuzz replay, end to end
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror check-unit fuzz-replay
 	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-e2e
 
+# Two runs side by side, each with a registry and an engine of its own: builds keep the processors busy, pushes
+# and deploys mostly wait. What makes the image of the toolkit is in one of them.
+E2E_FILES := $(wildcard tests/e2e/*.bats)
+E2E_BUILD := $(filter tests/e2e/cbuild_% tests/e2e/tools_%,$(E2E_FILES))
 check-e2e: all $(TOOL_BINS)	## end to end: real registry, real engine, real containers
-	$(Q)BUILD=$(BUILD) sh tests/e2e/run
+	$(Q)$(MAKE) --no-print-directory -j2 e2e-build e2e-ship
+e2e-build:
+	$(Q)BUILD=$(BUILD) sh tests/e2e/run $(E2E_BUILD)
+e2e-ship:
+	$(Q)BUILD=$(BUILD) sh tests/e2e/run $(filter-out $(E2E_BUILD),$(E2E_FILES))
 
 CASES ?=
 golden:	## write the expectations of testdata/semantics anew, from a real engine (CASES="1.5 1.7/chown" for some)
@@ -71,5 +79,5 @@ help:	## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk image/image.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
 
-.PHONY: all deps demo check check-unit check-e2e golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
+.PHONY: all deps demo check check-unit check-e2e e2e-build e2e-ship golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
 	install uninstall clean help
