@@ -113,16 +113,22 @@ static int sides_open(struct exchange *x, struct err *e)
 
 static int journal_write(const struct exchange *x, struct err *e)
 {
+	const struct exchange_place *p = x->place;
 	auto_buf struct buf text = BUF_INIT(MERGED_MAX);
-	auto_tmpfile struct tmpfile tmp = TMPFILE_INIT;
+	auto_close int fd = -1;
 
 	merged_encode(&text, &x->merged);
 	if (text.over)
 		return err_set(e, ERR_FAILED, "too many names are kept");
-	if (tmpfile_open(&tmp, x->place->own_fd, 0600, e) < 0 ||
-	    fs_write_all(tmp.fd, text.data, text.len, "journal", e) < 0)
+	fd = openat(p->own_fd, EXCHANGE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	if (fd < 0)
+		return err_sys(e, "make '%s/" EXCHANGE_NEW "'", p->own);
+	if (fs_write_all(fd, text.data, text.len, EXCHANGE_NEW, e) < 0)
 		return -1;
-	return tmpfile_publish(&tmp, EXCHANGE_JOB, false, e);
+	if (renameat(p->own_fd, EXCHANGE_NEW, p->own_fd, EXCHANGE_JOB) < 0)
+		return err_sys(e, "rename '%s/" EXCHANGE_NEW "'", p->own);
+	return 0;
 }
 
 static int journal_turn(struct exchange *x, bool is_in, struct err *e)
@@ -481,7 +487,7 @@ static bool put_back(struct exchange *x, struct err *first)
 /* Nothing of the root's is elsewhere any more. Should that be wrong, rmdir leaves it. */
 static void clean(const struct exchange_place *p)
 {
-	static const char *const names[] = { EXCHANGE_JOB, "files", "trash" };
+	static const char *const names[] = { EXCHANGE_NEW, EXCHANGE_JOB, "files", "trash" };
 	auto_close int aside = openat(p->own_fd, "aside", dir_flags);
 	auto_strv struct strv dirs = STRV_INIT;
 	struct err ignored = ERR_INIT;

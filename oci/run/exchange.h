@@ -18,6 +18,7 @@
  *	files/N		copies of files whose bytes are put back
  *	journal.job	the list of merged directories (merged.h): what is in them is their own, or lies aside
  *	journal.tree	the same list: their own lies aside, what is in them is the tree's
+ *	journal.new	a list that was not written to its end: says nothing
  * The journal's name changes by one rename between the two halves of each way, so that an end at any
  * moment can be told from the names alone.
  */
@@ -29,6 +30,7 @@
 
 #define EXCHANGE_JOB  "journal.job"
 #define EXCHANGE_TREE "journal.tree"
+#define EXCHANGE_NEW  "journal.new"
 
 struct exchange_place {
 	int root_fd;	   /* what is exchanged: "/", or a test's directory */

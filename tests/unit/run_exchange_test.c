@@ -485,6 +485,21 @@ static void after_a_kill_inside_the_job_is_restored(void **state)
 	restored(w, 0);
 }
 
+/* Killed while the list was being written: nothing has moved yet. */
+static void a_list_that_was_not_written_to_its_end_goes_with_the_next(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "own/journal.new", "half of a li");
+	restored(w, 0);
+	assert_false(tmpdir_has(&w->dir, "own/journal.new"));
+	tmpdir_file(&w->dir, "own/journal.new", "half of a list, and longer than the one that comes");
+	go_in(w);
+	go_out(w);
+	job_is_whole(w);
+	assert_false(tmpdir_has(&w->dir, "own/journal.new"));
+}
+
 static void after_a_kill_a_directory_that_became_a_link_is_made_again(void **state)
 {
 	struct world *w = *state;
@@ -647,6 +662,7 @@ int main(void)
 		TEST(entries_that_were_removed_aside_are_told),
 		TEST(what_cannot_be_put_back_is_told_with_its_place),
 		TEST(after_a_kill_inside_the_job_is_restored),
+		TEST(a_list_that_was_not_written_to_its_end_goes_with_the_next),
 		TEST(after_a_kill_a_directory_that_became_a_link_is_made_again),
 		TEST(after_a_kill_a_directory_that_was_moved_is_found),
 		TEST(after_a_kill_at_any_moment_the_job_is_restored),
