@@ -493,7 +493,8 @@ static void a_list_that_was_not_written_to_its_end_goes_with_the_next(void **sta
 	tmpdir_file(&w->dir, "own/journal.new", "half of a li");
 	restored(w, 0);
 	assert_false(tmpdir_has(&w->dir, "own/journal.new"));
-	tmpdir_file(&w->dir, "own/journal.new", "half of a list, and longer than the one that comes");
+	tmpdir_file(&w->dir, "own/journal.new",
+		    "half of a list, and longer than the one that comes");
 	go_in(w);
 	go_out(w);
 	job_is_whole(w);
