@@ -1,0 +1,39 @@
+/*
+ * One run of cdeploy: what every command starts from. Each command is a file of its own and
+ * takes what it needs, in this order: the file (cdeploy_read_stack, done by main where the
+ * command's line in the table says so), the engine (cdeploy_connect), the images (cdeploy_pin).
+ */
+#ifndef CMD_CDEPLOY_H
+#define CMD_CDEPLOY_H
+
+#include "cmd/app.h"
+#include "cmd/cdeploy_args.h"
+#include "deploy/engine.h"
+#include "deploy/service.h"
+#include "registry/mirror.h"
+
+struct cdeploy {
+	struct app *app;
+	struct cdeploy_args args;
+	struct strv environment;
+	struct deploy_stack stack;
+	char *file, *project;
+	struct http *http;
+	struct engine *engine;		  /* cdeploy_connect; NULL before */
+	struct sign_key *verify_key;	  /* NULL: any image will do */
+	struct registry_options registry; /* cdeploy_connect */
+	struct registry_mirrors mirrors;
+};
+
+/* Finds the file, reads it into c->stack, prints its warnings. */
+int cdeploy_read_stack(struct cdeploy *c, struct err *e) MUST_CHECK;
+/* c->engine: a swarm manager; c->registry. Starts threads: once, after everything that needs none. */
+int cdeploy_connect(struct cdeploy *c, struct err *e) MUST_CHECK;
+/* Every image of the stack as the registry has it now; after cdeploy_connect. Nothing has been changed yet. */
+int cdeploy_pin(struct cdeploy *c, struct err *e) MUST_CHECK;
+void cdeploy_release(struct cdeploy *c);
+
+/* Commands. */
+int cdeploy_up(struct cdeploy *c, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The option table of cdeploy.
+ */
+#include "cmd/cdeploy_args.h"
+
+#include <stddef.h>
+
+const struct opt cdeploy_opts[] = {
+	OPT_STR('f', "file", "CDEPLOY_FILE", struct cdeploy_args, file, "FILE",
+		"the file (orcinus.yml, .yaml or .json)"),
+	OPT_STR(0, "env", "CDEPLOY_ENV", struct cdeploy_args, env, "NAME",
+		"look for orcinus-NAME.yml first"),
+	OPT_LIST(0, "image", "CDEPLOY_IMAGE", struct cdeploy_args, images, "[SERVICE=]REF",
+		 "the image of a service, or for <IMG_NAME>"),
+	OPT_STR(0, "dir", "CDEPLOY_DIR", struct cdeploy_args, dir, "DIR",
+		"the service's folder (.)"),
+	OPT_STR(0, "project", "CDEPLOY_PROJECT", struct cdeploy_args, project, "NAME",
+		"owner of the services (CI_PROJECT_PATH, else the folder's name)"),
+	OPT_STR('H', "host", "DOCKER_HOST", struct cdeploy_args, host, "URL",
+		"the engine: unix:///… or tcp://127.0.0.1:…"),
+	OPT_DURATION(0, "timeout", "CDEPLOY_TIMEOUT", struct cdeploy_args, timeout_ms,
+		     "limit for the whole rollout (10m)"),
+	OPT_DURATION(0, "pending-timeout", "CDEPLOY_PENDING_TIMEOUT", struct cdeploy_args,
+		     pending_timeout_ms, "limit for a task that finds no node (1m)"),
+	OPT_DURATION(0, "stable", "CDEPLOY_STABLE", struct cdeploy_args, stable_ms,
+		     "how long new tasks must keep running (5s)"),
+	OPT_FLAG(0, "detach", NULL, struct cdeploy_args, detach, "do not wait for the rollout"),
+	OPT_FLAG(0, "no-rollback", NULL, struct cdeploy_args, no_rollback,
+		 "leave a failed rollout as it is"),
+	OPT_STR(0, "authfile", "CDEPLOY_AUTHFILE", struct cdeploy_args, authfile, "FILE",
+		"credentials, in the form of docker's config.json"),
+	OPT_CHOICE(0, "registry-auth", "CDEPLOY_REGISTRY_AUTH", struct cdeploy_args, registry_auth,
+		   "auto|none", "give the engine credentials for the images (auto)"),
+	OPT_STR(0, "ca", "CDEPLOY_CA", struct cdeploy_args, ca, "FILE",
+		"trust these certificates, too"),
+	OPT_FLAG(0, "plain-http", "CDEPLOY_PLAIN_HTTP", struct cdeploy_args, plain_http,
+		 "http to registries that are not on this machine"),
+	OPT_LIST(0, "registry-mirror", "CDEPLOY_REGISTRY_MIRROR", struct cdeploy_args, mirrors,
+		 "HOST=URL", "read what HOST has from there first"),
+	OPT_STR(0, "verify-key", "CDEPLOY_VERIFY_KEY", struct cdeploy_args, verify_key, "FILE",
+		"deploy only images that this public key confirms"),
+	OPT_END,
+};
+
+/* 0 is a length of time, too: no stable window at all; but a limit of 0 is none. */
+int cdeploy_args_check(struct cdeploy_args *a, struct err *e)
+{
+	if (a->timeout_ms == 0 || a->pending_timeout_ms == 0)
+		return err_set(e, ERR_INPUT,
+			       "--timeout and --pending-timeout: more than 0 is needed");
+	if (a->stable_ms == 0)
+		a->stable_ms = 1;
+	return 0;
+}
+
+void cdeploy_args_release(struct cdeploy_args *a)
+{
+	strv_release(&a->images);
+	strv_release(&a->mirrors);
+}

@@ -1,0 +1,27 @@
+/*
+ * cdeploy's command line: one table, one struct.
+ */
+#ifndef CMD_CDEPLOY_ARGS_H
+#define CMD_CDEPLOY_ARGS_H
+
+#include "base/err.h"
+#include "cmd/opts.h"
+
+struct cdeploy_args {
+	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
+	struct strv images, mirrors;
+	int64_t timeout_ms, pending_timeout_ms, stable_ms;
+	bool detach, no_rollback, plain_http;
+};
+
+extern const struct opt cdeploy_opts[];
+
+#define CDEPLOY_ARGS_INIT                                                                          \
+	((struct cdeploy_args){                                                                    \
+		.timeout_ms = 600000, .pending_timeout_ms = 60000, .stable_ms = 5000 })
+
+/* What options say together. */
+int cdeploy_args_check(struct cdeploy_args *a, struct err *e) MUST_CHECK;
+void cdeploy_args_release(struct cdeploy_args *a);
+
+#endif

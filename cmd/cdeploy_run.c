@@ -1,0 +1,98 @@
+/*
+ * The ways that commands share: the file, the engine, the images.
+ */
+#include <fcntl.h>
+
+#include "base/fs.h"
+#include "base/http_curl.h"
+#include "base/http_retry.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "base/sign.h"
+#include "cmd/cdeploy.h"
+#include "deploy/images.h"
+#include "deploy/locate.h"
+#include "deploy/manifest.h"
+#include "deploy/yaml.h"
+
+void cdeploy_release(struct cdeploy *c)
+{
+	cdeploy_args_release(&c->args);
+	registry_mirrors_release(&c->mirrors);
+	strv_release(&c->environment);
+	deploy_stack_release(&c->stack);
+	free(c->file);
+	free(c->project);
+	engine_free(c->engine);
+	sign_key_free(c->verify_key);
+	http_free(c->http);
+}
+
+extern char **environ;
+
+int cdeploy_read_stack(struct cdeploy *c, struct err *e)
+{
+	const char *dir = c->args.dir ? c->args.dir : ".";
+	auto_close int dirfd = fs_open_dir(dir, e);
+	auto_buf struct buf text = BUF_INIT(DEPLOY_YAML_MAX);
+	auto_strv struct strv warnings = STRV_INIT;
+	struct deploy_wanted wanted = {
+		.dirfd = dirfd, .dir = dir, .file = c->args.file, .env = c->args.env
+	};
+	struct deploy_input in = { .env = &c->environment,
+				   .images = &c->args.images,
+				   .image_ref = getenv("IMAGE_REF") };
+	auto_free char *shown = NULL;
+	int r;
+
+	if (dirfd < 0 || deploy_locate(&c->file, &wanted, e) < 0 ||
+	    fs_read_file(dirfd, c->file, &text, e) < 0)
+		return -1;
+	/* so that a job's log says which of several it was */
+	shown = c->args.dir && c->file[0] != '/' ? mem_printf("%s/%s", dir, c->file)
+						 : mem_strdup(c->file);
+	in.file = shown;
+	in.text = buf_span(&text);
+	for (char **v = environ; *v; v++)
+		strv_add(&c->environment, *v);
+	r = deploy_manifest_read(&c->stack, &in, &warnings, e);
+	for (size_t i = 0; i < warnings.n; i++)
+		progress_warn(c->app->op.progress, "%s", warnings.v[i]);
+	return r;
+}
+
+static int read_verify_key(struct cdeploy *c, struct err *e)
+{
+	auto_buf struct buf pem = BUF_INIT(SIGN_KEY_MAX);
+
+	if (!c->args.verify_key)
+		return 0;
+	if (fs_read_file(AT_FDCWD, c->args.verify_key, &pem, e) < 0)
+		return err_wrap(e, "--verify-key");
+	if (sign_key_public(&c->verify_key, buf_span(&pem), e) < 0)
+		return err_wrap(e, "--verify-key: '%s'", c->args.verify_key);
+	return 0;
+}
+
+int cdeploy_connect(struct cdeploy *c, struct err *e)
+{
+	struct http_curl_options curl = { .ca_file = c->args.ca, .user_agent = "cdeploy/" VERSION };
+
+	if (registry_mirrors_parse(&c->mirrors, &c->args.mirrors, e) < 0 ||
+	    read_verify_key(c, e) < 0 || app_start(c->app, 2, e) < 0 ||
+	    http_curl_new(&c->http, &curl, e) < 0)
+		return -1;
+	c->registry = (struct registry_options){ .credentials = &c->app->credentials,
+						 .certs = c->app->certs,
+						 .mirrors = &c->mirrors,
+						 .plain_http = c->args.plain_http,
+						 .retries = HTTP_RETRIES_DEFAULT };
+	if (engine_open(&c->engine, &c->app->op, c->http, c->args.host, e) < 0)
+		return -1;
+	return engine_check_manager(&c->app->op, c->engine, e);
+}
+
+int cdeploy_pin(struct cdeploy *c, struct err *e)
+{
+	return deploy_images_pin(&c->stack, &c->app->op, c->http, &c->registry, c->verify_key, e);
+}

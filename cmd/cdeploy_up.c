@@ -1,0 +1,80 @@
+/*
+ * cdeploy up: everything is known before anything is changed.
+ */
+#include "base/mem.h"
+#include "base/progress.h"
+#include "cmd/cdeploy.h"
+#include "deploy/images.h"
+#include "deploy/up.h"
+
+/* An image whose credentials cannot be read is deployed without; the engine then says what it misses. */
+static char *auth_for(void *arg, const struct oci_reference *image)
+{
+	struct cdeploy *c = arg;
+	struct err e = ERR_INIT;
+	char *value = deploy_registry_auth(&c->app->op, &c->app->credentials, image, &e);
+
+	if (e.kind != ERR_NONE)
+		progress_warn(c->app->op.progress, "credentials for '%s': %s", image->host, e.text);
+	return value;
+}
+
+static int print_outcomes(struct cdeploy *c, const struct deploy_outcome *outcomes, size_t nr,
+			  struct err *e)
+{
+	static const char *const verbs[] = {
+		[DEPLOY_CREATED] = "created",
+		[DEPLOY_UPDATED] = "updated",
+		[DEPLOY_UNCHANGED] = "unchanged",
+		[DEPLOY_REMOVED] = "removed",
+		[DEPLOY_VERB_ROLLED_BACK] = "rolled-back",
+	};
+
+	for (size_t i = 0; i < nr; i++) {
+		auto_free char *line = mem_printf("%s %s %s", outcomes[i].name,
+						  verbs[outcomes[i].verb], outcomes[i].image);
+
+		if (app_result(c->app, line, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int carry_out(struct cdeploy *c, struct err *e)
+{
+	const struct cdeploy_args *a = &c->args;
+	bool auth = !a->registry_auth || strcmp(a->registry_auth, "none") != 0;
+	struct deploy_options opt = {
+		.owner = { .project = c->project },
+		.timeout_ms = a->timeout_ms,
+		.pending_timeout_ms = a->pending_timeout_ms,
+		.stable_ms = a->stable_ms,
+		.detach = a->detach,
+		.no_rollback = a->no_rollback,
+		.registry_auth = auth ? auth_for : NULL,
+		.registry_auth_arg = c,
+	};
+	auto_free struct deploy_outcome *outcomes =
+		mem_resize(NULL, c->stack.nr + 1, sizeof(*outcomes));
+	struct err print_error = ERR_INIT;
+	size_t nr = 0;
+	int r;
+
+	/* else the engine would take back what we are to leave */
+	for (size_t i = 0; i < c->stack.nr; i++)
+		c->stack.services[i].stays_failed = a->no_rollback;
+	r = deploy_up(outcomes, &nr, &c->app->op, c->engine, &c->stack, &opt, e);
+
+	if (print_outcomes(c, outcomes, nr, &print_error) < 0 && r == 0) {
+		*e = print_error;
+		return -1;
+	}
+	return r;
+}
+
+int cdeploy_up(struct cdeploy *c, struct err *e)
+{
+	if (cdeploy_connect(c, e) < 0 || cdeploy_pin(c, e) < 0)
+		return -1;
+	return carry_out(c, e);
+}
