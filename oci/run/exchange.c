@@ -122,13 +122,11 @@ static int journal_write(const struct exchange *x, struct err *e)
 		return err_set(e, ERR_FAILED, "too many names are kept");
 	fd = openat(p->own_fd, EXCHANGE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		    0600);
-	if (fd < 0)
-		return err_sys(e, "make '%s/" EXCHANGE_NEW "'", p->own);
-	if (fs_write_all(fd, text.data, text.len, EXCHANGE_NEW, e) < 0)
-		return -1;
-	if (renameat(p->own_fd, EXCHANGE_NEW, p->own_fd, EXCHANGE_JOB) < 0)
-		return err_sys(e, "rename '%s/" EXCHANGE_NEW "'", p->own);
-	return 0;
+	if (fd < 0 || fs_write_all(fd, text.data, text.len, EXCHANGE_NEW, e) < 0)
+		return fd < 0 ? err_sys(e, "make '%s/" EXCHANGE_NEW "'", p->own) : -1;
+	return renameat(p->own_fd, EXCHANGE_NEW, p->own_fd, EXCHANGE_JOB) < 0
+		       ? err_sys(e, "rename '%s/" EXCHANGE_NEW "'", p->own)
+		       : 0;
 }
 
 static int journal_turn(struct exchange *x, bool is_in, struct err *e)
