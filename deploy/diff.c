@@ -21,33 +21,51 @@ static void dflt_str(json_t *o, const char *key, const char *value)
 		json_object_set_new(o, key, json_string(value));
 }
 
+/* Where 0 is a wish, a missing number is filled in and a 0 is not dropped for being the default. */
+static void dflt_int(json_t *o, const char *key, json_int_t value)
+{
+	const json_t *v = at(o, key);
+
+	if (json_is_object(o) && (!v || json_is_null(v)))
+		json_object_set_new(o, key, json_integer(value));
+}
+
+static json_t *dflt_object(json_t *o, const char *key)
+{
+	if (json_is_object(o) && !json_is_object(at(o, key)))
+		json_object_set_new(o, key, json_object());
+	return at(o, key);
+}
+
+#define SECOND INT64_C(1000000000)
+
 static void fill_task(json_t *task)
 {
+	json_t *container = dflt_object(task, "ContainerSpec");
+	json_t *restart = dflt_object(task, "RestartPolicy");
+
 	dflt_str(task, "Runtime", "container");
-	dflt_str(at(task, "ContainerSpec"), "Isolation", "default");
-	dflt_str(at(task, "RestartPolicy"), "Condition", "any");
+	dflt_str(container, "Isolation", "default");
+	dflt_int(container, "StopGracePeriod", 10 * SECOND);
+	dflt_str(restart, "Condition", "any");
+	dflt_int(restart, "Delay", 5 * SECOND);
 }
 
 /* An empty object is a choice here, and a missing count is one. */
 static void fill_mode(json_t *mode)
 {
-	json_t *replicated = at(mode, "Replicated"), *count = at(replicated, "Replicas");
-
-	if (json_is_object(replicated) && (!count || json_is_null(count)))
-		json_object_set_new(replicated, "Replicas", json_integer(1));
+	dflt_int(at(mode, "Replicated"), "Replicas", 1);
 	if (at(mode, "Global"))
 		json_object_set_new(mode, "Global", json_true());
+	if (at(mode, "GlobalJob"))
+		json_object_set_new(mode, "GlobalJob", json_true());
 }
 
 static void fill_endpoint(json_t *spec)
 {
-	json_t *endpoint = at(spec, "EndpointSpec"), *port;
+	json_t *endpoint = dflt_object(spec, "EndpointSpec"), *port;
 	size_t i;
 
-	if (!json_is_object(endpoint)) {
-		json_object_set_new(spec, "EndpointSpec", json_object());
-		endpoint = at(spec, "EndpointSpec");
-	}
 	dflt_str(endpoint, "Mode", "vip");
 	json_array_foreach(at(endpoint, "Ports"), i, port)
 	{
@@ -56,10 +74,26 @@ static void fill_endpoint(json_t *spec)
 	}
 }
 
-static void fill_update(json_t *config)
+/*
+ * Without settings the engine takes its own, one task after the other; in settings it does read, a
+ * missing Parallelism is 0, all at once. The ratio is a float there and comes back as one.
+ */
+static void fill_update(json_t *spec, const char *key)
 {
+	json_t *config = at(spec, key), *monitor, *ratio;
+
+	if (!json_is_object(config)) {
+		config = dflt_object(spec, key);
+		dflt_int(config, "Parallelism", 1);
+	}
 	dflt_str(config, "FailureAction", "pause");
 	dflt_str(config, "Order", "stop-first");
+	monitor = at(config, "Monitor");
+	if (!monitor || json_integer_value(monitor) == 0)
+		json_object_set_new(config, "Monitor", json_integer(5 * SECOND));
+	ratio = at(config, "MaxFailureRatio");
+	if (json_is_real(ratio))
+		json_real_set(ratio, (double)(float)json_real_value(ratio));
 }
 
 static bool says_nothing(const json_t *v)
@@ -112,11 +146,11 @@ json_t *deploy_spec_normal(const json_t *spec)
 	if (!json_is_object(o))
 		return o;
 	json_object_del(at(o, "Labels"), DEPLOY_LABEL_HASH);
-	fill_task(at(o, "TaskTemplate"));
+	fill_task(dflt_object(o, "TaskTemplate"));
 	fill_mode(at(o, "Mode"));
 	fill_endpoint(o);
-	fill_update(at(o, "UpdateConfig"));
-	fill_update(at(o, "RollbackConfig"));
+	fill_update(o, "UpdateConfig");
+	fill_update(o, "RollbackConfig");
 	prune(o);
 	return o;
 }
@@ -138,9 +172,20 @@ static const struct {
 	const char *word;
 } parts[] = {
 	{ { "TaskTemplate", "ContainerSpec", "Image" }, "image" },
+	{ { "TaskTemplate", "ContainerSpec", "Command" }, "entrypoint" },
 	{ { "TaskTemplate", "ContainerSpec", "Args" }, "commands" },
 	{ { "TaskTemplate", "ContainerSpec", "Env" }, "environment" },
 	{ { "TaskTemplate", "ContainerSpec", "Mounts" }, "volumes" },
+	{ { "TaskTemplate", "ContainerSpec", "Secrets" }, "secrets" },
+	{ { "TaskTemplate", "ContainerSpec", "Configs" }, "configs" },
+	{ { "TaskTemplate", "ContainerSpec", "Healthcheck" }, "healthcheck" },
+	{ { "TaskTemplate", "ContainerSpec", "Labels" }, "container labels" },
+	{ { "TaskTemplate", "ContainerSpec", "User" }, "user" },
+	{ { "TaskTemplate", "ContainerSpec", "Hosts" }, "hosts" },
+	{ { "TaskTemplate", "ContainerSpec", "DNSConfig" }, "dns" },
+	{ { "TaskTemplate", "ContainerSpec", "Sysctls" }, "sysctls" },
+	{ { "TaskTemplate", "LogDriver" }, "logging" },
+	{ { "TaskTemplate", "RestartPolicy" }, "restart policy" },
 	{ { "TaskTemplate", "Networks" }, "networks" },
 	{ { "TaskTemplate", "Resources" }, "cpu or memory" },
 	{ { "TaskTemplate", "Placement", "Constraints" }, "constraints" },

@@ -13,96 +13,50 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "deploy/spec_part.h"
 
 #define SPEC_MAX	  (64u << 20) /* a file of 1 MiB with variables cannot come near */
 #define UPDATE_MONITOR_NS INT64_C(5000000000)
 
-static void set(json_t *o, const char *key, json_t *v)
+/* "gpu=2" is a number of things of a kind, "gpu=card1" one thing by its name. */
+static json_t *generic_json(const struct strv *list)
 {
-	if (json_object_set_new(o, key, v) < 0)
-		abort(); /* only for want of memory: keys are ours or came through json_str */
-}
+	json_t *all = json_array();
 
-static void append(json_t *a, json_t *v)
-{
-	if (json_array_append_new(a, v) < 0)
-		abort();
-}
-
-static void set_list(json_t *o, const char *key, const struct strv *list)
-{
-	if (list->n)
-		set(o, key, json_from_strv(list));
-}
-
-/* KEY=VALUE lines as an object; the first '=' divides. */
-static json_t *map_json(const struct strv *map)
-{
-	auto_strv struct strv sorted = STRV_INIT;
-	json_t *o = json_object();
-
-	strv_copy(&sorted, map);
-	strv_sort(&sorted);
-	for (size_t i = 0; i < sorted.n; i++) {
+	for (size_t i = 0; i < list->n; i++) {
+		json_t *o = json_object(), *what = json_object();
+		auto_free char *kind = NULL;
 		struct span key, value;
-		auto_free char *k = NULL, *v = NULL;
-		auto_json json_t *name = NULL;
+		int64_t n;
 
-		span_cut(span_of_str(sorted.v[i]), '=', &key, &value);
-		k = span_dup(key);
-		v = span_dup(value);
-		name = json_str(k); /* the same text, surely UTF-8 */
-		set(o, json_string_value(name), json_str(v));
+		span_cut(span_of_str(list->v[i]), '=', &key, &value);
+		kind = span_dup(key);
+		spec_set(what, "Kind", json_str(kind));
+		if (span_to_i64(&n, value) == 0) {
+			spec_set(what, "Value", json_integer(n));
+			spec_set(o, "DiscreteResourceSpec", what);
+		} else {
+			spec_set(what, "Value", json_str(value.p));
+			spec_set(o, "NamedResourceSpec", what);
+		}
+		spec_append(all, o);
 	}
-	return o;
-}
-
-static json_t *mount_json(const struct deploy_mount *m)
-{
-	json_t *o = json_object();
-
-	set(o, "Type", json_string(m->type == DEPLOY_MOUNT_BIND ? "bind" : "volume"));
-	set(o, "Source", json_str(m->source));
-	set(o, "Target", json_str(m->target));
-	if (m->driver_options.n) {
-		json_t *driver = json_object(), *volume = json_object();
-
-		set(driver, "Options", map_json(&m->driver_options));
-		set(volume, "DriverConfig", driver);
-		set(o, "VolumeOptions", volume);
-	}
-	return o;
-}
-
-static json_t *container_json(const struct deploy_service *s)
-{
-	json_t *o = json_object();
-
-	set(o, "Image", json_str(s->pinned_image ? s->pinned_image : s->image));
-	set_list(o, "Args", &s->args);
-	set_list(o, "Env", &s->env);
-	set(o, "Init", json_false());
-	if (s->nr_mounts) {
-		json_t *mounts = json_array();
-
-		for (size_t i = 0; i < s->nr_mounts; i++)
-			append(mounts, mount_json(&s->mounts[i]));
-		set(o, "Mounts", mounts);
-	}
-	set(o, "DNSConfig", json_object());
-	return o;
+	return all;
 }
 
 static json_t *resources_json(const struct deploy_service *s)
 {
-	json_t *o = json_object(), *limits = json_object();
+	json_t *o = json_object(), *limits = json_object(), *reserved = json_object();
 
-	if (s->nano_cpus)
-		set(limits, "NanoCPUs", json_integer(s->nano_cpus));
-	if (s->memory_bytes)
-		set(limits, "MemoryBytes", json_integer(s->memory_bytes));
-	set(o, "Limits", limits);
-	set(o, "Reservations", json_object());
+	spec_set_number(limits, "NanoCPUs", s->nano_cpus);
+	spec_set_number(limits, "MemoryBytes", s->memory_bytes);
+	spec_set_number(limits, "Pids", s->pids);
+	spec_set_number(reserved, "NanoCPUs", s->reserved_nano_cpus);
+	spec_set_number(reserved, "MemoryBytes", s->reserved_memory_bytes);
+	if (s->reserved_generic.n)
+		spec_set(reserved, "GenericResources", generic_json(&s->reserved_generic));
+	spec_set(o, "Limits", limits);
+	spec_set(o, "Reservations", reserved);
 	return o;
 }
 
@@ -121,14 +75,28 @@ static json_t *platforms_json(const struct deploy_service *s)
 		bool seen = strcmp(p->os, "unknown") == 0;
 
 		if (*arch)
-			set(o, "Architecture", json_str(arch));
-		set(o, "OS", json_str(p->os));
+			spec_set(o, "Architecture", json_str(arch));
+		spec_set(o, "OS", json_str(p->os));
 		for (size_t j = 0; j < json_array_size(list) && !seen; j++)
 			seen = json_equal(json_array_get(list, j), o);
 		if (seen)
 			json_decref(o);
 		else
-			append(list, o);
+			spec_append(list, o);
+	}
+	return list;
+}
+
+static json_t *spread_json(const struct strv *spread)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < spread->n; i++) {
+		json_t *o = json_object(), *by = json_object();
+
+		spec_set(by, "SpreadDescriptor", json_str(spread->v[i]));
+		spec_set(o, "Spread", by);
+		spec_append(list, o);
 	}
 	return list;
 }
@@ -137,43 +105,108 @@ static json_t *placement_json(const struct deploy_service *s)
 {
 	json_t *o = json_object(), *platforms = platforms_json(s);
 
-	set_list(o, "Constraints", &s->constraints);
+	spec_set_list(o, "Constraints", &s->constraints);
+	if (s->spread.n)
+		spec_set(o, "Preferences", spread_json(&s->spread));
+	spec_set_number(o, "MaxReplicas", (int64_t)s->max_replicas_per_node);
 	if (json_array_size(platforms))
-		set(o, "Platforms", platforms);
+		spec_set(o, "Platforms", platforms);
 	else
 		json_decref(platforms);
 	return o;
+}
+
+static json_t *network_json(const struct deploy_service *s, const char *name)
+{
+	json_t *o = json_object();
+	auto_strv struct strv aliases = STRV_INIT;
+
+	for (size_t i = 0; i < s->aliases.n; i++) {
+		struct span network, alias;
+
+		span_cut(span_of_str(s->aliases.v[i]), '=', &network, &alias);
+		if (span_eq_str(network, name))
+			strv_add_span(&aliases, alias);
+	}
+	spec_set(o, "Target", json_str(name));
+	spec_set_list(o, "Aliases", &aliases);
+	return o;
+}
+
+static void add_networks(json_t *o, const struct deploy_service *s)
+{
+	json_t *networks;
+
+	if (!s->networks.n)
+		return;
+	networks = json_array();
+	for (size_t i = 0; i < s->networks.n; i++)
+		spec_append(networks, network_json(s, s->networks.v[i]));
+	spec_set(o, "Networks", networks);
+}
+
+/* A delay of 0 is a wish; none is the engine's 5 s. */
+static void add_restart(json_t *o, const struct deploy_restart *r)
+{
+	json_t *restart = json_object();
+
+	spec_set_text(restart, "Condition", r->condition);
+	if (r->has_delay)
+		spec_set(restart, "Delay", json_integer(r->delay_ns));
+	if (r->has_max_attempts)
+		spec_set(restart, "MaxAttempts", json_integer((json_int_t)r->max_attempts));
+	if (r->has_window)
+		spec_set(restart, "Window", json_integer(r->window_ns));
+	if (json_object_size(restart))
+		spec_set(o, "RestartPolicy", restart);
+	else
+		json_decref(restart);
+}
+
+static void add_log_driver(json_t *o, const struct deploy_service *s)
+{
+	json_t *log;
+
+	if (!s->log_driver && !s->log_options.n)
+		return;
+	log = json_object();
+	spec_set_text(log, "Name", s->log_driver);
+	spec_set_map(log, "Options", &s->log_options);
+	spec_set(o, "LogDriver", log);
 }
 
 static json_t *task_json(const struct deploy_service *s)
 {
 	json_t *o = json_object();
 
-	set(o, "ContainerSpec", container_json(s));
-	set(o, "Resources", resources_json(s));
-	set(o, "Placement", placement_json(s));
-	set(o, "ForceUpdate", json_integer(0));
-	if (s->networks.n) {
-		json_t *networks = json_array();
-
-		for (size_t i = 0; i < s->networks.n; i++) {
-			json_t *n = json_object();
-
-			set(n, "Target", json_str(s->networks.v[i]));
-			append(networks, n);
-		}
-		set(o, "Networks", networks);
-	}
+	spec_set(o, "ContainerSpec", spec_container(s));
+	spec_set(o, "Resources", resources_json(s));
+	add_restart(o, &s->restart);
+	spec_set(o, "Placement", placement_json(s));
+	spec_set(o, "ForceUpdate", json_integer(0));
+	add_networks(o, s);
+	add_log_driver(o, s);
 	return o;
 }
 
 static json_t *mode_json(const struct deploy_service *s)
 {
+	static const char *const names[] = {
+		[DEPLOY_REPLICATED] = "Replicated",
+		[DEPLOY_GLOBAL] = "Global",
+		[DEPLOY_REPLICATED_JOB] = "ReplicatedJob",
+		[DEPLOY_GLOBAL_JOB] = "GlobalJob",
+	};
 	json_t *o = json_object(), *mode = json_object();
+	uint64_t at_once = s->max_concurrent ? s->max_concurrent : s->replicas;
 
 	if (s->mode == DEPLOY_REPLICATED && s->has_replicas)
-		set(mode, "Replicas", json_integer((json_int_t)s->replicas));
-	set(o, s->mode == DEPLOY_GLOBAL ? "Global" : "Replicated", mode);
+		spec_set(mode, "Replicas", json_integer((json_int_t)s->replicas));
+	if (s->mode == DEPLOY_REPLICATED_JOB) {
+		spec_set(mode, "MaxConcurrent", json_integer((json_int_t)at_once));
+		spec_set(mode, "TotalCompletions", json_integer((json_int_t)s->replicas));
+	}
+	spec_set(o, names[s->mode], mode);
 	return o;
 }
 
@@ -181,20 +214,19 @@ static json_t *endpoint_json(const struct deploy_service *s)
 {
 	json_t *o = json_object(), *ports = json_array();
 
-	set(o, "Mode", json_string("vip"));
+	spec_set(o, "Mode", json_string(s->dns_rr ? "dnsrr" : "vip"));
 	for (size_t i = 0; i < s->nr_ports; i++) {
 		const struct deploy_port *p = &s->ports[i];
 		json_t *port = json_object();
 
-		set(port, "Protocol", json_str(p->protocol));
-		set(port, "TargetPort", json_integer(p->target));
-		if (p->published)
-			set(port, "PublishedPort", json_integer(p->published));
-		set(port, "PublishMode", json_string(p->host_mode ? "host" : "ingress"));
-		append(ports, port);
+		spec_set(port, "Protocol", json_str(p->protocol));
+		spec_set(port, "TargetPort", json_integer(p->target));
+		spec_set_number(port, "PublishedPort", p->published);
+		spec_set(port, "PublishMode", json_string(p->host_mode ? "host" : "ingress"));
+		spec_append(ports, port);
 	}
 	if (s->nr_ports)
-		set(o, "Ports", ports);
+		spec_set(o, "Ports", ports);
 	else
 		json_decref(ports);
 	return o;
@@ -212,33 +244,56 @@ static json_t *hash_json(const json_t *spec)
 	return json_string(hex);
 }
 
-/*
- * One task after the other, and back on its own when one fails: should this program be killed in the
- * middle, the swarm still does not stop half way (its default is to pause there).
- */
-static json_t *update_json(const struct deploy_service *s)
+static json_t *update_json(const struct deploy_update *u, const char *on_failure)
 {
 	json_t *o = json_object();
 
-	set(o, "Parallelism", json_integer(1));
-	set(o, "FailureAction", json_string(s->stays_failed ? "pause" : "rollback"));
-	set(o, "Monitor", json_integer(UPDATE_MONITOR_NS));
-	set(o, "Order", json_string("stop-first"));
+	spec_set(o, "Parallelism",
+		 json_integer(u->has_parallelism ? (json_int_t)u->parallelism : 1));
+	spec_set_number(o, "Delay", u->delay_ns);
+	spec_set(o, "FailureAction", json_string(on_failure));
+	spec_set(o, "Monitor", json_integer(u->monitor_ns ? u->monitor_ns : UPDATE_MONITOR_NS));
+	if (u->max_failure_ratio > 0)
+		spec_set(o, "MaxFailureRatio", json_real(u->max_failure_ratio));
+	spec_set(o, "Order", json_string(u->order ? u->order : "stop-first"));
 	return o;
+}
+
+static bool is_said(const struct deploy_update *u)
+{
+	return u->has_parallelism || u->delay_ns || u->monitor_ns || u->failure_action ||
+	       u->max_failure_ratio > 0 || u->order;
+}
+
+/*
+ * One task after the other, and back on its own when one fails: should this program be killed in the
+ * middle, the swarm still does not stop half way (its default is to pause there). A job knows no
+ * update: it is run anew.
+ */
+static void add_update(json_t *o, const struct deploy_service *s)
+{
+	const char *forth = s->update.failure_action ? s->update.failure_action : "rollback";
+	const char *back = s->rollback.failure_action ? s->rollback.failure_action : "pause";
+
+	if (deploy_mode_is_job(s->mode))
+		return;
+	spec_set(o, "UpdateConfig", update_json(&s->update, s->stays_failed ? "pause" : forth));
+	if (is_said(&s->rollback))
+		spec_set(o, "RollbackConfig", update_json(&s->rollback, back));
 }
 
 json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner)
 {
-	json_t *o = json_object(), *labels = map_json(&s->labels);
+	json_t *o = json_object(), *labels = spec_map(&s->labels);
 
-	set(o, "Name", json_str(s->name));
-	set(o, "Labels", labels);
+	spec_set(o, "Name", json_str(s->name));
+	spec_set(o, "Labels", labels);
 	if (owner->project)
-		set(labels, DEPLOY_LABEL_PROJECT, json_str(owner->project));
-	set(o, "TaskTemplate", task_json(s));
-	set(o, "Mode", mode_json(s));
-	set(o, "UpdateConfig", update_json(s));
-	set(o, "EndpointSpec", endpoint_json(s));
-	set(labels, DEPLOY_LABEL_HASH, hash_json(o));
+		spec_set(labels, DEPLOY_LABEL_PROJECT, json_str(owner->project));
+	spec_set(o, "TaskTemplate", task_json(s));
+	spec_set(o, "Mode", mode_json(s));
+	add_update(o, s);
+	spec_set(o, "EndpointSpec", endpoint_json(s));
+	spec_set(labels, DEPLOY_LABEL_HASH, hash_json(o));
 	return o;
 }

@@ -323,7 +323,20 @@ static void specs_are_compared_for_what_they_mean(void **state)
 		  "{\"UpdateConfig\":{\"Parallelism\":1,\"FailureAction\":\"pause\","
 		  "\"Order\":\"stop-first\"}}",
 		  true },
-		{ "{\"UpdateConfig\":{\"Parallelism\":1}}", "{}", false },
+		/* what the engine does without settings; settings without a number mean all at once */
+		{ "{\"UpdateConfig\":{\"Parallelism\":1,\"Monitor\":5000000000}}", "{}", true },
+		{ "{\"UpdateConfig\":{}}", "{}", false },
+		{ "{\"UpdateConfig\":{\"MaxFailureRatio\":0.12345678901}}",
+		  "{\"UpdateConfig\":{\"MaxFailureRatio\":0.12345679}}", true },
+		{ "{\"RollbackConfig\":{\"Parallelism\":1}}", "{}", true },
+		{ "{\"RollbackConfig\":{\"Parallelism\":2}}", "{}", false },
+		{ "{\"TaskTemplate\":{\"RestartPolicy\":{\"Delay\":5000000000,\"MaxAttempts\":0}}}",
+		  "{\"TaskTemplate\":{\"RestartPolicy\":{\"Condition\":\"any\"}}}", true },
+		{ "{\"TaskTemplate\":{\"RestartPolicy\":{\"Delay\":0}}}", "{}", false },
+		{ "{\"TaskTemplate\":{\"ContainerSpec\":{\"StopGracePeriod\":10000000000}}}", "{}",
+		  true },
+		{ "{\"TaskTemplate\":{\"ContainerSpec\":{\"StopGracePeriod\":0}}}", "{}", false },
+		{ "{\"Mode\":{\"GlobalJob\":{}}}", "{\"Mode\":{\"Global\":{}}}", false },
 		{ "{\"TaskTemplate\":{\"ContainerSpec\":{\"Args\":[\"\"]}}}",
 		  "{\"TaskTemplate\":{\"ContainerSpec\":{\"Args\":[]}}}", false },
 		{ "{\"Labels\":{\"io.cdeploy.hash\":\"1\"}}", "{}", true },
@@ -355,7 +368,7 @@ static void a_difference_is_named_without_its_value(void **state)
 	(void)state;
 	deploy_spec_diff(&words, a, b);
 	text = strv_join(&words, ", ");
-	assert_string_equal("environment, cpu or memory, ports, other settings", text);
+	assert_string_equal("environment, user, cpu or memory, ports", text);
 	json_decref(a);
 	json_decref(b);
 }

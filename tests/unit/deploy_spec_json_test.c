@@ -30,8 +30,16 @@ static void assert_part(const char *want, const struct deploy_service *s, const 
 	auto_buf struct buf got = BUF_INIT(BUF_SMALL);
 	const json_t *part = json_object_get(spec, a);
 
-	json_write(&got, b ? json_object_get(part, b) : part, true);
-	assert_string_equal(want, buf_str(&got));
+	if (b)
+		part = json_object_get(part, b);
+	if (part)
+		json_write(&got, part, true);
+	assert_string_equal(want, part ? buf_str(&got) : "null");
+}
+
+static void assert_task(const char *want, const struct deploy_service *s, const char *part)
+{
+	assert_part(want, s, "TaskTemplate", part);
 }
 
 static const char *hash_of(const json_t *spec)
@@ -173,6 +181,223 @@ static void text_that_is_not_utf8_still_gives_json(void **state)
 	assert_non_null(hash_of(spec));
 }
 
+/* Each wish in the place where the engine's API 1.41 has it. */
+static void fill_container(struct deploy_service *s)
+{
+	strv_add(&s->command, "/entry");
+	strv_add(&s->container_labels, "tier=web");
+	strv_add(&s->groups, "audio");
+	strv_add(&s->hosts, "10.0.0.1 db");
+	strv_add(&s->dns, "1.1.1.1");
+	strv_add(&s->dns_search, "example.com");
+	strv_add(&s->dns_options, "ndots:1");
+	strv_add(&s->sysctls, "net.core.somaxconn=1024");
+	strv_add(&s->cap_add, "CAP_NET_ADMIN");
+	strv_add(&s->cap_drop, "ALL");
+	strv_add(&s->health.test, "NONE");
+	s->health.interval_ns = 1000;
+	s->health.timeout_ns = 2000;
+	s->health.start_period_ns = 3000;
+	s->health.retries = 4;
+	s->dir = mem_strdup("/srv");
+	s->user = mem_strdup("1000:1000");
+	s->hostname = mem_strdup("h");
+	s->stop_signal = mem_strdup("SIGINT");
+	s->tty = s->open_stdin = s->read_only = s->has_stop_grace = true;
+	s->init = DEPLOY_INIT_YES;
+	s->ulimits = mem_zalloc(sizeof(*s->ulimits));
+	s->ulimits[0] = (struct deploy_ulimit){ mem_strdup("nofile"), 1024, -1 };
+	s->nr_ulimits = 1;
+}
+
+static void what_the_process_is_to_have_stands_in_the_container(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	fill_container(&s);
+	assert_task(
+		"{\"CapabilityAdd\":[\"CAP_NET_ADMIN\"],\"CapabilityDrop\":[\"ALL\"],"
+		"\"Command\":[\"/entry\"],\"DNSConfig\":{\"Nameservers\":[\"1.1.1.1\"],"
+		"\"Options\":[\"ndots:1\"],\"Search\":[\"example.com\"]},\"Dir\":\"/srv\","
+		"\"Groups\":[\"audio\"],\"Healthcheck\":{\"Interval\":1000,\"Retries\":4,"
+		"\"StartPeriod\":3000,\"Test\":[\"NONE\"],\"Timeout\":2000},"
+		"\"Hostname\":\"h\",\"Hosts\":[\"10.0.0.1 db\"],"
+		"\"Image\":\"r.example/app:latest\",\"Init\":true,\"Labels\":{\"tier\":\"web\"},"
+		"\"OpenStdin\":true,\"ReadOnly\":true,\"StopGracePeriod\":0,"
+		"\"StopSignal\":\"SIGINT\",\"Sysctls\":{\"net.core.somaxconn\":\"1024\"},"
+		"\"TTY\":true,\"Ulimits\":[{\"Hard\":-1,\"Name\":\"nofile\",\"Soft\":1024}],"
+		"\"User\":\"1000:1000\"}",
+		&s, "ContainerSpec");
+}
+
+static void secrets_and_configs_are_files_by_the_objects_name(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	s.secrets = mem_zalloc(sizeof(*s.secrets));
+	s.nr_secrets = 1;
+	s.secrets[0] = (struct deploy_file){ mem_strdup("shop_key-00"), mem_strdup("key"), NULL,
+					     mem_strdup("5"), 0444 };
+	s.configs = mem_zalloc(sizeof(*s.configs));
+	s.nr_configs = 1;
+	s.configs[0] = (struct deploy_file){ mem_strdup("c"), mem_strdup("/c"), NULL, NULL, 0 };
+	s.init = DEPLOY_INIT_ENGINE;
+	assert_task(
+		"{\"Configs\":[{\"ConfigName\":\"c\",\"File\":{\"GID\":\"0\",\"Mode\":0,"
+		"\"Name\":\"/c\",\"UID\":\"0\"}}],\"DNSConfig\":{},"
+		"\"Image\":\"r.example/app:latest\",\"Secrets\":[{\"File\":{\"GID\":\"5\","
+		"\"Mode\":292,\"Name\":\"key\",\"UID\":\"0\"},\"SecretName\":\"shop_key-00\"}]}",
+		&s, "ContainerSpec");
+}
+
+static void a_mount_has_the_options_of_its_kind(void **state)
+{
+	auto_service struct deploy_service s;
+	auto_json json_t *spec = NULL;
+	auto_buf struct buf got = BUF_INIT(BUF_SMALL);
+	struct deploy_mount *m;
+
+	(void)state;
+	service_init(&s);
+	s.mounts = m = mem_zalloc(3 * sizeof(*m));
+	s.nr_mounts = 3;
+	m[0] = (struct deploy_mount){ .type = DEPLOY_MOUNT_BIND,
+				      .source = mem_strdup("/a"),
+				      .target = mem_strdup("/b"),
+				      .read_only = true,
+				      .propagation = "rslave" };
+	m[1] = (struct deploy_mount){ .type = DEPLOY_MOUNT_VOLUME,
+				      .target = mem_strdup("/c"),
+				      .no_copy = true,
+				      .driver = mem_strdup("local") };
+	strv_add(&m[1].driver_options, "type=nfs");
+	strv_add(&m[1].volume_labels, "l=1");
+	m[2] = (struct deploy_mount){ .type = DEPLOY_MOUNT_TMPFS,
+				      .target = mem_strdup("/d"),
+				      .tmpfs_bytes = 4096,
+				      .tmpfs_mode = 0700 };
+	spec = spec_of(&s);
+	json_write(&got,
+		   json_object_get(
+			   json_object_get(json_object_get(spec, "TaskTemplate"), "ContainerSpec"),
+			   "Mounts"),
+		   true);
+	assert_string_equal(
+		"[{\"BindOptions\":{\"Propagation\":\"rslave\"},\"ReadOnly\":true,\"Source\":\"/a\","
+		"\"Target\":\"/b\",\"Type\":\"bind\"},{\"Target\":\"/c\",\"Type\":\"volume\","
+		"\"VolumeOptions\":{\"DriverConfig\":{\"Name\":\"local\",\"Options\":{\"type\":\"nfs\"}},"
+		"\"Labels\":{\"l\":\"1\"},\"NoCopy\":true}},{\"Target\":\"/d\","
+		"\"TmpfsOptions\":{\"Mode\":448,\"SizeBytes\":4096},\"Type\":\"tmpfs\"}]",
+		buf_str(&got));
+}
+
+static void limits_reservations_and_places_are_the_tasks(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	s.nano_cpus = 1;
+	s.memory_bytes = 2;
+	s.pids = 3;
+	s.reserved_nano_cpus = 4;
+	s.reserved_memory_bytes = 5;
+	strv_add(&s.reserved_generic, "gpu=2");
+	strv_add(&s.reserved_generic, "gpu=card1");
+	strv_add(&s.spread, "node.labels.zone");
+	s.max_replicas_per_node = 6;
+	assert_task("{\"Limits\":{\"MemoryBytes\":2,\"NanoCPUs\":1,\"Pids\":3},"
+		    "\"Reservations\":{\"GenericResources\":["
+		    "{\"DiscreteResourceSpec\":{\"Kind\":\"gpu\",\"Value\":2}},"
+		    "{\"NamedResourceSpec\":{\"Kind\":\"gpu\",\"Value\":\"card1\"}}],"
+		    "\"MemoryBytes\":5,\"NanoCPUs\":4}}",
+		    &s, "Resources");
+	assert_task("{\"MaxReplicas\":6,\"Preferences\":[{\"Spread\":{\"SpreadDescriptor\":"
+		    "\"node.labels.zone\"}}]}",
+		    &s, "Placement");
+}
+
+static void aliases_stand_by_their_network(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	strv_add(&s.networks, "a");
+	strv_add(&s.networks, "ab");
+	strv_add(&s.aliases, "a=x");
+	strv_add(&s.aliases, "a=y");
+	s.dns_rr = true;
+	assert_task("[{\"Aliases\":[\"x\",\"y\"],\"Target\":\"a\"},{\"Target\":\"ab\"}]", &s,
+		    "Networks");
+	assert_part("{\"Mode\":\"dnsrr\"}", &s, "EndpointSpec", NULL);
+}
+
+static void a_restart_delay_of_nothing_is_a_wish(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	s.restart = (struct deploy_restart){ .condition = "on-failure",
+					     .has_delay = true,
+					     .has_max_attempts = true,
+					     .max_attempts = 3,
+					     .has_window = true,
+					     .window_ns = 9 };
+	strv_add(&s.log_options, "max-size=1m");
+	s.log_driver = mem_strdup("json-file");
+	assert_task("{\"Condition\":\"on-failure\",\"Delay\":0,\"MaxAttempts\":3,\"Window\":9}", &s,
+		    "RestartPolicy");
+	assert_task("{\"Name\":\"json-file\",\"Options\":{\"max-size\":\"1m\"}}", &s, "LogDriver");
+}
+
+static void updates_go_as_the_file_says(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	assert_part("null", &s, "RollbackConfig", NULL);
+	s.update = (struct deploy_update){ .has_parallelism = true,
+					   .delay_ns = 1,
+					   .monitor_ns = 2,
+					   .failure_action = "continue",
+					   .max_failure_ratio = 0.5,
+					   .order = "start-first" };
+	s.rollback.order = "start-first";
+	assert_part("{\"Delay\":1,\"FailureAction\":\"continue\",\"MaxFailureRatio\":0.5,"
+		    "\"Monitor\":2,\"Order\":\"start-first\",\"Parallelism\":0}",
+		    &s, "UpdateConfig", NULL);
+	assert_part("{\"FailureAction\":\"pause\",\"Monitor\":5000000000,\"Order\":\"start-first\","
+		    "\"Parallelism\":1}",
+		    &s, "RollbackConfig", NULL);
+}
+
+static void a_job_completes_and_is_not_updated(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	s.mode = DEPLOY_REPLICATED_JOB;
+	s.replicas = 3;
+	assert_part("{\"ReplicatedJob\":{\"MaxConcurrent\":3,\"TotalCompletions\":3}}", &s, "Mode",
+		    NULL);
+	s.max_concurrent = 1;
+	assert_part("{\"ReplicatedJob\":{\"MaxConcurrent\":1,\"TotalCompletions\":3}}", &s, "Mode",
+		    NULL);
+	assert_part("null", &s, "UpdateConfig", NULL);
+	s.mode = DEPLOY_GLOBAL_JOB;
+	assert_part("{\"GlobalJob\":{}}", &s, "Mode", NULL);
+	assert_true(deploy_mode_is_job(s.mode));
+	assert_string_equal("global-job", deploy_mode_name(s.mode));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +408,14 @@ int main(void)
 		cmocka_unit_test(platforms_are_as_docker_writes_them),
 		cmocka_unit_test(labels_are_sorted_and_the_first_equals_sign_divides),
 		cmocka_unit_test(the_hash_changes_with_every_wish_and_only_then),
+		cmocka_unit_test(what_the_process_is_to_have_stands_in_the_container),
+		cmocka_unit_test(secrets_and_configs_are_files_by_the_objects_name),
+		cmocka_unit_test(a_mount_has_the_options_of_its_kind),
+		cmocka_unit_test(limits_reservations_and_places_are_the_tasks),
+		cmocka_unit_test(aliases_stand_by_their_network),
+		cmocka_unit_test(a_restart_delay_of_nothing_is_a_wish),
+		cmocka_unit_test(updates_go_as_the_file_says),
+		cmocka_unit_test(a_job_completes_and_is_not_updated),
 		cmocka_unit_test(text_that_is_not_utf8_still_gives_json),
 	};
 
