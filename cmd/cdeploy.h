@@ -23,6 +23,7 @@ struct cdeploy {
 	struct sign_key *verify_key;	  /* NULL: any image will do */
 	struct registry_options registry; /* cdeploy_connect */
 	struct registry_mirrors mirrors;
+	bool skipped; /* by the gate: CDEPLOY_OUTCOME */
 };
 
 /* Finds the file, reads it into c->stack, prints its warnings. */
@@ -31,6 +32,8 @@ int cdeploy_read_stack(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_connect(struct cdeploy *c, struct err *e) MUST_CHECK;
 /* Every image of the stack as the registry has it now; after cdeploy_connect. Nothing has been changed yet. */
 int cdeploy_pin(struct cdeploy *c, struct err *e) MUST_CHECK;
+/* By --gate and GitLab's variables. false: the reason has been told, and nothing may be deployed. */
+bool cdeploy_gate_is_open(struct cdeploy *c);
 void cdeploy_release(struct cdeploy *c);
 
 /* Commands. */

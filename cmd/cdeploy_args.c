@@ -39,6 +39,10 @@ const struct opt cdeploy_opts[] = {
 		 "HOST=URL", "read what HOST has from there first"),
 	OPT_STR(0, "verify-key", "CDEPLOY_VERIFY_KEY", struct cdeploy_args, verify_key, "FILE",
 		"deploy only images that this public key confirms"),
+	OPT_CHOICE(0, "gate", "CDEPLOY_GATE", struct cdeploy_args, gate, "auto|off",
+		   "deploy no drafts, forks or other branches of GitLab (auto)"),
+	OPT_STR(0, "main-branch", "CDEPLOY_MAIN_BRANCH", struct cdeploy_args, main_branch, "NAME",
+		"the branch that is deployed (CI_DEFAULT_BRANCH, else master)"),
 	OPT_END,
 };
 

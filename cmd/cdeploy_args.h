@@ -9,6 +9,7 @@
 
 struct cdeploy_args {
 	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
+	const char *gate, *main_branch;
 	struct strv images, mirrors;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms;
 	bool detach, no_rollback, plain_http;

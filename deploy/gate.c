@@ -1,0 +1,201 @@
+/*
+ * A variable that is not there proves nothing: it neither makes a merge request ready
+ * nor opens production, and a branch pipeline (which has no variable of merge requests)
+ * is judged by its branch alone.
+ */
+#include "deploy/gate.h"
+
+#include "base/span.h"
+
+#define MAIN_DFLT "master"
+
+static const char *const draft_prefixes[] = {
+	"WIP:", "[WIP]", "(WIP)", "WIP ", "Draft:", "[Draft]", "(Draft)",
+};
+
+static bool is_set(const char *v)
+{
+	return v && *v;
+}
+
+static bool is(const char *v, const char *text)
+{
+	return v && strcmp(v, text) == 0;
+}
+
+static const char *main_branch(const struct deploy_gate *g)
+{
+	if (is_set(g->main_branch))
+		return g->main_branch;
+	return is_set(g->default_branch) ? g->default_branch : MAIN_DFLT;
+}
+
+static bool closed(char *reason, const char *fmt, ...) PRINTF_FMT(2, 3);
+static bool closed(char *reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reason, DEPLOY_GATE_REASON_MAX, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* -- texts ------------------------------------------------------------------- */
+
+const char *deploy_gate_draft_prefix(const char *title)
+{
+	struct span text = span_ltrim(span_of_str(title));
+
+	for (size_t i = 0; i < ARRAY_LEN(draft_prefixes); i++) {
+		const char *prefix = draft_prefixes[i];
+		size_t n = strlen(prefix);
+		struct span head = span_head(text, n);
+
+		/* the blank behind WIP may be any blank */
+		if (prefix[n - 1] == ' ' && head.n == n &&
+		    span_eq_nocase(span_head(text, n - 1), "WIP") && span_trim(head).n == n - 1)
+			return prefix;
+		if (span_eq_nocase(head, prefix))
+			return prefix;
+	}
+	return NULL;
+}
+
+static size_t digits(struct span *rest)
+{
+	size_t n = 0;
+
+	while (n < rest->n && rest->p[n] >= '0' && rest->p[n] <= '9')
+		n++;
+	*rest = span_sub(*rest, n);
+	return n;
+}
+
+/* What SemVer allows behind the three numbers. */
+static bool is_suffix(struct span s)
+{
+	if (!s.n)
+		return true;
+	if (s.n < 2 || (*s.p != '-' && *s.p != '+'))
+		return false;
+	for (size_t i = 1; i < s.n; i++)
+		if (!strchr("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+",
+			    s.p[i]))
+			return false;
+	return true;
+}
+
+static bool is_semver(struct span s)
+{
+	span_take(&s, "v");
+	return digits(&s) && span_take(&s, ".") && digits(&s) && span_take(&s, ".") && digits(&s) &&
+	       is_suffix(s);
+}
+
+static bool is_dated(struct span s)
+{
+	return digits(&s) == 8 && span_take(&s, "-") && digits(&s) && !s.n;
+}
+
+bool deploy_gate_is_release(const char *tag)
+{
+	struct span s = span_of_str(tag);
+
+	return is_semver(s) || is_dated(s);
+}
+
+/* -- where to ---------------------------------------------------------------- */
+
+/* "production" and "production/eu", as GitLab's scope production* has them. */
+static bool names_production(const char *name)
+{
+	struct span s = span_of_str(name);
+
+	return span_eq_nocase(span_head(s, 10), "production");
+}
+
+static bool is_production(const struct deploy_gate *g)
+{
+	return names_production(g->env) || names_production(g->environment) ||
+	       is(g->tier, "production");
+}
+
+static bool is_elsewhere(const struct deploy_gate *g)
+{
+	return !is_production(g) && (is_set(g->env) || is_set(g->environment) || is_set(g->tier));
+}
+
+/* -- events ------------------------------------------------------------------ */
+
+static bool is_merge_request(const struct deploy_gate *g)
+{
+	return is(g->source, "merge_request_event") || is_set(g->iid) || is_set(g->title) ||
+	       is_set(g->target) || is_set(g->draft);
+}
+
+static bool is_gitlab(const struct deploy_gate *g)
+{
+	return is_set(g->gitlab_ci) || is_set(g->source) || is_merge_request(g) || is_set(g->tag) ||
+	       is_set(g->branch) || is_set(g->ref);
+}
+
+static bool differ(const char *a, const char *b)
+{
+	return is_set(a) && is_set(b) && strcmp(a, b) != 0;
+}
+
+static bool merge_request_is_open(char *reason, const struct deploy_gate *g)
+{
+	const char *prefix = deploy_gate_draft_prefix(g->title ? g->title : "");
+
+	if (is_production(g))
+		return closed(reason, "a merge request is not deployed to production");
+	if (prefix)
+		return closed(reason, "the title of the merge request begins with '%.*s'",
+			      (int)span_trim(span_of_str(prefix)).n, prefix);
+	if (is(g->draft, "true"))
+		return closed(reason, "the merge request is a draft");
+	if (!is_set(g->title) && !is_set(g->draft))
+		return closed(reason, "GitLab does not say whether the merge request is a draft");
+	if (differ(g->project_id, g->source_id) || differ(g->project_path, g->source_path))
+		return closed(reason, "the merge request comes from a fork");
+	if (!is_set(g->target))
+		return closed(reason,
+			      "GitLab does not say into which branch the merge request goes");
+	if (!is(g->target, main_branch(g)))
+		return closed(reason, "the merge request goes into '%s', not into '%s'", g->target,
+			      main_branch(g));
+	return true;
+}
+
+static bool tag_is_open(char *reason, const struct deploy_gate *g)
+{
+	if (!deploy_gate_is_release(g->tag))
+		return closed(reason, "the tag '%s' is no release (1.2.3, v1.2.3, 19092020-01)",
+			      g->tag);
+	if (is_elsewhere(g))
+		return closed(reason, "the tag '%s' is for production only", g->tag);
+	return true;
+}
+
+bool deploy_gate_is_open(char reason[DEPLOY_GATE_REASON_MAX], const struct deploy_gate *g)
+{
+	const char *branch = is_set(g->branch) ? g->branch : g->ref;
+
+	*reason = '\0';
+	if (!is_gitlab(g))
+		return true;
+	if (is(g->source, "schedule"))
+		return closed(reason, "the pipeline runs on a schedule");
+	if (is_merge_request(g))
+		return merge_request_is_open(reason, g);
+	if (is_set(g->tag))
+		return tag_is_open(reason, g);
+	if (is_set(branch) && !is(branch, main_branch(g)))
+		return closed(reason, "the branch is '%s', not '%s'", branch, main_branch(g));
+	if (!is_set(branch) && is_production(g))
+		return closed(reason, "GitLab does not say which branch or tag this is, and the "
+				      "environment is production");
+	return true;
+}
