@@ -259,6 +259,26 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 	return 0;
 }
 
+int engine_stream(struct op *op, struct engine *eng, const char *path, struct sink *out,
+		  int64_t time_ms, struct err *e)
+{
+	auto_free char *url =
+		mem_printf("%s/v%d.%u%s", eng->base, ENGINE_API_MAJOR, (unsigned)eng->minor, path);
+	auto_http_response struct http_response rs = { 0 };
+	struct http_request rq = { .method = "GET",
+				   .url = url,
+				   .unix_socket = eng->socket,
+				   .out = out,
+				   .timeout_ms = time_ms };
+
+	if (cancel_check(op->cancel, e) < 0)
+		return -1;
+	log_debug(op, "engine: GET %s", path);
+	if (http_perform(eng->h, op, &rq, &rs, e) < 0)
+		return engine_no_answer(eng, &rq, "", e);
+	return rs.status < 200 || rs.status > 299 ? engine_fail(&rs, e) : 0;
+}
+
 /* -- opening ----------------------------------------------------------------- */
 
 /* "1.41" -> the minor number; -1: not 1.x. */

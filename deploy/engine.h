@@ -33,6 +33,13 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 		const char *path, const json_t *body, const char *registry_auth, struct err *e)
 	MUST_CHECK;
 
+/*
+ * A GET whose body goes into `out` while it comes, asked once only and cut off after time_ms. Errors as
+ * above, and those of `out`. ERR_UNAVAILABLE: cut off.
+ */
+int engine_stream(struct op *op, struct engine *eng, const char *path, struct sink *out,
+		  int64_t time_ms, struct err *e) MUST_CHECK;
+
 DEFINE_AUTO(engine, engine_free)
 #define auto_engine CLEANUP(engine_auto_)
 
