@@ -90,29 +90,31 @@ static void join_stack(struct deploy_stack *stack)
 
 /* The engine gives a published port of the routing mesh to one service only. */
 static int check_two(const struct deploy_service *a, const struct deploy_service *b,
-		     const struct reader *r, struct err *e)
+		     const struct reader *r, const struct yaml_value *at, struct err *e)
 {
+	auto_free char *path = reader_path("services", b->name);
+
 	for (size_t i = 0; i < a->nr_ports; i++) {
 		for (size_t j = 0; j < b->nr_ports; j++) {
 			const struct deploy_port *p = &a->ports[i], *q = &b->ports[j];
 
 			if (p->host_mode || q->host_mode || !deploy_port_collides(p, q))
 				continue;
-			return err_set(e, ERR_INPUT,
-				       "%s:%u: services.%s: port %u/%s is published by "
-				       "services.%s as well",
-				       r->in->file, b->line, b->name, p->published, p->protocol,
-				       a->name);
+			return reader_fail(r, at, path, e,
+					   "port %u/%s is published by services.%s as well",
+					   p->published, p->protocol, a->name);
 		}
 	}
 	return 0;
 }
 
-static int check_ports(const struct deploy_stack *stack, const struct reader *r, struct err *e)
+static int check_ports(const struct deploy_stack *stack, const struct reader *r,
+		       const struct yaml_value *services, struct err *e)
 {
 	for (size_t i = 0; i < stack->nr; i++)
 		for (size_t j = 0; j < i; j++)
-			if (check_two(&stack->services[j], &stack->services[i], r, e) < 0)
+			if (check_two(&stack->services[j], &stack->services[i], r,
+				      services->pairs[i].key, e) < 0)
 				return -1;
 	return 0;
 }
@@ -132,7 +134,14 @@ static int read_services(struct deploy_stack *stack, struct reader *r,
 			return err_set(e, ERR_INPUT, "%s: more than %d ports", r->in->file,
 				       PORTS_MAX);
 	}
-	return check_ports(stack, r, e);
+	return check_ports(stack, r, services, e);
+}
+
+static int no_services(const struct reader *r, const struct yaml_value *at, struct err *e)
+{
+	if (!at) /* nothing at all */
+		return err_set(e, ERR_INPUT, "%s: no services in it", r->in->file);
+	return reader_fail(r, at, "", e, "no services in it");
 }
 
 static int read_top(struct deploy_stack *stack, struct reader *r, const struct yaml_value *root,
@@ -141,13 +150,11 @@ static int read_top(struct deploy_stack *stack, struct reader *r, const struct y
 	const struct yaml_value *services = yaml_map_get(root, "services");
 
 	if (!root || root->kind != YAML_MAP)
-		return err_set(e, ERR_INPUT, "%s:%u: no services in it", r->in->file,
-			       root ? root->line : 1);
+		return no_services(r, root, e);
 	if (reader_keys(r, stack, root, "", top_keys, ARRAY_LEN(top_keys), e) < 0)
 		return -1;
 	if (yaml_is_null(services) || !services->nr)
-		return err_set(e, ERR_INPUT, "%s:%u: no services in it", r->in->file,
-			       services ? services->line : 1);
+		return no_services(r, services ? services : root, e);
 	if (reader_images_check(r, services, e) < 0 || read_services(stack, r, services, e) < 0 ||
 	    reader_images_finish(r, e) < 0)
 		return -1;

@@ -4,7 +4,7 @@
  * expand.h undoes quotes and ${VAR}).
  *
  * A key that is not known is a warning with its line; a value that cannot be used
- * is ERR_INPUT "orcinus.yml:12: services.app.ports[0]: …".
+ * is ERR_INPUT "orcinus.yml:12:9: services.app.ports[0]: …" with the line as its excerpt.
  */
 #ifndef DEPLOY_MANIFEST_H
 #define DEPLOY_MANIFEST_H

@@ -1,6 +1,7 @@
 /*
- * Values to text, keys to functions, and words for what does not fit. Text of
- * the file never reaches a message except as part of a path: values may be secret.
+ * Values to text, keys to functions, and words for what does not fit. Values may be
+ * secret: their text reaches a message only as part of a path, or in the excerpt of
+ * an error, which place.c makes fit to be seen.
  */
 #include "deploy/reader.h"
 
@@ -8,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "deploy/place.h"
 
 #define SHOWN_MAX    60
 #define NAME_LEN_MAX 63
@@ -19,7 +21,18 @@
 int reader_wrap(const struct reader *r, const struct yaml_value *at, const char *path,
 		struct err *e)
 {
-	return err_wrap(e, "%s:%u: %s", r->in->file, at->line, path);
+	const struct deploy_place place = {
+		.file = r->in->file,
+		.text = r->in->text,
+		.line = at->line,
+		.column = at->column,
+		.width = at->width,
+		.is_private = strstr(path, ".environment") != NULL,
+	};
+
+	if (*path)
+		err_wrap(e, "%s", path);
+	return deploy_place_wrap(e, &place);
 }
 
 int reader_fail(const struct reader *r, const struct yaml_value *at, const char *path,

@@ -25,7 +25,7 @@ struct reader {
 	bool said_literal;
 };
 
-/* ERR_INPUT "FILE:LINE: PATH: …"; -1. */
+/* ERR_INPUT "FILE:LINE:COLUMN: PATH: …" and an excerpt of the line; -1. path may be "". */
 int reader_fail(const struct reader *r, const struct yaml_value *at, const char *path,
 		struct err *e, const char *fmt, ...) PRINTF_FMT(5, 6);
 /* The same before the text of an err that knows no place. */

@@ -10,9 +10,11 @@
  */
 #include "deploy/yaml.h"
 
+#include <limits.h>
 #include <yaml.h>
 
 #include "base/mem.h"
+#include "deploy/place.h"
 
 #define ANCHORS_MAX 1000
 #define SHOWN_MAX   60 /* characters of foreign text in a warning */
@@ -48,16 +50,36 @@ static void builder_release(struct builder *b)
 }
 #define auto_builder CLEANUP(builder_release)
 
-static int fail_at(const struct builder *b, size_t line, struct err *e, const char *fmt, ...)
+/* Where an event or a problem begins. */
+struct at {
+	unsigned line, column, width;
+};
+
+static int fail_at(const struct builder *b, struct at at, struct err *e, const char *fmt, ...)
 	PRINTF_FMT(4, 5);
-static int fail_at(const struct builder *b, size_t line, struct err *e, const char *fmt, ...)
+static int fail_at(const struct builder *b, struct at at, struct err *e, const char *fmt, ...)
 {
+	const struct deploy_place place = { .file = b->file,
+					    .text = b->text,
+					    .line = at.line,
+					    .column = at.column,
+					    .width = at.width };
 	va_list ap;
 
 	va_start(ap, fmt);
 	err_vset(e, ERR_INPUT, fmt, ap);
 	va_end(ap);
-	return err_wrap(e, "%s:%zu", b->file, line);
+	return deploy_place_wrap(e, &place);
+}
+
+static struct at at_mark(yaml_mark_t m)
+{
+	return (struct at){ (unsigned)m.line + 1, (unsigned)m.column + 1, 1 };
+}
+
+static struct at at_value(const struct yaml_value *v)
+{
+	return (struct at){ v->line, v->column, v->width };
 }
 
 /* -- the tree ----------------------------------------------------------------- */
@@ -69,6 +91,7 @@ static struct yaml_value *value_new(struct builder *b, enum yaml_kind kind, yaml
 	v->kind = kind;
 	v->line = (unsigned)at.line + 1;
 	v->column = (unsigned)at.column + 1;
+	v->width = 1;
 	v->weight = 1;
 	MEM_GROW(b->doc->all, b->doc->nr, b->doc->cap);
 	b->doc->all[b->doc->nr++] = v;
@@ -76,12 +99,12 @@ static struct yaml_value *value_new(struct builder *b, enum yaml_kind kind, yaml
 }
 
 /* Counts what a value costs those who walk the tree. */
-static int weigh(struct builder *b, size_t weight, size_t line, struct err *e)
+static int weigh(struct builder *b, size_t weight, struct at at, struct err *e)
 {
 	b->weight += weight;
 	if (b->weight <= DEPLOY_YAML_NODES_MAX)
 		return 0;
-	return fail_at(b, line, e, "more than %d values, aliases unfolded", DEPLOY_YAML_NODES_MAX);
+	return fail_at(b, at, e, "more than %d values, aliases unfolded", DEPLOY_YAML_NODES_MAX);
 }
 
 static bool is_merge_key(const struct yaml_value *key)
@@ -125,7 +148,7 @@ static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, 
 
 	if (!key) {
 		if (v->kind != YAML_SCALAR)
-			return fail_at(b, v->line, e, "a key must be text, not %s",
+			return fail_at(b, at_value(v), e, "a key must be text, not %s",
 				       yaml_kind_name(v));
 		f->key = v;
 		return 0;
@@ -161,13 +184,13 @@ static int merge_map(struct builder *b, struct yaml_value *into, const struct ya
 		     const struct yaml_value *from, struct err *e)
 {
 	if (from->kind != YAML_MAP)
-		return fail_at(b, merge->key->line, e, "'<<' takes a map or a list of maps, not %s",
-			       yaml_kind_name(from));
+		return fail_at(b, at_value(merge->key), e,
+			       "'<<' takes a map or a list of maps, not %s", yaml_kind_name(from));
 	for (size_t i = 0; i < from->nr; i++) {
 		const struct yaml_pair *p = &from->pairs[i];
 
 		/* looking costs as well, whether it is added or not */
-		if (weigh(b, p->key->weight + p->value->weight, merge->key->line, e) < 0)
+		if (weigh(b, p->key->weight + p->value->weight, at_value(merge->key), e) < 0)
 			return -1;
 		if (!find_pair(into, p->key->text))
 			add_pair(into, p->key, p->value);
@@ -221,7 +244,7 @@ static int set_anchor(struct builder *b, const yaml_char_t *name, struct yaml_va
 	if (!name)
 		return 0;
 	if (b->nr_anchors == ANCHORS_MAX)
-		return fail_at(b, v->line, e, "more than %d anchors", ANCHORS_MAX);
+		return fail_at(b, at_value(v), e, "more than %d anchors", ANCHORS_MAX);
 	MEM_GROW(b->anchors, b->nr_anchors, b->cap_anchors);
 	b->anchors[b->nr_anchors++] =
 		(struct anchor){ .name = mem_strdup((const char *)name), .value = v };
@@ -248,7 +271,15 @@ static int check_tag(const struct builder *b, const yaml_char_t *tag, const stru
 		for (size_t i = 0; i < ARRAY_LEN(known); i++)
 			if (span_eq_str(rest, known[i].name) && v->kind == known[i].kind)
 				return 0;
-	return fail_at(b, v->line, e, "tag '%s' is not understood here", (const char *)tag);
+	return fail_at(b, at_value(v), e, "tag '%s' is not understood here", (const char *)tag);
+}
+
+/* A text of several lines goes on to the end of its first. */
+static unsigned width_of(const yaml_event_t *ev)
+{
+	if (ev->start_mark.line != ev->end_mark.line)
+		return UINT_MAX;
+	return (unsigned)(ev->end_mark.column - ev->start_mark.column);
 }
 
 static int on_scalar(struct builder *b, const yaml_event_t *ev, struct err *e)
@@ -258,11 +289,12 @@ static int on_scalar(struct builder *b, const yaml_event_t *ev, struct err *e)
 	struct yaml_value *v = value_new(b, YAML_SCALAR, ev->start_mark);
 
 	if (strlen(text) != ev->data.scalar.length)
-		return fail_at(b, v->line, e, "text holds a NUL character");
+		return fail_at(b, at_value(v), e, "text holds a NUL character");
 	v->text = mem_strdup(text);
+	v->width = width_of(ev);
 	v->plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
 		   !(tag && (strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0));
-	if (check_tag(b, ev->data.scalar.tag, v, e) < 0 || weigh(b, 1, v->line, e) < 0 ||
+	if (check_tag(b, ev->data.scalar.tag, v, e) < 0 || weigh(b, 1, at_value(v), e) < 0 ||
 	    set_anchor(b, ev->data.scalar.anchor, v, e) < 0)
 		return -1;
 	return put_value(b, v, e);
@@ -277,10 +309,10 @@ static int on_start(struct builder *b, const yaml_event_t *ev, struct err *e)
 	struct yaml_value *v = value_new(b, is_map ? YAML_MAP : YAML_LIST, ev->start_mark);
 
 	if (b->depth == DEPLOY_YAML_DEPTH_MAX)
-		return fail_at(b, v->line, e, "nested deeper than %d levels",
+		return fail_at(b, at_value(v), e, "nested deeper than %d levels",
 			       DEPLOY_YAML_DEPTH_MAX);
 	v->open = true;
-	if (check_tag(b, tag, v, e) < 0 || weigh(b, 1, v->line, e) < 0 ||
+	if (check_tag(b, tag, v, e) < 0 || weigh(b, 1, at_value(v), e) < 0 ||
 	    set_anchor(b, anchor, v, e) < 0)
 		return -1;
 	b->frames[b->depth++] = (struct frame){ .value = v };
@@ -300,7 +332,7 @@ static int on_end(struct builder *b, struct err *e)
 static int on_alias(struct builder *b, const yaml_event_t *ev, struct err *e)
 {
 	const char *name = (const char *)ev->data.alias.anchor;
-	size_t line = ev->start_mark.line + 1;
+	struct at at = at_mark(ev->start_mark);
 
 	for (size_t i = b->nr_anchors; i-- > 0;) { /* the latest of a name counts */
 		struct yaml_value *v = b->anchors[i].value;
@@ -308,10 +340,10 @@ static int on_alias(struct builder *b, const yaml_event_t *ev, struct err *e)
 		if (strcmp(b->anchors[i].name, name) != 0)
 			continue;
 		if (v->open)
-			return fail_at(b, line, e, "'*%s' stands inside what it names", name);
-		return weigh(b, v->weight, line, e) < 0 ? -1 : put_value(b, v, e);
+			return fail_at(b, at, e, "'*%s' stands inside what it names", name);
+		return weigh(b, v->weight, at, e) < 0 ? -1 : put_value(b, v, e);
 	}
-	return fail_at(b, line, e, "no anchor '&%s' before this", name);
+	return fail_at(b, at, e, "no anchor '&%s' before this", name);
 }
 
 static int on_event(struct builder *b, const yaml_event_t *ev, struct err *e)
@@ -319,7 +351,7 @@ static int on_event(struct builder *b, const yaml_event_t *ev, struct err *e)
 	switch (ev->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->nr_documents++)
-			return fail_at(b, ev->start_mark.line + 1, e,
+			return fail_at(b, at_mark(ev->start_mark), e,
 				       "a second document begins here; one file holds one");
 		return 0;
 	case YAML_SCALAR_EVENT:
@@ -352,24 +384,30 @@ static bool is_indented_with_tab(struct span text, size_t line)
 	return false;
 }
 
+/* Knows an offset only, and which byte there is wrong. */
+static int encoding_error(const struct builder *b, const yaml_parser_t *p, struct err *e)
+{
+	struct at at = { .line = 1 };
+
+	for (size_t i = 0; i < p->problem_offset && i < b->text.n; i++)
+		at.line += b->text.p[i] == '\n';
+	return fail_at(b, at, e, "not valid text in UTF-8: %s", p->problem);
+}
+
 static int syntax_error(const struct builder *b, const yaml_parser_t *p, struct err *e)
 {
-	size_t line = p->problem_mark.line;
+	struct at at = at_mark(p->problem_mark);
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_set(e, ERR_FAILED, "read '%s': out of memory", b->file);
-	if (p->error == YAML_READER_ERROR) { /* has an offset only */
-		line = 1;
-		for (size_t i = 0; i < p->problem_offset && i < b->text.n; i++)
-			line += b->text.p[i] == '\n';
-		return fail_at(b, line, e, "not valid text in UTF-8: %s", p->problem);
-	}
-	if (is_indented_with_tab(b->text, line))
-		return fail_at(b, line + 1, e, "indented with a tab; YAML wants spaces");
-	if (p->context && p->context_mark.line != line)
-		return fail_at(b, line + 1, e, "not valid YAML: %s, %s that begins on line %zu",
+	if (p->error == YAML_READER_ERROR)
+		return encoding_error(b, p, e);
+	if (is_indented_with_tab(b->text, p->problem_mark.line))
+		return fail_at(b, at, e, "indented with a tab; YAML wants spaces");
+	if (p->context && p->context_mark.line != p->problem_mark.line)
+		return fail_at(b, at, e, "not valid YAML: %s, %s that begins on line %zu",
 			       p->problem, p->context, p->context_mark.line + 1);
-	return fail_at(b, line + 1, e, "not valid YAML: %s", p->problem);
+	return fail_at(b, at, e, "not valid YAML: %s", p->problem);
 }
 
 static int read_events(struct builder *b, yaml_parser_t *p, struct err *e)

@@ -34,6 +34,7 @@ struct yaml_pair {
 struct yaml_value {
 	enum yaml_kind kind;
 	unsigned line, column; /* from 1 */
+	unsigned width;	       /* columns it takes on that line; 1 for a list or a map */
 	bool plain;	       /* scalar: neither quoted nor tagged as text */
 	char *text;	       /* scalar: without NUL inside */
 	struct yaml_value **items;
@@ -51,7 +52,7 @@ struct deploy_yaml {
 
 /*
  * file is for messages. A key that stands twice in a map: the first counts and
- * warnings gets a line. ERR_INPUT, "orcinus.yml:3: …": not YAML, several
+ * warnings gets a line. ERR_INPUT, "orcinus.yml:3:5: …": not YAML, several
  * documents, a tag that is not YAML's own, too big, too deep, too many values.
  */
 int deploy_yaml_read(struct deploy_yaml **out, const char *file, struct span text,

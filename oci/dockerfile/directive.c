@@ -5,6 +5,7 @@
  */
 #include "oci/dockerfile/directive.h"
 
+#include "base/excerpt.h"
 #include "base/json.h"
 #include "oci/dockerfile/message.h"
 
@@ -118,7 +119,7 @@ int directives_read(struct directives *out, const char *file, struct span text, 
 			    : take(&d, k, value, has_program, e);
 		seen[k] = true;
 		if (r < 0)
-			message_excerpt_text(e, file, text, d.lines, d.lines, value);
+			excerpt_word(e, file, text, d.lines, d.lines, value);
 	}
 	if (r < 0)
 		return err_wrap(e, "%s:%u", file, d.lines);

@@ -6,6 +6,7 @@
  */
 #include "oci/dockerfile/lex.h"
 
+#include "base/excerpt.h"
 #include "base/mem.h"
 #include "oci/dockerfile/message.h"
 
@@ -29,7 +30,7 @@ static int refuse_nul(const char *file, struct span text, struct err *e)
 	for (ptrdiff_t i = 0; i < at; i++)
 		line += text.p[i] == '\n';
 	message_wrong(e, file, line, "a NUL byte: this is not text");
-	message_excerpt_text(e, file, text, line, line, span_of_str(NULL));
+	excerpt_word(e, file, text, line, line, span_of_str(NULL));
 	return -1;
 }
 

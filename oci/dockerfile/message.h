@@ -18,22 +18,12 @@
 int message_wrong(struct err *e, const char *file, unsigned line, const char *fmt, ...)
 	PRINTF_FMT(4, 5);
 
-/*
- * Shows the lines that e is about above its text, with `word` marked where it stands in them:
- *	Dockerfile:3
- *	     3 | FORM python:3
- *	       | ^^^^
- * At most six lines; long ones are cut around the word. word may be NULL, or not be there.
- * Whoever does this first for an error knows best; later calls change nothing.
- */
+/* Shows the lines that e is about above its text (base/excerpt.h). word may be NULL. */
 void message_excerpt(struct err *e, const struct dockerfile *df, unsigned line, unsigned last_line,
 		     const char *word);
 /* The same for an instruction: what of it stands in 'ticks' in e's text is marked. */
 void message_excerpt_instr(struct err *e, const struct dockerfile *df,
 			   const struct dockerfile_instr *in);
-/* The same, of a file that is text only yet. */
-void message_excerpt_text(struct err *e, const char *file, struct span text, unsigned line,
-			  unsigned last_line, struct span word);
 
 /*
  * The closest candidate to word (ASCII case does not count) when it is close enough for a slip of

@@ -7,6 +7,7 @@
  */
 #include "oci/dockerfile/parse.h"
 
+#include "base/excerpt.h"
 #include "base/mem.h"
 #include "oci/dockerfile/expand.h"
 #include "oci/dockerfile/heredoc.h"
@@ -263,7 +264,7 @@ int dockerfile_too_long(const char *file, struct span begin, struct err *e)
 	message_wrong(e, file, line,
 		      "more than %u bytes, which end in this line: is this a Dockerfile?",
 		      DOCKERFILE_MAX);
-	message_excerpt_text(e, file, begin, line, line, span_of_str(NULL));
+	excerpt_word(e, file, begin, line, line, span_of_str(NULL));
 	return -1;
 }
 

@@ -16,7 +16,9 @@ teardown() {
 @test "a value that cannot be used is status 2 with its line, and the engine is not asked" {
 	printf '        replicas: many\n' >>orcinus.yml
 	DOCKER_HOST=unix://$T/none.sock expect 2 cdeploy
-	message cdeploy orcinus.yml:5 replicas
+	message cdeploy orcinus.yml:5:19 replicas
+	has "$err" '     5 |         replicas: many'
+	has "$err" '       |                   ^^^^'
 	expect 2 cdeploy check
 	message cdeploy orcinus.yml:5
 }

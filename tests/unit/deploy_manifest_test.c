@@ -3,7 +3,7 @@
  * comes out is compared with the files beside it, of which none may be missing or too many:
  *	NAME.json	the ServiceSpecs, and the networks to make
  *	NAME.warn	the warnings
- *	NAME.err	the error; then there is no NAME.json
+ *	NAME.err	the error and its excerpt; then there is no NAME.json
  * NAME.in, if there is one, holds what else goes in, a line each: "image=[SERVICE=]REF",
  * "image_ref=REF", "env=KEY=VALUE".
  *
@@ -154,7 +154,7 @@ static int check(int dirfd, const char *stem)
 	read_inputs(&in, dirfd, extra);
 	if (run(&out, &in, buf_span(&text)) < 0) {
 		assert_int_equal(ERR_INPUT, out.err.kind);
-		buf_addf(&err, "%s\n", out.err.text);
+		buf_addf(&err, "%s%s\n", out.err.excerpt, out.err.text);
 	}
 	for (size_t i = 0; i < out.warnings.n; i++)
 		buf_addf(&warn, "%s\n", out.warnings.v[i]);
@@ -275,9 +275,10 @@ static void an_image_nobody_takes_is_an_error(void **state)
 	strv_release(&in.images);
 	strv_add(&in.images, "z");
 	strv_add(&in.images, "y2");
-	assert_message("orcinus.yml:1: services.a.image: several --image could fill '<IMG_NAME>'; "
-		       "write SERVICE=REF",
-		       &in, "services: {a: {image: <IMG_NAME>}}");
+	assert_message(
+		"orcinus.yml:1:23: services.a.image: several --image could fill '<IMG_NAME>'; "
+		"write SERVICE=REF",
+		&in, "services: {a: {image: <IMG_NAME>}}");
 }
 
 static void the_only_service_takes_any_image(void **state)
@@ -341,7 +342,7 @@ static void services_ports_and_warnings_are_bounded(void **state)
 	buf_add_str(&text, "services:\n");
 	for (int i = 0; i < 1001; i++)
 		buf_addf(&text, " a%d: {image: x}\n", i);
-	assert_message("orcinus.yml:2: services: more than 1000 services", &in, buf_str(&text));
+	assert_message("orcinus.yml:2:2: services: more than 1000 services", &in, buf_str(&text));
 	buf_reset(&text);
 	buf_add_str(&text, "services:\n a: {image: x}\n");
 	for (int i = 0; i < 1500; i++)

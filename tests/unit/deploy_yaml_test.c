@@ -151,8 +151,8 @@ static void aliases_are_the_value_again(void **state)
 	(void)state;
 	assert_reads("{a: [1, 2], b: [1, 2], c: 1}", "a: &x [&y 1, 2]\nb: *x\nc: *y\n");
 	assert_reads("[1, 2, 2]", "[&x 1, &x 2, *x]");
-	assert_refused("f:2: no anchor '&x' before this", "\n*x");
-	assert_refused("f:2: '*x' stands inside what it names", "a: &x\n  b: *x\n");
+	assert_refused("f:2:1: no anchor '&x' before this", "\n*x");
+	assert_refused("f:2:6: '*x' stands inside what it names", "a: &x\n  b: *x\n");
 }
 
 static void own_keys_win_over_merged_ones_and_earlier_maps_over_later(void **state)
@@ -163,8 +163,8 @@ static void own_keys_win_over_merged_ones_and_earlier_maps_over_later(void **sta
 	assert_reads("[{k: 1}, {k: 2, l: 2}, {m: 3, k: 1, l: 2}]",
 		     "[&a {k: 1}, &b {k: 2, l: 2}, {<<: [*a, *b], m: 3}]");
 	assert_reads("{'<<': 1}", "'<<': 1");
-	assert_refused("f:1: '<<' takes a map or a list of maps, not text", "<<: 1");
-	assert_refused("f:1: '<<' takes a map or a list of maps, not text", "<<: [1]");
+	assert_refused("f:1:1: '<<' takes a map or a list of maps, not text", "<<: 1");
+	assert_refused("f:1:1: '<<' takes a map or a list of maps, not text", "<<: [1]");
 }
 
 static void aliases_cannot_grow_without_end(void **state)
@@ -178,7 +178,7 @@ static void aliases_cannot_grow_without_end(void **state)
 		for (int j = 0; j < 10; j++)
 			buf_addf(&text, "*a%d%s", i - 1, j < 9 ? ", " : "]\n");
 	}
-	assert_refused_span("f:4: more than 10000 values, aliases unfolded", buf_span(&text));
+	assert_refused_span("f:4:43: more than 10000 values, aliases unfolded", buf_span(&text));
 }
 
 static void merging_counts_as_unfolding(void **state)
@@ -193,7 +193,7 @@ static void merging_counts_as_unfolding(void **state)
 	for (int i = 0; i < 20; i++)
 		buf_add_str(&text, "*a, ");
 	buf_add_str(&text, "]}\n");
-	assert_refused_span("f:2: more than 10000 values, aliases unfolded", buf_span(&text));
+	assert_refused_span("f:2:53: more than 10000 values, aliases unfolded", buf_span(&text));
 }
 
 static void depth_number_and_size_are_bounded(void **state)
@@ -203,11 +203,11 @@ static void depth_number_and_size_are_bounded(void **state)
 	(void)state;
 	for (int i = 0; i < 65; i++)
 		buf_add_char(&text, '[');
-	assert_refused_span("f:1: nested deeper than 64 levels", buf_span(&text));
+	assert_refused_span("f:1:65: nested deeper than 64 levels", buf_span(&text));
 	buf_reset(&text);
 	for (int i = 0; i < 10001; i++)
 		buf_add_str(&text, "- a\n");
-	assert_refused_span("f:10000: more than 10000 values, aliases unfolded", buf_span(&text));
+	assert_refused_span("f:10000:3: more than 10000 values, aliases unfolded", buf_span(&text));
 	while (text.len <= DEPLOY_YAML_MAX)
 		buf_add_str(&text, "# comment\n");
 	assert_refused_span("f: larger than 1048576 bytes", buf_span(&text));
@@ -217,48 +217,48 @@ static void tags_that_are_not_yamls_own_are_refused(void **state)
 {
 	(void)state;
 	assert_reads("['1', 1, {a: []}]", "[!!str 1, !!int 1, !!map {a: !!seq []}]");
-	assert_refused("f:1: tag '!x' is not understood here", "a: !x 1");
-	assert_refused("f:1: tag 'tag:yaml.org,2002:binary' is not understood here",
+	assert_refused("f:1:4: tag '!x' is not understood here", "a: !x 1");
+	assert_refused("f:1:4: tag 'tag:yaml.org,2002:binary' is not understood here",
 		       "a: !!binary aGk=");
-	assert_refused("f:1: tag 'tag:yaml.org,2002:map' is not understood here", "a: !!map 1");
+	assert_refused("f:1:4: tag 'tag:yaml.org,2002:map' is not understood here", "a: !!map 1");
 }
 
 static void a_tab_as_indentation_is_said_in_one_line(void **state)
 {
 	(void)state;
-	assert_refused("f:2: indented with a tab; YAML wants spaces", "a:\n\tb: c\n");
-	assert_refused("f:2: indented with a tab; YAML wants spaces", "a:\n  \tb: c\n");
+	assert_refused("f:2:1: indented with a tab; YAML wants spaces", "a:\n\tb: c\n");
+	assert_refused("f:2:3: indented with a tab; YAML wants spaces", "a:\n  \tb: c\n");
 }
 
 static void broken_text_has_its_line(void **state)
 {
 	(void)state;
 	assert_refused(
-		"f:3: not valid YAML: did not find expected ',' or ']', while parsing a flow "
+		"f:3:2: not valid YAML: did not find expected ',' or ']', while parsing a flow "
 		"sequence that begins on line 1",
 		"a: [\nb\nc: d");
 	assert_refused(
-		"f:2: not valid YAML: found unexpected end of stream, while scanning a quoted "
+		"f:2:1: not valid YAML: found unexpected end of stream, while scanning a quoted "
 		"scalar that begins on line 1",
 		"a: \"x\n");
 	assert_refused("f:2: not valid text in UTF-8: invalid leading UTF-8 octet", "a: b\n\xff");
 	assert_refused_span("f:1: not valid text in UTF-8: control characters are not allowed",
 			    span_of("a\0b", 3));
-	assert_refused("f:1: text holds a NUL character", "a: \"x\\0y\"");
+	assert_refused("f:1:4: text holds a NUL character", "a: \"x\\0y\"");
 }
 
 static void one_file_holds_one_document(void **state)
 {
 	(void)state;
 	assert_reads("{a: 1}", "---\na: 1\n...\n");
-	assert_refused("f:2: a second document begins here; one file holds one",
+	assert_refused("f:2:1: a second document begins here; one file holds one",
 		       "a: 1\n---\nb: 2\n");
 }
 
 static void a_key_is_text(void **state)
 {
 	(void)state;
-	assert_refused("f:1: a key must be text, not a list", "? [a]\n: b\n");
+	assert_refused("f:1:3: a key must be text, not a list", "? [a]\n: b\n");
 }
 
 int main(void)

@@ -1,0 +1,213 @@
+/*
+ * Lines of a file go into the logs of jobs, which many may read. So a value is hidden
+ * when its name says that it is secret, and, where the reader knows that it stands in an
+ * environment, in any case. What is hidden reaches to the end of the line: where a value ends
+ * depends on quotes and brackets that may be the very thing that is wrong.
+ */
+#include "deploy/place.h"
+
+#include <ctype.h>
+
+#include "base/buf.h"
+#include "base/excerpt.h"
+#include "base/url.h"
+
+#define HIDDEN "***"
+
+/* -- names ---------------------------------------------------------------------- */
+
+/* Takes one word of a name off: up to '_', '-', '.', or to a capital behind a small letter. */
+static bool take_part(struct span *rest, struct span *part)
+{
+	size_t n = 0;
+
+	while (rest->n && !isalnum((unsigned char)rest->p[0]))
+		*rest = span_sub(*rest, 1);
+	while (n < rest->n && isalnum((unsigned char)rest->p[n]) &&
+	       !(n && isupper((unsigned char)rest->p[n]) && islower((unsigned char)rest->p[n - 1])))
+		n++;
+	*part = span_head(*rest, n);
+	*rest = span_sub(*rest, n);
+	return n > 0;
+}
+
+static bool ends_nocase(struct span part, const char *word)
+{
+	size_t n = strlen(word);
+
+	return part.n >= n && span_eq_nocase(span_sub(part, part.n - n), word);
+}
+
+bool deploy_names_secret(struct span name)
+{
+	static const char *const words[] = { "PASSWORD",   "PASSWORDS",	 "PASSWD", "PASSPHRASE",
+					     "PASS",	   "PWD",	 "SECRET", "SECRETS",
+					     "TOKEN",	   "TOKENS",	 "KEY",	   "KEYS",
+					     "CREDENTIAL", "CREDENTIALS" };
+	struct span part;
+
+	if (span_eq_str(name, "secrets")) /* the key of a file, whose values are names */
+		return false;
+	while (take_part(&name, &part))
+		for (size_t i = 0; i < ARRAY_LEN(words); i++)
+			if (ends_nocase(part, words[i]))
+				return true;
+	return false;
+}
+
+/* -- lines ------------------------------------------------------------------------ */
+
+static bool is_name_char(char c)
+{
+	return isalnum((unsigned char)c) || strchr("_-.", c);
+}
+
+/* In "NAME=value", "NAME: value", "'NAME': value": where the value begins; 0: it is none of these. */
+static size_t value_of(struct span rest, size_t name_n)
+{
+	size_t i = name_n;
+
+	while (i < rest.n && strchr("\"' \t", rest.p[i]))
+		i++;
+	if (i == rest.n || (rest.p[i] != '=' && rest.p[i] != ':'))
+		return 0;
+	if (rest.p[i] == ':' && i + 1 < rest.n && !strchr(" \t\"'[{", rest.p[i + 1]))
+		return 0; /* http://, 80:80 */
+	for (i++; i < rest.n && strchr(" \t", rest.p[i]);)
+		i++;
+	return i;
+}
+
+/* "$NAME" or "${…}" that rest begins with; 0: neither. */
+static size_t variable_len(struct span rest)
+{
+	size_t n = 1;
+
+	if (rest.n < 2 || rest.p[0] != '$')
+		return 0;
+	if (rest.p[1] == '{') {
+		/* what stands behind the name may be a value: ${PW:-hunter2} */
+		for (n = 2; n < rest.n && is_name_char(rest.p[n]);)
+			n++;
+		return n < rest.n && rest.p[n] == '}' ? n + 1 : n;
+	}
+	while (n < rest.n && (isalnum((unsigned char)rest.p[n]) || rest.p[n] == '_'))
+		n++;
+	return n > 1 ? n : 0;
+}
+
+static void add_hidden(struct buf *out, struct span value)
+{
+	bool hidden = false;
+
+	while (value.n) {
+		size_t n = variable_len(value);
+
+		if (!n && !hidden)
+			buf_add_str(out, HIDDEN);
+		hidden = !n;
+		buf_add_span(out, span_head(value, n));
+		value = span_sub(value, n ? n : 1);
+	}
+}
+
+/* Up to the first value that has to be hidden, and that one. */
+static void add_public(struct buf *out, struct span line)
+{
+	while (line.n) {
+		size_t n = 0, value;
+
+		while (n < line.n && is_name_char(line.p[n]))
+			n++;
+		value = n ? value_of(line, n) : 0;
+		if (value && deploy_names_secret(span_head(line, n))) {
+			buf_add_span(out, span_head(line, value));
+			add_hidden(out, span_sub(line, value));
+			return;
+		}
+		n = n ? n : 1;
+		buf_add_span(out, span_head(line, n));
+		line = span_sub(line, n);
+	}
+}
+
+static void add_private(struct buf *out, struct span rest)
+{
+	size_t n = 0, value;
+
+	while (n < rest.n && (is_name_char(rest.p[n]) || strchr("\"'", rest.p[n])))
+		n++;
+	value = n ? value_of(rest, n) : 0;
+	buf_add_span(out, span_head(rest, value));
+	add_hidden(out, span_sub(rest, value));
+}
+
+static size_t char_len(struct span s)
+{
+	size_t n = utf8_len(s);
+
+	return n ? n : 1;
+}
+
+/* Splits a line in front of the column. */
+static void split_at(struct span line, unsigned column, struct span *before, struct span *rest)
+{
+	*rest = line;
+	for (unsigned i = 1; i < column && rest->n; i++)
+		*rest = span_sub(*rest, char_len(*rest));
+	*before = span_head(line, line.n - rest->n);
+}
+
+static unsigned columns_of(struct span text)
+{
+	unsigned n = 0;
+
+	for (; text.n; n++)
+		text = span_sub(text, char_len(text));
+	return n;
+}
+
+static void hide(struct buf *out, struct span line)
+{
+	auto_buf struct buf shown = BUF_INIT(SIZE_MAX);
+
+	add_public(&shown, line);
+	url_redact(out, buf_span(&shown));
+}
+
+static struct span find_line(struct span text, unsigned nr)
+{
+	struct span line = { 0 };
+
+	span_take(&text, "\xef\xbb\xbf");
+	for (unsigned i = 0; i < nr; i++)
+		if (!span_line(&text, &line))
+			return (struct span){ 0 };
+	return span_rtrim(line);
+}
+
+static void add_excerpt(struct err *e, const struct deploy_place *at)
+{
+	auto_buf struct buf shown = BUF_INIT(SIZE_MAX), front = BUF_INIT(SIZE_MAX);
+	struct span line = find_line(at->text, at->line), before, rest;
+
+	split_at(line, at->column ? at->column : 1, &before, &rest);
+	hide(&front, before);
+	if (at->is_private) {
+		buf_add_span(&shown, buf_span(&front));
+		add_private(&shown, rest);
+	} else {
+		hide(&shown, line);
+	}
+	excerpt_line(e, at->file, at->line, buf_span(&shown),
+		     at->column ? columns_of(buf_span(&front)) + 1 : 0, at->width);
+}
+
+int deploy_place_wrap(struct err *e, const struct deploy_place *at)
+{
+	if (at->text.n && at->line)
+		add_excerpt(e, at);
+	if (at->line && at->column)
+		return err_wrap(e, "%s:%u:%u", at->file, at->line, at->column);
+	return at->line ? err_wrap(e, "%s:%u", at->file, at->line) : err_wrap(e, "%s", at->file);
+}

@@ -1,0 +1,25 @@
+/*
+ * Where in the user's file an error is: "FILE:LINE:COLUMN: " before its text, and the line itself
+ * as an excerpt. What may be secret in that line is "***"; ${VAR} in it, which is only a name, stays.
+ * All readers of files for a deploy show places by this.
+ */
+#ifndef DEPLOY_PLACE_H
+#define DEPLOY_PLACE_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct deploy_place {
+	const char *file;      /* for messages */
+	struct span text;      /* the whole file; empty: no excerpt */
+	unsigned line, column; /* from 1; column 0: the line as a whole */
+	size_t width;	       /* columns to mark */
+	bool is_private;       /* a value of an environment: none of it is shown */
+};
+
+int deploy_place_wrap(struct err *e, const struct deploy_place *at); /* always -1 */
+
+/* A name as people give it to what nobody else may know: DB_PASSWORD, apiKey, JWT_SECRET. */
+bool deploy_names_secret(struct span name);
+
+#endif

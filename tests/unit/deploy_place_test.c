@@ -1,0 +1,105 @@
+/*
+ * What of a user's line is shown with an error.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "deploy/place.h"
+
+static void assert_place(const char *line, unsigned column, bool is_private, const char *excerpt)
+{
+	const struct deploy_place at = { .file = "f",
+					 .text = span_of_str(line),
+					 .line = 1,
+					 .column = column,
+					 .width = 2,
+					 .is_private = is_private };
+	struct err e = ERR_INIT;
+
+	err_set(&e, ERR_INPUT, "wrong");
+	assert_int_equal(-1, deploy_place_wrap(&e, &at));
+	assert_string_equal(excerpt, e.excerpt);
+}
+
+static void the_line_is_shown_with_its_place(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_place("  a: bcd\n", 6, false, "f:1\n     1 |   a: bcd\n       |      ^^\n");
+	assert_place("\xef\xbb\xbf"
+		     "a: b\n",
+		     4, false, "f:1\n     1 | a: b\n       |    ^\n");
+	err_set(&e, ERR_INPUT, "wrong");
+	deploy_place_wrap(&e, &(struct deploy_place){ .file = "f", .line = 3, .column = 7 });
+	assert_string_equal("f:3:7: wrong", e.text);
+	assert_string_equal("", e.excerpt);
+	err_set(&e, ERR_INPUT, "wrong");
+	deploy_place_wrap(&e, &(struct deploy_place){ .file = "f", .line = 3 });
+	assert_string_equal("f:3: wrong", e.text);
+	err_set(&e, ERR_INPUT, "wrong");
+	deploy_place_wrap(&e, &(struct deploy_place){ .file = "f" });
+	assert_string_equal("f: wrong", e.text);
+}
+
+static void a_value_with_the_name_of_a_secret_is_hidden(void **state)
+{
+	(void)state;
+	assert_place("- DB_PASSWORD=hunter2 x", 3, false,
+		     "f:1\n     1 | - DB_PASSWORD=***\n       |   ^^\n");
+	assert_place("\"apiKey\": \"hunter2\", \"b\": 1", 1, false,
+		     "f:1\n     1 | \"apiKey\": ***\n       | ^^\n");
+	assert_place("JWT_SECRET: ${S} hunter2 $T", 1, false,
+		     "f:1\n     1 | JWT_SECRET: ${S}***$T\n       | ^^\n");
+	assert_place("TOKEN: ${S:-hunter2}", 1, false,
+		     "f:1\n     1 | TOKEN: ${S***\n       | ^^\n");
+	assert_place("{token: hunter2, ports: [x]}", 26, false, "f:1\n     1 | {token: ***\n");
+	assert_place("- DB=postgres://u:hunter2@h/d", 1, false,
+		     "f:1\n     1 | - DB=postgres://h/d\n       | ^^\n");
+}
+
+static void all_of_an_environment_is_hidden(void **state)
+{
+	(void)state;
+	assert_place("- A=hunter2", 3, true, "f:1\n     1 | - A=***\n       |   ^^\n");
+	assert_place("A: hunter2", 4, true, "f:1\n     1 | A: ***\n       |    ^^\n");
+	assert_place("environment: {A: hunter2}", 14, true,
+		     "f:1\n     1 | environment: ***\n       |              ^^\n");
+	assert_place("- \"A=hunter2\"", 3, true, "f:1\n     1 | - \"A=***\n       |   ^^\n");
+	assert_place("- A=${B|x}hunter2", 3, true, "f:1\n     1 | - A=${B***\n       |   ^^\n");
+}
+
+static void names_of_secrets_are_known_by_their_words(void **state)
+{
+	static const char *const secret[] = { "PASSWORD",
+					      "DB_PASS",
+					      "apiKey",
+					      "aws.secret",
+					      "AUTH_TOKEN",
+					      "APIKEY",
+					      "MYSQL_ROOT_PASSWORD",
+					      "db-passwd" };
+	static const char *const open[] = { "PORT", "secrets", "PASSENGER", "KEYBOARD", "", "TZ" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(secret); i++)
+		assert_true(deploy_names_secret(span_of_str(secret[i])));
+	for (size_t i = 0; i < ARRAY_LEN(open); i++)
+		assert_false(deploy_names_secret(span_of_str(open[i])));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_line_is_shown_with_its_place),
+		cmocka_unit_test(a_value_with_the_name_of_a_secret_is_hidden),
+		cmocka_unit_test(all_of_an_environment_is_hidden),
+		cmocka_unit_test(names_of_secrets_are_known_by_their_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
