@@ -19,11 +19,11 @@ const struct opt cdeploy_opts[] = {
 	OPT_STR('H', "host", "DOCKER_HOST", struct cdeploy_args, host, "URL",
 		"the engine: unix:///… or tcp://127.0.0.1:…"),
 	OPT_DURATION(0, "timeout", "CDEPLOY_TIMEOUT", struct cdeploy_args, timeout_ms,
-		     "limit for the whole rollout (10m)"),
+		     "limit for a rollout (by its health checks and replicas, 2m to 30m)"),
 	OPT_DURATION(0, "pending-timeout", "CDEPLOY_PENDING_TIMEOUT", struct cdeploy_args,
 		     pending_timeout_ms, "limit for a task that finds no node (1m)"),
 	OPT_DURATION(0, "stable", "CDEPLOY_STABLE", struct cdeploy_args, stable_ms,
-		     "how long new tasks must keep running (5s)"),
+		     "how long new tasks must keep running (5s; 1s with a healthcheck)"),
 	OPT_FLAG(0, "detach", NULL, struct cdeploy_args, detach, "do not wait for the rollout"),
 	OPT_FLAG(0, "no-rollback", NULL, struct cdeploy_args, no_rollback,
 		 "leave a failed rollout as it is"),
@@ -54,6 +54,10 @@ int cdeploy_args_check(struct cdeploy_args *a, struct err *e)
 			       "--timeout and --pending-timeout: more than 0 is needed");
 	if (a->stable_ms == 0)
 		a->stable_ms = 1;
+	if (a->timeout_ms < 0)
+		a->timeout_ms = 0;
+	if (a->stable_ms < 0)
+		a->stable_ms = 0;
 	return 0;
 }
 

@@ -11,15 +11,14 @@ struct cdeploy_args {
 	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
 	const char *gate, *main_branch;
 	struct strv images, mirrors;
-	int64_t timeout_ms, pending_timeout_ms, stable_ms;
+	int64_t timeout_ms, pending_timeout_ms, stable_ms; /* -1: not given; afterwards 0 */
 	bool detach, no_rollback, plain_http;
 };
 
 extern const struct opt cdeploy_opts[];
 
 #define CDEPLOY_ARGS_INIT                                                                          \
-	((struct cdeploy_args){                                                                    \
-		.timeout_ms = 600000, .pending_timeout_ms = 60000, .stable_ms = 5000 })
+	((struct cdeploy_args){ .timeout_ms = -1, .pending_timeout_ms = 60000, .stable_ms = -1 })
 
 /* What options say together. */
 int cdeploy_args_check(struct cdeploy_args *a, struct err *e) MUST_CHECK;

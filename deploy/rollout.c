@@ -22,6 +22,15 @@
 #define FAILURES_MIN   3
 #define FAILED_IDS_MAX 1000
 #define DEAD_MS	       2000 /* a replacement is made together with the end; this is ample */
+#define GRACE_MS       500  /* for the engine to say that its own watch is over, too */
+#define STATE_TELL_MS  3000 /* states are passed in no time; told is where a task stays */
+
+/* When to look again: see deploy_rollout_pause. */
+#define LOOK_SOON_MS   100
+#define LOOK_OFTEN_MS  200
+#define LOOK_SELDOM_MS 1000
+#define LOOK_SOON_FOR  5000
+#define LOOK_OFTEN_FOR 30000
 
 struct census {
 	uint64_t live;			   /* up to date and still meant to run */
@@ -30,29 +39,19 @@ struct census {
 	uint64_t old;			   /* of an earlier spec and still meant to run */
 	const struct engine_task *behind;  /* the live one that is least far */
 	const struct engine_task *no_node; /* a live one without a node */
-	bool new_failure;
+	bool new_failure, pulling;
 };
-
-void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
-{
-	const json_t *mode = json_object_get(spec, "Mode");
-	const json_t *replicas = json_object_get(json_object_get(mode, "Replicated"), "Replicas");
-	const json_t *task = json_object_get(spec, "TaskTemplate");
-	const json_t *restart = json_object_get(task, "RestartPolicy");
-	const char *when = json_string_value(json_object_get(restart, "Condition"));
-
-	o->global = json_object_get(mode, "Global") != NULL;
-	o->replicas = 1;
-	if (json_is_integer(replicas) && json_integer_value(replicas) >= 0)
-		o->replicas = (uint64_t)json_integer_value(replicas);
-	o->one_shot = when && (!strcmp(when, "none") || !strcmp(when, "on-failure"));
-}
 
 void deploy_rollout_init(struct deploy_rollout *r, const struct rollout_options *opt,
 			 int64_t now_ms)
 {
 	*r = (struct deploy_rollout){
-		.opt = *opt, .start_ms = now_ms, .stable_since = -1, .dead_since = -1
+		.opt = *opt,
+		.start_ms = now_ms,
+		.seen_ms = now_ms,
+		.moved_ms = now_ms,
+		.stable_since = -1,
+		.dead_since = -1,
 	};
 }
 
@@ -67,9 +66,10 @@ static bool has_ended(const struct engine_task *t)
 	return t->state > TASK_RUNNING;
 }
 
-static bool is_live(const struct engine_task *t)
+/* What a job is to come to is its end. */
+static bool is_live(const struct deploy_rollout *r, const struct engine_task *t)
 {
-	return !has_ended(t) && t->desired <= TASK_RUNNING;
+	return !has_ended(t) && t->desired <= (r->opt.job ? TASK_COMPLETE : TASK_RUNNING);
 }
 
 void deploy_rollout_know(struct deploy_rollout *r, const struct engine_tasks *tasks, bool all)
@@ -96,6 +96,7 @@ static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
 	if (t->state == TASK_COMPLETE)
 		why = "it ended, exit status 0";
 	snprintf(r->last_error, sizeof(r->last_error), "%.*s", (int)strcspn(why, "\r\n"), why);
+	snprintf(r->last_failed, sizeof(r->last_failed), "%s", t->id);
 }
 
 static void note_failure(struct deploy_rollout *r, struct census *c, const struct engine_task *t)
@@ -111,6 +112,7 @@ static void note_failure(struct deploy_rollout *r, struct census *c, const struc
 static void count_live(struct census *c, const struct engine_task *t)
 {
 	c->live++;
+	c->pulling |= t->state == TASK_PREPARING;
 	if (t->state == TASK_RUNNING)
 		c->running++;
 	else if (!c->behind || t->state < c->behind->state)
@@ -119,18 +121,27 @@ static void count_live(struct census *c, const struct engine_task *t)
 		c->no_node = t;
 }
 
-static void take_census(struct census *c, struct deploy_rollout *r,
+/* A job that is run anew without a change has tasks of earlier runs that look like this one's. */
+static bool is_present(const struct deploy_rollout *r, const struct engine_service *s,
+		       const struct engine_task *t)
+{
+	if (r->opt.job)
+		return t->job_iteration == s->job_iteration;
+	return t->up_to_date;
+}
+
+static void take_census(struct census *c, struct deploy_rollout *r, const struct engine_service *s,
 			const struct engine_tasks *tasks)
 {
 	*c = (struct census){ 0 };
 	for (size_t i = 0; i < tasks->nr; i++) {
 		const struct engine_task *t = &tasks->v[i];
 
-		if (!t->up_to_date) {
-			c->old += is_live(t);
+		if (!is_present(r, s, t)) {
+			c->old += is_live(r, t);
 			continue;
 		}
-		if (is_live(t))
+		if (is_live(r, t))
 			count_live(c, t);
 		else if (is_failure(r, t))
 			note_failure(r, c, t);
@@ -141,15 +152,19 @@ static void take_census(struct census *c, struct deploy_rollout *r,
 
 static uint64_t wanted(const struct deploy_rollout *r, const struct census *c)
 {
+	uint64_t seen = c->live + (r->opt.job ? c->completed : 0);
+
 	if (!r->opt.global)
 		return r->opt.replicas;
-	return c->live ? c->live : 1;
+	return seen ? seen : 1;
 }
 
 static bool all_run(const struct deploy_rollout *r, const struct census *c)
 {
 	uint64_t done = r->opt.one_shot ? c->completed : 0;
 
+	if (r->opt.job)
+		return done >= wanted(r, c);
 	if (c->old || c->live != c->running)
 		return false;
 	if (done)
@@ -157,11 +172,12 @@ static bool all_run(const struct deploy_rollout *r, const struct census *c)
 	return c->running == wanted(r, c);
 }
 
-bool deploy_rollout_all_run(struct deploy_rollout *r, const struct engine_tasks *tasks)
+bool deploy_rollout_all_run(struct deploy_rollout *r, const struct engine_service *service,
+			    const struct engine_tasks *tasks)
 {
 	struct census c;
 
-	take_census(&c, r, tasks);
+	take_census(&c, r, service, tasks);
 	return all_run(r, &c);
 }
 
@@ -261,33 +277,76 @@ static enum rollout_step no_node(struct deploy_rollout *r, const struct census *
 		    *c->no_node->why ? c->no_node->why : task_state_name(c->no_node->state));
 }
 
+/* Pulling an image takes as long as it takes: see deploy/rollout_options.c. */
+static enum rollout_step time_over(struct deploy_rollout *r, const struct census *c, int64_t now)
+{
+	int64_t limit = r->opt.timeout_ms;
+
+	if (c->pulling)
+		r->pulling_ms += now - r->seen_ms;
+	r->seen_ms = now;
+	if (r->opt.most_ms > limit) {
+		limit += r->pulling_ms;
+		limit = limit < r->opt.most_ms ? limit : r->opt.most_ms;
+	}
+	if (now - r->start_ms < limit)
+		return ROLLOUT_WAIT;
+	return fail(r, ROLLOUT_TIME_OVER, "not done within %lld s, %s%s%s%s",
+		    (long long)(limit / 1000), *r->counts ? r->counts : "no task seen", r->state,
+		    because(r), r->last_error);
+}
+
 /* -- the story --------------------------------------------------------------- */
 
-/* "1/2 running (starting)"; the scheduler's words when a task waits for a node. */
-static enum rollout_step tell(struct deploy_rollout *r, const struct census *c)
+static void write_counts(char *out, size_t n, const struct deploy_rollout *r,
+			 const struct census *c)
 {
-	char now[sizeof(r->counts)];
-	bool moved;
-	int n;
-
-	n = snprintf(now, sizeof(now), "%llu/%llu running", (unsigned long long)c->running,
-		     (unsigned long long)wanted(r, c));
-	if (r->opt.one_shot && c->completed)
-		n += snprintf(now + n, sizeof(now) - (size_t)n, ", %llu done",
-			      (unsigned long long)c->completed);
-	if (c->no_node && c->no_node->state == TASK_PENDING && *c->no_node->why)
-		snprintf(now + n, sizeof(now) - (size_t)n, " (%.200s)", c->no_node->why);
-	else if (c->behind)
-		snprintf(now + n, sizeof(now) - (size_t)n, " (%s)",
-			 task_state_name(c->behind->state));
-	moved = strcmp(now, r->counts) != 0;
-	memcpy(r->counts, now, sizeof(r->counts));
-	if (c->new_failure)
-		snprintf(r->line, sizeof(r->line), "a task failed%s%s; %.200s", because(r),
-			 r->last_error, now);
+	if (r->opt.job)
+		snprintf(out, n, "%llu/%llu done", (unsigned long long)c->completed,
+			 (unsigned long long)wanted(r, c));
+	else if (r->opt.one_shot && c->completed)
+		snprintf(out, n, "%llu/%llu running, %llu done", (unsigned long long)c->running,
+			 (unsigned long long)wanted(r, c), (unsigned long long)c->completed);
 	else
-		snprintf(r->line, sizeof(r->line), "%s", now);
-	return moved || c->new_failure ? ROLLOUT_MOVED : ROLLOUT_WAIT;
+		snprintf(out, n, "%llu/%llu running", (unsigned long long)c->running,
+			 (unsigned long long)wanted(r, c));
+}
+
+/* Where the one that is least far stands; the scheduler's words when it waits for a node. */
+static void write_state(char *out, size_t n, const struct census *c)
+{
+	*out = '\0';
+	if (c->no_node && c->no_node->state == TASK_PENDING && *c->no_node->why)
+		snprintf(out, n, " (%.200s)", c->no_node->why);
+	else if (c->behind)
+		snprintf(out, n, " (%s)", task_state_name(c->behind->state));
+}
+
+/* "1/2 running", and " (preparing)" when it stays that way. A failure is always told. */
+static enum rollout_step tell(struct deploy_rollout *r, const struct census *c, int64_t now)
+{
+	char counts[sizeof(r->counts)], state[sizeof(r->state)];
+	bool counted, stays;
+
+	write_counts(counts, sizeof(counts), r, c);
+	write_state(state, sizeof(state), c);
+	counted = strcmp(counts, r->counts) != 0;
+	if (counted || strcmp(state, r->state) != 0 || c->new_failure)
+		r->moved_ms = now;
+	stays = *state && !r->state_is_told && now - r->moved_ms >= STATE_TELL_MS;
+	if (counted || strcmp(state, r->state) != 0)
+		r->state_is_told = false;
+	memcpy(r->counts, counts, sizeof(counts));
+	memcpy(r->state, state, sizeof(state));
+	if (!counted && !stays && !c->new_failure)
+		return ROLLOUT_WAIT;
+	if (c->new_failure)
+		snprintf(r->line, sizeof(r->line), "a task failed%s%s; %s", because(r),
+			 r->last_error, counts);
+	else
+		snprintf(r->line, sizeof(r->line), "%s%s", counts, stays ? state : "");
+	r->state_is_told |= stays;
+	return ROLLOUT_MOVED;
 }
 
 static bool is_busy(const struct engine_service *s)
@@ -295,7 +354,19 @@ static bool is_busy(const struct engine_service *s)
 	return s->update == UPDATE_UPDATING || s->update == UPDATE_ROLLBACK_STARTED;
 }
 
-/* All run, for long enough, and the engine thinks so too. */
+/*
+ * The engine still watches after all tasks run. Its end is waited for on a way back, and else where
+ * it comes with the end of our window: a window that was chosen shorter is not lengthened.
+ */
+static bool is_waited_for(const struct deploy_rollout *r, const struct engine_service *s,
+			  int64_t stable_ms)
+{
+	if (!is_busy(s) || r->opt.taking_back)
+		return is_busy(s);
+	return r->opt.stable_ms >= r->opt.monitor_ms && stable_ms < r->opt.stable_ms + GRACE_MS;
+}
+
+/* All run, for long enough. */
 static bool is_done(struct deploy_rollout *r, const struct rollout_picture *pic,
 		    const struct census *c, int64_t now)
 {
@@ -305,7 +376,8 @@ static bool is_done(struct deploy_rollout *r, const struct rollout_picture *pic,
 	}
 	if (r->stable_since < 0)
 		r->stable_since = now;
-	return !is_busy(pic->service) && now - r->stable_since >= r->opt.stable_ms;
+	return now - r->stable_since >= r->opt.stable_ms &&
+	       !is_waited_for(r, pic->service, now - r->stable_since);
 }
 
 enum rollout_step deploy_rollout_step(struct deploy_rollout *r, const struct rollout_picture *pic,
@@ -317,18 +389,37 @@ enum rollout_step deploy_rollout_step(struct deploy_rollout *r, const struct rol
 		return fail(r, ROLLOUT_GONE, "somebody removed it meanwhile");
 	if (!pic->is_ours)
 		return not_ours(r, pic);
-	take_census(&c, r, pic->tasks);
+	take_census(&c, r, pic->service, pic->tasks);
 	if (pic->service->update == UPDATE_PAUSED || pic->service->update == UPDATE_ROLLBACK_PAUSED)
 		return paused(r, pic->service);
 	if (is_done(r, pic, &c, now)) {
 		r->end = ROLLOUT_CONVERGED;
 		return ROLLOUT_DONE;
 	}
-	if (failures(r, &c, now) == ROLLOUT_FAILED || no_node(r, &c, now) == ROLLOUT_FAILED)
+	if (failures(r, &c, now) == ROLLOUT_FAILED || no_node(r, &c, now) == ROLLOUT_FAILED ||
+	    time_over(r, &c, now) == ROLLOUT_FAILED)
 		return ROLLOUT_FAILED;
-	if (now - r->start_ms >= r->opt.timeout_ms)
-		return fail(r, ROLLOUT_TIME_OVER, "not done within %lld s, %s%s%s",
-			    (long long)(r->opt.timeout_ms / 1000),
-			    *r->counts ? r->counts : "no task seen", because(r), r->last_error);
-	return tell(r, &c);
+	return tell(r, &c, now);
+}
+
+bool deploy_rollout_is_up(const struct deploy_rollout *r)
+{
+	return r->end == ROLLOUT_CONVERGED || (r->end == ROLLOUT_GOING_ON && r->stable_since >= 0);
+}
+
+int64_t deploy_rollout_pause(const struct deploy_rollout *r, int64_t now)
+{
+	int64_t still = now - r->moved_ms, pause = LOOK_SELDOM_MS, left;
+
+	if (still < LOOK_SOON_FOR)
+		pause = LOOK_SOON_MS;
+	else if (still < LOOK_OFTEN_FOR)
+		pause = LOOK_OFTEN_MS;
+	if (r->stable_since < 0)
+		return pause;
+	left = r->stable_since + r->opt.stable_ms - now;
+	if (left <= 0)
+		return LOOK_SOON_MS;
+	/* a failure in the window is not missed: the engine remembers it */
+	return left < LOOK_SELDOM_MS / 2 ? left : LOOK_SELDOM_MS / 2;
 }

@@ -32,11 +32,15 @@ enum rollout_end {
 };
 
 struct rollout_options {
-	uint64_t replicas; /* how many must run; of a global service: as many as there are */
+	uint64_t
+		replicas; /* how many must run, or complete; of a global one: as many as there are */
 	bool global;
+	bool job;      /* its tasks are to end, once per change */
 	bool one_shot; /* a task that ended with 0 has done its work */
 	bool taking_back;
 	int64_t timeout_ms, pending_ms, stable_ms;
+	int64_t most_ms;    /* time spent pulling images lengthens timeout_ms up to this */
+	int64_t monitor_ms; /* so long the engine watches an update itself, once all run */
 };
 
 struct rollout_picture {
@@ -56,13 +60,22 @@ struct deploy_rollout {
 	struct strv known;    /* ids of tasks whose end is not this rollout's fault */
 	struct strv failed;   /* ids of tasks that were counted */
 	char last_error[256]; /* of the last task that failed */
+	char last_failed[64]; /* its id */
+	int64_t pulling_ms;   /* so far */
+	int64_t seen_ms;      /* when the last picture was taken */
+	int64_t moved_ms;     /* when a picture last differed from the one before */
 	enum rollout_end end;
-	char line[512];	  /* after MOVED: "1/2 running (starting)" */
-	char counts[512]; /* the line without failures; to see what changed */
+	char line[512];	 /* after MOVED: "1/2 running (starting)" */
+	char counts[64]; /* its first part; to see what changed */
+	char state[256]; /* its second part, and whether it was told */
+	bool state_is_told;
 	char reason[768]; /* after FAILED */
 };
 
-/* What the spec says about how its tasks are to run. Limits are left alone. */
+/*
+ * What the spec says about how its tasks are to run, and for how long to watch them: a
+ * timeout_ms or stable_ms of 0 is filled in (deploy/rollout_options.c says from what).
+ */
 void rollout_options_from_spec(struct rollout_options *o, const json_t *spec);
 
 void deploy_rollout_init(struct deploy_rollout *r, const struct rollout_options *opt,
@@ -70,9 +83,14 @@ void deploy_rollout_init(struct deploy_rollout *r, const struct rollout_options 
 /* all false: only those that have ended. */
 void deploy_rollout_know(struct deploy_rollout *r, const struct engine_tasks *tasks, bool all);
 /* Does what is wanted run at this moment? */
-bool deploy_rollout_all_run(struct deploy_rollout *r, const struct engine_tasks *tasks);
+bool deploy_rollout_all_run(struct deploy_rollout *r, const struct engine_service *service,
+			    const struct engine_tasks *tasks);
 enum rollout_step deploy_rollout_step(struct deploy_rollout *r, const struct rollout_picture *pic,
 				      int64_t now_ms);
+/* All run at this moment, though perhaps not long enough yet. */
+bool deploy_rollout_is_up(const struct deploy_rollout *r);
+/* When to look again, in ms from now: soon while tasks move, at the window's end while all run. */
+int64_t deploy_rollout_pause(const struct deploy_rollout *r, int64_t now_ms);
 void deploy_rollout_release(struct deploy_rollout *r);
 
 #endif

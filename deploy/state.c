@@ -76,6 +76,28 @@ static int service_read_update(struct engine_service *s, const json_t *o, struct
 	return 0;
 }
 
+/* JobIteration.Index; 0 when there is none. */
+static int read_iteration(uint64_t *out, const json_t *o, const char *what, struct err *e)
+{
+	json_t *iteration;
+
+	*out = 0;
+	if (json_opt_obj(&iteration, o, "JobIteration", what, e) < 0)
+		return -1;
+	if (!iteration || !json_object_get(iteration, "Index"))
+		return 0;
+	return json_get_u64(out, iteration, "Index", what, e);
+}
+
+static int service_read_job(struct engine_service *s, const json_t *o, struct err *e)
+{
+	json_t *job;
+
+	if (json_opt_obj(&job, o, "JobStatus", "service", e) < 0)
+		return -1;
+	return job ? read_iteration(&s->job_iteration, job, "service.JobStatus", e) : 0;
+}
+
 int engine_service_read(struct engine_service *out, const json_t *o, struct err *e)
 {
 	auto_engine_service struct engine_service s = { 0 };
@@ -88,7 +110,7 @@ int engine_service_read(struct engine_service *out, const json_t *o, struct err 
 	    json_get_obj(&spec, o, "Spec", "service", e) < 0 ||
 	    json_get_str(&name, spec, "Name", "service.Spec", e) < 0 ||
 	    json_opt_obj(&previous, o, "PreviousSpec", "service", e) < 0 ||
-	    service_read_update(&s, o, e) < 0)
+	    service_read_update(&s, o, e) < 0 || service_read_job(&s, o, e) < 0)
 		return -1;
 	/* it becomes part of an address */
 	if (!*id || strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(id))
@@ -160,7 +182,7 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	    json_get_obj(&status, o, "Status", "task", e) < 0 ||
 	    json_opt_str(&state, status, "State", "task.Status", "new", e) < 0 ||
 	    json_opt_str(&why, status, "Err", "task.Status", "", e) < 0 ||
-	    task_read_exit(t, status, e) < 0)
+	    task_read_exit(t, status, e) < 0 || read_iteration(&t->job_iteration, o, "task", e) < 0)
 		return -1;
 	if (state_lookup(&now, task_states, ARRAY_LEN(task_states), state, "task state", e) < 0 ||
 	    state_lookup(&want, task_states, ARRAY_LEN(task_states), desired, "task state", e) < 0)

@@ -50,7 +50,9 @@ struct engine_task {
 	enum task_state state, desired;
 	char *why; /* Status.Err; "" as long as nothing is wrong */
 	int64_t exit_code;
-	bool up_to_date; /* made from the service's present spec */
+	uint64_t
+		job_iteration; /* of the service when the task was made; 0: of no job, or its first run */
+	bool up_to_date;       /* made from the service's present spec */
 };
 
 struct engine_tasks {
@@ -65,6 +67,7 @@ struct engine_service {
 	json_t *previous; /* PreviousSpec; NULL: none */
 	enum update_state update;
 	char *update_message;
+	uint64_t job_iteration; /* how often a job was run anew */
 };
 
 struct engine_network {

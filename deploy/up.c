@@ -17,9 +17,7 @@
 #include "deploy/watch.h"
 #include "oci/image/reference.h"
 
-#define TIMEOUT_DFLT_MS INT64_C(600000)
 #define PENDING_DFLT_MS INT64_C(60000)
-#define STABLE_DFLT_MS	INT64_C(5000)
 
 /* One service of the stack on its way. */
 struct up_item {
@@ -65,18 +63,14 @@ static void item_settle(struct up_item *it, enum deploy_verb verb)
 	it->verb = verb;
 }
 
-static int64_t or_default(int64_t value, int64_t dflt)
-{
-	return value > 0 ? value : dflt;
-}
-
 static void item_start(struct up *u, struct up_item *it, const json_t *spec, bool taking_back)
 {
 	struct rollout_options o = {
 		.taking_back = taking_back,
-		.timeout_ms = or_default(u->opt->timeout_ms, TIMEOUT_DFLT_MS),
-		.pending_ms = or_default(u->opt->pending_timeout_ms, PENDING_DFLT_MS),
-		.stable_ms = or_default(u->opt->stable_ms, STABLE_DFLT_MS),
+		.timeout_ms = u->opt->timeout_ms,
+		.pending_ms =
+			u->opt->pending_timeout_ms ? u->opt->pending_timeout_ms : PENDING_DFLT_MS,
+		.stable_ms = u->opt->stable_ms,
 	};
 
 	rollout_options_from_spec(&o, spec);
@@ -190,7 +184,7 @@ static int item_is_open(struct up *u, struct up_item *it, struct err *e)
 		return -1;
 	/* it may have had its troubles long ago */
 	deploy_rollout_know(&it->rollout, &now, false);
-	return !deploy_rollout_all_run(&it->rollout, &now);
+	return !deploy_rollout_all_run(&it->rollout, a->have, &now);
 }
 
 /*
@@ -269,7 +263,8 @@ static int up_watch(struct up *u, bool taking_back, struct err *e)
 				.rollout = it->rollout,
 			};
 	}
-	r = deploy_watch_run(u->op, u->eng, v, n, !taking_back, e);
+	r = deploy_watch_run(u->op, u->eng, v, n, taking_back ? WATCH_ALL_ENDED : WATCH_ALL_DONE,
+			     e);
 	n = 0;
 	for (size_t i = 0; i < u->nr; i++)
 		if (u->items[i].begun)

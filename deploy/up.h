@@ -25,9 +25,9 @@ enum deploy_verb {
 
 struct deploy_options {
 	struct deploy_owner owner;
-	int64_t timeout_ms;	    /* whole rollout; 0: 10 minutes */
+	int64_t timeout_ms;	    /* of a rollout; 0: what its spec allows (rollout_options.c) */
 	int64_t pending_timeout_ms; /* a task that finds no node; 0: 1 minute */
-	int64_t stable_ms;	    /* how long new tasks must stay running; 0: 5 s */
+	int64_t stable_ms;	    /* how long new tasks must stay running; 0: 5 s, or as above */
 	bool detach;		    /* do not watch */
 	bool no_rollback;
 	/* X-Registry-Auth for the services that want it, by their image; NULL result: none.

@@ -1,7 +1,8 @@
 /*
- * The engine tells of tasks only when asked, so it is asked: twice a second while
- * something moves, less often when nothing does. An engine that does not answer is not a
- * failed rollout (managers are restarted, leaders change): it gets a minute.
+ * The engine tells of tasks only when asked, so it is asked: ten times a second while something
+ * moves, less often when nothing does, and never more than half of the time.
+ * An engine that does not answer is not a failed rollout (managers are restarted, leaders
+ * change): it gets a minute.
  */
 #include "deploy/watch.h"
 
@@ -10,9 +11,8 @@
 #include "base/progress.h"
 #include "deploy/diff.h"
 
-#define POLL_FIRST_MS	500
-#define POLL_LONGEST_MS 2000
-#define SILENCE_MAX_MS	60000
+#define SILENCE_MAX_MS	 60000
+#define SILENCE_PAUSE_MS 1000
 
 static int show_picture(enum rollout_step *step, struct op *op, struct engine *eng,
 			struct deploy_watch *w, struct err *e)
@@ -35,49 +35,56 @@ static int show_picture(enum rollout_step *step, struct op *op, struct engine *e
 	return 0;
 }
 
-/* 1: a line was told. */
 static int watch_one(struct op *op, struct engine *eng, struct deploy_watch *w, struct err *e)
 {
 	enum rollout_step step;
 
 	if (show_picture(&step, op, eng, w, e) < 0)
 		return -1;
-	switch (step) {
-	case ROLLOUT_MOVED:
+	if (step == ROLLOUT_MOVED)
 		progress_note(op->progress, "%s: %s", w->name, w->rollout.line);
-		return 1;
-	case ROLLOUT_DONE:
+	else if (step == ROLLOUT_DONE)
 		progress_end(op->progress, w->name, 0);
-		return 0;
-	case ROLLOUT_FAILED:
+	else if (step == ROLLOUT_FAILED)
 		progress_fail(op->progress, w->name, w->rollout.reason);
-		return 0;
-	case ROLLOUT_WAIT:
-		break;
-	}
 	return 0;
 }
 
-struct round {
-	bool moved, failed, all_ended;
-};
-
-static int watch_round(struct round *round, struct op *op, struct engine *eng,
-		       struct deploy_watch *v, size_t nr, struct err *e)
+static int watch_round(struct op *op, struct engine *eng, struct deploy_watch *v, size_t nr,
+		       struct err *e)
 {
-	*round = (struct round){ .all_ended = true };
-	for (size_t i = 0; i < nr; i++) {
-		int n = 0;
-
-		if (v[i].rollout.end == ROLLOUT_GOING_ON)
-			n = watch_one(op, eng, &v[i], e);
-		if (n < 0)
+	for (size_t i = 0; i < nr; i++)
+		if (v[i].rollout.end == ROLLOUT_GOING_ON && watch_one(op, eng, &v[i], e) < 0)
 			return err_wrap(e, "service '%s'", v[i].name);
-		round->moved |= n > 0;
-		round->all_ended &= v[i].rollout.end != ROLLOUT_GOING_ON;
-		round->failed |= v[i].rollout.end > ROLLOUT_CONVERGED;
-	}
 	return 0;
+}
+
+static bool is_over(const struct deploy_watch *v, size_t nr, enum watch_until until)
+{
+	bool all = true, failed = false;
+
+	for (size_t i = 0; i < nr; i++) {
+		enum rollout_end end = v[i].rollout.end;
+
+		failed |= end > ROLLOUT_CONVERGED;
+		all &= end != ROLLOUT_GOING_ON ||
+		       (until == WATCH_ALL_UP && deploy_rollout_is_up(&v[i].rollout));
+	}
+	return all || (failed && until != WATCH_ALL_ENDED);
+}
+
+/* Until the one that is to be looked at next. */
+static int64_t round_pause(const struct deploy_watch *v, size_t nr, int64_t began, int64_t now)
+{
+	int64_t pause = INT64_MAX;
+
+	for (size_t i = 0; i < nr; i++) {
+		int64_t its = deploy_rollout_pause(&v[i].rollout, now);
+
+		if (v[i].rollout.end == ROLLOUT_GOING_ON && its < pause)
+			pause = its;
+	}
+	return pause > now - began ? pause : now - began;
 }
 
 /* -1: it has been silent for too long (or the error is of another kind). */
@@ -94,29 +101,26 @@ static int bear_silence(struct op *op, int64_t heard_ms, bool *warned, struct er
 }
 
 int deploy_watch_run(struct op *op, struct engine *eng, struct deploy_watch *v, size_t nr,
-		     bool first_failure, struct err *e)
+		     enum watch_until until, struct err *e)
 {
-	int64_t pause = POLL_FIRST_MS, heard = op->clock->mono_ms(op->clock);
+	int64_t heard = op->clock->mono_ms(op->clock);
 	bool warned = false;
 
 	for (;;) {
-		struct round round = { 0 };
+		int64_t began = op->clock->mono_ms(op->clock), pause = SILENCE_PAUSE_MS;
 
 		if (cancel_check(op->cancel, e) < 0)
 			return -1;
-		if (watch_round(&round, op, eng, v, nr, e) == 0) {
+		if (watch_round(op, eng, v, nr, e) == 0) {
 			heard = op->clock->mono_ms(op->clock);
 			warned = false;
+			/* half a round says nothing */
+			if (is_over(v, nr, until))
+				return 0;
+			pause = round_pause(v, nr, began, heard);
 		} else if (bear_silence(op, heard, &warned, e) < 0) {
 			return -1;
-		} else {
-			round = (struct round){ 0 }; /* half a round says nothing */
 		}
-		if (round.all_ended || (round.failed && first_failure))
-			return 0;
-		pause = round.moved ? POLL_FIRST_MS : pause * 3 / 2;
-		if (pause > POLL_LONGEST_MS)
-			pause = POLL_LONGEST_MS;
 		op->clock->sleep_ms(op->clock, pause, op->cancel);
 	}
 }

@@ -14,12 +14,17 @@ struct deploy_watch {
 	struct deploy_rollout rollout;
 };
 
+enum watch_until {
+	WATCH_ALL_UP,	 /* all run, or one has failed */
+	WATCH_ALL_DONE,	 /* all are done, or one has failed */
+	WATCH_ALL_ENDED, /* whatever their ends are */
+};
+
 /*
- * Until every rollout has ended, or, with `first_failure`, until one has failed (the others then
- * are ROLLOUT_GOING_ON). ERR_UNAVAILABLE: the engine did not answer for a minute.
- * ERR_CANCELLED.
+ * Those that have not ended are ROLLOUT_GOING_ON and can be watched further.
+ * ERR_UNAVAILABLE: the engine did not answer for a minute. ERR_CANCELLED.
  */
 int deploy_watch_run(struct op *op, struct engine *eng, struct deploy_watch *v, size_t nr,
-		     bool first_failure, struct err *e) MUST_CHECK;
+		     enum watch_until until, struct err *e) MUST_CHECK;
 
 #endif

@@ -253,8 +253,6 @@ static void an_update_quotes_the_version_and_waits_for_the_new_tasks(void **stat
 	poll(w, service(w, 8, w->spec, w->old, NULL), RUNNING("o1"), "");
 	poll(w, service(w, 9, w->spec, w->old, "updating"), STOPPED("o1") "," RUNNING("a"),
 	     RUNNING("a"));
-	poll(w, service(w, 9, w->spec, w->old, "updating"), STOPPED("o1") "," RUNNING("a"),
-	     RUNNING("a"));
 	poll(w, service(w, 9, w->spec, w->old, "completed"), STOPPED("o1") "," RUNNING("a"),
 	     RUNNING("a"));
 	up(w, 0);
@@ -557,7 +555,7 @@ static void a_limit_with_nothing_to_go_back_to_is_a_timeout(void **state)
 {
 	struct world *w = *state;
 
-	w->opt.pending_timeout_ms = 500;
+	w->opt.pending_timeout_ms = 100;
 	get_list(w, NAMED("app"), "");
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), PENDING("a"), PENDING("a"));

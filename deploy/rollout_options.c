@@ -1,0 +1,130 @@
+/*
+ * How long is a rollout watched? What the user does not say comes from the spec.
+ *
+ * The stable window is 5 s, the time that the engine itself watches a new task. Where a
+ * healthcheck tells (a task is not "running" before it is healthy) 1 s is enough.
+ * Who wants a longer `monitor` gets it.
+ *
+ * The limit is what the spec allows a rollout to take: each batch may use up its health checks, the old
+ * tasks' time to stop, the delay and the watch, and is never less than 2 minutes or more than half an
+ * hour. The spec does not know how long an image takes to pull, so that time is not counted.
+ */
+#include "deploy/rollout.h"
+
+#include "base/cc.h"
+
+#define MS_PER_NS	  1000000
+#define STABLE_MS	  INT64_C(5000)
+#define STABLE_HEALTHY_MS INT64_C(1000)
+#define LIMIT_LEAST_MS	  INT64_C(120000)
+#define LIMIT_MOST_MS	  INT64_C(1800000)
+#define GLOBAL_GUESS	  10 /* how many nodes there are */
+
+/* the engine's own */
+#define MONITOR_MS  INT64_C(5000)
+#define GRACE_MS    INT64_C(10000)
+#define INTERVAL_MS INT64_C(30000)
+#define RETRIES	    INT64_C(3)
+
+/* Nanoseconds to ms, nothing beyond what matters here. */
+static int64_t spec_ms(const json_t *o, const char *key, int64_t dflt)
+{
+	const json_t *v = json_object_get(o, key);
+	json_int_t ns = json_is_integer(v) ? json_integer_value(v) : 0;
+
+	if (ns <= 0)
+		return dflt;
+	return ns / MS_PER_NS < LIMIT_MOST_MS ? ns / MS_PER_NS : LIMIT_MOST_MS;
+}
+
+static int64_t spec_count(const json_t *o, const char *key, int64_t dflt)
+{
+	const json_t *v = json_object_get(o, key);
+	json_int_t n = json_is_integer(v) ? json_integer_value(v) : -1;
+
+	if (n < 0)
+		return dflt;
+	return n < LIMIT_MOST_MS ? n : LIMIT_MOST_MS;
+}
+
+static const json_t *container(const json_t *spec)
+{
+	return json_object_get(json_object_get(spec, "TaskTemplate"), "ContainerSpec");
+}
+
+/* The healthcheck of the spec; NULL: there is none, or only the image knows of one. */
+static const json_t *health(const json_t *spec)
+{
+	const json_t *h = json_object_get(container(spec), "Healthcheck");
+	const json_t *test = json_object_get(h, "Test");
+	const char *kind = json_string_value(json_array_get(test, 0));
+
+	return kind && strcmp(kind, "NONE") != 0 ? h : NULL;
+}
+
+static int64_t stable_dflt(const struct rollout_options *o, const json_t *spec)
+{
+	if (o->job)
+		return 0; /* what is complete stays so */
+	if (o->monitor_ms > MONITOR_MS)
+		return o->monitor_ms;
+	return health(spec) ? STABLE_HEALTHY_MS : STABLE_MS;
+}
+
+static int64_t health_ms(const json_t *spec)
+{
+	const json_t *h = health(spec);
+	int64_t retries = spec_count(h, "Retries", RETRIES);
+
+	if (!h)
+		return 0;
+	return spec_ms(h, "StartPeriod", 0) +
+	       spec_ms(h, "Interval", INTERVAL_MS) * (retries ? retries : RETRIES);
+}
+
+static int64_t limit_dflt(const struct rollout_options *o, const json_t *spec)
+{
+	const json_t *update = json_object_get(spec, "UpdateConfig");
+	int64_t count = o->global ? GLOBAL_GUESS : (int64_t)(o->replicas % LIMIT_MOST_MS);
+	int64_t at_once = spec_count(update, "Parallelism", 1);
+	int64_t rounds = at_once ? (count + at_once - 1) / at_once : 1;
+	int64_t one = health_ms(spec) + spec_ms(container(spec), "StopGracePeriod", GRACE_MS) +
+		      spec_ms(update, "Delay", 0) + o->monitor_ms;
+	int64_t all;
+
+	if (o->job || __builtin_mul_overflow(rounds, one, &all) || all > LIMIT_MOST_MS)
+		return LIMIT_MOST_MS;
+	return all < LIMIT_LEAST_MS ? LIMIT_LEAST_MS : all;
+}
+
+static void read_mode(struct rollout_options *o, const json_t *mode)
+{
+	const json_t *replicated = json_object_get(mode, "Replicated");
+	const json_t *job = json_object_get(mode, "ReplicatedJob");
+	const json_t *many = job ? json_object_get(job, "TotalCompletions")
+				 : json_object_get(replicated, "Replicas");
+
+	o->job = job || json_object_get(mode, "GlobalJob");
+	o->global = json_object_get(mode, "Global") || json_object_get(mode, "GlobalJob");
+	o->replicas = 1;
+	if (json_is_integer(many) && json_integer_value(many) >= 0)
+		o->replicas = (uint64_t)json_integer_value(many);
+}
+
+void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
+{
+	const json_t *task = json_object_get(spec, "TaskTemplate");
+	const json_t *restart = json_object_get(task, "RestartPolicy");
+	const char *when = json_string_value(json_object_get(restart, "Condition"));
+
+	read_mode(o, json_object_get(spec, "Mode"));
+	o->one_shot = o->job || (when && (!strcmp(when, "none") || !strcmp(when, "on-failure")));
+	o->monitor_ms = spec_ms(json_object_get(spec, "UpdateConfig"), "Monitor", MONITOR_MS);
+	o->most_ms = o->timeout_ms;
+	if (!o->timeout_ms) {
+		o->timeout_ms = limit_dflt(o, spec);
+		o->most_ms = LIMIT_MOST_MS;
+	}
+	if (!o->stable_ms)
+		o->stable_ms = stable_dflt(o, spec);
+}

@@ -1,0 +1,117 @@
+/*
+ * From a spec to what is watched for, and for how long.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "deploy/rollout.h"
+
+static struct rollout_options from(const char *text)
+{
+	struct rollout_options o = { 0 };
+	json_t *spec = json_loads(text, 0, NULL);
+
+	assert_non_null(spec);
+	rollout_options_from_spec(&o, spec);
+	json_decref(spec);
+	return o;
+}
+
+#define HEALTH(test, more)                                                                         \
+	"\"TaskTemplate\":{\"ContainerSpec\":{\"Healthcheck\":{\"Test\":[" test "]" more "}}}"
+#define REPLICAS(n) "\"Mode\":{\"Replicated\":{\"Replicas\":" #n "}}"
+
+static void the_mode_tells_how_many(void **state)
+{
+	struct rollout_options o = from("{" REPLICAS(3) "}");
+
+	(void)state;
+	assert_int_equal(3, o.replicas);
+	assert_false(o.global || o.job || o.one_shot);
+	o = from("{\"Mode\":{\"Global\":{}}}");
+	assert_true(o.global && !o.job);
+	o = from("{\"Mode\":{\"ReplicatedJob\":{\"MaxConcurrent\":2,\"TotalCompletions\":7}}}");
+	assert_int_equal(7, o.replicas);
+	assert_true(o.job && o.one_shot && !o.global);
+	o = from("{\"Mode\":{\"GlobalJob\":{}}}");
+	assert_true(o.job && o.global);
+	o = from("{}");
+	assert_int_equal(1, o.replicas);
+}
+
+static void the_restart_policy_tells_whether_an_end_is_a_failure(void **state)
+{
+	(void)state;
+	assert_true(
+		from("{\"TaskTemplate\":{\"RestartPolicy\":{\"Condition\":\"none\"}}}").one_shot);
+	assert_true(from("{\"TaskTemplate\":{\"RestartPolicy\":{\"Condition\":\"on-failure\"}}}")
+			    .one_shot);
+	assert_false(
+		from("{\"TaskTemplate\":{\"RestartPolicy\":{\"Condition\":\"any\"}}}").one_shot);
+}
+
+static void the_window_is_short_where_a_healthcheck_tells(void **state)
+{
+	struct rollout_options given = { .stable_ms = 77, .timeout_ms = 88 };
+	json_t *spec = json_object();
+
+	(void)state;
+	assert_int_equal(5000, from("{}").stable_ms);
+	assert_int_equal(1000, from("{" HEALTH("\"CMD\",\"true\"", "") "}").stable_ms);
+	assert_int_equal(5000, from("{" HEALTH("\"NONE\"", "") "}").stable_ms);
+	assert_int_equal(5000, from("{" HEALTH("", ",\"Retries\":3") "}").stable_ms);
+	/* the file asks for a longer watch */
+	assert_int_equal(60000,
+			 from("{" HEALTH("\"CMD\",\"true\"", "") ",\"UpdateConfig\":"
+								 "{\"Monitor\":60000000000}}")
+				 .stable_ms);
+	assert_int_equal(0, from("{\"Mode\":{\"GlobalJob\":{}}}").stable_ms);
+	rollout_options_from_spec(&given, spec);
+	assert_int_equal(77, given.stable_ms);
+	assert_int_equal(88, given.timeout_ms);
+	assert_int_equal(88, given.most_ms);
+	json_decref(spec);
+}
+
+static void the_limit_is_what_the_spec_allows_between_two_and_thirty_minutes(void **state)
+{
+	(void)state;
+	assert_int_equal(120000, from("{}").timeout_ms);
+	assert_int_equal(1800000, from("{}").most_ms);
+	/* 10 s to stop and 5 s of watch for each */
+	assert_int_equal(300000, from("{" REPLICAS(20) "}").timeout_ms);
+	assert_int_equal(
+		150000, from("{" REPLICAS(20) ",\"UpdateConfig\":{\"Parallelism\":2}}").timeout_ms);
+	assert_int_equal(
+		120000, from("{" REPLICAS(20) ",\"UpdateConfig\":{\"Parallelism\":0}}").timeout_ms);
+	/* (60 + 5 * 10 + 10 + 5) * 2 */
+	assert_int_equal(
+		250000,
+		from("{" REPLICAS(2) "," HEALTH(
+			     "\"CMD\",\"x\"",
+			     ",\"StartPeriod\":60000000000,\"Interval\":10000000000,\"Retries\":5") "}")
+			.timeout_ms);
+	/* the engine's own 3 times 30 s */
+	assert_int_equal(210000,
+			 from("{" REPLICAS(2) "," HEALTH("\"CMD\",\"x\"", "") "}").timeout_ms);
+	assert_int_equal(1800000, from("{" REPLICAS(9223372036854775807) "}").timeout_ms);
+	assert_int_equal(1800000,
+			 from("{\"UpdateConfig\":{\"Delay\":9223372036854775807}}").timeout_ms);
+	assert_int_equal(1800000, from("{\"Mode\":{\"GlobalJob\":{}}}").timeout_ms);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_mode_tells_how_many),
+		cmocka_unit_test(the_restart_policy_tells_whether_an_end_is_a_failure),
+		cmocka_unit_test(the_window_is_short_where_a_healthcheck_tells),
+		cmocka_unit_test(the_limit_is_what_the_spec_allows_between_two_and_thirty_minutes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
