@@ -244,7 +244,26 @@ static json_t *hash_json(const json_t *spec)
 	return json_string(hex);
 }
 
-static json_t *update_json(const struct deploy_update *u, const char *on_failure)
+/*
+ * Whether the new task may run beside the old one for a while. Not where they would fight for a port
+ * of the node or write into one volume, or the node may have no second one; a global service is mostly something
+ * of which a node bears just one.
+ */
+static bool may_overlap(const struct deploy_service *s)
+{
+	if (s->mode != DEPLOY_REPLICATED || s->max_replicas_per_node ||
+	    strv_has(&s->networks, "host"))
+		return false;
+	for (size_t i = 0; i < s->nr_ports; i++)
+		if (s->ports[i].host_mode)
+			return false;
+	for (size_t i = 0; i < s->nr_mounts; i++)
+		if (s->mounts[i].type != DEPLOY_MOUNT_TMPFS && !s->mounts[i].read_only)
+			return false;
+	return true;
+}
+
+static json_t *update_json(const struct deploy_update *u, const char *on_failure, const char *order)
 {
 	json_t *o = json_object();
 
@@ -255,7 +274,7 @@ static json_t *update_json(const struct deploy_update *u, const char *on_failure
 	spec_set(o, "Monitor", json_integer(u->monitor_ns ? u->monitor_ns : UPDATE_MONITOR_NS));
 	if (u->max_failure_ratio > 0)
 		spec_set(o, "MaxFailureRatio", json_real(u->max_failure_ratio));
-	spec_set(o, "Order", json_string(u->order ? u->order : "stop-first"));
+	spec_set(o, "Order", json_string(u->order ? u->order : order));
 	return o;
 }
 
@@ -267,19 +286,24 @@ static bool is_said(const struct deploy_update *u)
 
 /*
  * One task after the other, and back on its own when one fails: should this program be killed in the
- * middle, the swarm still does not stop half way (its default is to pause there). A job knows no
- * update: it is run anew.
+ * middle, the swarm still does not stop half way (its default is to pause there). The new task comes
+ * before the old one goes where that is possible, on the way back as well. A job knows no update: it is
+ * run anew.
  */
 static void add_update(json_t *o, const struct deploy_service *s)
 {
 	const char *forth = s->update.failure_action ? s->update.failure_action : "rollback";
 	const char *back = s->rollback.failure_action ? s->rollback.failure_action : "pause";
+	const char *order = may_overlap(s) ? "start-first" : "stop-first";
+	const char *chosen = s->update.order ? s->update.order : order;
 
 	if (deploy_mode_is_job(s->mode))
 		return;
-	spec_set(o, "UpdateConfig", update_json(&s->update, s->stays_failed ? "pause" : forth));
-	if (is_said(&s->rollback))
-		spec_set(o, "RollbackConfig", update_json(&s->rollback, back));
+	spec_set(o, "UpdateConfig",
+		 update_json(&s->update, s->stays_failed ? "pause" : forth, order));
+	/* the engine's own way back stops first */
+	if (is_said(&s->rollback) || strcmp(chosen, "start-first") == 0)
+		spec_set(o, "RollbackConfig", update_json(&s->rollback, back, chosen));
 }
 
 json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner)

@@ -80,7 +80,9 @@ static void add_service(struct world *w, const char *image, const char *labels, 
 		"\"Resources\":{\"Limits\":{},\"Reservations\":{}},\"Placement\":{},"
 		"\"Networks\":[{\"Target\":\"n1\"}],\"ForceUpdate\":3,\"Runtime\":\"container\"},"
 		"\"Mode\":%s,\"UpdateConfig\":{\"Parallelism\":1,\"FailureAction\":\"rollback\","
-		"\"Monitor\":5000000000,\"MaxFailureRatio\":0,\"Order\":\"stop-first\"},"
+		"\"Monitor\":5000000000,\"MaxFailureRatio\":0,\"Order\":\"start-first\"},"
+		"\"RollbackConfig\":{\"Parallelism\":1,\"FailureAction\":\"pause\","
+		"\"Monitor\":5000000000,\"MaxFailureRatio\":0,\"Order\":\"start-first\"},"
 		"\"EndpointSpec\":{\"Mode\":\"vip\",\"Ports\":[{\"Protocol\":\"tcp\","
 		"\"TargetPort\":80,\"PublishedPort\":8080,\"PublishMode\":\"ingress\"}]}}%s}",
 		labels, image, mode, update);

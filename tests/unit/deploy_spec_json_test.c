@@ -362,6 +362,7 @@ static void updates_go_as_the_file_says(void **state)
 
 	(void)state;
 	service_init(&s);
+	s.update.order = "stop-first";
 	assert_part("null", &s, "RollbackConfig", NULL);
 	s.update = (struct deploy_update){ .has_parallelism = true,
 					   .delay_ns = 1,
@@ -376,6 +377,58 @@ static void updates_go_as_the_file_says(void **state)
 	assert_part("{\"FailureAction\":\"pause\",\"Monitor\":5000000000,\"Order\":\"start-first\","
 		    "\"Parallelism\":1}",
 		    &s, "RollbackConfig", NULL);
+}
+
+static void assert_order(const char *want, const struct deploy_service *s)
+{
+	auto_json json_t *spec = spec_of(s);
+	const json_t *update = json_object_get(spec, "UpdateConfig");
+	const json_t *back = json_object_get(spec, "RollbackConfig");
+
+	assert_string_equal(want, json_string_value(json_object_get(update, "Order")));
+	if (strcmp(want, "start-first") == 0)
+		assert_string_equal(want, json_string_value(json_object_get(back, "Order")));
+	else
+		assert_null(back);
+}
+
+static void the_new_task_comes_first_where_both_can_be(void **state)
+{
+	auto_service struct deploy_service s;
+	struct deploy_port port = { .protocol = "tcp", .target = 80, .published = 80 };
+	struct deploy_mount mount = { .type = DEPLOY_MOUNT_TMPFS, .target = (char[]){ "/x" } };
+
+	(void)state;
+	service_init(&s);
+	assert_order("start-first", &s);
+	s.ports = &port;
+	s.mounts = &mount;
+	s.nr_ports = s.nr_mounts = 1;
+	assert_order("start-first", &s);
+	port.host_mode = true;
+	assert_order("stop-first", &s);
+	port.host_mode = false;
+	mount = (struct deploy_mount){ .type = DEPLOY_MOUNT_BIND,
+				       .source = (char[]){ "/y" },
+				       .target = (char[]){ "/x" } };
+	assert_order("stop-first", &s);
+	mount.read_only = true;
+	assert_order("start-first", &s);
+	s.max_replicas_per_node = 1;
+	assert_order("stop-first", &s);
+	s.max_replicas_per_node = 0;
+	strv_add(&s.networks, "host");
+	assert_order("stop-first", &s);
+	/* what the file says holds */
+	s.update.order = "start-first";
+	assert_order("start-first", &s);
+	s.update.order = NULL;
+	strv_release(&s.networks);
+	s.mode = DEPLOY_GLOBAL;
+	assert_order("stop-first", &s);
+	s.ports = NULL;
+	s.mounts = NULL;
+	s.nr_ports = s.nr_mounts = 0;
 }
 
 static void a_job_completes_and_is_not_updated(void **state)
@@ -415,6 +468,7 @@ int main(void)
 		cmocka_unit_test(aliases_stand_by_their_network),
 		cmocka_unit_test(a_restart_delay_of_nothing_is_a_wish),
 		cmocka_unit_test(updates_go_as_the_file_says),
+		cmocka_unit_test(the_new_task_comes_first_where_both_can_be),
 		cmocka_unit_test(a_job_completes_and_is_not_updated),
 		cmocka_unit_test(text_that_is_not_utf8_still_gives_json),
 	};
