@@ -160,6 +160,19 @@ static bool is_unfinished(const struct engine_service *s)
 	       s->update == UPDATE_ROLLBACK_STARTED || s->update == UPDATE_ROLLBACK_PAUSED;
 }
 
+/*
+ * No update was ever reported to have come to its end. Of a service that was never updated either, all
+ * tasks are of its one spec: then the engine's count is enough, and they need not be looked at.
+ */
+static bool is_unproven(const struct engine_service *s)
+{
+	bool is_job = !spec_mode(s->spec, "Replicated") && !spec_mode(s->spec, "Global");
+	bool all_run =
+		s->is_counted && !is_job && !s->previous && s->desired && s->running == s->desired;
+
+	return s->update == UPDATE_NONE && !all_run;
+}
+
 static int plan_service(struct deploy_action *a, const struct deploy_service *want,
 			const struct engine_state *have, const struct deploy_owner *owner,
 			struct err *e)
@@ -179,7 +192,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	if (deploy_spec_equal(a->spec, a->have->spec)) {
 		a->verb = DEPLOY_UNCHANGED;
 		a->unfinished = is_unfinished(a->have);
-		a->unproven = a->have->update == UPDATE_NONE;
+		a->unproven = is_unproven(a->have);
 		return 0;
 	}
 	a->verb = DEPLOY_UPDATED;

@@ -98,6 +98,21 @@ static int service_read_job(struct engine_service *s, const json_t *o, struct er
 	return job ? read_iteration(&s->job_iteration, job, "service.JobStatus", e) : 0;
 }
 
+/* Only where it was asked for, and from 1.41 on. */
+static int service_read_counts(struct engine_service *s, const json_t *o, struct err *e)
+{
+	json_t *counts;
+
+	if (json_opt_obj(&counts, o, "ServiceStatus", "service", e) < 0)
+		return -1;
+	s->is_counted = counts != NULL;
+	if (counts &&
+	    (json_get_u64(&s->running, counts, "RunningTasks", "service.ServiceStatus", e) < 0 ||
+	     json_get_u64(&s->desired, counts, "DesiredTasks", "service.ServiceStatus", e) < 0))
+		return -1;
+	return 0;
+}
+
 int engine_service_read(struct engine_service *out, const json_t *o, struct err *e)
 {
 	auto_engine_service struct engine_service s = { 0 };
@@ -110,7 +125,8 @@ int engine_service_read(struct engine_service *out, const json_t *o, struct err 
 	    json_get_obj(&spec, o, "Spec", "service", e) < 0 ||
 	    json_get_str(&name, spec, "Name", "service.Spec", e) < 0 ||
 	    json_opt_obj(&previous, o, "PreviousSpec", "service", e) < 0 ||
-	    service_read_update(&s, o, e) < 0 || service_read_job(&s, o, e) < 0)
+	    service_read_update(&s, o, e) < 0 || service_read_job(&s, o, e) < 0 ||
+	    service_read_counts(&s, o, e) < 0)
 		return -1;
 	/* it becomes part of an address */
 	if (!*id || strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(id))
@@ -150,6 +166,7 @@ void engine_tasks_release(struct engine_tasks *t)
 {
 	for (size_t i = 0; i < t->nr; i++) {
 		free(t->v[i].id);
+		free(t->v[i].service);
 		free(t->v[i].why);
 	}
 	free(t->v);
@@ -173,11 +190,12 @@ static int task_read_exit(struct engine_task *t, const json_t *status, struct er
 
 static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 {
-	const char *id, *state, *desired, *why;
+	const char *id, *service, *state, *desired, *why;
 	unsigned now = 0, want = 0;
 	json_t *status;
 
 	if (json_get_str(&id, o, "ID", "task", e) < 0 ||
+	    json_opt_str(&service, o, "ServiceID", "task", "", e) < 0 ||
 	    json_opt_str(&desired, o, "DesiredState", "task", "new", e) < 0 ||
 	    json_get_obj(&status, o, "Status", "task", e) < 0 ||
 	    json_opt_str(&state, status, "State", "task.Status", "new", e) < 0 ||
@@ -190,18 +208,20 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	t->state = (enum task_state)now;
 	t->desired = (enum task_state)want;
 	t->id = mem_strdup(id);
+	t->service = mem_strdup(service);
 	t->why = mem_strdup(why);
 	return 0;
 }
 
-static int task_by_id(const void *a, const void *b)
+static int task_order(const void *a, const void *b)
 {
 	const struct engine_task *x = a, *y = b;
+	int n = strcmp(x->service, y->service);
 
-	return strcmp(x->id, y->id);
+	return n ? n : strcmp(x->id, y->id);
 }
 
-/* v is sorted by id. A task that came to be between the two questions is left for the next time. */
+/* v is sorted. A task that came to be between the two questions is left for the next time. */
 static int tasks_mark(struct engine_tasks *t, const json_t *up_to_date, struct err *e)
 {
 	json_t *o;
@@ -210,12 +230,14 @@ static int tasks_mark(struct engine_tasks *t, const json_t *up_to_date, struct e
 	json_array_foreach(up_to_date, i, o)
 	{
 		struct engine_task key = { 0 }, *found;
-		const char *id;
+		const char *id, *service;
 
-		if (json_get_str(&id, o, "ID", "task", e) < 0)
+		if (json_get_str(&id, o, "ID", "task", e) < 0 ||
+		    json_opt_str(&service, o, "ServiceID", "task", "", e) < 0)
 			return -1;
 		key.id = (char *)(uintptr_t)id;
-		found = t->nr ? bsearch(&key, t->v, t->nr, sizeof(key), task_by_id) : NULL;
+		key.service = (char *)(uintptr_t)service;
+		found = t->nr ? bsearch(&key, t->v, t->nr, sizeof(key), task_order) : NULL;
 		if (found)
 			found->up_to_date = true;
 	}
@@ -241,7 +263,7 @@ int engine_tasks_read(struct engine_tasks *out, const json_t *all, const json_t 
 		t.v[t.nr++] = task;
 	}
 	if (t.nr)
-		qsort(t.v, t.nr, sizeof(*t.v), task_by_id);
+		qsort(t.v, t.nr, sizeof(*t.v), task_order);
 	if (tasks_mark(&t, up_to_date, e) < 0)
 		return -1;
 	*out = t;
@@ -251,7 +273,7 @@ int engine_tasks_read(struct engine_tasks *out, const json_t *all, const json_t 
 
 /* -- asking ------------------------------------------------------------------ */
 
-/* path?filters={"key":[values…],"_up-to-date":["true"]}, percent-encoded. */
+/* path?filters={"key":[values…],"_up-to-date":["true"]}, percent-encoded. path may have a query. */
 static json_t *state_list(struct op *op, struct engine *eng, const char *path, const char *key,
 			  const struct strv *values, bool up_to_date, struct err *e)
 {
@@ -263,7 +285,7 @@ static json_t *state_list(struct op *op, struct engine *eng, const char *path, c
 	if (up_to_date)
 		json_object_set_new(filters, "_up-to-date", json_pack("[s]", "true"));
 	json_write(&text, filters, false);
-	buf_addf(&where, "%s?filters=", path);
+	buf_addf(&where, "%s%sfilters=", path, strchr(path, '?') ? "&" : "?");
 	url_encode(&where, buf_span(&text), "");
 	if (text.over || where.over) {
 		err_set(e, ERR_INPUT, "too many names to ask for");
@@ -280,19 +302,33 @@ static json_t *state_list(struct op *op, struct engine *eng, const char *path, c
 }
 
 int engine_tasks_get(struct engine_tasks *out, struct op *op, struct engine *eng,
-		     const char *service_id, struct err *e)
+		     const struct strv *service_ids, struct err *e)
 {
 	auto_json json_t *all = NULL, *up_to_date = NULL;
-	auto_strv struct strv ids = STRV_INIT;
 
-	strv_add(&ids, service_id);
-	all = state_list(op, eng, "/tasks", "service", &ids, false, e);
+	if (!service_ids->n) {
+		*out = (struct engine_tasks){ 0 };
+		return 0;
+	}
+	all = state_list(op, eng, "/tasks", "service", service_ids, false, e);
 	if (!all)
 		return -1;
-	up_to_date = state_list(op, eng, "/tasks", "service", &ids, true, e);
+	up_to_date = state_list(op, eng, "/tasks", "service", service_ids, true, e);
 	if (!up_to_date)
 		return -1;
 	return engine_tasks_read(out, all, up_to_date, e);
+}
+
+struct engine_tasks engine_tasks_of(const struct engine_tasks *all, const char *service_id)
+{
+	struct engine_tasks of = { .v = all->v };
+
+	while ((size_t)(of.v - all->v) < all->nr && strcmp(of.v->service, service_id) != 0)
+		of.v++;
+	while ((size_t)(of.v - all->v) + of.nr < all->nr &&
+	       strcmp(of.v[of.nr].service, service_id) == 0)
+		of.nr++;
+	return of;
 }
 
 /* -- the whole --------------------------------------------------------------- */
@@ -341,8 +377,9 @@ int engine_networks_read(struct engine_state *out, const json_t *list, struct er
 	return 0;
 }
 
+/* The engine matches more than was asked for: what counts is names, or ids, that are equal. */
 static int services_read(struct engine_state *out, const json_t *list, const struct strv *names,
-			 struct err *e)
+			 const struct strv *ids, struct err *e)
 {
 	json_t *o;
 	size_t i;
@@ -353,12 +390,28 @@ static int services_read(struct engine_state *out, const json_t *list, const str
 
 		if (engine_service_read(&s, o, e) < 0)
 			return -1;
-		if (!strv_has(names, s.name))
+		if (names ? !strv_has(names, s.name) : !strv_has(ids, s.id))
 			continue;
 		MEM_GROW(out->services, out->nr, out->cap);
 		out->services[out->nr++] = s;
 		s = (struct engine_service){ 0 };
 	}
+	return 0;
+}
+
+int engine_services_get(struct engine_state *out, struct op *op, struct engine *eng,
+			const struct strv *ids, struct err *e)
+{
+	auto_engine_state struct engine_state s = { 0 };
+	auto_json json_t *list = NULL;
+
+	if (ids->n) {
+		list = state_list(op, eng, "/services", "id", ids, false, e);
+		if (!list || services_read(&s, list, NULL, ids, e) < 0)
+			return -1;
+	}
+	*out = s;
+	s = (struct engine_state){ 0 };
 	return 0;
 }
 
@@ -369,9 +422,9 @@ int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng
 
 	if (services->n) {
 		auto_json json_t *list =
-			state_list(op, eng, "/services", "name", services, false, e);
+			state_list(op, eng, "/services?status=true", "name", services, false, e);
 
-		if (!list || services_read(&s, list, services, e) < 0)
+		if (!list || services_read(&s, list, services, NULL, e) < 0)
 			return err_wrap(e, "read the services");
 	}
 	if (networks->n) {
@@ -390,6 +443,15 @@ const struct engine_service *engine_state_service(const struct engine_state *s, 
 {
 	for (size_t i = 0; i < s->nr; i++)
 		if (strcmp(s->services[i].name, name) == 0)
+			return &s->services[i];
+	return NULL;
+}
+
+const struct engine_service *engine_state_service_by_id(const struct engine_state *s,
+							const char *id)
+{
+	for (size_t i = 0; i < s->nr; i++)
+		if (strcmp(s->services[i].id, id) == 0)
 			return &s->services[i];
 	return NULL;
 }

@@ -46,7 +46,7 @@ enum update_state {
 };
 
 struct engine_task {
-	char *id;
+	char *id, *service; /* ids */
 	enum task_state state, desired;
 	char *why; /* Status.Err; "" as long as nothing is wrong */
 	int64_t exit_code;
@@ -56,7 +56,7 @@ struct engine_task {
 };
 
 struct engine_tasks {
-	struct engine_task *v;
+	struct engine_task *v; /* by service, then by id */
 	size_t nr, cap;
 };
 
@@ -67,7 +67,9 @@ struct engine_service {
 	json_t *previous; /* PreviousSpec; NULL: none */
 	enum update_state update;
 	char *update_message;
-	uint64_t job_iteration; /* how often a job was run anew */
+	uint64_t job_iteration;	   /* how often a job was run anew */
+	bool is_counted;	   /* the engine said the next two (API 1.41) */
+	uint64_t running, desired; /* tasks, whatever spec they are of */
 };
 
 struct engine_network {
@@ -93,8 +95,14 @@ int engine_networks_read(struct engine_state *out, const json_t *list, struct er
 /* ERR_ABSENT: no such service. id may be a name. */
 int engine_service_get(struct engine_service *out, struct op *op, struct engine *eng,
 		       const char *id, struct err *e) MUST_CHECK;
+/* Those of all these services: two questions, however many services. Without ids none are asked. */
 int engine_tasks_get(struct engine_tasks *out, struct op *op, struct engine *eng,
-		     const char *service_id, struct err *e) MUST_CHECK;
+		     const struct strv *service_ids, struct err *e) MUST_CHECK;
+/* Those of one service, borrowed from all: must not be released. */
+struct engine_tasks engine_tasks_of(const struct engine_tasks *all, const char *service_id);
+/* Those of these ids that exist: one question. */
+int engine_services_get(struct engine_state *out, struct op *op, struct engine *eng,
+			const struct strv *ids, struct err *e) MUST_CHECK;
 /* Those of these exact names that exist. */
 int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng,
 		     const struct strv *services, const struct strv *networks, struct err *e)
@@ -102,6 +110,8 @@ int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng
 
 /* NULL: none. Borrowed. Of two networks with one name the usable one. */
 const struct engine_service *engine_state_service(const struct engine_state *s, const char *name);
+const struct engine_service *engine_state_service_by_id(const struct engine_state *s,
+							const char *id);
 const struct engine_network *engine_state_network(const struct engine_state *s, const char *name);
 
 /* The image of a service spec; "" when it has none. Borrowed. */

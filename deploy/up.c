@@ -37,6 +37,7 @@ struct up {
 	const struct deploy_options *opt;
 	struct engine_state state;
 	struct deploy_plan plan;
+	struct engine_tasks tasks; /* before this run, of those where that matters */
 	struct up_item *items;
 	size_t nr;
 };
@@ -48,6 +49,7 @@ static void up_release(struct up *u)
 		deploy_rollout_release(&u->items[i].rollout);
 	}
 	free(u->items);
+	engine_tasks_release(&u->tasks);
 	deploy_plan_release(&u->plan);
 	engine_state_release(&u->state);
 }
@@ -120,6 +122,26 @@ static void up_items(struct up *u)
 		u->items[i].action = &u->plan.v[i];
 }
 
+/* Only the engine knows the tasks' part in it: see item_is_open. */
+static bool is_proof_needed(const struct up *u, const struct deploy_action *a)
+{
+	return a->verb == DEPLOY_UNCHANGED && a->unproven && !a->unfinished && !u->opt->detach;
+}
+
+/* Of all services at once, so that the requests do not grow with them. */
+static int up_tasks(struct up *u, struct err *e)
+{
+	auto_strv struct strv ids = STRV_INIT;
+
+	for (size_t i = 0; i < u->nr; i++) {
+		const struct deploy_action *a = u->items[i].action;
+
+		if (a->verb == DEPLOY_UPDATED || is_proof_needed(u, a))
+			strv_add(&ids, a->have->id);
+	}
+	return engine_tasks_get(&u->tasks, u->op, u->eng, &ids, e);
+}
+
 /* -- services ---------------------------------------------------------------- */
 
 /* The value of X-Registry-Auth for the service's image; NULL: none. Owned by the caller. */
@@ -151,7 +173,7 @@ static int item_create(struct up *u, struct up_item *it, const char *auth, struc
 static int item_update(struct up *u, struct up_item *it, const char *auth, struct err *e)
 {
 	const struct deploy_action *a = it->action;
-	auto_engine_tasks struct engine_tasks before = { 0 };
+	struct engine_tasks before = engine_tasks_of(&u->tasks, a->have->id);
 
 	if (a->adopted)
 		progress_warn(u->op->progress,
@@ -162,26 +184,22 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	it->id = mem_strdup(a->have->id);
 	it->back = a->have->spec;
 	item_start(u, it, a->spec, false);
-	if (engine_tasks_get(&before, u->op, u->eng, it->id, e) < 0)
-		return -1;
 	deploy_rollout_know(&it->rollout, &before, true);
 	return deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
 }
 
-/* 1: an earlier run may have been cut off before the service came to run. */
-static int item_is_open(struct up *u, struct up_item *it, struct err *e)
+/* An earlier run may have been cut off before the service came to run. */
+static bool item_is_open(struct up *u, struct up_item *it)
 {
 	const struct deploy_action *a = it->action;
-	auto_engine_tasks struct engine_tasks now = { 0 };
+	struct engine_tasks now = engine_tasks_of(&u->tasks, a->have->id);
 
 	if (u->opt->detach || (!a->unfinished && !a->unproven))
-		return 0;
+		return false;
 	it->id = mem_strdup(a->have->id);
 	item_start(u, it, a->spec, false);
 	if (a->unfinished)
-		return 1;
-	if (engine_tasks_get(&now, u->op, u->eng, it->id, e) < 0)
-		return -1;
+		return true;
 	/* it may have had its troubles long ago */
 	deploy_rollout_know(&it->rollout, &now, false);
 	return !deploy_rollout_all_run(&it->rollout, a->have, &now);
@@ -192,26 +210,23 @@ static int item_is_open(struct up *u, struct up_item *it, struct err *e)
  * "unchanged" must not hide a service that does not run. Only an update has a version to go
  * back to; what is before a rollback is what did not work.
  */
-static int item_keep(struct up *u, struct up_item *it, struct err *e)
+static void item_keep(struct up *u, struct up_item *it)
 {
 	const struct engine_service *have = it->action->have;
 	bool updating = have->update == UPDATE_UPDATING || have->update == UPDATE_PAUSED;
-	int open = item_is_open(u, it, e);
+	bool open = item_is_open(u, it);
 
-	if (open < 0)
-		return err_wrap(e, "service '%s'", item_name(it));
 	item_settle(it, DEPLOY_UNCHANGED);
 	if (!open) {
 		progress_begin(u->op->progress, item_name(it), "service '%s'", item_name(it));
 		progress_cached(u->op->progress, item_name(it), "unchanged");
-		return 0;
+		return;
 	}
 	progress_begin(u->op->progress, item_name(it), "service '%s' is unchanged, but %s",
 		       item_name(it),
 		       it->action->unfinished ? "its last update is not over" : "does not run yet");
 	it->back = updating ? have->previous : NULL;
 	it->begun = true;
-	return 0;
 }
 
 static int item_apply(struct up *u, struct up_item *it, struct err *e)
@@ -220,8 +235,10 @@ static int item_apply(struct up *u, struct up_item *it, struct err *e)
 	char *auth;
 	int n;
 
-	if (verb == DEPLOY_UNCHANGED)
-		return item_keep(u, it, e);
+	if (verb == DEPLOY_UNCHANGED) {
+		item_keep(u, it);
+		return 0;
+	}
 	auth = item_auth(u, it);
 	if (verb == DEPLOY_CREATED)
 		n = item_create(u, it, auth, e);
@@ -319,12 +336,14 @@ static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
 {
 	struct engine_service base = { .id = it->id, .spec = it->back };
 	auto_engine_tasks struct engine_tasks before = { 0 };
+	auto_strv struct strv ids = STRV_INIT;
 	struct err e = ERR_INIT;
 	int n;
 
+	strv_add(&ids, it->id);
 	progress_begin(u->op->progress, item_name(it), "roll back service '%s'", item_name(it));
 	item_start(u, it, it->back, true);
-	n = engine_tasks_get(&before, u->op, u->eng, it->id, &e);
+	n = engine_tasks_get(&before, u->op, u->eng, &ids, &e);
 	if (n == 0) {
 		deploy_rollout_know(&it->rollout, &before, false);
 		n = deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, &e);
@@ -484,6 +503,8 @@ static int up_run(struct up *u, struct err *e)
 	if (up_plan(u, e) < 0 || up_networks(u, e) < 0)
 		return -1;
 	up_items(u);
+	if (up_tasks(u, e) < 0)
+		return -1;
 	for (size_t i = 0; i < u->nr; i++)
 		if (item_apply(u, &u->items[i], e) < 0)
 			return up_broke_off(u, true, e);

@@ -14,48 +14,63 @@
 #define SILENCE_MAX_MS	 60000
 #define SILENCE_PAUSE_MS 1000
 
-static int show_picture(enum rollout_step *step, struct op *op, struct engine *eng,
-			struct deploy_watch *w, struct err *e)
-{
-	auto_engine_service struct engine_service service = { 0 };
-	auto_engine_tasks struct engine_tasks tasks = { 0 };
-	struct rollout_picture pic = { .service = &service, .tasks = &tasks };
+/* What the engine says of all that still go on: three questions, however many they are. */
+struct look {
+	struct engine_state services;
+	struct engine_tasks tasks;
+};
 
-	if (engine_service_get(&service, op, eng, w->id, e) < 0) {
-		if (e->kind != ERR_ABSENT)
-			return -1;
-		err_clear(e);
-		pic.service = NULL;
-	} else if (engine_tasks_get(&tasks, op, eng, w->id, e) < 0) {
-		return -1;
-	} else {
-		pic.is_ours = deploy_spec_equal(service.spec, w->spec);
-	}
-	*step = deploy_rollout_step(&w->rollout, &pic, op->clock->mono_ms(op->clock));
-	return 0;
+static void look_release(struct look *l)
+{
+	engine_state_release(&l->services);
+	engine_tasks_release(&l->tasks);
 }
 
-static int watch_one(struct op *op, struct engine *eng, struct deploy_watch *w, struct err *e)
+static int look_get(struct look *l, struct op *op, struct engine *eng, const struct deploy_watch *v,
+		    size_t nr, struct err *e)
 {
-	enum rollout_step step;
+	auto_strv struct strv ids = STRV_INIT;
 
-	if (show_picture(&step, op, eng, w, e) < 0)
+	for (size_t i = 0; i < nr; i++)
+		if (v[i].rollout.end == ROLLOUT_GOING_ON)
+			strv_add(&ids, v[i].id);
+	if (engine_services_get(&l->services, op, eng, &ids, e) < 0)
 		return -1;
+	return engine_tasks_get(&l->tasks, op, eng, &ids, e);
+}
+
+static enum rollout_step show_picture(struct op *op, struct deploy_watch *w, const struct look *l)
+{
+	struct engine_tasks tasks = engine_tasks_of(&l->tasks, w->id);
+	struct rollout_picture pic = { .service = engine_state_service_by_id(&l->services, w->id),
+				       .tasks = &tasks };
+
+	pic.is_ours = pic.service && deploy_spec_equal(pic.service->spec, w->spec);
+	return deploy_rollout_step(&w->rollout, &pic, op->clock->mono_ms(op->clock));
+}
+
+static void watch_one(struct op *op, struct deploy_watch *w, const struct look *l)
+{
+	enum rollout_step step = show_picture(op, w, l);
+
 	if (step == ROLLOUT_MOVED)
 		progress_note(op->progress, "%s: %s", w->name, w->rollout.line);
 	else if (step == ROLLOUT_DONE)
 		progress_end(op->progress, w->name, 0);
 	else if (step == ROLLOUT_FAILED)
 		progress_fail(op->progress, w->name, w->rollout.reason);
-	return 0;
 }
 
 static int watch_round(struct op *op, struct engine *eng, struct deploy_watch *v, size_t nr,
 		       struct err *e)
 {
+	CLEANUP(look_release) struct look look = { 0 };
+
+	if (look_get(&look, op, eng, v, nr, e) < 0)
+		return err_wrap(e, "watch the rollout");
 	for (size_t i = 0; i < nr; i++)
-		if (v[i].rollout.end == ROLLOUT_GOING_ON && watch_one(op, eng, &v[i], e) < 0)
-			return err_wrap(e, "service '%s'", v[i].name);
+		if (v[i].rollout.end == ROLLOUT_GOING_ON)
+			watch_one(op, &v[i], &look);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "deploy/up.h"
 #include "tests/fakes/fake_clock.h"
@@ -17,20 +18,26 @@
 #include "tests/fakes/recorder.h"
 
 #define V141	   "http://docker/v1.41"
-#define NAMED(n)   "/services?filters=%7B%22name%22%3A%5B%22" n "%22%5D%7D"
+#define NAMED(n)   "/services?status=true&filters=%7B%22name%22%3A%5B%22" n "%22%5D%7D"
+#define WITH_ID(n) "/services?filters=%7B%22id%22%3A%5B%22" n "%22%5D%7D"
 #define NET	   "/networks?filters=%7B%22name%22%3A%5B%22shop%22%5D%7D"
 #define TASKS	   "/tasks?filters=%7B%22service%22%3A%5B%22"
 #define UP_TO_DATE "%2C%22_up-to-date%22%3A%5B%22true%22%5D"
 
-#define RUNNING(id)                                                                                \
-	"{\"ID\":\"" id "\",\"DesiredState\":\"running\",\"Status\":{\"State\":\"running\"}}"
+#define TASK_OF(service, id)                                                                       \
+	"{\"ID\":\"" id "\",\"ServiceID\":\"" service "\",\"DesiredState\":\"running\","           \
+	"\"Status\":{\"State\":\"running\"}}"
+#define RUNNING(id) TASK_OF("s1", id)
 #define STOPPED(id)                                                                                \
-	"{\"ID\":\"" id "\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"shutdown\"}}"
+	"{\"ID\":\"" id                                                                            \
+	"\",\"ServiceID\":\"s1\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"shutdown\"}}"
 #define FAILED(id)                                                                                 \
-	"{\"ID\":\"" id "\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"failed\","       \
+	"{\"ID\":\"" id                                                                            \
+	"\",\"ServiceID\":\"s1\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"failed\","  \
 	"\"Err\":\"exit (7)\"}}"
 #define PENDING(id)                                                                                \
-	"{\"ID\":\"" id "\",\"DesiredState\":\"running\",\"Status\":{\"State\":\"pending\","       \
+	"{\"ID\":\"" id                                                                            \
+	"\",\"ServiceID\":\"s1\",\"DesiredState\":\"running\",\"Status\":{\"State\":\"pending\","  \
 	"\"Err\":\"no suitable node\"}}"
 
 struct world {
@@ -115,12 +122,12 @@ static const char *kept(struct world *w, char *text)
 	return text;
 }
 
-/* The service "s1" as the engine tells it; previous and update may be NULL. */
-static const char *service(struct world *w, unsigned version, json_t *spec, json_t *previous,
-			   const char *update)
+/* A service as the engine tells it; previous and update may be NULL. */
+static const char *service_of(struct world *w, const char *id, unsigned version, json_t *spec,
+			      json_t *previous, const char *update)
 {
-	json_t *o = json_pack("{s:s,s:{s:i},s:O}", "ID", "s1", "Version", "Index", version, "Spec",
-			      spec);
+	json_t *o =
+		json_pack("{s:s,s:{s:i},s:O}", "ID", id, "Version", "Index", version, "Spec", spec);
 
 	if (previous)
 		json_object_set(o, "PreviousSpec", previous);
@@ -130,6 +137,12 @@ static const char *service(struct world *w, unsigned version, json_t *spec, json
 	strv_take(&w->texts, json_dumps(o, JSON_COMPACT));
 	json_decref(o);
 	return w->texts.v[w->texts.n - 1];
+}
+
+static const char *service(struct world *w, unsigned version, json_t *spec, json_t *previous,
+			   const char *update)
+{
+	return service_of(w, "s1", version, spec, previous, update);
 }
 
 static void get(struct world *w, const char *path, const char *answer)
@@ -150,11 +163,11 @@ static void tasks(struct world *w, const char *all, const char *up_to_date)
 	get_list(w, TASKS "s1%22%5D" UP_TO_DATE "%7D", up_to_date);
 }
 
+/* answer NULL: there is no such service any more, nor tasks of it. */
 static void poll(struct world *w, const char *answer, const char *all, const char *up_to_date)
 {
-	get(w, "/services/s1", answer);
-	if (answer)
-		tasks(w, all, up_to_date);
+	get_list(w, WITH_ID("s1"), answer ? answer : "");
+	tasks(w, answer ? all : "", answer ? up_to_date : "");
 }
 
 #define POST(path, ...) HTTP_EXPECT(w->s, .method = "POST", .url = V141 path, __VA_ARGS__)
@@ -621,6 +634,48 @@ static void a_created_service_that_runs_is_unchanged_at_once(void **state)
 }
 
 /* What stands behind a rollback is the version that failed: no way to go. */
+static void tasks_are_not_looked_at_where_the_engines_count_is_enough(void **state)
+{
+	struct world *w = *state;
+	auto_json json_t *o =
+		json_pack("{s:s,s:{s:i},s:O,s:{s:i,s:i}}", "ID", "s1", "Version", "Index", 1,
+			  "Spec", w->spec, "ServiceStatus", "RunningTasks", 1, "DesiredTasks", 1);
+
+	get_list(w, NAMED("app"), kept(w, json_dumps(o, JSON_COMPACT)));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+
+	/* one that was updated may have old tasks among them */
+	json_object_set(o, "PreviousSpec", w->old);
+	get_list(w, NAMED("app"), kept(w, json_dumps(o, JSON_COMPACT)));
+	tasks(w, RUNNING("a"), RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+}
+
+static void two_rollouts_are_watched_with_the_requests_of_one(void **state)
+{
+	struct world *w = *state;
+	auto_json json_t *second = NULL;
+	const char *both;
+
+	add_service(w, "second");
+	second = deploy_spec_json(&w->stack.services[1], &w->opt.owner);
+	get_list(w, NAMED("app%22%2C%22second"), "");
+	CREATED;
+	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s2\"}");
+	both = kept(w, mem_printf("%s,%s", service(w, 1, w->spec, NULL, NULL),
+				  service_of(w, "s2", 1, second, NULL, NULL)));
+	for (int i = 0; i < 2; i++) {
+		get_list(w, WITH_ID("s1%22%2C%22s2"), both);
+		get_list(w, TASKS "s1%22%2C%22s2%22%5D%7D", TASK_OF("s2", "a") "," RUNNING("b"));
+		get_list(w, TASKS "s1%22%2C%22s2%22%5D" UP_TO_DATE "%7D",
+			 TASK_OF("s2", "a") "," RUNNING("b"));
+	}
+	up(w, 0);
+	assert_int_equal(2, w->nr);
+}
+
 static void a_rollback_that_was_paused_is_told_and_not_turned_round(void **state)
 {
 	struct world *w = *state;
@@ -719,7 +774,7 @@ static void an_engine_that_is_silent_for_a_while_is_waited_for(void **state)
 
 	get_list(w, NAMED("app"), "");
 	CREATED;
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", .fail = ERR_UNAVAILABLE,
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 WITH_ID("s1"), .fail = ERR_UNAVAILABLE,
 		    .times = 4);
 	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
 	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
@@ -735,7 +790,7 @@ static void an_engine_that_stays_silent_is_unavailable_and_nothing_is_undone(voi
 	get_list(w, NAMED("app"), "");
 	CREATED;
 	http_script_unordered(w->s);
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", .fail = ERR_UNAVAILABLE,
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 WITH_ID("s1"), .fail = ERR_UNAVAILABLE,
 		    .any_times = true);
 	up(w, -1);
 	assert_int_equal(ERR_UNAVAILABLE, w->e.kind);
@@ -774,6 +829,8 @@ int main(void)
 		T(a_created_service_that_does_not_run_is_not_passed_as_unchanged),
 		T(a_created_service_that_comes_to_run_late_is_unchanged),
 		T(a_created_service_that_runs_is_unchanged_at_once),
+		T(tasks_are_not_looked_at_where_the_engines_count_is_enough),
+		T(two_rollouts_are_watched_with_the_requests_of_one),
 		T(a_rollback_that_was_paused_is_told_and_not_turned_round),
 		T(what_somebody_else_changed_meanwhile_is_left_to_them),
 		T(all_of_a_stack_is_taken_back_when_one_service_is_refused),
