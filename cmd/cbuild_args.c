@@ -42,7 +42,11 @@ const struct opt cbuild_opts[] = {
 	OPT_STR(0, "digest-file", "CBUILD_DIGEST_FILE", struct cbuild_args, digest_file, "FILE",
 		"write the digest that is printed"),
 	OPT_STR(0, "dotenv", "CBUILD_DOTENV", struct cbuild_args, dotenv, "FILE",
-		"write CBUILD_DIGEST and CBUILD_SIZE"),
+		"write CBUILD_DIGEST, CBUILD_INPUT, CBUILD_SIZE, CBUILD_REUSED"),
+	OPT_FLAG(0, "print-input", NULL, struct cbuild_args, print_input,
+		 "print the digest of all that the build would read, and build nothing"),
+	OPT_CHOICE(0, "context-modes", "CBUILD_CONTEXT_MODES", struct cbuild_args, context_modes,
+		   "keep|git", "of files in contexts; git: 0755 or 0644 (keep; git in GitLab)"),
 	OPT_STR(0, "source-date-epoch", "SOURCE_DATE_EPOCH", struct cbuild_args, epoch, "SECONDS",
 		"no time in the image is later"),
 	OPT_STR(0, "compression", "CBUILD_COMPRESSION", struct cbuild_args, compression, "NAME",
@@ -269,17 +273,27 @@ static int take_places(struct build_options *o, const struct cbuild_args *a, str
 	return take_caches(o, a, e);
 }
 
-static int take_call(struct cbuild_args *a, struct err *e)
+static int take_call_word(struct cbuild_args *a, const char *call, struct err *e)
 {
-	const char *call = a->check ? "check" : a->call;
-
 	if (a->check && a->call && strncmp(a->call, "check", 5) == 0)
 		call = a->call; /* with its format */
 	else if (a->check && a->call)
 		return err_set(e, ERR_INPUT, "--check and --call %.100s exclude each other",
 			       a->call);
-	a->is_call = call && strcmp(call, "build") != 0;
+	a->is_call = strcmp(call, "build") != 0;
 	return a->is_call && build_call_parse(&a->what, call, e) < 0 ? err_wrap(e, "--call") : 0;
+}
+
+static int take_call(struct cbuild_args *a, struct err *e)
+{
+	const char *call = a->check ? "check" : a->call;
+
+	if (a->print_input && call)
+		return err_set(e, ERR_INPUT, "--print-input and --%s exclude each other",
+			       a->check ? "check" : "call");
+	a->is_call = a->print_input;
+	a->what.call = BUILD_CALL_INPUT;
+	return call ? take_call_word(a, call, e) : 0;
 }
 
 static void take_no_cache(struct build_options *o, const struct cbuild_args *a)
@@ -315,6 +329,14 @@ static int take_prune(struct build_options *o, struct cbuild_args *a, size_t nr_
 	return 0;
 }
 
+/* A runner checks out with a umask of its own. */
+static void take_modes(struct build_options *o, const struct cbuild_args *a)
+{
+	const char *gitlab = getenv("GITLAB_CI");
+
+	o->git_modes = a->context_modes ? strcmp(a->context_modes, "git") == 0 : gitlab && *gitlab;
+}
+
 static int take_build(struct build_options *o, struct cbuild_args *a, const struct strv *words,
 		      struct err *e)
 {
@@ -328,6 +350,8 @@ static int take_build(struct build_options *o, struct cbuild_args *a, const stru
 	o->dockerfile = a->file;
 	o->target = a->target;
 	o->pull = a->pull;
+	o->has_input = a->dotenv;
+	take_modes(o, a);
 	if (a->provenance || a->sbom)
 		return err_set(
 			e, ERR_INPUT,

@@ -38,8 +38,9 @@ int cbuild_results_write(struct app *app, const struct cbuild_args *a, const str
 			 struct err *e)
 {
 	auto_free char *json = metadata(r);
-	auto_free char *env = mem_printf("CBUILD_DIGEST=%s\nCBUILD_SIZE=%ju\n", r->manifest.text,
-					 (uintmax_t)r->size_bytes);
+	auto_free char *env =
+		mem_printf("CBUILD_DIGEST=%s\nCBUILD_INPUT=%s\nCBUILD_SIZE=%ju\nCBUILD_REUSED=%d\n",
+			   r->manifest.text, r->input.text, (uintmax_t)r->size_bytes, r->is_reused);
 
 	const struct result_file files[] = { { "--iidfile", a->iidfile, r->config.text },
 					     { "--digest-file", a->digest_file, r->manifest.text },

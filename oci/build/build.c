@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "oci/build/caches.h"
 #include "oci/build/checks.h"
+#include "oci/build/input_digest.h"
 #include "oci/build/output.h"
 #include "oci/build/prepare.h"
 #include "oci/build/schedule.h"
@@ -172,16 +173,18 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 	      const struct build_options *opt, struct err *e)
 {
 	CLEANUP(job_release) struct job j = JOB_INIT;
+	struct oci_digest input = { .text = "" };
 
 	if (job_init(&j, op, env, opt, e) < 0 || output_check(j.opt, e) < 0 ||
 	    caches_check(j.opt, e) < 0 || job_read(&j, e) < 0 || prepare_plan(&j, e) < 0)
 		return -1;
-	if (job_open_places(&j, e) < 0)
+	if ((opt->has_input && input_digest(&input, &j, e) < 0) || job_open_places(&j, e) < 0)
 		return job_fail(&j, e);
 	caches_open(&j);
 	if (prepare_bases(&j, e) < 0 || checks_warn(&j, e) < 0 ||
 	    carry_out_in_rounds(out, &j, e) < 0)
 		return job_fail(&j, e);
+	out->input = input;
 	return 0;
 }
 

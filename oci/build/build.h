@@ -40,6 +40,8 @@ struct build_result {
 	uint64_t manifest_size;
 	struct oci_digest config; /* of the first platform */
 	uint64_t size_bytes;	  /* all documents and layers */
+	struct oci_digest input;  /* when it was asked for, see input_digest.h */
+	bool is_reused;		  /* nothing was built */
 	struct strv names;	  /* full references that the image got */
 	bool wrote_stdout;	  /* an output is there: nothing more may follow */
 };

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "oci/build/checks.h"
+#include "oci/build/input_digest.h"
 #include "oci/build/prepare.h"
 #include "oci/dockerfile/message.h"
 #include "oci/dockerfile/report.h"
@@ -13,7 +14,7 @@
 static const char *const calls[] = {
 	[BUILD_CALL_CHECK] = "check",
 	[BUILD_CALL_OUTLINE] = "outline",
-	[BUILD_CALL_TARGETS] = "targets",
+	[BUILD_CALL_TARGETS] = "targets", /* those that --call knows */
 };
 
 int build_call_parse(struct build_call_options *out, const char *text, struct err *e)
@@ -55,6 +56,16 @@ static int check(struct buf *out, bool *warned, struct job *j, bool json, struct
 	return 0;
 }
 
+static int input(struct buf *out, struct job *j, struct err *e)
+{
+	struct oci_digest digest;
+
+	if (input_digest(&digest, j, e) < 0)
+		return -1;
+	buf_add_str(out, digest.text);
+	return 0;
+}
+
 static int answer(struct buf *out, bool *warned, struct job *j,
 		  const struct build_call_options *what, struct err *e)
 {
@@ -69,6 +80,8 @@ static int answer(struct buf *out, bool *warned, struct job *j,
 		return -1;
 	if (what->call == BUILD_CALL_CHECK)
 		return check(out, warned, j, what->json, e);
+	if (what->call == BUILD_CALL_INPUT)
+		return input(out, j, e);
 	(what->json ? report_outline_json : report_outline)(out, j->plan);
 	return 0;
 }

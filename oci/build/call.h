@@ -11,6 +11,7 @@ enum build_call {
 	BUILD_CALL_CHECK,   /* its warnings, in all stages unless a target is given */
 	BUILD_CALL_OUTLINE, /* what the target takes: arguments, secrets, sockets, caches */
 	BUILD_CALL_TARGETS, /* its targets */
+	BUILD_CALL_INPUT,   /* its input digest (input_digest.h) */
 };
 struct build_call_options {
 	enum build_call call;

@@ -14,6 +14,7 @@ struct context {
 	char *where;	       /* for messages: "the context 'DIR'" */
 	struct ignore *ignore; /* NULL: nothing is ignored */
 	char *ignore_file;     /* where its patterns are */
+	bool git_modes;	       /* its files have modes as git knows them */
 	dev_t skip_dev;	       /* a directory that is never part of it (our own state) */
 	ino_t skip_ino;	       /* 0: none */
 };

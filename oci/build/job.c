@@ -155,6 +155,7 @@ int job_read(struct job *j, struct err *e)
 	if (build_input_read(&in, j->op, j->env, j->opt, &j->ws, e) < 0)
 		return job_fail(j, e);
 	j->context = in.context;
+	j->context.git_modes = j->opt->git_modes;
 	in.context = CONTEXT_INIT;
 	j->name = STEAL(&in.file);
 	j->text = in.text;

@@ -46,7 +46,11 @@ struct build_options {
 	struct strv no_cache_stages; /* none of these stages' */
 	bool has_cache_limit;
 	uint64_t cache_bytes; /* what stays of the cache after the build */
-	bool pull;	      /* ask the registry even for an image that our store has */
+	bool git_modes;	      /* files of contexts have modes as git knows them */
+	bool has_input;	      /* the result has its input digest */
+	const char *
+		reuse_from; /* HOST/PATH: an image of the same input is taken from there. NULL: none */
+	bool pull;	    /* ask the registry even for an image that our store has */
 	bool has_epoch;
 	int64_t epoch; /* SOURCE_DATE_EPOCH */
 	/* of the layers that are made; outputs cannot differ in it */

@@ -1,8 +1,9 @@
 /*
  * Where a bind mount's files are. A stage's or an image's tree is a directory already (mounted,
  * where it is several layers), so nothing is copied. The build context is copied into the
- * workspace, since .dockerignore has a say there and all in it is root's; but where that would make no
- * difference it is mounted itself. A source leads nowhere outside its tree, whatever links are in it.
+ * workspace, since .dockerignore has a say there, all in it is root's, and modes may be git's; but
+ * where that would make no difference it is mounted itself.
+ * A source leads nowhere outside its tree, whatever links are in it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -171,7 +172,7 @@ static int open_context_itself(const struct step *s, const struct plan_source *f
 	struct err ignored = ERR_INIT;
 	auto_close int fd = -1;
 
-	if (from->kind != PLAN_NONE || c->ignore)
+	if (from->kind != PLAN_NONE || c->ignore || c->git_modes)
 		return -1;
 	fd = fs_open_beneath(c->fd, source ? source : "", O_RDONLY | O_NONBLOCK, 0, FS_IN_ROOT,
 			     &ignored);

@@ -16,6 +16,7 @@
 int source_tree_of_context(struct source_tree *out, const struct context *c, struct err *e)
 {
 	const struct tree_dir_options opt = { .of_root = true,
+					      .git_modes = c->git_modes,
 					      .skip_dev = c->skip_dev,
 					      .skip_ino = c->skip_ino };
 	struct tree *tree;

@@ -69,6 +69,7 @@ static int open_named(struct sources_entry *s, const struct job *j, struct err *
 		free(s->context.where);
 		s->context.where = mem_printf("the context '%s'", shown);
 	}
+	s->context.git_modes = j->opt->git_modes;
 	s->context.skip_dev = j->ws.root_dev;
 	s->context.skip_ino = j->ws.root_ino;
 	return source_tree_of_context(&s->tree, &s->context, e);

@@ -255,7 +255,7 @@ int dockerfile_plan_make(struct dockerfile_plan **out, const struct dockerfile *
 			return -1;
 	if (plan_args_epoch(plan, opt, &plan->targets[0].globals, e) < 0)
 		return -1;
-	plan_args_unused(&plan->unused_build_args, df, opt, &plan->targets[0].globals);
+	plan_args_given(plan, df, opt, &plan->targets[0].globals);
 	*out = STEAL(&plan);
 	return 0;
 }
@@ -271,5 +271,6 @@ void dockerfile_plan_free(struct dockerfile_plan *p)
 		strv_release(&p->targets[i].globals);
 	free(p->targets);
 	strv_release(&p->unused_build_args);
+	strv_release(&p->used_build_args);
 	free(p);
 }

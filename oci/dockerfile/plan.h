@@ -55,6 +55,7 @@ struct dockerfile_plan {
 	struct plan_target *targets; /* as many as platforms, in their order */
 	size_t nr_targets;
 	struct strv unused_build_args; /* names given but declared nowhere */
+	struct strv used_build_args;   /* KEY=VALUE: those that an ARG of the file declares */
 	bool has_epoch;		       /* SOURCE_DATE_EPOCH is an argument's value */
 	int64_t epoch;
 };

@@ -164,14 +164,16 @@ static bool is_declared(const struct dockerfile *df, struct span name, const str
 	return false;
 }
 
-void plan_args_unused(struct strv *out, const struct dockerfile *df, const struct plan_options *opt,
-		      const struct strv *globals)
+void plan_args_given(struct dockerfile_plan *plan, const struct dockerfile *df,
+		     const struct plan_options *opt, const struct strv *globals)
 {
 	for (size_t i = 0; opt->build_args && i < opt->build_args->n; i++) {
 		struct span name, value;
 
 		span_cut(span_of_str(opt->build_args->v[i]), '=', &name, &value);
-		if (!is_known(name) && !is_declared(df, name, globals))
-			strv_add_span(out, name);
+		if (is_declared(df, name, globals))
+			strv_add(&plan->used_build_args, opt->build_args->v[i]);
+		else if (!is_known(name))
+			strv_add_span(&plan->unused_build_args, name);
 	}
 }

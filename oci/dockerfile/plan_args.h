@@ -17,8 +17,8 @@ int plan_args_globals(struct strv *out, const struct dockerfile *df, const struc
 int plan_args_epoch(struct dockerfile_plan *plan, const struct plan_options *opt,
 		    const struct strv *globals, struct err *e) MUST_CHECK;
 
-/* Names given that no ARG declares and that mean nothing by themselves. */
-void plan_args_unused(struct strv *out, const struct dockerfile *df, const struct plan_options *opt,
-		      const struct strv *globals);
+/* Which of those given an ARG declares, and which are declared by none and mean nothing by themselves. */
+void plan_args_given(struct dockerfile_plan *plan, const struct dockerfile *df,
+		     const struct plan_options *opt, const struct strv *globals);
 
 #endif

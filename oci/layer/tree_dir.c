@@ -122,6 +122,14 @@ static int read_link(struct tree_dir *d, const char *name, const char *path, str
 	return 0;
 }
 
+/* A checkout has the modes of somebody's umask. */
+static mode_t git_mode(mode_t mode)
+{
+	if (S_ISLNK(mode))
+		return mode;
+	return (mode & S_IFMT) | (S_ISDIR(mode) || (mode & 0111) ? 0755 : 0644);
+}
+
 /* name: in the open directory. */
 static int show(struct tree_dir *d, const char *name, const char *path, struct tree_node *out,
 		struct err *e)
@@ -145,6 +153,8 @@ static int show(struct tree_dir *d, const char *name, const char *path, struct t
 	out->capability = span_of(d->marks.capability, d->marks.capability_len);
 	if (d->opt.of_root)
 		out->st.st_uid = out->st.st_gid = 0;
+	if (d->opt.git_modes)
+		out->st.st_mode = git_mode(out->st.st_mode);
 	return 1;
 }
 

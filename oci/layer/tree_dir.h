@@ -11,7 +11,8 @@
 #include "oci/layer/tree.h"
 
 struct tree_dir_options {
-	bool of_root;	/* everything belongs to 0:0, whoever owns it here: build contexts */
+	bool of_root; /* everything belongs to 0:0, whoever owns it here: build contexts */
+	bool git_modes; /* modes as git knows them: 0755 for directories and what anybody may run, else 0644 */
 	bool is_upper;	/* an upper directory of overlayfs, whose marks mean deletions (marks.h) */
 	dev_t skip_dev; /* a directory that is never part of it (our own state) */
 	ino_t skip_ino; /* 0: none */
