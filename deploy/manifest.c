@@ -17,6 +17,8 @@ static void reader_release(struct reader *r)
 {
 	expand_release(&r->expand);
 	strv_release(&r->used_volumes);
+	strv_release(&r->said_new);
+	free(r->domain);
 	free(r->image_used);
 }
 #define auto_reader CLEANUP(reader_release)
@@ -36,7 +38,15 @@ static int read_stack(struct reader *r, void *arg, const struct yaml_value *v, c
 			"'%s' cannot be a network's name: letters, digits, '-' and '_', a "
 			"letter or digit at both ends, at most 63",
 			stack->name);
+	r->stack = stack->name;
 	return 0;
+}
+
+static int read_domain(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		       struct err *e)
+{
+	(void)arg;
+	return reader_text(&r->domain, r, v, path, e);
 }
 
 static int read_volumes(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
@@ -63,10 +73,15 @@ static int note_services(struct reader *r, void *arg, const struct yaml_value *v
 }
 
 static const struct reader_key top_keys[] = {
-	{ "stack", read_stack, true },
-	{ "services", note_services, false },
-	{ "volumes", read_volumes, false },
-	{ "domain", NULL, false },
+	{ .name = "stack", .read = read_stack, .null_too = true },
+	{ .name = "services", .read = note_services },
+	{ .name = "volumes", .read = read_volumes },
+	{ .name = "domain", .read = read_domain, .is_new = true },
+	READER_IGNORE("version", "the format has none"),
+	READER_IGNORE("name", "a stack has the name that 'stack' says"),
+	READER_IGNORE("networks", "the stack's own is made, others must exist"),
+	READER_IGNORE("secrets", "only a compose file can define them"),
+	READER_IGNORE("configs", "only a compose file can define them"),
 };
 
 /* The stack's network comes first, so that it is the one a service is found by. */
@@ -137,6 +152,25 @@ static int read_services(struct deploy_stack *stack, struct reader *r,
 	return check_ports(stack, r, services, e);
 }
 
+/* orcinus never looked at depends_on, so files may name what they do not hold. */
+static void check_dependencies(struct deploy_stack *stack, struct reader *r,
+			       const struct yaml_value *services)
+{
+	for (size_t i = 0; i < stack->nr; i++) {
+		struct deploy_service *s = &stack->services[i];
+		const struct yaml_value *at = yaml_map_get(services->pairs[i].value, "depends_on");
+		auto_free char *path = mem_printf("services.%s.depends_on", s->name);
+
+		for (size_t j = s->depends_on.n; j-- > 0;) {
+			if (yaml_map_get(services, s->depends_on.v[j]))
+				continue;
+			reader_warn(r, at, path, "ignored: the file has no service '%s'",
+				    s->depends_on.v[j]);
+			strv_remove(&s->depends_on, j);
+		}
+	}
+}
+
 static int no_services(const struct reader *r, const struct yaml_value *at, struct err *e)
 {
 	if (!at) /* nothing at all */
@@ -160,6 +194,10 @@ static int read_top(struct deploy_stack *stack, struct reader *r, const struct y
 		return -1;
 	join_stack(stack);
 	reader_warn_unused_volumes(r);
+	check_dependencies(stack, r, services);
+	if (r->domain && !r->has_endpoint)
+		reader_warn(r, yaml_map_get(root, "domain"), "domain",
+			    "ignored: no service has an endpoint");
 	return 0;
 }
 

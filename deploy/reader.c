@@ -110,12 +110,23 @@ int reader_want(const struct reader *r, const struct yaml_value *v, enum yaml_ki
 			   hint ? "; " : "", hint ? hint : "");
 }
 
+/* What stands for something else wherever it is: <IMG_NAME> and {orcinus.…}. */
+static int fill(char **out, struct reader *r, const struct yaml_value *at, const char *text,
+		const char *path, struct err *e)
+{
+	auto_free char *filled = NULL;
+
+	if (reader_fill(&filled, r, at, text, path, e) < 0)
+		return -1;
+	return reader_templates(out, r, at, filled, path, e);
+}
+
 int reader_expand(char **out, struct reader *r, const struct yaml_value *at, const char *text,
 		  const char *path, struct err *e)
 {
 	auto_free char *filled = NULL;
 
-	if (reader_fill(&filled, r, at, text, path, e) < 0)
+	if (fill(&filled, r, at, text, path, e) < 0)
 		return -1;
 	if (expand_text(out, &r->expand, filled, e) < 0)
 		return reader_wrap(r, at, path, e);
@@ -137,7 +148,7 @@ int reader_words(struct strv *out, struct reader *r, const struct yaml_value *v,
 	auto_free char *filled = NULL;
 
 	if (reader_want(r, v, YAML_SCALAR, path, NULL, e) < 0 ||
-	    reader_fill(&filled, r, v, v->text, path, e) < 0)
+	    fill(&filled, r, v, v->text, path, e) < 0)
 		return -1;
 	if (expand_words(out, &r->expand, filled, e) < 0)
 		return reader_wrap(r, v, path, e);
@@ -198,7 +209,7 @@ static const char *near_key(const char *name, const struct reader_key *keys, siz
 	const char *found = NULL;
 
 	for (size_t i = 0; i < nr; i++) {
-		size_t d = keys[i].read ? distance(name, keys[i].name) : SIZE_MAX;
+		size_t d = keys[i].kind == READER_IGNORED ? SIZE_MAX : distance(name, keys[i].name);
 
 		if (d < least) {
 			least = d;
@@ -216,24 +227,54 @@ static const struct reader_key *find_key(const char *name, const struct reader_k
 	return NULL;
 }
 
+bool reader_outranked(struct reader *r, const struct yaml_value *at, const char *path,
+		      const char *by)
+{
+	if (yaml_is_null(yaml_map_get(r->keys, by)))
+		return false;
+	reader_warn(r, at, path, "ignored: the service's '%s' counts", by);
+	return true;
+}
+
+static void tell_new(struct reader *r, const struct yaml_value *at, const char *path,
+		     const char *name)
+{
+	if (strv_has(&r->said_new, name))
+		return;
+	strv_add(&r->said_new, name);
+	reader_warn(r, at, path, "orcinus takes no notice of this key; here it counts");
+}
+
+static int read_key(struct reader *r, void *arg, const struct yaml_pair *p, const char *path,
+		    const struct reader_key *keys, size_t nr, struct err *e)
+{
+	const char *name = p->key->text, *near;
+	const struct reader_key *key = find_key(name, keys, nr);
+
+	if (key && yaml_is_null(p->value) && !key->null_too)
+		return 0;
+	if (key && key->is_new)
+		tell_new(r, p->key, path, name);
+	if (key)
+		return reader_field(r, arg, key, key->kind == READER_IGNORED ? p->key : p->value,
+				    path, e);
+	near = near_key(name, keys, nr);
+	if (near)
+		reader_warn(r, p->key, path, "unknown key, ignored; did you mean '%s'?", near);
+	else if (strncmp(name, "x-", 2) != 0) /* the user's own, by agreement */
+		reader_warn(r, p->key, path, "unknown key, ignored");
+	return 0;
+}
+
 int reader_keys(struct reader *r, void *arg, const struct yaml_value *map, const char *path,
 		const struct reader_key *keys, size_t nr, struct err *e)
 {
+	if (reader_want(r, map, YAML_MAP, path, NULL, e) < 0)
+		return -1;
 	for (size_t i = 0; i < map->nr; i++) {
-		const struct yaml_pair *p = &map->pairs[i];
-		const struct reader_key *key = find_key(p->key->text, keys, nr);
-		const char *near = key ? NULL : near_key(p->key->text, keys, nr);
-		auto_free char *at = reader_path(path, p->key->text);
+		auto_free char *at = reader_path(path, map->pairs[i].key->text);
 
-		if (near)
-			reader_warn(r, p->key, at, "unknown key, ignored; did you mean '%s'?",
-				    near);
-		else if (!key)
-			reader_warn(r, p->key, at, "unknown key, ignored");
-		else if (!key->read)
-			reader_warn(r, p->key, at, "not supported yet, ignored");
-		else if ((key->null_too || !yaml_is_null(p->value)) &&
-			 key->read(r, arg, p->value, at, e) < 0)
+		if (read_key(r, arg, &map->pairs[i], at, keys, nr, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -8,6 +8,8 @@
 #ifndef DEPLOY_READER_H
 #define DEPLOY_READER_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 #include "deploy/expand.h"
 #include "deploy/manifest.h"
@@ -20,9 +22,14 @@ struct reader {
 	const struct yaml_value *volumes; /* the top-level map, or NULL */
 	struct strv used_volumes;
 	size_t nr_services;
-	bool *image_used;    /* for each of in->images */
-	const char *service; /* being read; NULL outside of one */
+	bool *image_used;			/* for each of in->images */
+	const char *service;			/* being read; NULL outside of one */
+	const struct yaml_value *keys, *deploy; /* its map, and `deploy` in it or NULL */
 	bool said_literal;
+	struct strv said_new; /* names of keys that orcinus ignores */
+	const char *stack;    /* of the top of the file, or NULL */
+	char *domain;
+	bool has_endpoint;
 };
 
 /* ERR_INPUT "FILE:LINE:COLUMN: PATH: …" and an excerpt of the line; -1. path may be "". */
@@ -50,16 +57,76 @@ int reader_words(struct strv *out, struct reader *r, const struct yaml_value *v,
 int reader_want(const struct reader *r, const struct yaml_value *v, enum yaml_kind kind,
 		const char *path, const char *hint, struct err *e) MUST_CHECK;
 
-/*
- * One key of a map. read NULL: known, but not carried out yet; the user is told.
- * Keys without a value are skipped unless null_too.
- */
+/* -- kinds of values (reader_value.c) ---------------------------------------------- */
+
+int reader_bool(bool *out, struct reader *r, const struct yaml_value *v, const char *path,
+		struct err *e) MUST_CHECK;
+int reader_number(uint64_t *out, struct reader *r, const struct yaml_value *v, const char *path,
+		  struct err *e) MUST_CHECK;
+/* A length of time with its unit, in nanoseconds. */
+int reader_length(int64_t *out, struct reader *r, const struct yaml_value *v, const char *path,
+		  struct err *e) MUST_CHECK;
+int reader_bytes(int64_t *out, struct reader *r, const struct yaml_value *v, const char *path,
+		 struct err *e) MUST_CHECK;
+/* A decimal number in 1e-9; what: "a number of CPUs", for the message. */
+int reader_nano(int64_t *out, struct reader *r, const struct yaml_value *v, const char *path,
+		const char *what, struct err *e) MUST_CHECK;
+/* *out: that one of the words, NULL at their end. */
+int reader_choice(const char **out, struct reader *r, const struct yaml_value *v, const char *path,
+		  const char *const *words, struct err *e) MUST_CHECK;
+/* Adds one text or a list of them. */
+int reader_list(struct strv *out, struct reader *r, const struct yaml_value *v, const char *path,
+		struct err *e) MUST_CHECK;
+/* Sets KEY=VALUE of a map or of a list of such lines. */
+int reader_map(struct strv *out, struct reader *r, const struct yaml_value *v, const char *path,
+	       struct err *e) MUST_CHECK;
+
+typedef int reader_call(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+			struct err *e);
+/* Calls read for each item of a list; hint as for reader_want. */
+int reader_each(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		const char *hint, reader_call *read, struct err *e) MUST_CHECK;
+
+/* -- keys of a map ------------------------------------------------------------------ */
+
+enum reader_kind {
+	READER_CALL,	/* read */
+	READER_TEXT,	/* char * */
+	READER_BOOL,	/* bool */
+	READER_NUMBER,	/* uint64_t */
+	READER_LENGTH,	/* int64_t */
+	READER_LIST,	/* struct strv */
+	READER_MAP,	/* struct strv */
+	READER_IGNORED, /* why: a warning */
+};
+
+/* One key of a map. Keys without a value are skipped unless null_too. */
 struct reader_key {
 	const char *name;
-	int (*read)(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-		    struct err *e);
+	reader_call *read;
 	bool null_too;
+	bool is_new; /* orcinus takes no notice of it: said once */
+	enum reader_kind kind;
+	size_t offset; /* of the field in what arg points to */
+	const char *why;
 };
+#define READER_FIELD(k, n, T, f)                                                                   \
+	{                                                                                          \
+		.kind = k, .name = n, .offset = offsetof(T, f), .is_new = true                     \
+	}
+#define READER_NEW(n, f)                                                                           \
+	{                                                                                          \
+		.name = n, .read = f, .is_new = true                                               \
+	}
+#define READER_IGNORE(n, w)                                                                        \
+	{                                                                                          \
+		.kind = READER_IGNORED, .name = n, .why = w                                        \
+	}
+
+/* By kind; read is not NULL for READER_CALL. */
+int reader_field(struct reader *r, void *arg, const struct reader_key *k,
+		 const struct yaml_value *v, const char *path, struct err *e) MUST_CHECK;
+/* Every key of a map by a table; one that is not in it is a warning. */
 int reader_keys(struct reader *r, void *arg, const struct yaml_value *map, const char *path,
 		const struct reader_key *keys, size_t nr, struct err *e) MUST_CHECK;
 
@@ -68,6 +135,23 @@ int reader_keys(struct reader *r, void *arg, const struct yaml_value *map, const
 bool reader_is_name(const char *text);
 
 /* -- parts of the manifest, one .c each ----------------------------------------- */
+
+/* `restart_policy` `restartPolicy` `restart` `deploy`, `mode` and `replicas`; arg: the service. */
+reader_call reader_restart_policy, reader_api_restart_policy, reader_restart, reader_deploy,
+	reader_mode, reader_replicas;
+/* What a container is started with and sees around it. arg: the service. */
+reader_call reader_command, reader_entrypoint, reader_healthcheck, reader_hosts, reader_dns,
+	reader_logging, reader_ulimits, reader_tmpfs, reader_stop_grace, reader_init,
+	reader_depends_on;
+/* Limits, service labels, placement constraints. arg: the service. */
+reader_call reader_cpu, reader_memory, reader_labels, reader_constraints;
+/* `endpoint`, and text with {orcinus.…} filled in. */
+reader_call reader_endpoint;
+int reader_templates(char **out, struct reader *r, const struct yaml_value *at, const char *text,
+		     const char *path, struct err *e) MUST_CHECK;
+/* Whether the service has the key `by` too, which counts more: then there is a warning. */
+bool reader_outranked(struct reader *r, const struct yaml_value *at, const char *path,
+		      const char *by);
 
 /* One entry of `services`. */
 int reader_service(struct deploy_service *out, struct reader *r, const struct yaml_pair *entry,

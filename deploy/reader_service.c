@@ -10,35 +10,15 @@
 #include "deploy/reader.h"
 #include "deploy/spec_json.h"
 
-#define CPU_DIGITS    9	      /* the engine counts in 1e-9 CPUs */
-#define CPU_MIN	      1000000 /* 0.001 */
-#define CPU_WHOLE_MAX 1000000
-#define MEMORY_MIN    (4ull << 20) /* the engine refuses less */
-#define REPLICAS_MAX  1000000
-
-/* One entry of a list. */
-typedef int read_item(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
-		      const char *path, struct err *e);
-
-static int read_list(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
-		     const char *path, const char *hint, read_item *read, struct err *e)
-{
-	if (reader_want(r, v, YAML_LIST, path, hint, e) < 0)
-		return -1;
-	for (size_t i = 0; i < v->nr; i++) {
-		auto_free char *at = reader_item_path(path, i);
-
-		if (read(r, s, v->items[i], at, e) < 0)
-			return -1;
-	}
-	return 0;
-}
+#define CPU_MIN	   1000000     /* 0.001, in 1e-9 */
+#define MEMORY_MIN (4ll << 20) /* the engine refuses less */
 
 /* -- lists ------------------------------------------------------------------------ */
 
-static int read_port(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
-		     const char *path, struct err *e)
+static int read_port(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		     struct err *e)
 {
+	struct deploy_service *s = arg;
 	auto_free char *text = NULL;
 
 	if (reader_want(r, v, YAML_SCALAR, path, "write published=8080,target=80,mode=host", e) <
@@ -51,7 +31,7 @@ static int read_port(struct reader *r, struct deploy_service *s, const struct ya
 static int read_ports(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		      struct err *e)
 {
-	return read_list(r, arg, v, path, "write - 8080:80", read_port, e);
+	return reader_each(r, arg, v, path, "write - 8080:80", read_port, e);
 }
 
 /* As docker has it: of two variables of one name the last counts, in the last one's place. */
@@ -71,9 +51,10 @@ static void drop_earlier(struct reader *r, struct deploy_service *s, const char 
 	}
 }
 
-static int read_variable(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
-			 const char *path, struct err *e)
+static int read_variable(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+			 struct err *e)
 {
+	struct deploy_service *s = arg;
 	auto_free char *text = NULL, *name = NULL;
 	struct span key, value;
 	const char *ours;
@@ -101,24 +82,25 @@ static int read_variable(struct reader *r, struct deploy_service *s, const struc
 static int read_environment(struct reader *r, void *arg, const struct yaml_value *v,
 			    const char *path, struct err *e)
 {
-	return read_list(r, arg, v, path, "write - KEY=value", read_variable, e);
+	return reader_each(r, arg, v, path, "write - KEY=value", read_variable, e);
 }
 
-static int read_words(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
-		      const char *path, struct err *e)
+static int read_words(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		      struct err *e)
 {
-	return reader_words(&s->args, r, v, path, e);
+	return reader_words(&((struct deploy_service *)arg)->args, r, v, path, e);
 }
 
 static int read_commands(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 			 struct err *e)
 {
-	return read_list(r, arg, v, path, "write [\"command\", \"argument\"]", read_words, e);
+	return reader_each(r, arg, v, path, "write [\"command\", \"argument\"]", read_words, e);
 }
 
-static int read_constraint(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
+static int read_constraint(struct reader *r, void *arg, const struct yaml_value *v,
 			   const char *path, struct err *e)
 {
+	struct deploy_service *s = arg;
 	auto_free char *text = NULL;
 
 	if (reader_text(&text, r, v, path, e) < 0)
@@ -130,12 +112,12 @@ static int read_constraint(struct reader *r, struct deploy_service *s, const str
 	return 0;
 }
 
-static int read_constraints(struct reader *r, void *arg, const struct yaml_value *v,
-			    const char *path, struct err *e)
+int reader_constraints(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		       struct err *e)
 {
 	if (v->kind == YAML_SCALAR)
 		return read_constraint(r, arg, v, path, e);
-	return read_list(r, arg, v, path, "write - node.role==worker", read_constraint, e);
+	return reader_each(r, arg, v, path, "write - node.role==worker", read_constraint, e);
 }
 
 /* An existing network may have dots in its name; the engine would not make one. */
@@ -149,9 +131,10 @@ static bool is_network(const char *text)
 	return n > 0 && n <= 128;
 }
 
-static int read_network(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
-			const char *path, struct err *e)
+static int read_network(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+			struct err *e)
 {
+	struct deploy_service *s = arg;
 	auto_free char *text = NULL;
 
 	if (reader_text(&text, r, v, path, e) < 0)
@@ -166,12 +149,13 @@ static int read_network(struct reader *r, struct deploy_service *s, const struct
 static int read_networks(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 			 struct err *e)
 {
-	return read_list(r, arg, v, path, "write - network", read_network, e);
+	return reader_each(r, arg, v, path, "write - network", read_network, e);
 }
 
-static int read_volume(struct reader *r, struct deploy_service *s, const struct yaml_value *v,
-		       const char *path, struct err *e)
+static int read_volume(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		       struct err *e)
 {
+	struct deploy_service *s = arg;
 	auto_free char *name = NULL;
 
 	if (reader_text(&name, r, v, path, e) < 0)
@@ -182,7 +166,8 @@ static int read_volume(struct reader *r, struct deploy_service *s, const struct 
 static int read_volumes(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 			struct err *e)
 {
-	return read_list(r, arg, v, path, "list names of the top-level 'volumes'", read_volume, e);
+	return reader_each(r, arg, v, path, "list names of the top-level 'volumes'", read_volume,
+			   e);
 }
 
 /* -- single values ---------------------------------------------------------------- */
@@ -213,8 +198,8 @@ static int read_label(struct reader *r, struct deploy_service *s, const struct y
 	return 0;
 }
 
-static int read_labels(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-		       struct err *e)
+int reader_labels(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		  struct err *e)
 {
 	if (reader_want(r, v, YAML_MAP, path, "write key: value", e) < 0)
 		return -1;
@@ -243,119 +228,112 @@ static int read_auth(struct reader *r, void *arg, const struct yaml_value *v, co
 	return 0;
 }
 
-static int read_mode(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-		     struct err *e)
+int reader_cpu(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+	       struct err *e)
 {
-	struct deploy_service *s = arg;
-	auto_free char *text = NULL;
-
-	if (reader_text(&text, r, v, path, e) < 0)
-		return -1;
-	s->mode = strcmp(text, "global") == 0 ? DEPLOY_GLOBAL : DEPLOY_REPLICATED;
-	if (s->mode == DEPLOY_REPLICATED && strcmp(text, "replicated") != 0)
-		return reader_fail(r, v, path, e, "'%s' is not replicated or global", text);
-	return 0;
-}
-
-static int read_replicas(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-			 struct err *e)
-{
-	struct deploy_service *s = arg;
-	auto_free char *text = NULL;
-	uint64_t n;
-
-	if (reader_text(&text, r, v, path, e) < 0)
-		return -1;
-	if (span_to_u64(&n, span_of_str(text)) < 0 || n > REPLICAS_MAX)
-		return reader_fail(r, v, path, e, "'%s' is not a number of replicas (0 to %d)",
-				   text, REPLICAS_MAX);
-	s->replicas = n;
-	s->has_replicas = true;
-	return 0;
-}
-
-/* "2", "0.5", ".25": at most nine digits behind the point, as docker takes it. */
-static int to_nano_cpus(int64_t *out, struct span text)
-{
-	struct span whole, part;
-	uint64_t w = 0, f = 0;
-
-	span_cut(text, '.', &whole, &part);
-	if ((!whole.n && !part.n) || part.n > CPU_DIGITS ||
-	    (whole.n && (span_to_u64(&w, whole) < 0 || w > CPU_WHOLE_MAX)) ||
-	    (part.n && span_to_u64(&f, part) < 0))
-		return -1;
-	for (size_t i = part.n; i < CPU_DIGITS; i++)
-		f *= 10;
-	*out = (int64_t)(w * 1000000000u + f);
-	return 0;
-}
-
-static int read_cpu(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-		    struct err *e)
-{
-	struct deploy_service *s = arg;
-	auto_free char *text = NULL;
 	int64_t nano;
 
-	if (reader_text(&text, r, v, path, e) < 0)
+	if (reader_nano(&nano, r, v, path, "a number of CPUs such as 2 or 0.5", e) < 0)
 		return -1;
-	if (to_nano_cpus(&nano, span_trim(span_of_str(text))) < 0)
-		return reader_fail(r, v, path, e, "'%s' is not a number of CPUs such as 2 or 0.5",
-				   text);
 	if (nano && nano < CPU_MIN)
-		return reader_fail(r, v, path, e, "'%s' is less than the engine's minimum of 0.001",
-				   text);
-	s->nano_cpus = nano;
+		return reader_fail(r, v, path, e, "less than the engine's minimum of 0.001");
+	((struct deploy_service *)arg)->nano_cpus = nano;
 	return 0;
 }
 
-static int read_memory(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-		       struct err *e)
+int reader_memory(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		  struct err *e)
 {
-	struct deploy_service *s = arg;
-	auto_free char *text = NULL;
-	uint64_t bytes;
+	int64_t bytes;
 
-	if (reader_text(&text, r, v, path, e) < 0)
+	if (reader_bytes(&bytes, r, v, path, e) < 0)
 		return -1;
-	if (span_to_size(&bytes, span_trim(span_of_str(text))) < 0 || bytes > INT64_MAX)
-		return reader_fail(r, v, path, e, "'%s' is not a size such as 512m or 1g", text);
 	if (bytes && bytes < MEMORY_MIN)
 		return reader_fail(
 			r, v, path, e,
-			"%llu bytes are less than the engine's minimum of 4 MiB; a number "
+			"%lld bytes are less than the engine's minimum of 4 MiB; a number "
 			"without a unit counts bytes",
-			(unsigned long long)bytes);
-	s->memory_bytes = (int64_t)bytes;
+			(long long)bytes);
+	((struct deploy_service *)arg)->memory_bytes = bytes;
 	return 0;
 }
 
 /* -- the service ------------------------------------------------------------------ */
 
+#define FIELD(kind, name, field) READER_FIELD(kind, name, struct deploy_service, field)
+
+/* docs/ORCINUS.md is this table in words. */
 static const struct reader_key service_keys[] = {
-	{ "image", read_image, true },
-	{ "ports", read_ports, false },
-	{ "environment", read_environment, false },
-	{ "commands", read_commands, false },
-	{ "replicas", read_replicas, false },
-	{ "cpu", read_cpu, false },
-	{ "memory", read_memory, false },
-	{ "networks", read_networks, false },
-	{ "constraint", read_constraints, false },
-	{ "constraints", read_constraints, false },
-	{ "labels", read_labels, false },
-	{ "mode", read_mode, false },
-	{ "volumes", read_volumes, false },
-	{ "auth", read_auth, false },
-	{ "restart_policy", NULL, false },
-	{ "restartPolicy", NULL, false },
-	{ "deploy", NULL, false },
-	{ "sysctls", NULL, false },
-	{ "user", NULL, false },
-	{ "hosts", NULL, false },
-	{ "dns", NULL, false },
-	{ "endpoint", NULL, false },
+	{ .name = "image", .read = read_image, .null_too = true },
+	{ .name = "ports", .read = read_ports },
+	{ .name = "environment", .read = read_environment },
+	{ .name = "commands", .read = read_commands },
+	{ .name = "replicas", .read = reader_replicas },
+	{ .name = "cpu", .read = reader_cpu },
+	{ .name = "memory", .read = reader_memory },
+	{ .name = "networks", .read = read_networks },
+	{ .name = "constraint", .read = reader_constraints },
+	{ .name = "constraints", .read = reader_constraints },
+	{ .name = "labels", .read = reader_labels },
+	{ .name = "mode", .read = reader_mode },
+	{ .name = "volumes", .read = read_volumes },
+	{ .name = "auth", .read = read_auth },
+	{ .name = "restart_policy", .read = reader_restart_policy },
+	{ .name = "restartPolicy", .read = reader_api_restart_policy },
+	{ .name = "deploy", .read = reader_deploy },
+	{ .name = "sysctls",
+	  .kind = READER_MAP,
+	  .offset = offsetof(struct deploy_service, sysctls) },
+	{ .name = "user", .kind = READER_TEXT, .offset = offsetof(struct deploy_service, user) },
+	{ .name = "hosts", .read = reader_hosts },
+	{ .name = "dns", .read = reader_dns },
+	{ .name = "endpoint", .read = reader_endpoint },
+
+	READER_NEW("command", reader_command),
+	READER_NEW("entrypoint", reader_entrypoint),
+	READER_NEW("healthcheck", reader_healthcheck),
+	READER_NEW("restart", reader_restart),
+	READER_NEW("depends_on", reader_depends_on),
+	READER_NEW("logging", reader_logging),
+	READER_NEW("extra_hosts", reader_hosts),
+	FIELD(READER_LIST, "dns_search", dns_search),
+	FIELD(READER_LIST, "dns_opt", dns_options),
+	FIELD(READER_TEXT, "working_dir", dir),
+	FIELD(READER_TEXT, "hostname", hostname),
+	FIELD(READER_LIST, "group_add", groups),
+	FIELD(READER_BOOL, "tty", tty),
+	FIELD(READER_BOOL, "stdin_open", open_stdin),
+	FIELD(READER_BOOL, "read_only", read_only),
+	READER_NEW("init", reader_init),
+	FIELD(READER_TEXT, "stop_signal", stop_signal),
+	READER_NEW("stop_grace_period", reader_stop_grace),
+	FIELD(READER_LIST, "cap_add", cap_add),
+	FIELD(READER_LIST, "cap_drop", cap_drop),
+	READER_NEW("ulimits", reader_ulimits),
+	READER_NEW("tmpfs", reader_tmpfs),
+
+	READER_IGNORE("env_file", "write its lines under 'environment'"),
+	READER_IGNORE("secrets", "only a compose file says where they come from"),
+	READER_IGNORE("configs", "only a compose file says where they come from"),
+	READER_IGNORE("network", "write networks: [NAME]"),
+	READER_IGNORE("network_mode", "a swarm's services are reached by 'ports' and 'networks'"),
+	READER_IGNORE("build", "cbuild builds the image"),
+	READER_IGNORE("container_name", "the swarm names containers"),
+	READER_IGNORE("expose", "within a network all ports are open"),
+	READER_IGNORE("links", "within a network services find each other by name"),
+	READER_IGNORE("external_links", "within a network services find each other by name"),
+	READER_IGNORE("privileged", "a swarm runs no privileged containers"),
+	READER_IGNORE("devices", "a swarm hands out no devices"),
+	READER_IGNORE("security_opt", "a swarm knows no such options"),
+	READER_IGNORE("pid", "a swarm's containers have a process table of their own"),
+	READER_IGNORE("ipc", "a swarm's containers have memory of their own"),
+	READER_IGNORE("shm_size", "a swarm cannot set it"),
+	READER_IGNORE("mem_limit", "write memory: 512m"),
+	READER_IGNORE("cpus", "write cpu: 0.5"),
+	READER_IGNORE("scale", "write replicas: 2"),
+	READER_IGNORE("pull_policy", "every deploy looks up what the tag is now"),
+	READER_IGNORE("platform", "the image says it"),
+	READER_IGNORE("profiles", "the service is always deployed"),
 };
 
 static int check_whole(const struct deploy_service *s, const struct reader *r,
@@ -365,10 +343,26 @@ static int check_whole(const struct deploy_service *s, const struct reader *r,
 
 	if (!s->image)
 		return reader_fail(r, entry->key, path, e, "has no image");
-	if (s->mode == DEPLOY_GLOBAL && s->has_replicas)
-		return reader_fail(r, replicas, path, e,
-				   "replicas and mode global exclude each other; a global service "
-				   "runs once on every node");
+	if ((s->mode == DEPLOY_GLOBAL || s->mode == DEPLOY_GLOBAL_JOB) && s->has_replicas)
+		return reader_fail(r, replicas ? replicas : r->deploy, path, e,
+				   "replicas and mode %s exclude each other; such a service runs "
+				   "once on every node",
+				   deploy_mode_name(s->mode));
+	return 0;
+}
+
+/* The engine refuses it, but only when other services have been changed already. */
+static int check_job(const struct deploy_service *s, const struct reader *r,
+		     const struct yaml_value *at, const char *path, struct err *e)
+{
+	const struct deploy_update *u = &s->update, *back = &s->rollback;
+
+	if (!deploy_mode_is_job(s->mode))
+		return 0;
+	if (u->delay_ns || u->order || u->failure_action || u->has_parallelism || back->delay_ns ||
+	    back->order || back->failure_action || back->has_parallelism)
+		return reader_fail(r, at, path, e,
+				   "a job is not updated but run anew, so 'deploy' cannot say how");
 	return 0;
 }
 
@@ -389,8 +383,12 @@ int reader_service(struct deploy_service *out, struct reader *r, const struct ya
 	out->line = entry->key->line;
 	out->replicas = 1;
 	r->service = name;
+	r->keys = entry->value;
+	r->deploy = yaml_map_get(entry->value, "deploy");
 	if (reader_keys(r, out, entry->value, path, service_keys, ARRAY_LEN(service_keys), e) < 0)
 		return -1;
 	r->service = NULL;
-	return check_whole(out, r, entry, path, e);
+	if (check_whole(out, r, entry, path, e) < 0)
+		return -1;
+	return check_job(out, r, entry->key, path, e);
 }

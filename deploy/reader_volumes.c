@@ -43,10 +43,10 @@ static int read_address(struct reader *r, void *arg, const struct yaml_value *v,
 }
 
 static const struct reader_key volume_keys[] = {
-	[VOLUME_TYPE] = { "type", read_type, false },
-	[VOLUME_SOURCE] = { "source", read_source, false },
-	[VOLUME_TARGET] = { "target", read_target, false },
-	[VOLUME_ADDRESS] = { "address", read_address, false },
+	[VOLUME_TYPE] = { .name = "type", .read = read_type },
+	[VOLUME_SOURCE] = { .name = "source", .read = read_source },
+	[VOLUME_TARGET] = { .name = "target", .read = read_target },
+	[VOLUME_ADDRESS] = { .name = "address", .read = read_address },
 };
 
 static int check_field(const struct reader *r, const struct volume *vol, size_t i,

@@ -66,7 +66,7 @@ install: all	## into DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/cbuild
 	install -m 755 $(TOOLS:%=$(BUILD)/bin/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(TOOLS:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 docs/MIGRATING.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/cbuild
+	install -m 644 docs/MIGRATING.md docs/ORCINUS.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/cbuild
 
 uninstall:	## take away what install put there
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
