@@ -39,6 +39,27 @@ static json_t *dflt_object(json_t *o, const char *key)
 
 #define SECOND INT64_C(1000000000)
 
+static const char *target(const json_t *networks, size_t i)
+{
+	const char *text = json_string_value(at(json_array_get(networks, i), "Target"));
+
+	return text ? text : "";
+}
+
+/* The engine asks for no order, and docker's client sends networks in that of their ids. */
+static void sort_networks(json_t *networks)
+{
+	for (size_t i = 1; i < json_array_size(networks); i++) {
+		size_t to = i;
+		json_t *o = json_incref(json_array_get(networks, i));
+
+		while (to > 0 && strcmp(target(networks, to - 1), target(networks, i)) > 0)
+			to--;
+		json_array_remove(networks, i);
+		json_array_insert_new(networks, to, o);
+	}
+}
+
 static void fill_task(json_t *task)
 {
 	json_t *container = dflt_object(task, "ContainerSpec");
@@ -49,6 +70,7 @@ static void fill_task(json_t *task)
 	dflt_int(container, "StopGracePeriod", 10 * SECOND);
 	dflt_str(restart, "Condition", "any");
 	dflt_int(restart, "Delay", 5 * SECOND);
+	sort_networks(at(task, "Networks"));
 }
 
 /* An empty object is a choice here, and a missing count is one. */

@@ -2,7 +2,10 @@
  * TaskTemplate.ContainerSpec: the process, its files and what it sees around it. The engine
  * replaces a task whenever anything in here changes, so the order of lists is the file's.
  */
+#include <ctype.h>
+
 #include "base/json.h"
+#include "base/mem.h"
 #include "deploy/spec_part.h"
 
 static json_t *volume_json(const struct deploy_mount *m)
@@ -160,6 +163,24 @@ static void add_process(json_t *o, const struct deploy_service *s)
 	add_health(o, &s->health);
 }
 
+/* As docker's client writes them, who knows "net_admin" and "CAP_NET_ADMIN" as one. */
+static void add_capabilities(json_t *o, const char *key, const struct strv *names)
+{
+	auto_strv struct strv full = STRV_INIT;
+
+	for (size_t i = 0; i < names->n; i++) {
+		auto_free char *name = mem_strdup(names->v[i]);
+
+		for (char *p = name; *p; p++)
+			*p = (char)toupper((unsigned char)*p);
+		if (strcmp(name, "ALL") == 0 || span_starts(span_of_str(name), "CAP_"))
+			strv_add(&full, name);
+		else
+			strv_addf(&full, "CAP_%s", name);
+	}
+	spec_set_list(o, key, &full);
+}
+
 json_t *spec_container(const struct deploy_service *s)
 {
 	json_t *o = json_object();
@@ -169,8 +190,8 @@ json_t *spec_container(const struct deploy_service *s)
 	spec_set_text(o, "Hostname", s->hostname);
 	spec_set_list(o, "Hosts", &s->hosts);
 	spec_set_map(o, "Sysctls", &s->sysctls);
-	spec_set_list(o, "CapabilityAdd", &s->cap_add);
-	spec_set_list(o, "CapabilityDrop", &s->cap_drop);
+	add_capabilities(o, "CapabilityAdd", &s->cap_add);
+	add_capabilities(o, "CapabilityDrop", &s->cap_drop);
 	add_ulimits(o, s);
 	add_mounts(o, s);
 	add_files(o, "Secrets", "SecretName", s->secrets, s->nr_secrets);

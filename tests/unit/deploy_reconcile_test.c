@@ -343,6 +343,14 @@ static void specs_are_compared_for_what_they_mean(void **state)
 		  "{\"TaskTemplate\":{\"ContainerSpec\":{\"Args\":[]}}}", false },
 		{ "{\"Labels\":{\"io.cdeploy.hash\":\"1\"}}", "{}", true },
 		{ "{\"Labels\":{\"a\":\"\"}}", "{}", false },
+		/* in whatever order, but not with other aliases */
+		{ "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"b\"},{\"Target\":\"c\"},"
+		  "{\"Target\":\"a\"}]}}",
+		  "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"a\"},{\"Target\":\"b\"},"
+		  "{\"Target\":\"c\"}]}}",
+		  true },
+		{ "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"a\",\"Aliases\":[\"x\"]}]}}",
+		  "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"a\"}]}}", false },
 		{ "{\"TaskTemplate\":{\"Runtime\":\"container\"}}", "{\"TaskTemplate\":{}}", true },
 		{ "[]", "{}", false },
 	};

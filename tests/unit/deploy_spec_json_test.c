@@ -192,7 +192,7 @@ static void fill_container(struct deploy_service *s)
 	strv_add(&s->dns_search, "example.com");
 	strv_add(&s->dns_options, "ndots:1");
 	strv_add(&s->sysctls, "net.core.somaxconn=1024");
-	strv_add(&s->cap_add, "CAP_NET_ADMIN");
+	strv_add(&s->cap_add, "net_admin");
 	strv_add(&s->cap_drop, "ALL");
 	strv_add(&s->health.test, "NONE");
 	s->health.interval_ns = 1000;
