@@ -305,8 +305,11 @@ static void hide_memory(const struct app *app)
 		prctl(PR_SET_DUMPABLE, 0);
 }
 
-void app_credentials(struct app *app, const char *authfile)
+int app_credentials(struct app *app, const char *authfile, struct err *e)
 {
+	if (authfile && *authfile && access(authfile, R_OK) < 0)
+		return err_sys(e, "--authfile: open '%s'", authfile);
+
 	hide_memory(app);
 	app->credentials.authfile = authfile;
 	app->credentials.docker_auth_config = getenv("DOCKER_AUTH_CONFIG");
@@ -328,6 +331,7 @@ void app_credentials(struct app *app, const char *authfile)
 					 .proxy_server = getenv("CI_DEPENDENCY_PROXY_SERVER"),
 					 .proxy_user = getenv("CI_DEPENDENCY_PROXY_USER"),
 					 .proxy_password = getenv("CI_DEPENDENCY_PROXY_PASSWORD") };
+	return 0;
 }
 
 /* A device or a pipe is written to; a new file would take its place. */

@@ -80,8 +80,9 @@ void app_certs(struct app *app);
 /*
  * Credentials from the environment, to be pointed to by registry_options. From here on no core file
  * is written, and, unless is_looked_into, nobody without privileges sees into this process.
+ * authfile (NULL: none) was asked for, so one that cannot be read is an error even where no registry asks.
  */
-void app_credentials(struct app *app, const char *authfile);
+int app_credentials(struct app *app, const char *authfile, struct err *e) MUST_CHECK;
 
 /* KEY=VALUE lines for GitLab's artifacts:reports:dotenv, written at once. */
 int app_write_file(const char *path, const char *text, struct err *e) MUST_CHECK;

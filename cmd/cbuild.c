@@ -76,9 +76,9 @@ static int open_registry(struct cbuild *c, struct err *e)
 						.user_agent = "cbuild/" VERSION };
 
 	if (registry_mirrors_parse(&c->mirrors, &c->args.mirrors, e) < 0 ||
-	    http_curl_new(&c->http, &curl, e) < 0)
+	    http_curl_new(&c->http, &curl, e) < 0 ||
+	    app_credentials(c->app, c->args.authfile, e) < 0)
 		return -1;
-	app_credentials(c->app, c->args.authfile);
 	app_certs(c->app);
 	c->registry = (struct registry_options){ .credentials = &c->app->credentials,
 						 .certs = c->app->certs,

@@ -100,9 +100,9 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 	if (r <= 0)
 		return r;
 	if (find_command(&command, c->app, e) < 0 || cdeploy_args_check(&c->args, e) < 0 ||
-	    find_project(c, e) < 0 || (!command->no_file && cdeploy_read_stack(c, e) < 0))
+	    app_credentials(c->app, c->args.authfile, e) < 0 || find_project(c, e) < 0 ||
+	    (!command->no_file && cdeploy_read_stack(c, e) < 0))
 		return -1;
-	app_credentials(c->app, c->args.authfile);
 	app_certs(c->app);
 	return command->run(c, e);
 }

@@ -197,8 +197,8 @@ static int cpush_main(struct app *app, int argc, char **argv, struct err *e)
 		return r;
 	if (cpush_args_take(&c.args, &app->positional, e) < 0 || check_results(&c.args, e) < 0)
 		return -1;
-	app_credentials(app, c.args.authfile);
-	if (cpush_args_credentials(&c.args, &app->credentials, e) < 0 ||
+	if (app_credentials(app, c.args.authfile, e) < 0 ||
+	    cpush_args_credentials(&c.args, &app->credentials, e) < 0 ||
 	    app_start(app, c.args.jobs, e) < 0)
 		return -1;
 	app_certs(app);

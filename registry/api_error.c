@@ -120,6 +120,15 @@ void registry_api_missing(struct strv *out, const struct http_response *rs)
 	}
 }
 
+/* The answer to a HEAD has no body. */
+static bool is_page(const struct http_response *rs)
+{
+	struct span body = span_trim(buf_span(&rs->body));
+	const char *type = http_header(rs, "content-type");
+
+	return (body.n && *body.p == '<') || (type && strncasecmp(type, "text/html", 9) == 0);
+}
+
 int registry_api_error(struct err *e, const struct http_response *rs, const struct credentials *who,
 		       const char *host)
 {
@@ -140,6 +149,10 @@ int registry_api_error(struct err *e, const struct http_response *rs, const stru
 			 SPAN_ARG(url_without_query(location)));
 	} else if (rs->status == 413) {
 		buf_add_str(&text, " (a proxy in front of the registry may limit the size)");
+	} else if (rs->status == 405) {
+		buf_add_str(&text, " (so answers a registry that is read-only)");
+	} else if (rs->status == 404 && is_page(rs)) {
+		buf_add_str(&text, " (the answer is a web page: is a registry at this address?)");
 	}
 	return err_set(e, kind_of_status(rs->status), "%s", buf_str(&text));
 }

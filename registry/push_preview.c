@@ -40,20 +40,52 @@ static int preview_tag(struct preview *p, const char *tag, struct err *e)
 	return 0;
 }
 
+/* *from: which of --mount-from has it; NULL: none. */
+static int find_mount(const char **from, struct preview *p, const struct oci_descriptor *blob,
+		      struct err *e)
+{
+	const struct strv *paths = p->opt->mount_from;
+
+	for (size_t i = 0; paths && !*from && i < paths->n; i++) {
+		const struct registry_repo other = { .session = p->repo.session,
+						     .path = paths->v[i] };
+		auto_http_response struct http_response rs = { 0 };
+
+		if (registry_api_blob_head(&rs, p->op, &other, &blob->digest, e) < 0)
+			return -1;
+		if (rs.status == 200)
+			*from = paths->v[i];
+	}
+	return 0;
+}
+
+/* *what: "exists", "send" or, with *from, "mount". */
+static int look_for_blob(const char **what, const char **from, struct preview *p,
+			 const struct oci_descriptor *blob, struct err *e)
+{
+	auto_http_response struct http_response rs = { 0 };
+
+	if (registry_api_blob_head(&rs, p->op, &p->repo, &blob->digest, e) < 0)
+		return -1;
+	if (rs.status == 200)
+		return 0;
+	if (rs.status != 404)
+		return registry_session_refused(p->repo.session, &rs, e);
+	*from = p->opt->mounts ? strv_env_get(p->opt->mounts, blob->digest.text) : NULL;
+	if (!*from && find_mount(from, p, blob, e) < 0)
+		return -1;
+	*what = *from ? "mount" : "send";
+	return 0;
+}
+
 static int preview_blob(struct preview *p, const struct oci_descriptor *blob, struct err *e)
 {
-	const char *mount = p->opt->mounts ? strv_env_get(p->opt->mounts, blob->digest.text) : NULL;
-	auto_http_response struct http_response rs = { 0 };
-	const char *what = "exists";
+	const char *what = "exists", *from = NULL;
 
-	if (!p->whole && registry_api_blob_head(&rs, p->op, &p->repo, &blob->digest, e) < 0)
+	if (!p->whole && look_for_blob(&what, &from, p, blob, e) < 0)
 		return -1;
-	if (!p->whole && rs.status != 200 && rs.status != 404)
-		return registry_session_refused(p->repo.session, &rs, e);
-	if (!p->whole && rs.status == 404)
-		what = mount ? "mount" : "send";
 	buf_addf(p->out, "%s %s %ju%s%s\n", what, blob->digest.text, (uintmax_t)blob->size_bytes,
-		 what[0] == 'm' ? " " : "", what[0] == 'm' ? mount : "");
+		 from ? " " : "", from ? from : "");
 	return 0;
 }
 

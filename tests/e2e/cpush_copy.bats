@@ -174,6 +174,8 @@ all() {
 	[ ! -e "$T/digest" ] || fail 'a digest was written of what was not pushed'
 	expect 0 cpush --dry-run "docker://$REPO/a:1" "$REPO/dry:1"
 	has "$out" "mount $layer $(stat -c %s "$T/one/blobs/${layer/://}") $NAME/a"
+	expect 0 cpush --dry-run --mount-from "$NAME/none" --mount-from "$NAME/a" "$T/one" "$REPO/dry:1"
+	has "$out" "mount $layer $(stat -c %s "$T/one/blobs/${layer/://}") $NAME/a"
 	equal "$(writes)" "$before"
 	expect 0 cpush "$T/one" "$REPO/dry:1"
 	echo two >"$T/tree/file"

@@ -53,6 +53,9 @@ login() {
 	mv "$HOME/.docker/config.json" "$T/auth.json"
 	expect 3 cpush "$T/one" "$registry/app:1"
 	expect 0 cpush --authfile "$T/auth.json" "$T/one" "$registry/app:1"
+	# asked for, so it is looked at also where the registry wants none
+	expect 4 cpush --authfile "$T/none.json" "$T/one" "$REPO/free:1"
+	message cpush "$T/none.json"
 	export DOCKER_AUTH_CONFIG
 	expect 0 cpush "$T/one" "$registry/app:2"
 	unset DOCKER_AUTH_CONFIG

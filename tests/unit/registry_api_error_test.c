@@ -87,6 +87,20 @@ static void a_413_hints_at_the_proxy(void **state)
 		    "413 content too large (a proxy in front of the registry may limit the size)");
 }
 
+static void what_answers_405_may_be_read_only(void **state)
+{
+	(void)state;
+	assert_told(405, "", NULL, ERR_FAILED,
+		    "405 method not allowed (so answers a registry that is read-only)");
+}
+
+static void a_web_page_in_place_of_a_registry_is_named(void **state)
+{
+	(void)state;
+	assert_told(404, "\n<!doctype html>", NULL, ERR_ABSENT,
+		    "404 not found (the answer is a web page: is a registry at this address?)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +110,8 @@ int main(void)
 		cmocka_unit_test(plain_text_is_told_and_html_is_not),
 		cmocka_unit_test(control_bytes_do_not_reach_the_terminal),
 		cmocka_unit_test(a_413_hints_at_the_proxy),
+		cmocka_unit_test(what_answers_405_may_be_read_only),
+		cmocka_unit_test(a_web_page_in_place_of_a_registry_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
