@@ -45,6 +45,8 @@ const struct opt cbuild_opts[] = {
 		"write CBUILD_DIGEST, CBUILD_INPUT, CBUILD_SIZE, CBUILD_REUSED"),
 	OPT_FLAG(0, "print-input", NULL, struct cbuild_args, print_input,
 		 "print the digest of all that the build would read, and build nothing"),
+	OPT_STR(0, "reuse-from", "CBUILD_REUSE_FROM", struct cbuild_args, reuse_from, "REPO",
+		"build nothing if an image of the same input digest is there, tagged in-<digits>"),
 	OPT_CHOICE(0, "context-modes", "CBUILD_CONTEXT_MODES", struct cbuild_args, context_modes,
 		   "keep|git", "of files in contexts; git: 0755 or 0644 (keep; git in GitLab)"),
 	OPT_STR(0, "source-date-epoch", "SOURCE_DATE_EPOCH", struct cbuild_args, epoch, "SECONDS",
@@ -351,6 +353,7 @@ static int take_build(struct build_options *o, struct cbuild_args *a, const stru
 	o->target = a->target;
 	o->pull = a->pull;
 	o->has_input = a->dotenv;
+	o->reuse_from = a->reuse_from && *a->reuse_from ? a->reuse_from : NULL;
 	take_modes(o, a);
 	if (a->provenance || a->sbom)
 		return err_set(

@@ -12,6 +12,7 @@
 #include "oci/build/input_digest.h"
 #include "oci/build/output.h"
 #include "oci/build/prepare.h"
+#include "oci/build/reuse.h"
 #include "oci/build/schedule.h"
 
 /* The targets' layers are the images', and so are those of the stages they are FROM. */
@@ -113,17 +114,6 @@ static int export_images(struct build_result *out, struct job *j, struct err *e)
 	return output_write(out, j, &all, e);
 }
 
-static int export_shown(struct build_result *out, struct job *j, struct err *e)
-{
-	progress_begin(j->op->progress, "export", "export");
-	if (export_images(out, j, e) < 0) {
-		progress_give_up(j->op->progress, "export", e);
-		return -1;
-	}
-	progress_end(j->op->progress, "export", 0);
-	return 0;
-}
-
 /* -- all of it ---------------------------------------------------------------------------- */
 
 /* Layers go to registries while later steps are carried out. */
@@ -133,7 +123,7 @@ static int carry_out(struct build_result *out, struct job *j, struct err *e)
 	bool done;
 
 	output_expect(j);
-	done = build_stages(j, e) == 0 && export_shown(&r, j, e) == 0 && caches_export(j, e) == 0;
+	done = build_stages(j, e) == 0 && export_images(&r, j, e) == 0 && caches_export(j, e) == 0;
 	image_sink_settle(j->env->sink, done);
 	if (!done)
 		return -1;
@@ -169,20 +159,36 @@ static int carry_out_in_rounds(struct build_result *out, struct job *j, struct e
 	}
 }
 
+static int read_all(struct job *j, struct oci_digest *input, struct err *e)
+{
+	if (output_check(j->opt, e) < 0 || reuse_check(j->opt, e) < 0 ||
+	    caches_check(j->opt, e) < 0 || job_read(j, e) < 0 || prepare_plan(j, e) < 0)
+		return -1;
+	return j->opt->has_input || j->opt->reuse_from ? input_digest(input, j, e) : 0;
+}
+
+/* Places are open. */
+static int make_image(struct build_result *out, struct job *j, struct err *e)
+{
+	caches_open(j);
+	return prepare_bases(j, e) < 0 || checks_warn(j, e) < 0 ? -1
+								: carry_out_in_rounds(out, j, e);
+}
+
 int oci_build(struct build_result *out, struct op *op, const struct build_env *env,
 	      const struct build_options *opt, struct err *e)
 {
 	CLEANUP(job_release) struct job j = JOB_INIT;
 	struct oci_digest input = { .text = "" };
+	int reused = 0;
 
-	if (job_init(&j, op, env, opt, e) < 0 || output_check(j.opt, e) < 0 ||
-	    caches_check(j.opt, e) < 0 || job_read(&j, e) < 0 || prepare_plan(&j, e) < 0)
+	if (job_init(&j, op, env, opt, e) < 0 || read_all(&j, &input, e) < 0)
 		return -1;
-	if ((opt->has_input && input_digest(&input, &j, e) < 0) || job_open_places(&j, e) < 0)
+	if (job_open_places(&j, e) < 0)
 		return job_fail(&j, e);
-	caches_open(&j);
-	if (prepare_bases(&j, e) < 0 || checks_warn(&j, e) < 0 ||
-	    carry_out_in_rounds(out, &j, e) < 0)
+	if (opt->reuse_from)
+		reused = reuse_image(out, &j, &input, e);
+	if (reused < 0 || (!reused && make_image(out, &j, e) < 0))
 		return job_fail(&j, e);
 	out->input = input;
 	return 0;

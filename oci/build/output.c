@@ -9,6 +9,7 @@
 #include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "oci/build/output_blobs.h"
 #include "oci/build/output_docker.h"
 #include "oci/build/output_documents.h"
@@ -426,8 +427,8 @@ static int rank(const struct build_output *o)
 	return o->push ? 0 : is_image(o) ? 1 : 2;
 }
 
-int output_write(struct build_result *out, struct job *j, const struct output_images *all,
-		 struct err *e)
+static int write_each(struct build_result *out, struct job *j, const struct output_images *all,
+		      struct err *e)
 {
 	CLEANUP(build_result_release) struct build_result r = { .manifest_size = 0 };
 	size_t nr;
@@ -439,5 +440,17 @@ int output_write(struct build_result *out, struct job *j, const struct output_im
 				return -1;
 	*out = r;
 	r = (struct build_result){ .manifest_size = 0 };
+	return 0;
+}
+
+int output_write(struct build_result *out, struct job *j, const struct output_images *all,
+		 struct err *e)
+{
+	progress_begin(j->op->progress, "export", "export");
+	if (write_each(out, j, all, e) < 0) {
+		progress_give_up(j->op->progress, "export", e);
+		return -1;
+	}
+	progress_end(j->op->progress, "export", 0);
 	return 0;
 }

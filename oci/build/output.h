@@ -14,13 +14,18 @@ struct output_image {
 	struct oci_manifest manifest;
 	struct oci_platform platform;
 	struct stage *stage;
+	const struct oci_descriptor
+		*given; /* its manifest's; NULL: that is still to be made. Borrowed */
 	size_t nr_base; /* so many layers are the base's: stage->image says where they come from */
 };
 struct output_images {
 	struct output_image *v; /* several: they are one index */
 	size_t nr, cap;
+	struct oci_descriptor root; /* of all, when the images are given */
 };
 
+/* An image that somebody else has made: st's base, whose documents are in j->work and stay as they are. */
+void output_images_add_given(struct output_images *all, struct stage *st);
 /* Of a stage whose layers are packed: its config is in j->work afterwards. */
 int output_images_add(struct output_images *all, struct job *j, struct stage *st, struct err *e)
 	MUST_CHECK;

@@ -141,11 +141,27 @@ static int make_index(struct output_documents *d, struct job *j, const struct ou
 	return 0;
 }
 
+/* They stay as they came. */
+static void take_given(struct output_documents *d, const struct output_images *all)
+{
+	for (size_t i = 0; i < all->nr; i++) {
+		d->nr++;
+		copy_manifest(&d->manifests[i], &all->v[i].manifest, false);
+		oci_descriptor_copy(&d->descs[i], all->v[i].given);
+	}
+	oci_descriptor_copy(&d->root, &all->root);
+	d->is_index = all->nr > 1;
+}
+
 static int make(struct output_documents *d, struct job *j, const struct output_images *all,
 		const struct build_output *o, struct err *e)
 {
 	d->manifests = mem_zalloc((all->nr + 1) * sizeof(*d->manifests));
 	d->descs = mem_zalloc((all->nr + 1) * sizeof(*d->descs));
+	if (all->nr && all->v[0].given) {
+		take_given(d, all);
+		return 0;
+	}
 	for (size_t i = 0; i < all->nr; i++)
 		if (make_manifest(d, j, &all->v[i], o, e) < 0)
 			return -1;

@@ -16,6 +16,19 @@ static void add_base_layers(struct output_image *out, const struct image *img)
 	out->nr_base = img->manifest.nr_layers;
 }
 
+void output_images_add_given(struct output_images *all, struct stage *st)
+{
+	struct output_image *img;
+
+	MEM_GROW(all->v, all->nr, all->cap);
+	img = &all->v[all->nr++];
+	*img = (struct output_image){ .platform = st->image->platform,
+				      .stage = st,
+				      .given = &st->image->desc };
+	oci_descriptor_copy(&img->manifest.config, &st->image->manifest.config);
+	add_base_layers(img, st->image);
+}
+
 static int add_layers(struct output_image *out, struct oci_config *c, const struct stage *st,
 		      struct err *e)
 {

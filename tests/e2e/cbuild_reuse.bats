@@ -79,3 +79,86 @@ CBUILD_INPUT=$input
 CBUILD_SIZE=n
 CBUILD_REUSED=0"
 }
+
+# -- reuse ------------------------------------------------------------------------------
+
+# Builds and pushes what is here, under the tag that others look for; sets $first and $input.
+release() {
+	expect 0 cbuild --print-input "$@" .
+	input=$out
+	expect 0 cbuild -t "$REPO" "$@" .
+	first=$out
+	expect 0 cpush "$REPO" -t latest -t "in-${input#sha256:}"
+	# whoever comes next has nothing
+	rm -rf "$CBUILD_ROOT"
+}
+
+value() {
+	sed -n "s/^$1=//p" "$T/env"
+}
+
+@test "what was built of the same input is not built again" {
+	release
+	export CBUILD_DOTENV=$T/env
+	expect 0 cbuild --reuse-from "$REPO" -t again --metadata-file "$T/meta" --iidfile "$T/iid" .
+	equal "$out" "$first"
+	has "$err" "nothing is built: $REPO@$first has the same input"
+	has_no "$err" 'RUN echo'
+	equal "$(value CBUILD_DIGEST) $(value CBUILD_INPUT) $(value CBUILD_REUSED)" "$first $input 1"
+	[ "$(value CBUILD_SIZE)" -gt 100000 ]
+	equal "$(jq -r '."containerimage.digest"' "$T/meta")" "$first"
+	equal "$(cat "$T/iid")" "$(jq -r '."containerimage.config.digest"' "$T/meta")"
+	# it is in the store, whole
+	unpack "$CBUILD_ROOT/store" "$T/files" "$first"
+	equal "$(cat "$T/files/made")" made
+	nothing_in_tmp
+	# and what was changed is built
+	echo more >>hello
+	expect 0 cbuild --reuse-from "$REPO" -t again .
+	[ "$out" != "$first" ]
+	has "$err" 'RUN echo'
+	equal "$(value CBUILD_REUSED)" 0
+}
+
+@test "an image that is reused gets names in a registry without a byte" {
+	release
+	expect 0 cbuild --reuse-from "$REPO" -t "$REPO:mine" --push .
+	equal "$out" "$first"
+	equal "$(remote_digest "$REPO:mine")" "$first"
+	equal "$(find "$CBUILD_ROOT/cache" -size +8k -type f)" ''
+	expect 0 cbuild --reuse-from "$REPO" -t "$E2E_REGISTRY/$NAME-other/x:mine" --push .
+	equal "$(remote_digest "$E2E_REGISTRY/$NAME-other/x:mine")" "$first"
+}
+
+@test "a thin layout of an image that is reused refers to all its layers" {
+	release
+	expect 0 cbuild --reuse-from "$REPO" -o type=oci,dest=image,tar=false,thin=true .
+	equal "$out" "$first"
+	# manifest and configuration
+	equal "$(find image/blobs -type f | wc -l)" 2
+	expect 0 cpush image "$E2E_REGISTRY/$NAME-thin:1"
+	equal "$out" "$E2E_REGISTRY/$NAME-thin@$first"
+	rm -rf image
+	expect 0 cbuild --reuse-from "$REPO" -o type=oci,dest="$T/image.tar" .
+	equal "$(skopeo inspect --format '{{.Digest}}' "oci-archive:$T/image.tar")" "$first"
+}
+
+@test "several platforms are reused together" {
+	local platforms=linux/amd64,linux/arm64
+	printf 'FROM scratch\nCOPY hello /\n' >Dockerfile
+	release --platform "$platforms"
+	expect 0 cbuild --reuse-from "$REPO" --platform "$platforms" -t "$E2E_REGISTRY/$NAME-two:1" .
+	equal "$out" "$first"
+	expect 0 cpush "$E2E_REGISTRY/$NAME-two:1"
+	equal "$(skopeo inspect --raw --tls-verify=false "docker://$E2E_REGISTRY/$NAME-two:1" | jq '.manifests | length')" 2
+}
+
+@test "what an image that is reused cannot give is refused before any work" {
+	expect 2 cbuild --reuse-from "$REPO:1" .
+	message cbuild --reuse-from 'no repository'
+	expect 2 cbuild --reuse-from "$REPO" -o out .
+	message cbuild --reuse-from 'not its files'
+	expect 2 cbuild --reuse-from "$REPO" -o type=docker,dest=x.tar .
+	message cbuild --reuse-from media
+	nothing_in_tmp
+}
