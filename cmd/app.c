@@ -30,8 +30,8 @@
 #define DESCRIPTORS 65536 /* a child that closes all it may have takes a few milliseconds */
 
 static const struct opt common[] = {
-	OPT_CHOICE(0, "progress", NULL, struct app_args, progress, "auto|tty|plain|json|none",
-		   "how progress is shown (auto)"),
+	OPT_CHOICE(0, "progress", NULL, struct app_args, progress,
+		   "auto|tty|plain|gitlab|json|none", "how progress is shown (auto)"),
 	OPT_CHOICE(0, "color", NULL, struct app_args, color, "auto|always|never",
 		   "colours on stderr (auto; NO_COLOR is honoured)"),
 	OPT_FLAG('q', "quiet", NULL, struct app_args, quiet, "only warnings and errors on stderr"),
@@ -65,22 +65,42 @@ static char *default_root(void)
 	return mem_printf("%s/.local/share/cbuild", home && *home ? home : "/tmp");
 }
 
+static bool is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value;
+}
+
+/* The page of a job shows colours, though no terminal is there. */
+static bool wants_color(const struct app *app, bool terminal)
+{
+	const char *color = app->args.color ? app->args.color : "auto";
+
+	if (strcmp(color, "auto") != 0)
+		return strcmp(color, "always") == 0;
+	if (is_set("NO_COLOR"))
+		return false;
+	return terminal || is_set("GITLAB_CI");
+}
+
 static void choose_render(struct app *app)
 {
 	const char *how = app->args.progress ? app->args.progress : "auto";
-	const char *color = app->args.color ? app->args.color : "auto";
-	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 	bool terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-	bool colored = strcmp(color, "always") == 0 ||
-		       (strcmp(color, "auto") == 0 && terminal && !(no_color && *no_color));
+	bool colored = wants_color(app, terminal);
 
+	if (strcmp(how, "auto") == 0)
+		how = terminal ? "tty" : is_set("GITLAB_CI") ? "gitlab" : "plain";
 	if (app->args.quiet || strcmp(how, "none") == 0)
 		app->render = render_plain_new(&clock_system, colored, true);
 	else if (strcmp(how, "json") == 0)
 		app->render = render_json_new(&clock_system);
-	else if (strcmp(how, "tty") == 0 || (strcmp(how, "auto") == 0 && terminal))
+	else if (strcmp(how, "tty") == 0)
 		app->render = render_tty_new(&clock_system, colored);
+	else if (strcmp(how, "gitlab") == 0)
+		app->render = render_gitlab_new(&clock_system, app->tool, colored);
 	else
 		app->render = render_plain_new(&clock_system, colored, false);
 	app->log = (struct log){ .level = (int)app->args.verbose, .write = log_write };

@@ -332,10 +332,12 @@ static int take_prune(struct build_options *o, struct cbuild_args *a, size_t nr_
 }
 
 /* A runner checks out with a umask of its own. */
-static void take_modes(struct build_options *o, const struct cbuild_args *a)
+static void take_input(struct build_options *o, const struct cbuild_args *a)
 {
 	const char *gitlab = getenv("GITLAB_CI");
 
+	o->has_input = a->dotenv;
+	o->reuse_from = a->reuse_from && *a->reuse_from ? a->reuse_from : NULL;
 	o->git_modes = a->context_modes ? strcmp(a->context_modes, "git") == 0 : gitlab && *gitlab;
 }
 
@@ -352,9 +354,7 @@ static int take_build(struct build_options *o, struct cbuild_args *a, const stru
 	o->dockerfile = a->file;
 	o->target = a->target;
 	o->pull = a->pull;
-	o->has_input = a->dotenv;
-	o->reuse_from = a->reuse_from && *a->reuse_from ? a->reuse_from : NULL;
-	take_modes(o, a);
+	take_input(o, a);
 	if (a->provenance || a->sbom)
 		return err_set(
 			e, ERR_INPUT,

@@ -22,6 +22,8 @@ struct render {
 struct render *render_plain_new(struct clock *clock, bool color, bool quiet);
 /* A live area with bars below what is finished. columns: of the terminal. */
 struct render *render_tty_new(struct clock *clock, bool color);
+/* The same with sections for GitLab's page. tool: borrowed, what their names begin with. */
+struct render *render_gitlab_new(struct clock *clock, const char *tool, bool color);
 /* One JSON object per event and line. */
 struct render *render_json_new(struct clock *clock);
 

@@ -1,28 +1,20 @@
 /*
- * For logs: what begins is a line, output of a RUN is indented below it (with
- * the step's label, when several are under way), what ends after more than
- * a moment or with bytes to tell is a line, too. Every line is whole (one write), so
- * parallel work never mixes within a line. Bytes below 0x20 in output are dropped, except tabs
- * and the escape of colours, so that a log cannot be made to lie by cursor movements.
+ * For logs: each line of the story as it comes. Every line is whole (one write), so parallel work never
+ * mixes within a line.
  */
 #include <pthread.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cmd/render.h"
-
-#define SHOWN_MS 100   /* what took less and said nothing has no line for its end */
-#define STILL_MS 60000 /* how often what moves for long is told */
+#include "cmd/render_story.h"
 
 struct plain {
 	struct render base;
 	pthread_mutex_t lock;
-	struct clock *clock;
-	struct render_tasks tasks;
-	struct render_last last;
+	struct render_story story;
 	char *talker;  /* whose output the log ends with, … */
 	size_t talked; /* … and how many lines of it */
-	bool color, quiet;
+	bool quiet;
 };
 
 static void put(struct buf *out)
@@ -30,127 +22,6 @@ static void put(struct buf *out)
 	buf_add_char(out, '\n');
 	fwrite(out->data, 1, out->len, stderr);
 	fflush(stderr);
-}
-
-/* An "ESC [ … letter" at p; *color: it is a colour ("m"). */
-static size_t escape_len(const char *p, bool *color)
-{
-	size_t n = 2 + strspn(p + 2, "0123456789;");
-
-	*color = p[n] == 'm';
-	return p[n] && !render_control(p + n) ? n + 1 : n;
-}
-
-/* Keeps tabs and "ESC [ digits m" (colours) and drops every other control character. A colour
- * that is left on is turned off: it may be one that hides the lines to come. */
-static void add_clean(struct buf *out, const char *text)
-{
-	bool colored = false, color;
-	size_t n;
-
-	for (const char *p = text ? text : ""; *p; p += n) {
-		if (p[0] == 0x1b && p[1] == '[') {
-			n = escape_len(p, &color);
-			if (!color)
-				continue;
-			buf_add(out, p, n);
-			colored = n > 4 || p[2] != (n == 4 ? '0' : 'm');
-		} else if (*p == '\t' || !(n = render_control(p))) {
-			n = render_char(p);
-			buf_add(out, p, n);
-		}
-	}
-	if (colored)
-		buf_add_str(out, "\033[0m");
-}
-
-/* The last part after a carriage return is what a terminal would show. */
-static const char *after_cr(const char *text)
-{
-	size_t n = strlen(text);
-
-	while (n && text[n - 1] == '\r')
-		n--;
-	for (size_t i = n; i; i--)
-		if (text[i - 1] == '\r')
-			return text + i;
-	return text;
-}
-
-/* What a line about the end of it begins with: a step's whole text stands above. */
-static void add_name(struct buf *out, const struct render_task *task)
-{
-	struct span label = render_task_label(task);
-	auto_free char *name = label.n ? span_dup(label) : NULL;
-
-	add_clean(out, name ? name : task->text);
-}
-
-static void add_more(struct buf *out, const char *text)
-{
-	if (!text)
-		return;
-	buf_add_str(out, " (");
-	add_clean(out, text);
-	buf_add_char(out, ')');
-}
-
-static void on_end(struct plain *p, struct render_task *task, const struct progress_event *ev,
-		   struct buf *out)
-{
-	int64_t ms = p->clock->mono_ms(p->clock) - task->begin_ms;
-	char bytes[24], time[24], rate[40];
-
-	render_time(time, ms);
-	render_rate(rate, ev->done, ms);
-	if (ev->kind == PROGRESS_CACHED) {
-		add_name(out, task);
-		buf_add_str(out, ": ");
-		add_clean(out, ev->text ? ev->text : "cached");
-	} else if (ev->done) {
-		render_bytes(bytes, ev->done);
-		add_name(out, task);
-		buf_addf(out, ": %s in %s%s", bytes, time, rate);
-		add_more(out, ev->text);
-	} else if (task->has_lines || ms >= SHOWN_MS || ev->text) {
-		add_name(out, task);
-		buf_addf(out, ": %s", time);
-		add_more(out, ev->text);
-	}
-	render_task_end(&p->tasks, task);
-}
-
-/* A large transfer that is under way: a line a minute, so that nobody takes the job for dead. */
-static void on_tick(struct plain *p, struct render_task *task, const struct progress_event *ev,
-		    struct buf *out)
-{
-	int64_t now_ms = p->clock->mono_ms(p->clock);
-	char done[24], total[24], rate[40];
-
-	if (now_ms - task->told_ms < STILL_MS)
-		return;
-	task->told_ms = now_ms;
-	render_bytes(done, ev->done);
-	render_bytes(total, ev->total);
-	render_rate(rate, ev->done, now_ms - task->begin_ms);
-	add_name(out, task);
-	buf_addf(out, ": %s%s%s%s", done, ev->total ? " of " : "", ev->total ? total : "", rate);
-}
-
-/* Whose line it is goes without saying, unless other steps are under way. */
-static void add_label(struct buf *out, const struct render_tasks *all,
-		      const struct render_task *task)
-{
-	auto_free char *label = NULL;
-	size_t steps = 0;
-
-	for (size_t i = 0; i < all->nr; i++)
-		steps += render_task_label(&all->v[i]).n > 0;
-	if (!task || steps < 2 || !render_task_label(task).n)
-		return;
-	label = span_dup(render_task_label(task));
-	add_clean(out, label);
-	buf_add_char(out, ' ');
 }
 
 /* The log ends with one more line of that task's output; NULL: with something else. */
@@ -165,110 +36,19 @@ static void note_talker(struct plain *p, const char *id)
 	p->talker = mem_strdup(id);
 }
 
-static void on_line(struct plain *p, struct render_task *task, const struct progress_event *ev,
-		    struct buf *out)
-{
-	const char *text = after_cr(ev->text ? ev->text : "");
-
-	if (task)
-		render_task_line(task, text);
-	buf_add_str(out, "  ");
-	add_label(out, &p->tasks, task);
-	add_clean(out, text);
-}
-
-/* The reason stands here only when nobody tells it at the end. */
-static void on_fail(struct plain *p, struct render_task *task, const struct progress_event *ev,
-		    struct buf *out)
-{
-	char time[24];
-
-	if (task && ev->returned)
-		add_name(out, task);
-	else
-		add_clean(out, task ? task->text : ev->id);
-	if (!ev->returned) {
-		buf_add_str(out, ": ");
-		add_clean(out, ev->text ? ev->text : "failed");
-	} else if (task) {
-		render_time(time, p->clock->mono_ms(p->clock) - task->begin_ms);
-		buf_addf(out, ": failed after %s", time);
-	}
-	if (!task)
-		return;
-	if (ev->returned)
-		render_last_take(&p->last, task);
-	render_task_end(&p->tasks, task);
-}
-
-static void on_task(struct plain *p, const struct progress_event *ev, struct buf *out)
-{
-	struct render_task *task = render_task_find(&p->tasks, ev->id);
-
-	switch (ev->kind) {
-	case PROGRESS_TICK:
-		if (task)
-			on_tick(p, task, ev, out);
-		break;
-	case PROGRESS_LINE:
-		on_line(p, task, ev, out);
-		break;
-	case PROGRESS_END:
-	case PROGRESS_CACHED:
-		if (task)
-			on_end(p, task, ev, out);
-		break;
-	case PROGRESS_FAIL:
-		on_fail(p, task, ev, out);
-		break;
-	default:
-		break;
-	}
-}
-
 /* Nothing is told, but what failed has its last words. */
 static void on_task_quiet(struct plain *p, const struct progress_event *ev)
 {
-	struct render_task *task = render_task_find(&p->tasks, ev->id);
+	struct render_task *task = render_task_find(&p->story.tasks, ev->id);
 
 	if (ev->kind == PROGRESS_BEGIN)
-		render_task_begin(&p->tasks, ev->id, ev->text, 0);
+		render_task_begin(&p->story.tasks, ev->id, ev->text, 0);
 	else if (task && ev->kind == PROGRESS_LINE)
-		render_task_line(task, after_cr(ev->text ? ev->text : ""));
+		render_task_line(task, render_after_cr(ev->text ? ev->text : ""));
 	else if (task) {
 		if (ev->kind == PROGRESS_FAIL && ev->returned)
-			render_last_take(&p->last, task);
-		render_task_end(&p->tasks, task);
-	}
-}
-
-static void on_begin(struct plain *p, const struct progress_event *ev, struct buf *out)
-{
-	int64_t now_ms = p->clock->mono_ms(p->clock);
-
-	render_task_begin(&p->tasks, ev->id, ev->text, now_ms)->told_ms = now_ms;
-	buf_add_str(out, p->color ? "\033[1m" : "");
-	add_clean(out, ev->text);
-	buf_add_str(out, p->color ? "\033[0m" : "");
-}
-
-static void on_event(struct plain *p, const struct progress_event *ev, struct buf *out)
-{
-	switch (ev->kind) {
-	case PROGRESS_BEGIN:
-		on_begin(p, ev, out);
-		break;
-	case PROGRESS_WARN:
-		buf_addf(out, "%swarning:%s ", p->color ? "\033[33m" : "",
-			 p->color ? "\033[0m" : "");
-		add_clean(out, ev->text);
-		break;
-	case PROGRESS_NOTE:
-		add_clean(out, ev->text);
-		break;
-	default:
-		on_task(p, ev, out);
-		break;
+			render_last_take(&p->story.last, task);
+		render_task_end(&p->story.tasks, task);
 	}
 }
 
@@ -283,7 +63,7 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 	if (p->quiet && ev->kind != PROGRESS_WARN)
 		on_task_quiet(p, ev);
 	else
-		on_event(p, ev, &out);
+		render_story_tell(&p->story, ev, &out);
 	/* that it failed comes between its output and the reason in any case */
 	if (out.len && ev->kind != PROGRESS_FAIL)
 		note_talker(p, ev->kind == PROGRESS_LINE ? ev->id : NULL);
@@ -296,21 +76,13 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 static void plain_last_words(struct render *r)
 {
 	struct plain *p = CONTAINER_OF(r, struct plain, base);
-	const struct render_last *l = &p->last;
+	const struct render_last *l = &p->story.last;
 	bool fresh = l->nr && p->talker && strcmp(p->talker, l->id) == 0 && p->talked >= l->nr;
 	auto_buf struct buf out = BUF_INIT(SIZE_MAX);
 
 	if (!l->nr || fresh)
 		return;
-	if (!p->quiet) {
-		buf_add_str(&out, "the last output of ");
-		add_clean(&out, l->label);
-		buf_add_str(&out, ":\n");
-	}
-	for (size_t i = 0; i < l->nr; i++) {
-		buf_add_str(&out, i ? "\n  " : "  ");
-		add_clean(&out, l->lines[i]);
-	}
+	render_story_last_words(&p->story, !p->quiet, &out);
 	put(&out);
 }
 
@@ -323,8 +95,7 @@ static void plain_free(struct render *r)
 {
 	struct plain *p = CONTAINER_OF(r, struct plain, base);
 
-	render_tasks_release(&p->tasks);
-	render_last_release(&p->last);
+	render_story_release(&p->story);
 	free(p->talker);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
@@ -338,8 +109,7 @@ struct render *render_plain_new(struct clock *clock, bool color, bool quiet)
 				   .finish = plain_finish,
 				   .last_words = plain_last_words,
 				   .free = plain_free };
-	p->clock = clock;
-	p->color = color;
+	p->story = (struct render_story){ .clock = clock, .color = color, .has_labels = true };
 	p->quiet = quiet;
 	pthread_mutex_init(&p->lock, NULL);
 	return &p->base;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "cmd/exitcode.h"
 #include "cmd/render.h"
@@ -416,6 +417,193 @@ static void every_kind_of_error_has_its_exit_status(void **state)
 		assert_int_equal(exitcode_of(table[i].kind, 15), table[i].status);
 }
 
+/* -- gitlab --------------------------------------------------------------------------- */
+
+static void gitlab_begin(struct screen *s, bool color)
+{
+	screen_begin(s);
+	s->render = render_gitlab_new(&s->clock.base, "cbuild", color);
+}
+
+static void sleep_s(struct screen *s, int64_t seconds)
+{
+	s->clock.base.sleep_ms(&s->clock.base, seconds * 1000, NULL);
+}
+
+/* "<3 NAME>" is the beginning of a section, three seconds after the clock's, "</3 NAME>" its end. */
+static char *expand(const char *text)
+{
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+	struct span rest = span_of_str(text), before, tag, at, name;
+
+	while (span_cut(rest, '<', &before, &rest)) {
+		bool ends = span_take(&rest, "/");
+
+		buf_add_span(&out, before);
+		span_cut(rest, '>', &tag, &rest);
+		span_cut(tag, ' ', &at, &name);
+		buf_addf(&out, "\033[0Ksection_%s:%jd:" SPAN_FMT "%s\r\033[0K",
+			 ends ? "end" : "start", (intmax_t)FAKE_CLOCK_START + at.p[0] - '0',
+			 SPAN_ARG(name), ends ? "" : "[collapsed=true]");
+	}
+	buf_add_span(&out, before);
+	return buf_steal(&out);
+}
+
+static void assert_log(struct screen *s, const char *expected)
+{
+	auto_free char *text = screen_end(s), *want = expand(expected);
+
+	assert_string_equal(text, want);
+}
+
+static void a_step_is_a_section_of_gitlabs_page(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	gitlab_begin(&s, false);
+	p = &s.render->progress;
+	progress_begin(p, "f", "find base");
+	progress_end(p, "f", 0);
+	progress_begin(p, "1", "[app 1/2] FROM base");
+	progress_cached(p, "1", "CACHED");
+	progress_begin(p, "2", "[app 2/2] RUN make");
+	emit_line(p, "2", "hello");
+	sleep_s(&s, 3);
+	progress_end(p, "2", 0);
+	progress_note(p, "built app");
+	assert_log(&s, "find base\n"
+		       "<0 cbuild_001_from>[app 1/2] FROM base\n"
+		       "[app 1/2]: CACHED\n"
+		       "</0 cbuild_001_from>\n"
+		       "<0 cbuild_002_run>[app 2/2] RUN make\n"
+		       "  hello\n"
+		       "[app 2/2]: 3.0s\n"
+		       "</3 cbuild_002_run>\n"
+		       "built app\n");
+}
+
+/* One has the log; the others' lines wait, and lie over nothing. */
+static void sections_of_steps_side_by_side_come_one_after_the_other(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	gitlab_begin(&s, false);
+	p = &s.render->progress;
+	progress_begin(p, "a", "[a 1/1] RUN a");
+	progress_begin(p, "b", "[b 1/1] RUN b");
+	progress_begin(p, "c", "[c 1/1] RUN c");
+	emit_line(p, "b", "of b");
+	emit_line(p, "a", "of a");
+	emit_line(p, "c", "of c");
+	sleep_s(&s, 1);
+	progress_end(p, "b", 0);
+	sleep_s(&s, 1);
+	progress_end(p, "a", 0);
+	emit_line(p, "c", "more of c");
+	progress_end(p, "c", 0);
+	assert_log(&s, "<0 cbuild_001_run>[a 1/1] RUN a\n"
+		       "  of a\n"
+		       "[a 1/1]: 2.0s\n"
+		       "</2 cbuild_001_run>\n"
+		       "<0 cbuild_002_run>[b 1/1] RUN b\n"
+		       "  of b\n"
+		       "[b 1/1]: 1.0s\n"
+		       "</1 cbuild_002_run>\n"
+		       "<0 cbuild_003_run>[c 1/1] RUN c\n"
+		       "  of c\n"
+		       "  more of c\n"
+		       "[c 1/1]: 2.0s\n"
+		       "</2 cbuild_003_run>\n");
+}
+
+static void why_a_section_failed_is_said_behind_it(void **state)
+{
+	struct err e = ERR_INIT;
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	gitlab_begin(&s, true);
+	p = &s.render->progress;
+	progress_begin(p, "1", "[app 1/1] RUN make");
+	progress_begin(p, "web", "update service 'team_web': image");
+	emit_line(p, "1", "no rule to make 'all'");
+	err_set(&e, ERR_FAILED, "exit status 2");
+	progress_give_up(p, "1", &e);
+	progress_fail(p, "web", "it crashed");
+	s.render->finish(s.render);
+	s.render->last_words(s.render);
+	assert_log(&s, "<0 cbuild_001_run>\033[1m[app 1/1] RUN make\033[0m\n"
+		       "  no rule to make 'all'\n"
+		       "[app 1/1]: failed after 0.0s\n"
+		       "</0 cbuild_001_run>\033[31m[app 1/1]: failed after 0.0s\033[0m\n"
+		       "<0 cbuild_002_team_web>\033[1mupdate service 'team_web': image\033[0m\n"
+		       "update service 'team_web': image: it crashed\n"
+		       "</0 cbuild_002_team_web>"
+		       "\033[31mupdate service 'team_web': image: it crashed\033[0m\n"
+		       "the last output of [app 1/1]:\n"
+		       "  no rule to make 'all'\n");
+}
+
+static void an_image_is_a_section_and_its_blobs_are_not(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	gitlab_begin(&s, false);
+	p = &s.render->progress;
+	progress_begin(p, "i", "push r.test/Team/app:1");
+	progress_begin(p, "b", "push sha256:ab");
+	progress_cached(p, "b", "exists");
+	s.render->finish(s.render); /* whatever ended it: a log has no open section */
+	assert_log(&s, "<0 cbuild_001_push>push r.test/Team/app:1\n"
+		       "push sha256:ab\n"
+		       "push sha256:ab: exists\n"
+		       "</0 cbuild_001_push>\n");
+}
+
+static void names_of_sections_hold_only_what_gitlab_takes(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	gitlab_begin(&s, false);
+	p = &s.render->progress;
+	progress_begin(p, "1", "[a 1/1] R[collapsed=false]\x1b[31m:X");
+	progress_end(p, "1", 0);
+	assert_log(&s, "<0 cbuild_001_r-collapsed-false---31m-x>"
+		       "[a 1/1] R[collapsed=false]\x1b[31m:X\x1b[0m\n"
+		       "</0 cbuild_001_r-collapsed-false---31m-x>\n");
+}
+
+static void a_log_that_stands_still_says_that_it_lives(void **state)
+{
+	struct screen s;
+	struct progress *p;
+
+	(void)state;
+	gitlab_begin(&s, false);
+	p = &s.render->progress;
+	s.render->tick(s.render);
+	sleep_s(&s, 200);
+	s.render->tick(s.render); /* nothing is under way */
+	progress_begin(p, "x", "find base");
+	for (int i = 0; i < 130; i++) {
+		sleep_s(&s, 1);
+		s.render->tick(s.render);
+	}
+	assert_log(&s, "find base\n"
+		       "still at it: find base, 50.0s\n"
+		       "still at it: find base, 1m40s\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +622,12 @@ int main(void)
 		cmocka_unit_test(the_json_form_is_one_object_a_line),
 		cmocka_unit_test(numbers_are_for_people),
 		cmocka_unit_test(every_kind_of_error_has_its_exit_status),
+		cmocka_unit_test(a_step_is_a_section_of_gitlabs_page),
+		cmocka_unit_test(sections_of_steps_side_by_side_come_one_after_the_other),
+		cmocka_unit_test(why_a_section_failed_is_said_behind_it),
+		cmocka_unit_test(an_image_is_a_section_and_its_blobs_are_not),
+		cmocka_unit_test(names_of_sections_hold_only_what_gitlab_takes),
+		cmocka_unit_test(a_log_that_stands_still_says_that_it_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
