@@ -10,10 +10,14 @@ demo: deps	## the whole way: build, push, deploy, ask, change, again
 	$(Q)BUILD=$(BUILD) sh tests/e2e/demo
 
 # All of it. WERROR is on: a warning is an error here.
-check: deps	## lint, units, fuzz replay, end to end
+check: deps	## lint, units, fuzz replay, the pipeline, end to end
 	$(Q)$(MAKE) --no-print-directory lint
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror check-unit fuzz-replay
+	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-pipeline
 	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-e2e
+
+check-pipeline: all	## the GitLab component: its structure, and which job runs when
+	$(Q)BUILD=$(BUILD) sh tests/pipeline/run
 
 # Two runs side by side, each with a registry and an engine of its own: builds keep the processors busy, pushes
 # and deploys mostly wait. What makes the image of the toolkit is in one of them.
@@ -79,5 +83,5 @@ help:	## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk image/image.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
 
-.PHONY: all deps demo check check-unit check-e2e e2e-build e2e-ship golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
+.PHONY: all deps demo check check-unit check-pipeline check-e2e e2e-build e2e-ship golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
 	install uninstall clean help
