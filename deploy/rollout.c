@@ -96,7 +96,9 @@ static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
 	if (t->state == TASK_COMPLETE)
 		why = "it ended, exit status 0";
 	snprintf(r->last_error, sizeof(r->last_error), "%.*s", (int)strcspn(why, "\r\n"), why);
-	snprintf(r->last_failed, sizeof(r->last_failed), "%s", t->id);
+	/* one that was rejected never came to print anything */
+	snprintf(r->last_failed, sizeof(r->last_failed), "%s",
+		 t->state == TASK_REJECTED ? "" : t->id);
 }
 
 static void note_failure(struct deploy_rollout *r, struct census *c, const struct engine_task *t)
@@ -291,6 +293,9 @@ static enum rollout_step time_over(struct deploy_rollout *r, const struct census
 	}
 	if (now - r->start_ms < limit)
 		return ROLLOUT_WAIT;
+	/* what it prints may tell why it does not get healthy */
+	if (!*r->last_failed && c->behind && c->behind->state == TASK_STARTING)
+		snprintf(r->last_failed, sizeof(r->last_failed), "%s", c->behind->id);
 	return fail(r, ROLLOUT_TIME_OVER, "not done within %lld s, %s%s%s%s",
 		    (long long)(limit / 1000), *r->counts ? r->counts : "no task seen", r->state,
 		    because(r), r->last_error);

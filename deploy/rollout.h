@@ -60,7 +60,7 @@ struct deploy_rollout {
 	struct strv known;    /* ids of tasks whose end is not this rollout's fault */
 	struct strv failed;   /* ids of tasks that were counted */
 	char last_error[256]; /* of the last task that failed */
-	char last_failed[64]; /* its id */
+	char last_failed[64]; /* its id, or of the one that was never ready */
 	int64_t pulling_ms;   /* so far */
 	int64_t seen_ms;      /* when the last picture was taken */
 	int64_t moved_ms;     /* when a picture last differed from the one before */

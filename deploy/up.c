@@ -13,34 +13,11 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/apply.h"
-#include "deploy/reconcile.h"
-#include "deploy/watch.h"
+#include "deploy/up_part.h"
+#include "deploy/waves.h"
 #include "oci/image/reference.h"
 
 #define PENDING_DFLT_MS INT64_C(60000)
-
-/* One service of the stack on its way. */
-struct up_item {
-	const struct deploy_action *action;
-	char *id;
-	json_t *back; /* borrowed: spec to go back to; NULL: there was none */
-	bool begun;   /* written to the engine, or found half way */
-	bool has_outcome;
-	enum deploy_verb verb;
-	struct deploy_rollout rollout;
-};
-
-struct up {
-	struct op *op;
-	struct engine *eng;
-	const struct deploy_stack *stack;
-	const struct deploy_options *opt;
-	struct engine_state state;
-	struct deploy_plan plan;
-	struct engine_tasks tasks; /* before this run, of those where that matters */
-	struct up_item *items;
-	size_t nr;
-};
 
 static void up_release(struct up *u)
 {
@@ -54,12 +31,12 @@ static void up_release(struct up *u)
 	engine_state_release(&u->state);
 }
 
-static const char *item_name(const struct up_item *it)
+const char *up_item_name(const struct up_item *it)
 {
 	return it->action->want->name;
 }
 
-static void item_settle(struct up_item *it, enum deploy_verb verb)
+void up_item_settle(struct up_item *it, enum deploy_verb verb)
 {
 	it->has_outcome = true;
 	it->verb = verb;
@@ -67,6 +44,7 @@ static void item_settle(struct up_item *it, enum deploy_verb verb)
 
 static void item_start(struct up *u, struct up_item *it, const json_t *spec, bool taking_back)
 {
+	int64_t now = u->op->clock->mono_ms(u->op->clock);
 	struct rollout_options o = {
 		.taking_back = taking_back,
 		.timeout_ms = u->opt->timeout_ms,
@@ -75,9 +53,12 @@ static void item_start(struct up *u, struct up_item *it, const json_t *spec, boo
 		.stable_ms = u->opt->stable_ms,
 	};
 
+	/* the limit is for all of it, the way back has it once more */
+	if (o.timeout_ms && !taking_back && o.timeout_ms > now - u->began_ms)
+		o.timeout_ms -= now - u->began_ms;
 	rollout_options_from_spec(&o, spec);
 	deploy_rollout_release(&it->rollout);
-	deploy_rollout_init(&it->rollout, &o, u->op->clock->mono_ms(u->op->clock));
+	deploy_rollout_init(&it->rollout, &o, now);
 }
 
 /* -- plan and networks ------------------------------------------------------- */
@@ -114,12 +95,12 @@ static int up_networks(struct up *u, struct err *e)
 	return 0;
 }
 
-static void up_items(struct up *u)
+static void up_items(struct up *u, const size_t *wave)
 {
 	u->items = mem_zalloc((u->plan.nr ? u->plan.nr : 1) * sizeof(*u->items));
 	u->nr = u->plan.nr;
 	for (size_t i = 0; i < u->nr; i++)
-		u->items[i].action = &u->plan.v[i];
+		u->items[i] = (struct up_item){ .action = &u->plan.v[i], .wave = wave[i] };
 }
 
 /* Only the engine knows the tasks' part in it: see item_is_open. */
@@ -165,7 +146,7 @@ static char *item_auth(struct up *u, const struct up_item *it)
 
 static int item_create(struct up *u, struct up_item *it, const char *auth, struct err *e)
 {
-	progress_begin(u->op->progress, item_name(it), "create service '%s'", item_name(it));
+	progress_begin(u->op->progress, up_item_name(it), "create service '%s'", up_item_name(it));
 	item_start(u, it, it->action->spec, false);
 	return deploy_apply_create(&it->id, u->op, u->eng, it->action->spec, auth, e);
 }
@@ -178,9 +159,9 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	if (a->adopted)
 		progress_warn(u->op->progress,
 			      "service '%s' was nobody's until now; it is ours from here on",
-			      item_name(it));
-	progress_begin(u->op->progress, item_name(it), "update service '%s': %s", item_name(it),
-		       a->why);
+			      up_item_name(it));
+	progress_begin(u->op->progress, up_item_name(it), "update service '%s': %s",
+		       up_item_name(it), a->why);
 	it->id = mem_strdup(a->have->id);
 	it->back = a->have->spec;
 	item_start(u, it, a->spec, false);
@@ -216,14 +197,14 @@ static void item_keep(struct up *u, struct up_item *it)
 	bool updating = have->update == UPDATE_UPDATING || have->update == UPDATE_PAUSED;
 	bool open = item_is_open(u, it);
 
-	item_settle(it, DEPLOY_UNCHANGED);
+	up_item_settle(it, DEPLOY_UNCHANGED);
 	if (!open) {
-		progress_begin(u->op->progress, item_name(it), "service '%s'", item_name(it));
-		progress_cached(u->op->progress, item_name(it), "unchanged");
+		progress_begin(u->op->progress, up_item_name(it), "service '%s'", up_item_name(it));
+		progress_cached(u->op->progress, up_item_name(it), "unchanged");
 		return;
 	}
-	progress_begin(u->op->progress, item_name(it), "service '%s' is unchanged, but %s",
-		       item_name(it),
+	progress_begin(u->op->progress, up_item_name(it), "service '%s' is unchanged, but %s",
+		       up_item_name(it),
 		       it->action->unfinished ? "its last update is not over" : "does not run yet");
 	it->back = updating ? have->previous : NULL;
 	it->begun = true;
@@ -248,14 +229,14 @@ static int item_apply(struct up *u, struct up_item *it, struct err *e)
 		explicit_bzero(auth, strlen(auth));
 	free(auth);
 	if (n < 0) {
-		progress_fail(u->op->progress, item_name(it), e->text);
+		progress_fail(u->op->progress, up_item_name(it), e->text);
 		return err_wrap(e, "%s service '%s'", verb == DEPLOY_CREATED ? "create" : "update",
-				item_name(it));
+				up_item_name(it));
 	}
 	it->begun = true;
 	if (u->opt->detach) {
-		item_settle(it, verb);
-		progress_end(u->op->progress, item_name(it), 0);
+		up_item_settle(it, verb);
+		progress_end(u->op->progress, up_item_name(it), 0);
 	}
 	return 0;
 }
@@ -263,8 +244,9 @@ static int item_apply(struct up *u, struct up_item *it, struct err *e)
 /* -- watching ---------------------------------------------------------------- */
 
 /* Those that have begun, watched with one loop; their machines go there and come back. */
-static int up_watch(struct up *u, bool taking_back, struct err *e)
+int up_watch(struct up *u, enum watch_until until, struct err *e)
 {
+	bool taking_back = until == WATCH_ALL_ENDED;
 	struct deploy_watch *v = mem_zalloc((u->nr ? u->nr : 1) * sizeof(*v));
 	size_t n = 0;
 	int r;
@@ -274,14 +256,13 @@ static int up_watch(struct up *u, bool taking_back, struct err *e)
 
 		if (it->begun)
 			v[n++] = (struct deploy_watch){
-				.name = item_name(it),
+				.name = up_item_name(it),
 				.id = it->id,
 				.spec = taking_back ? it->back : it->action->spec,
 				.rollout = it->rollout,
 			};
 	}
-	r = deploy_watch_run(u->op, u->eng, v, n, taking_back ? WATCH_ALL_ENDED : WATCH_ALL_DONE,
-			     e);
+	r = deploy_watch_run(u->op, u->eng, v, n, until, e);
 	n = 0;
 	for (size_t i = 0; i < u->nr; i++)
 		if (u->items[i].begun)
@@ -290,30 +271,12 @@ static int up_watch(struct up *u, bool taking_back, struct err *e)
 	return r;
 }
 
-/* Ends the story of those that are neither here nor there. */
-static void up_leave_open(struct up *u, const char *text)
-{
-	for (size_t i = 0; i < u->nr; i++) {
-		struct up_item *it = &u->items[i];
-
-		if (it->begun && it->rollout.end == ROLLOUT_GOING_ON)
-			progress_fail(u->op->progress, item_name(it), text);
-	}
-}
-
 /* -- the way back ------------------------------------------------------------ */
 
-/* What went wrong on the way back is kept in *why; the first such thing counts. */
-struct way_back {
-	bool restored, removed;
-	struct err why;
-};
-
-static void way_back_stuck(struct way_back *b, struct up_item *it, enum err_kind kind,
-			   const char *why)
+void up_stuck(struct way_back *b, struct up_item *it, enum err_kind kind, const char *why)
 {
 	if (b->why.kind == ERR_NONE)
-		err_set(&b->why, kind, "service '%s': %s", item_name(it), why);
+		err_set(&b->why, kind, "service '%s': %s", up_item_name(it), why);
 	it->begun = false;
 	it->has_outcome = false;
 }
@@ -324,12 +287,12 @@ static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
 
 	it->begun = false;
 	if (deploy_apply_remove(u->op, u->eng, it->id, &e) < 0) {
-		way_back_stuck(b, it, e.kind, e.text);
+		up_stuck(b, it, e.kind, e.text);
 		return;
 	}
-	item_settle(it, DEPLOY_REMOVED);
+	up_item_settle(it, DEPLOY_REMOVED);
 	b->removed = true;
-	progress_note(u->op->progress, "%s: removed again", item_name(it));
+	progress_note(u->op->progress, "%s: removed again", up_item_name(it));
 }
 
 static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
@@ -341,7 +304,8 @@ static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
 	int n;
 
 	strv_add(&ids, it->id);
-	progress_begin(u->op->progress, item_name(it), "roll back service '%s'", item_name(it));
+	progress_begin(u->op->progress, up_item_name(it), "roll back service '%s'",
+		       up_item_name(it));
 	item_start(u, it, it->back, true);
 	n = engine_tasks_get(&before, u->op, u->eng, &ids, &e);
 	if (n == 0) {
@@ -350,11 +314,11 @@ static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
 	}
 	if (n == 0)
 		return;
-	progress_fail(u->op->progress, item_name(it), e.text);
-	way_back_stuck(b, it, e.kind, e.text);
+	progress_fail(u->op->progress, up_item_name(it), e.text);
+	up_stuck(b, it, e.kind, e.text);
 }
 
-static void up_undo(struct up *u, struct way_back *b)
+void up_undo(struct up *u, struct way_back *b)
 {
 	for (size_t i = u->nr; i-- > 0;) {
 		struct up_item *it = &u->items[i];
@@ -370,170 +334,44 @@ static void up_undo(struct up *u, struct way_back *b)
 	}
 }
 
-static void up_check_undone(struct up *u, struct way_back *b)
-{
-	for (size_t i = 0; i < u->nr; i++) {
-		struct up_item *it = &u->items[i];
-
-		if (!it->begun)
-			continue;
-		if (it->rollout.end == ROLLOUT_CONVERGED) {
-			item_settle(it, DEPLOY_VERB_ROLLED_BACK);
-			b->restored = true;
-		} else {
-			way_back_stuck(b, it, ERR_STUCK, it->rollout.reason);
-		}
-	}
-}
-
-/* *e says what failed; afterwards also what became of it. */
-static int up_take_back(struct up *u, struct err *e)
-{
-	struct way_back b = { .why = ERR_INIT };
-	struct err cause = *e, why = ERR_INIT;
-
-	up_leave_open(u, "taken back");
-	up_undo(u, &b);
-	if (up_watch(u, true, &why) < 0) {
-		up_leave_open(u, "left to the engine, which goes on with it");
-		if (b.why.kind == ERR_NONE)
-			b.why = why;
-	} else {
-		up_check_undone(u, &b);
-	}
-	if (b.why.kind == ERR_CANCELLED)
-		return err_set(e, ERR_CANCELLED, "%s; interrupted while it was taken back",
-			       cause.text);
-	if (b.why.kind != ERR_NONE)
-		return err_set(e, ERR_STUCK, "%s; and it could not be taken back: %s", cause.text,
-			       b.why.text);
-	if (b.restored)
-		return err_set(e, ERR_ROLLED_BACK, "%s; the previous version is running again",
-			       cause.text);
-	if (b.removed)
-		return err_set(e, cause.kind, "%s; what was created is removed again", cause.text);
-	return -1;
-}
-
 /* -- the whole --------------------------------------------------------------- */
 
-static bool is_begun(const struct up *u)
+static bool has_failed(const struct up *u)
 {
 	for (size_t i = 0; i < u->nr; i++)
-		if (u->items[i].begun && u->items[i].action->verb != DEPLOY_UNCHANGED)
+		if (u->items[i].rollout.end > ROLLOUT_CONVERGED)
 			return true;
 	return false;
 }
 
-/*
- * A signal: what this run wrote is written back, in the time of a few requests, and nobody waits
- * for it to run, for whoever sends a signal kills soon after. What another run began is
- * the next one's affair.
- */
-static int up_cancelled(struct up *u, struct err *e)
+/* A wave begins when all of the ones before it run; that they go on running is seen in the end. */
+static int up_services(struct up *u, size_t nr_waves, struct err *e)
 {
-	struct op *usual = u->op, unstoppable = *u->op;
-	struct way_back b = { .why = ERR_INIT };
+	for (size_t wave = 0; wave < nr_waves && !has_failed(u); wave++) {
+		bool last = wave + 1 == nr_waves;
 
-	up_leave_open(u, "interrupted");
-	for (size_t i = 0; i < u->nr; i++)
-		if (u->items[i].action->verb == DEPLOY_UNCHANGED)
-			u->items[i].begun = false;
-	unstoppable.cancel = NULL;
-	u->op = &unstoppable;
-	up_undo(u, &b);
-	u->op = usual;
-	up_leave_open(u, "asked for; the engine goes on with it");
-	if (b.why.kind != ERR_NONE)
-		return err_set(e, ERR_CANCELLED, "%s; and it could not be taken back: %s", e->text,
-			       b.why.text);
-	return err_set(e, ERR_CANCELLED, "%s; what was begun is being taken back", e->text);
-}
-
-/* A write was refused, or the watch broke off. */
-static int up_broke_off(struct up *u, bool may_undo, struct err *e)
-{
-	if (e->kind == ERR_CANCELLED && !u->opt->no_rollback && is_begun(u))
-		return up_cancelled(u, e);
-	if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || u->opt->no_rollback ||
-	    !may_undo || !is_begun(u)) {
-		up_leave_open(u, "left to the engine, which goes on with it");
-		return -1;
+		for (size_t i = 0; i < u->nr; i++)
+			if (u->items[i].wave == wave && item_apply(u, &u->items[i], e) < 0)
+				return up_broke_off(u, true, e);
+		if (!u->opt->detach && up_watch(u, last ? WATCH_ALL_DONE : WATCH_ALL_UP, e) < 0)
+			return up_broke_off(u, false, e);
 	}
-	return up_take_back(u, e);
-}
-
-static int up_failed(struct up *u, const struct up_item *it, struct err *e)
-{
-	enum rollout_end end = it->rollout.end;
-	bool limit = end == ROLLOUT_NO_NODE || end == ROLLOUT_TIME_OVER;
-	bool theirs = end == ROLLOUT_SUPERSEDED || end == ROLLOUT_GONE;
-
-	err_set(e, limit ? ERR_TIMEOUT : ERR_FAILED, "service '%s': %s", item_name(it),
-		it->rollout.reason);
-	/* what the engine takes back by itself is waited for in any case */
-	if (theirs || (u->opt->no_rollback && end != ROLLOUT_TAKEN_BACK)) {
-		up_leave_open(u, "left to the engine, which goes on with it");
-		return -1;
-	}
-	return up_take_back(u, e);
-}
-
-static int up_settle(struct up *u, struct err *e)
-{
-	struct up_item *failed = NULL;
-
-	for (size_t i = 0; i < u->nr; i++) {
-		struct up_item *it = &u->items[i];
-
-		if (!it->begun)
-			continue;
-		if (it->rollout.end == ROLLOUT_CONVERGED)
-			item_settle(it, it->action->verb);
-		else
-			it->has_outcome = false;
-		if (it->rollout.end > ROLLOUT_CONVERGED && !failed)
-			failed = it;
-	}
-	return failed ? up_failed(u, failed, e) : 0;
+	return u->opt->detach ? 0 : up_settle(u, e);
 }
 
 static int up_run(struct up *u, struct err *e)
 {
-	if (up_plan(u, e) < 0 || up_networks(u, e) < 0)
+	auto_free size_t *wave = mem_zalloc((u->stack->nr + 1) * sizeof(*wave));
+	size_t nr_waves = 0;
+
+	u->began_ms = u->op->clock->mono_ms(u->op->clock);
+	if (deploy_waves(wave, &nr_waves, u->stack, e) < 0 || up_plan(u, e) < 0 ||
+	    up_networks(u, e) < 0)
 		return -1;
-	up_items(u);
+	up_items(u, wave);
 	if (up_tasks(u, e) < 0)
 		return -1;
-	for (size_t i = 0; i < u->nr; i++)
-		if (item_apply(u, &u->items[i], e) < 0)
-			return up_broke_off(u, true, e);
-	if (u->opt->detach)
-		return 0;
-	if (up_watch(u, false, e) < 0)
-		return up_broke_off(u, false, e);
-	return up_settle(u, e);
-}
-
-static void up_report(struct deploy_outcome *outcomes, size_t *nr, const struct up *u)
-{
-	*nr = 0;
-	for (size_t i = 0; i < u->nr; i++) {
-		const struct up_item *it = &u->items[i];
-		const struct deploy_service *s = it->action->want;
-		struct deploy_outcome *o = &outcomes[*nr];
-
-		if (!it->has_outcome)
-			continue;
-		*o = (struct deploy_outcome){ .name = s->name, .verb = it->verb };
-		o->image = s->pinned_image ? s->pinned_image : s->image;
-		if (it->verb == DEPLOY_VERB_ROLLED_BACK) {
-			snprintf(o->previous, sizeof(o->previous), "%s",
-				 engine_spec_image(it->back));
-			o->image = o->previous;
-		}
-		(*nr)++;
-	}
+	return up_services(u, nr_waves, e);
 }
 
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,

@@ -122,6 +122,18 @@ static const char *kept(struct world *w, char *text)
 	return text;
 }
 
+/* The same with none of one task running. */
+static const char *counted(struct world *w, const char *service)
+{
+	json_t *o = json_loads(service, 0, NULL);
+
+	json_object_set_new(o, "ServiceStatus",
+			    json_pack("{s:i,s:i}", "RunningTasks", 0, "DesiredTasks", 1));
+	strv_take(&w->texts, json_dumps(o, JSON_COMPACT));
+	json_decref(o);
+	return w->texts.v[w->texts.n - 1];
+}
+
 /* A service as the engine tells it; previous and update may be NULL. */
 static const char *service_of(struct world *w, const char *id, unsigned version, json_t *spec,
 			      json_t *previous, const char *update)
@@ -168,6 +180,19 @@ static void poll(struct world *w, const char *answer, const char *all, const cha
 {
 	get_list(w, WITH_ID("s1"), answer ? answer : "");
 	tasks(w, answer ? all : "", answer ? up_to_date : "");
+}
+
+/* Before anything is taken back. */
+static void last_words(struct world *w, const char *task)
+{
+	static const char log[] = "\2\0\0\0\0\0\0\x2b"
+				  "2026-01-01T00:00:00.000000000Z no database\n";
+
+	HTTP_EXPECT(w->s, .method = "GET",
+		    .url = kept(w, mem_printf(V141 "/tasks/%s/logs?stdout=1&stderr=1&timestamps=1"
+						   "&tail=10",
+					      task)),
+		    .status = 200, .answer = log, .answer_len = sizeof(log) - 1);
 }
 
 #define POST(path, ...) HTTP_EXPECT(w->s, .method = "POST", .url = V141 path, __VA_ARGS__)
@@ -460,6 +485,7 @@ static void an_update_that_fails_is_rolled_back_and_the_old_tasks_run(void **sta
 	begin_update(w);
 	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a") "," STOPPED("o1"),
 	     FAILED("a"));
+	last_words(w, "a");
 	tasks(w, FAILED("a") "," STOPPED("o1"), FAILED("a"));
 	get(w, "/services/s1", service(w, 10, w->spec, w->old, "paused"));
 	POST("/services/s1/update?version=10&rollback=previous", .status = 200);
@@ -471,6 +497,7 @@ static void an_update_that_fails_is_rolled_back_and_the_old_tasks_run(void **sta
 		 "service 'app': the engine paused the update: exit (7); the previous version is "
 		 "running again");
 	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+	assert_true(recorder_has(&w->rec, "note: app | no database\n"));
 }
 
 static void a_rollback_of_the_engines_own_is_waited_for_and_not_repeated(void **state)
@@ -480,6 +507,7 @@ static void a_rollback_of_the_engines_own_is_waited_for_and_not_repeated(void **
 	begin_update(w);
 	poll(w, service(w, 9, w->old, NULL, "rollback_completed"), FAILED("a") "," STOPPED("o1"),
 	     STOPPED("o1"));
+	last_words(w, "a");
 	tasks(w, FAILED("a") "," STOPPED("o1"), STOPPED("o1"));
 	get(w, "/services/s1", service(w, 9, w->old, NULL, "rollback_completed"));
 	poll(w, service(w, 9, w->old, NULL, "rollback_completed"), RUNNING("o2"), RUNNING("o2"));
@@ -497,6 +525,7 @@ static void the_old_spec_is_sent_when_the_engine_has_another_previous_one(void *
 	strv_take(&w->texts, json_dumps(w->old, JSON_COMPACT));
 	begin_update(w);
 	poll(w, service(w, 9, w->spec, w->spec, "paused"), FAILED("a"), FAILED("a"));
+	last_words(w, "a");
 	tasks(w, FAILED("a"), FAILED("a"));
 	get(w, "/services/s1", service(w, 9, w->spec, w->spec, "paused"));
 	POST("/services/s1/update?version=9&registryAuthFrom=previous-spec", .status = 200,
@@ -513,14 +542,17 @@ static void a_way_back_that_fails_is_stuck(void **state)
 
 	begin_update(w);
 	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	last_words(w, "a");
 	tasks(w, FAILED("a"), FAILED("a"));
 	get(w, "/services/s1", service(w, 9, w->spec, w->old, "paused"));
 	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
 	poll(w, service(w, 12, w->old, NULL, "rollback_paused"), FAILED("o2"), FAILED("o2"));
+	get_list(w, NAMED("app"), counted(w, service(w, 12, w->old, NULL, "rollback_paused")));
 	up_fails(w, ERR_STUCK,
 		 "service 'app': the engine paused the update: exit (7); and it could not be taken "
 		 "back: service 'app': the engine paused the way back: exit (7)");
 	assert_int_equal(0, w->nr);
+	assert_true(recorder_has(&w->rec, "warn: now: service 'app': 0/1 running, r:5000/app:1\n"));
 }
 
 static void without_rollback_a_failed_update_stays(void **state)
@@ -530,6 +562,7 @@ static void without_rollback_a_failed_update_stays(void **state)
 	w->opt.no_rollback = true;
 	begin_update(w);
 	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	last_words(w, "a");
 	up_fails(w, ERR_FAILED, "service 'app': the engine paused the update: exit (7)");
 	assert_int_equal(0, w->nr);
 }
@@ -542,6 +575,7 @@ static void a_new_service_that_never_works_is_removed_again(void **state)
 	get_list(w, NAMED("app"), "");
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	last_words(w, "c");
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
 	up_fails(w, ERR_FAILED,
 		 "service 'app': 3 tasks failed, the last: exit (7); what was created is removed "
@@ -557,8 +591,10 @@ static void a_new_service_that_cannot_be_removed_is_stuck(void **state)
 	get_list(w, NAMED("app"), "");
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	last_words(w, "c");
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 500,
 		    .answer = "{\"message\":\"no\"}");
+	get_list(w, NAMED("app"), "");
 	up_fails(w, ERR_STUCK,
 		 "service 'app': 3 tasks failed, the last: exit (7); and it could not be taken "
 		 "back: service 'app': no");
@@ -586,6 +622,7 @@ static void an_update_that_was_cut_off_is_watched_by_the_next_run(void **state)
 
 	get_list(w, NAMED("app"), service(w, 9, w->spec, w->old, "paused"));
 	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	last_words(w, "a");
 	tasks(w, FAILED("a"), FAILED("a"));
 	get(w, "/services/s1", service(w, 9, w->spec, w->old, "paused"));
 	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
@@ -605,6 +642,7 @@ static void a_created_service_that_does_not_run_is_not_passed_as_unchanged(void 
 	get_list(w, NAMED("app"), service(w, 7, w->spec, NULL, NULL));
 	tasks(w, FAILED("x") "," PENDING("a"), FAILED("x") "," PENDING("a"));
 	poll(w, service(w, 7, w->spec, NULL, NULL), three, three);
+	last_words(w, "c");
 	up_fails(w, ERR_FAILED, "service 'app': 3 tasks failed, the last: exit (7)");
 	assert_int_equal(0, w->nr);
 }
@@ -682,6 +720,7 @@ static void a_rollback_that_was_paused_is_told_and_not_turned_round(void **state
 
 	get_list(w, NAMED("app"), service(w, 9, w->spec, w->old, "rollback_paused"));
 	poll(w, service(w, 9, w->spec, w->old, "rollback_paused"), FAILED("a"), FAILED("a"));
+	last_words(w, "a");
 	up_fails(w, ERR_FAILED, "service 'app': the engine paused the way back: exit (7)");
 	assert_int_equal(0, w->nr);
 }
@@ -713,6 +752,52 @@ static void all_of_a_stack_is_taken_back_when_one_service_is_refused(void **stat
 	up_fails(w, ERR_ROLLED_BACK,
 		 "create service 'second': port in use; the previous version is running again");
 	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+/* "second" depends on app: nothing is written for it before app runs. */
+static void a_service_begins_when_those_it_depends_on_run(void **state)
+{
+	struct world *w = *state;
+	const char *app = service(w, 1, w->spec, NULL, NULL), *second;
+	const char *both = TASK_OF("s1", "a") "," TASK_OF("s2", "b");
+	json_t *spec;
+
+	w->opt.stable_ms = 1000;
+	add_service(w, "second");
+	strv_add(&w->stack.services[1].depends_on, "app");
+	spec = deploy_spec_json(&w->stack.services[1], &w->opt.owner);
+	second = service_of(w, "s2", 1, spec, NULL, NULL);
+	get_list(w, NAMED("app%22%2C%22second"), "");
+	CREATED;
+	poll(w, app, PENDING("a"), PENDING("a"));
+	poll(w, app, RUNNING("a"), RUNNING("a"));
+	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s2\"}");
+	for (int i = 0; i < 3; i++) {
+		get_list(w, WITH_ID("s1%22%2C%22s2"), kept(w, mem_printf("%s,%s", app, second)));
+		get_list(w, TASKS "s1%22%2C%22s2%22%5D%7D", both);
+		get_list(w, TASKS "s1%22%2C%22s2%22%5D" UP_TO_DATE "%7D", both);
+	}
+	up(w, 0);
+	assert_int_equal(2, w->nr);
+	json_decref(spec);
+}
+
+static void what_depends_on_a_failed_service_does_not_begin(void **state)
+{
+	struct world *w = *state;
+	const char *three = FAILED("a") "," FAILED("b") "," FAILED("c");
+
+	add_service(w, "second");
+	strv_add(&w->stack.services[1].depends_on, "app");
+	get_list(w, NAMED("app%22%2C%22second"), "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	last_words(w, "c");
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	up_fails(w, ERR_FAILED,
+		 "service 'app': 3 tasks failed, the last: exit (7); what was created is removed "
+		 "again");
+	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
 }
 
 static void terminate(struct fake_clock *fc, int64_t ms)
@@ -834,6 +919,8 @@ int main(void)
 		T(a_rollback_that_was_paused_is_told_and_not_turned_round),
 		T(what_somebody_else_changed_meanwhile_is_left_to_them),
 		T(all_of_a_stack_is_taken_back_when_one_service_is_refused),
+		T(a_service_begins_when_those_it_depends_on_run),
+		T(what_depends_on_a_failed_service_does_not_begin),
 		T(a_signal_takes_the_update_back_without_waiting),
 		T(a_signal_removes_what_was_created),
 		T(a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back),

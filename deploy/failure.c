@@ -1,0 +1,64 @@
+/*
+ * The log is fetched before anything is taken back: with the service or the next few tasks its
+ * container goes, too.
+ */
+#include "deploy/failure.h"
+
+#include "base/progress.h"
+#include "deploy/logs.h"
+
+#define LOG_LINES     10
+#define LOG_LINE_SHOW 500
+#define LOG_BYTES     (64u << 10)
+#define LOG_TIME_MS   5000
+
+void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
+			const struct deploy_rollout *r, const json_t *spec)
+{
+	auto_logs struct deploy_logs logs = { 0 };
+	struct logs_options o = { .tail = LOG_LINES,
+				  .bytes_max = LOG_BYTES,
+				  .time_ms = LOG_TIME_MS,
+				  .tty = engine_spec_tty(spec) };
+	struct err e = ERR_INIT;
+
+	if (!*r->last_failed)
+		return;
+	if (deploy_logs_get(&logs, op, eng, "tasks", r->last_failed, &o, &e) < 0) {
+		progress_note(op->progress, "%s: its log cannot be had: %s", name, e.text);
+		return;
+	}
+	if (!logs.nr)
+		progress_note(op->progress, "%s: the task printed nothing", name);
+	for (size_t i = 0; i < logs.nr; i++)
+		progress_note(op->progress, "%s | %.*s", name, LOG_LINE_SHOW, logs.v[i].text);
+	if (logs.trouble)
+		progress_note(op->progress, "%s: there may be more: %s", name, logs.trouble);
+}
+
+static void tell_state(struct op *op, const struct engine_service *s, const char *name)
+{
+	if (!s)
+		progress_warn(op->progress, "now: service '%s' does not exist", name);
+	else if (s->is_counted)
+		progress_warn(op->progress, "now: service '%s': %llu/%llu running, %s", name,
+			      (unsigned long long)s->running, (unsigned long long)s->desired,
+			      engine_spec_image(s->spec));
+	else
+		progress_warn(op->progress, "now: service '%s' has %s", name,
+			      engine_spec_image(s->spec));
+}
+
+void deploy_failure_state(struct op *op, struct engine *eng, const struct strv *services)
+{
+	auto_engine_state struct engine_state now = { 0 };
+	auto_strv struct strv networks = STRV_INIT;
+	struct err e = ERR_INIT;
+
+	if (engine_state_get(&now, op, eng, services, &networks, &e) < 0) {
+		progress_warn(op->progress, "what runs now cannot be told: %s", e.text);
+		return;
+	}
+	for (size_t i = 0; i < services->n; i++)
+		tell_state(op, engine_state_service(&now, services->v[i]), services->v[i]);
+}

@@ -1,0 +1,23 @@
+/*
+ * What users want to see when a rollout fails: the last words of the task that failed, and, when the
+ * way back failed as well, what runs now. Tells it as notes and warnings; never fails itself.
+ */
+#ifndef DEPLOY_FAILURE_H
+#define DEPLOY_FAILURE_H
+
+#include "base/op.h"
+#include "deploy/engine.h"
+#include "deploy/rollout.h"
+
+/*
+ * The last lines that the task printed which made this rollout fail; spec is the one that
+ * it runs. Nothing where no task can be blamed. Bounded in lines, bytes and time: an engine that does
+ * not answer costs seconds.
+ */
+void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
+			const struct deploy_rollout *r, const json_t *spec);
+
+/* One warning per service: which image it has and how many tasks run, as the engine says it now. */
+void deploy_failure_state(struct op *op, struct engine *eng, const struct strv *services);
+
+#endif

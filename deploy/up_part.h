@@ -1,0 +1,60 @@
+/*
+ * What the files of a deploy share: the run and its services. up.c brings them there and back,
+ * up_end.c decides what becomes of a run that does not go well.
+ */
+#ifndef DEPLOY_UP_PART_H
+#define DEPLOY_UP_PART_H
+
+#include "deploy/reconcile.h"
+#include "deploy/up.h"
+#include "deploy/watch.h"
+
+/* One service of the stack on its way. */
+struct up_item {
+	const struct deploy_action *action;
+	char *id;
+	size_t wave;
+	json_t *back; /* borrowed: spec to go back to; NULL: there was none */
+	bool begun;   /* written to the engine, or found half way */
+	bool has_outcome;
+	enum deploy_verb verb;
+	struct deploy_rollout rollout;
+};
+
+struct up {
+	struct op *op;
+	struct engine *eng;
+	const struct deploy_stack *stack;
+	const struct deploy_options *opt;
+	struct engine_state state;
+	struct deploy_plan plan;
+	struct engine_tasks tasks; /* before this run, of those where that matters */
+	struct up_item *items;
+	size_t nr;
+	int64_t began_ms;
+};
+
+/* What went wrong on the way back is kept in *why; the first such thing counts. */
+struct way_back {
+	bool restored, removed;
+	struct err why;
+};
+
+const char *up_item_name(const struct up_item *it);
+void up_item_settle(struct up_item *it, enum deploy_verb verb);
+
+/* Those that have begun, watched with one loop. WATCH_ALL_ENDED is for the way back. */
+int up_watch(struct up *u, enum watch_until until, struct err *e) MUST_CHECK;
+
+/* Asks for all that this run wrote to be written back; does not wait for it. */
+void up_undo(struct up *u, struct way_back *b);
+void up_stuck(struct way_back *b, struct up_item *it, enum err_kind kind, const char *why);
+
+/* A write was refused, or the watch broke off. -1, and *e says what became of it. */
+int up_broke_off(struct up *u, bool may_undo, struct err *e) MUST_CHECK;
+/* All that was watched has ended, or one has failed: then -1, and *e says what became of it. */
+int up_settle(struct up *u, struct err *e) MUST_CHECK;
+
+void up_report(struct deploy_outcome *outcomes, size_t *nr, const struct up *u);
+
+#endif
