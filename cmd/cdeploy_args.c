@@ -6,10 +6,14 @@
 #include <stddef.h>
 
 const struct opt cdeploy_opts[] = {
-	OPT_STR('f', "file", "CDEPLOY_FILE", struct cdeploy_args, file, "FILE",
-		"the file (orcinus.yml, .yaml or .json)"),
+	OPT_LIST('f', "file", "CDEPLOY_FILE", struct cdeploy_args, files, "FILE",
+		 "the file (orcinus.yml, .yaml or .json); several compose files are merged"),
 	OPT_STR(0, "env", "CDEPLOY_ENV", struct cdeploy_args, env, "NAME",
 		"look for orcinus-NAME.yml first"),
+	OPT_CHOICE(0, "dialect", "CDEPLOY_DIALECT", struct cdeploy_args, dialect,
+		   "auto|legacy|compose", "how the file is read (auto: by its keys)"),
+	OPT_LIST(0, "env-file", "CDEPLOY_ENV_FILE", struct cdeploy_args, env_files, "FILE",
+		 "more variables for ${VAR}; the environment's own win"),
 	OPT_LIST(0, "image", "CDEPLOY_IMAGE", struct cdeploy_args, images, "[SERVICE=]REF",
 		 "the image of a service, or for <IMG_NAME>"),
 	OPT_STR(0, "dir", "CDEPLOY_DIR", struct cdeploy_args, dir, "DIR",
@@ -63,6 +67,8 @@ int cdeploy_args_check(struct cdeploy_args *a, struct err *e)
 
 void cdeploy_args_release(struct cdeploy_args *a)
 {
+	strv_release(&a->files);
+	strv_release(&a->env_files);
 	strv_release(&a->images);
 	strv_release(&a->mirrors);
 }

@@ -8,9 +8,10 @@
 #include "cmd/opts.h"
 
 struct cdeploy_args {
-	const char *file, *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
+	const char *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
+	const char *dialect;
 	const char *gate, *main_branch;
-	struct strv images, mirrors;
+	struct strv files, env_files, images, mirrors;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms; /* -1: not given; afterwards 0 */
 	bool detach, no_rollback, plain_http;
 };

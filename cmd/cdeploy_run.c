@@ -1,5 +1,5 @@
 /*
- * The ways that commands share: the file, the engine, the images.
+ * The ways that commands share: the engine, the images. cdeploy_read.c has the file.
  */
 #include <fcntl.h>
 
@@ -7,13 +7,9 @@
 #include "base/http_curl.h"
 #include "base/http_retry.h"
 #include "base/mem.h"
-#include "base/progress.h"
 #include "base/sign.h"
 #include "cmd/cdeploy.h"
 #include "deploy/images.h"
-#include "deploy/locate.h"
-#include "deploy/manifest.h"
-#include "deploy/yaml.h"
 
 void cdeploy_release(struct cdeploy *c)
 {
@@ -26,39 +22,6 @@ void cdeploy_release(struct cdeploy *c)
 	engine_free(c->engine);
 	sign_key_free(c->verify_key);
 	http_free(c->http);
-}
-
-extern char **environ;
-
-int cdeploy_read_stack(struct cdeploy *c, struct err *e)
-{
-	const char *dir = c->args.dir ? c->args.dir : ".";
-	auto_close int dirfd = fs_open_dir(dir, e);
-	auto_buf struct buf text = BUF_INIT(DEPLOY_YAML_MAX);
-	auto_strv struct strv warnings = STRV_INIT;
-	struct deploy_wanted wanted = {
-		.dirfd = dirfd, .dir = dir, .file = c->args.file, .env = c->args.env
-	};
-	struct deploy_input in = { .env = &c->environment,
-				   .images = &c->args.images,
-				   .image_ref = getenv("IMAGE_REF") };
-	auto_free char *shown = NULL;
-	int r;
-
-	if (dirfd < 0 || deploy_locate(&c->file, &wanted, e) < 0 ||
-	    fs_read_file(dirfd, c->file, &text, e) < 0)
-		return -1;
-	/* so that a job's log says which of several it was */
-	shown = c->args.dir && c->file[0] != '/' ? mem_printf("%s/%s", dir, c->file)
-						 : mem_strdup(c->file);
-	in.file = shown;
-	in.text = buf_span(&text);
-	for (char **v = environ; *v; v++)
-		strv_add(&c->environment, *v);
-	r = deploy_manifest_read(&c->stack, &in, &warnings, e);
-	for (size_t i = 0; i < warnings.n; i++)
-		progress_warn(c->app->op.progress, "%s", warnings.v[i]);
-	return r;
 }
 
 static int read_verify_key(struct cdeploy *c, struct err *e)

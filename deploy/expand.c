@@ -72,7 +72,7 @@ static void put_text(struct scan *s, const char *text, bool in_quotes)
 
 static void note_literal(struct scan *s, const char *at, size_t n)
 {
-	if (!s->mute && !s->x->literal[0])
+	if (!s->mute && s->x->grammar == EXPAND_SHELL && !s->x->literal[0])
 		memcpy(s->x->literal, at, n); /* n <= 2, the rest is zero */
 }
 
@@ -180,10 +180,25 @@ static int take_braces(struct scan *s, bool in_quotes, struct err *e)
 	return take_word(s, form == '+' ? has_value : !has_value && form == '-', in_quotes, e);
 }
 
+/* compose: "$$" is one; what would be a form that it does not know is no text either. */
+static int take_lone_dollar(struct scan *s, struct err *e)
+{
+	if (s->p[1] != '$')
+		return err_set(e, ERR_INPUT,
+			       "'$' begins no variable here; for the character write '$$'");
+	put(s, '$', true);
+	s->p += 2;
+	return 0;
+}
+
 static int take_dollar(struct scan *s, bool in_quotes, struct err *e)
 {
 	char next = s->p[1];
 
+	if (s->x->grammar == EXPAND_QUOTES) {
+		put(s, *s->p++, in_quotes);
+		return 0;
+	}
 	if (next == '{' && is_name_start(s->p[2]))
 		return take_braces(s, in_quotes, e);
 	if (is_name_start(next)) {
@@ -194,6 +209,8 @@ static int take_dollar(struct scan *s, bool in_quotes, struct err *e)
 		put_value(s, name, in_quotes);
 		return 0;
 	}
+	if (s->x->grammar == EXPAND_COMPOSE)
+		return take_lone_dollar(s, e);
 	/* $(command), $1, $$ and the like mean something to a shell, "$ " does not */
 	if (next && (strchr("({@*#?!-$", next) || isdigit((unsigned char)next)))
 		note_literal(s, s->p, 2);
@@ -302,7 +319,8 @@ static int scan_until(struct scan *s, char stop, bool in_quotes, struct err *e)
 
 static int scan_all(struct sink *sink, struct expand *x, const char *text, struct err *e)
 {
-	struct scan s = { .x = x, .p = text, .quoting = quotes_balance(text), .sink = sink };
+	bool quoting = x->grammar != EXPAND_COMPOSE && quotes_balance(text);
+	struct scan s = { .x = x, .p = text, .quoting = quoting, .sink = sink };
 
 	if (scan_until(&s, '\0', false, e) < 0)
 		return -1;

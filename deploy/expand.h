@@ -6,6 +6,8 @@
  * Quotes and backslashes are undone only in a text where they are balanced;
  * "it's" stays as it is. $V ${V} ${V:-d} ${V-d} ${V:?e} ${V?e} ${V:+a} ${V+a} are
  * known; another ${V…} form is ERR_INPUT, and so is an empty ${V:?e}.
+ *
+ * Compose files know the same forms and nothing else: that is another grammar of the same reader.
  */
 #ifndef DEPLOY_EXPAND_H
 #define DEPLOY_EXPAND_H
@@ -16,12 +18,19 @@
 
 #define DEPLOY_EXPAND_MAX (4u << 20) /* bytes made in one file */
 
+enum expand_grammar {
+	EXPAND_SHELL,
+	EXPAND_COMPOSE, /* ${VAR} forms only; "$$" is a '$', another '$' is ERR_INPUT */
+	EXPAND_QUOTES,	/* quotes and backslashes only */
+};
+
 struct expand {
 	const struct strv *env; /* KEY=VALUE; borrowed */
 	size_t made;		/* bytes so far */
 	struct strv
 		unset; /* names used with neither a value nor a default, each once, not all of many */
 	char literal[3]; /* the first shell character taken literally; "" none */
+	enum expand_grammar grammar;
 };
 
 #define EXPAND_INIT(env_) ((struct expand){ .env = (env_) })

@@ -203,20 +203,36 @@ static size_t distance(const char *a, const char *b)
 	return now[nb];
 }
 
-static const char *near_key(const char *name, const struct reader_key *keys, size_t nr)
+const char *reader_near(const char *name, const struct strv *known)
 {
 	size_t least = strlen(name) > 5 ? 3 : 2;
 	const char *found = NULL;
 
-	for (size_t i = 0; i < nr; i++) {
-		size_t d = keys[i].kind == READER_IGNORED ? SIZE_MAX : distance(name, keys[i].name);
+	for (size_t i = 0; i < known->n; i++) {
+		size_t d = distance(name, known->v[i]);
 
 		if (d < least) {
 			least = d;
-			found = keys[i].name;
+			found = known->v[i];
 		}
 	}
 	return found;
+}
+
+/* Borrowed from the table. */
+static const char *near_key(const char *name, const struct reader_key *keys, size_t nr)
+{
+	auto_strv struct strv known = STRV_INIT;
+	const char *near;
+
+	for (size_t i = 0; i < nr; i++)
+		if (keys[i].kind != READER_IGNORED)
+			strv_add(&known, keys[i].name);
+	near = reader_near(name, &known);
+	for (size_t i = 0; near && i < nr; i++)
+		if (strcmp(near, keys[i].name) == 0)
+			return keys[i].name;
+	return NULL;
 }
 
 static const struct reader_key *find_key(const char *name, const struct reader_key *keys, size_t nr)

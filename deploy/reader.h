@@ -130,6 +130,9 @@ int reader_field(struct reader *r, void *arg, const struct reader_key *k,
 int reader_keys(struct reader *r, void *arg, const struct yaml_value *map, const char *path,
 		const struct reader_key *keys, size_t nr, struct err *e) MUST_CHECK;
 
+/* The one of known that name is probably a slip of the pen for; NULL: none. Borrowed from known. */
+const char *reader_near(const char *name, const struct strv *known);
+
 /* Names the engine takes for services and networks it makes: [A-Za-z0-9_-], a letter
  * or digit at both ends, at most 63. */
 bool reader_is_name(const char *text);

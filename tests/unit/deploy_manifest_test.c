@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "deploy/manifest.h"
 #include "deploy/spec_json.h"
+#include "tests/fakes/example.h"
 
 #define EXAMPLES "testdata/deploy"
 
@@ -113,31 +114,6 @@ static int run(struct outputs *out, const struct inputs *in, struct span text)
 	return 0;
 }
 
-/* Empty text means: no such file. */
-static int compare(int dirfd, const char *stem, const char *suffix, struct span got)
-{
-	auto_free char *name = mem_printf("%s.%s", stem, suffix);
-	auto_buf struct buf want = BUF_INIT(64u << 20);
-	struct err e = ERR_INIT;
-
-	if (getenv("GOLDEN")) {
-		if (!got.n) {
-			unlinkat(dirfd, name, 0);
-			return 0;
-		}
-		return fs_write_file(dirfd, name, got, 0644, &e);
-	}
-	if (fs_read_file(dirfd, name, &want, &e) < 0 && e.kind != ERR_ABSENT) {
-		print_error("%s\n", e.text);
-		return -1;
-	}
-	if (span_eq(got, buf_span(&want)))
-		return 0;
-	print_error("%s/%s: want\n%s---- got\n%.*s", EXAMPLES, name, buf_str(&want), (int)got.n,
-		    got.n ? got.p : "");
-	return -1;
-}
-
 static int check(int dirfd, const char *stem)
 {
 	auto_free char *yml = mem_printf("%s.yml", stem), *extra = mem_printf("%s.in", stem);
@@ -158,9 +134,9 @@ static int check(int dirfd, const char *stem)
 	}
 	for (size_t i = 0; i < out.warnings.n; i++)
 		buf_addf(&warn, "%s\n", out.warnings.v[i]);
-	bad = compare(dirfd, stem, "json", buf_span(&out.json)) < 0;
-	bad += compare(dirfd, stem, "warn", buf_span(&warn)) < 0;
-	bad += compare(dirfd, stem, "err", buf_span(&err)) < 0;
+	bad = example_compare(dirfd, EXAMPLES, stem, "json", buf_span(&out.json)) < 0;
+	bad += example_compare(dirfd, EXAMPLES, stem, "warn", buf_span(&warn)) < 0;
+	bad += example_compare(dirfd, EXAMPLES, stem, "err", buf_span(&err)) < 0;
 	return bad;
 }
 

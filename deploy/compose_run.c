@@ -1,0 +1,294 @@
+/*
+ * Keys of a service that are small languages of their own: ports, healthcheck, ulimits, logging.
+ */
+#include "base/mem.h"
+#include "deploy/compose_part.h"
+#include "deploy/ports.h"
+
+/* -- ports -------------------------------------------------------------------------------- */
+
+struct long_port {
+	char *target, *published, *protocol, *mode;
+};
+
+static void long_port_release(struct long_port *p)
+{
+	free(p->target);
+	free(p->published);
+	free(p->protocol);
+	free(p->mode);
+}
+#define auto_long_port CLEANUP(long_port_release)
+
+/* docker's other spelling of the same, which ports.c reads. */
+static int spell_port(struct buf *out, struct compose *c, const struct yaml_value *v,
+		      const char *path, struct err *e)
+{
+	static const struct compose_key keys[] = {
+		KEY_TEXT("target", struct long_port, target),
+		KEY_TEXT("published", struct long_port, published),
+		KEY_TEXT("protocol", struct long_port, protocol),
+		KEY_TEXT("mode", struct long_port, mode),
+		KEY_IGNORED("name", "a swarm's ports have no names"),
+		KEY_IGNORED("app_protocol", "a swarm does not look into what a port carries"),
+		KEY_REFUSED("host_ip", "a swarm publishes on every node's address"),
+	};
+	auto_long_port struct long_port p = { 0 };
+	const char *const parts[] = { "target", "published", "protocol", "mode" };
+
+	if (compose_keys(c, &p, v, path, keys, ARRAY_LEN(keys), e) < 0)
+		return -1;
+	if (!p.target)
+		return reader_fail(&c->r, v, path, e, "names no target");
+
+	const char *const values[] = { p.target, p.published, p.protocol, p.mode };
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		if (!values[i])
+			continue;
+		if (strchr(values[i], ','))
+			return reader_fail(&c->r, v, path, e, "%s: a ',' does not belong there",
+					   parts[i]);
+		buf_addf(out, "%s%s=%s", out->len ? "," : "", parts[i], values[i]);
+	}
+	return 0;
+}
+
+static int add_port(struct compose *c, struct deploy_service *s, const struct yaml_value *v,
+		    const char *path, struct err *e)
+{
+	auto_buf struct buf spelled = BUF_INIT(BUF_SMALL);
+	auto_free char *text = NULL;
+
+	if (v->kind == YAML_MAP) {
+		if (spell_port(&spelled, c, v, path, e) < 0)
+			return -1;
+	} else {
+		if (compose_text(&text, c, v, path, e) < 0)
+			return -1;
+		if (strchr(text, '='))
+			return reader_fail(&c->r, v, path, e, "must be a port such as 8080:80");
+		buf_add_str(&spelled, text);
+	}
+	return deploy_ports_add(s, buf_span(&spelled), e) < 0 ? reader_wrap(&c->r, v, path, e) : 0;
+}
+
+static int by_published(const void *a, const void *b)
+{
+	const struct deploy_port *x = a, *y = b;
+
+	if (x->published != y->published)
+		return x->published < y->published ? -1 : 1;
+	if (x->target != y->target)
+		return x->target < y->target ? -1 : 1;
+	return strcmp(x->protocol, y->protocol);
+}
+
+/* What an earlier file publishes at the same place gives way. */
+static void keep_others(struct deploy_service *now, const struct deploy_service *before)
+{
+	size_t fresh = now->nr_ports;
+
+	for (size_t i = 0; i < before->nr_ports; i++) {
+		const struct deploy_port *p = &before->ports[i];
+		bool gone = false;
+
+		for (size_t j = 0; j < fresh && !gone; j++) {
+			const struct deploy_port *q = &now->ports[j];
+
+			gone = deploy_port_collides(p, q) ||
+			       (!p->published && !q->published && p->target == q->target &&
+				!strcmp(p->protocol, q->protocol));
+		}
+		if (gone)
+			continue;
+		MEM_GROW(now->ports, now->nr_ports, now->cap_ports);
+		now->ports[now->nr_ports++] = *p;
+	}
+}
+
+int compose_service_ports(struct compose *c, void *arg, const struct yaml_value *v,
+			  const char *path, struct err *e)
+{
+	struct deploy_service *s = arg, now = { 0 };
+	int r = reader_want(&c->r, v, YAML_LIST, path, "write - \"8080:80\"", e);
+
+	for (size_t i = 0; i < v->nr && r == 0; i++) {
+		auto_free char *at = reader_item_path(path, i);
+
+		r = add_port(c, &now, v->items[i], at, e);
+	}
+	if (r == 0) {
+		keep_others(&now, s);
+		if (now.nr_ports) /* the engine compares them in order */
+			qsort(now.ports, now.nr_ports, sizeof(*now.ports), by_published);
+		free(s->ports);
+		s->ports = now.ports;
+		s->nr_ports = now.nr_ports;
+		s->cap_ports = now.cap_ports;
+	} else {
+		free(now.ports);
+	}
+	return r;
+}
+
+/* -- healthcheck --------------------------------------------------------------------------- */
+
+struct health {
+	struct deploy_health *h;
+	bool disable;
+};
+
+static int read_test(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
+		     struct err *e)
+{
+	struct strv *test = &((struct health *)arg)->h->test;
+	auto_free char *text = NULL;
+
+	strv_release(test);
+	if (v->kind == YAML_LIST) {
+		if (compose_words(test, c, v, path, e) < 0)
+			return -1;
+		if (!test->n ||
+		    (strcmp(test->v[0], "CMD") != 0 && strcmp(test->v[0], "NONE") != 0 &&
+		     strcmp(test->v[0], "CMD-SHELL") != 0))
+			return reader_fail(&c->r, v, path, e,
+					   "must begin with CMD, CMD-SHELL or NONE");
+		return 0;
+	}
+	if (compose_text(&text, c, v, path, e) < 0)
+		return -1;
+	strv_add(test, "CMD-SHELL");
+	strv_add(test, text);
+	return 0;
+}
+
+#define HEALTH_READER(name, read, field)                                                           \
+	static int name(struct compose *c, void *arg, const struct yaml_value *v,                  \
+			const char *path, struct err *e)                                           \
+	{                                                                                          \
+		return read(&((struct health *)arg)->h->field, &c->r, v, path, e);                 \
+	}
+HEALTH_READER(read_interval, reader_length, interval_ns)
+HEALTH_READER(read_timeout, reader_length, timeout_ns)
+HEALTH_READER(read_start_period, reader_length, start_period_ns)
+HEALTH_READER(read_retries, reader_number, retries)
+
+int compose_service_healthcheck(struct compose *c, void *arg, const struct yaml_value *v,
+				const char *path, struct err *e)
+{
+	static const struct compose_key keys[] = {
+		KEY_READ("test", read_test),
+		KEY_READ("interval", read_interval),
+		KEY_READ("timeout", read_timeout),
+		KEY_READ("start_period", read_start_period),
+		KEY_READ("retries", read_retries),
+		KEY_BOOL("disable", struct health, disable),
+		KEY_IGNORED("start_interval", "needs an engine of API 1.44"),
+	};
+	struct health health = { .h = &((struct deploy_service *)arg)->health };
+
+	if (compose_keys(c, &health, v, path, keys, ARRAY_LEN(keys), e) < 0)
+		return -1;
+	if (!health.disable)
+		return 0;
+	strv_release(&health.h->test);
+	*health.h = (struct deploy_health){ 0 };
+	strv_add(&health.h->test, "NONE");
+	return 0;
+}
+
+/* -- ulimits -------------------------------------------------------------------------------- */
+
+static int read_limit(int64_t *out, struct compose *c, const struct yaml_value *v, const char *path,
+		      struct err *e)
+{
+	auto_free char *text = NULL;
+
+	if (compose_text(&text, c, v, path, e) < 0)
+		return -1;
+	if (span_to_i64(out, span_of_str(text)) < 0 || *out < -1)
+		return reader_fail(&c->r, v, path, e, "must be a whole number, or -1 for no limit");
+	return 0;
+}
+
+static int read_soft(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
+		     struct err *e)
+{
+	return read_limit(&((struct deploy_ulimit *)arg)->soft, c, v, path, e);
+}
+
+static int read_hard(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
+		     struct err *e)
+{
+	return read_limit(&((struct deploy_ulimit *)arg)->hard, c, v, path, e);
+}
+
+static int read_ulimit(struct deploy_ulimit *u, struct compose *c, const struct yaml_value *v,
+		       const char *path, struct err *e)
+{
+	static const struct compose_key keys[] = {
+		KEY_READ("soft", read_soft),
+		KEY_READ("hard", read_hard),
+	};
+
+	if (v->kind != YAML_MAP) {
+		if (read_limit(&u->soft, c, v, path, e) < 0)
+			return -1;
+		u->hard = u->soft;
+		return 0;
+	}
+	if (compose_keys(c, u, v, path, keys, ARRAY_LEN(keys), e) < 0)
+		return -1;
+	if (!yaml_map_get(v, "soft") || !yaml_map_get(v, "hard"))
+		return reader_fail(&c->r, v, path, e, "needs soft and hard");
+	return 0;
+}
+
+static struct deploy_ulimit *ulimit_of(struct deploy_service *s, const char *name)
+{
+	for (size_t i = 0; i < s->nr_ulimits; i++)
+		if (strcmp(s->ulimits[i].name, name) == 0)
+			return &s->ulimits[i];
+	MEM_GROW(s->ulimits, s->nr_ulimits, s->cap_ulimits);
+	s->ulimits[s->nr_ulimits] = (struct deploy_ulimit){ .name = mem_strdup(name) };
+	return &s->ulimits[s->nr_ulimits++];
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct deploy_ulimit *)a)->name,
+		      ((const struct deploy_ulimit *)b)->name);
+}
+
+int compose_service_ulimits(struct compose *c, void *arg, const struct yaml_value *v,
+			    const char *path, struct err *e)
+{
+	struct deploy_service *s = arg;
+
+	if (reader_want(&c->r, v, YAML_MAP, path, "write nofile: 1024", e) < 0)
+		return -1;
+	for (size_t i = 0; i < v->nr; i++) {
+		auto_free char *at = reader_path(path, v->pairs[i].key->text);
+
+		if (read_ulimit(ulimit_of(s, v->pairs[i].key->text), c, v->pairs[i].value, at, e) <
+		    0)
+			return -1;
+	}
+	if (s->nr_ulimits) /* a map has no order, and the engine compares them in one */
+		qsort(s->ulimits, s->nr_ulimits, sizeof(*s->ulimits), by_name);
+	return 0;
+}
+
+/* -- logging -------------------------------------------------------------------------------- */
+
+int compose_service_logging(struct compose *c, void *arg, const struct yaml_value *v,
+			    const char *path, struct err *e)
+{
+	static const struct compose_key keys[] = {
+		KEY_TEXT("driver", struct deploy_service, log_driver),
+		KEY_MAP("options", struct deploy_service, log_options),
+	};
+
+	return compose_keys(c, arg, v, path, keys, ARRAY_LEN(keys), e);
+}
