@@ -19,6 +19,7 @@ static void reader_release(struct reader *r)
 	strv_release(&r->used_volumes);
 	strv_release(&r->said_new);
 	free(r->domain);
+	free(r->unset);
 	free(r->image_used);
 }
 #define auto_reader CLEANUP(reader_release)
@@ -183,8 +184,13 @@ static int read_top(struct deploy_stack *stack, struct reader *r, const struct y
 {
 	const struct yaml_value *services = yaml_map_get(root, "services");
 
-	if (!root || root->kind != YAML_MAP)
+	if (!root)
 		return no_services(r, root, e);
+	if (reader_want(r, root, YAML_MAP, "", "the file begins with services:", e) < 0)
+		return -1;
+	if (yaml_map_get(root, "apiVersion") && yaml_map_get(root, "kind"))
+		return reader_fail(r, root, "", e,
+				   "this is a Kubernetes document; a Docker swarm does not run it");
 	if (reader_keys(r, stack, root, "", top_keys, ARRAY_LEN(top_keys), e) < 0)
 		return -1;
 	if (yaml_is_null(services) || !services->nr)

@@ -82,6 +82,7 @@ static size_t value_of(struct span rest, size_t name_n)
 static size_t variable_len(struct span rest)
 {
 	size_t n = 1;
+	const char *end;
 
 	if (rest.n < 2 || rest.p[0] != '$')
 		return 0;
@@ -89,7 +90,11 @@ static size_t variable_len(struct span rest)
 		/* what stands behind the name may be a value: ${PW:-hunter2} */
 		for (n = 2; n < rest.n && is_name_char(rest.p[n]);)
 			n++;
-		return n < rest.n && rest.p[n] == '}' ? n + 1 : n;
+		end = memchr(rest.p + n, '}', rest.n - n);
+		/* nothing more, or what is said when it is missing */
+		if (end && (end == rest.p + n || rest.p[n + (rest.p[n] == ':')] == '?'))
+			return (size_t)(end - rest.p) + 1;
+		return n;
 	}
 	while (n < rest.n && (isalnum((unsigned char)rest.p[n]) || rest.p[n] == '_'))
 		n++;
@@ -171,6 +176,9 @@ static void hide(struct buf *out, struct span line)
 {
 	auto_buf struct buf shown = BUF_INIT(SIZE_MAX);
 
+	/* a tab in the indentation is mostly what is wrong, and cannot be seen */
+	for (; line.n && strchr(" \t", line.p[0]); line = span_sub(line, 1))
+		buf_add_str(&shown, line.p[0] == '\t' ? "→" : " ");
 	add_public(&shown, line);
 	url_redact(out, buf_span(&shown));
 }

@@ -30,6 +30,9 @@ int reader_wrap(const struct reader *r, const struct yaml_value *at, const char 
 		.is_private = strstr(path, ".environment") != NULL,
 	};
 
+	/* what is wrong with the rest is mostly just this */
+	if (at == r->unset_at)
+		err_set(e, e->kind, "%s (variable '%s' is not set)", e->text, r->unset);
 	if (*path)
 		err_wrap(e, "%s", path);
 	return deploy_place_wrap(e, &place);
@@ -90,6 +93,11 @@ static void tell_expansion(struct reader *r, const struct yaml_value *at, const 
 	for (size_t i = 0; i < x->unset.n; i++)
 		reader_warn(r, at, path, "variable '%s' is not set, nothing stands in its place",
 			    x->unset.v[i]);
+	if (x->unset.n) {
+		free(r->unset);
+		r->unset = mem_strdup(x->unset.v[0]);
+		r->unset_at = at;
+	}
 	strv_release(&x->unset);
 	if (x->literal[0] && !r->said_literal) {
 		r->said_literal = true;
@@ -99,13 +107,26 @@ static void tell_expansion(struct reader *r, const struct yaml_value *at, const 
 	}
 }
 
+/* What is meant to be a list or a map and lacks the blank that makes it one. */
+static const char *missing_blank(const struct yaml_value *v, enum yaml_kind kind)
+{
+	if (v->kind != YAML_SCALAR || !v->plain)
+		return NULL;
+	if (kind == YAML_LIST && v->text[0] == '-')
+		return "a blank is needed behind the '-'";
+	return kind == YAML_MAP && strchr(v->text, ':') ? "a blank is needed behind the ':'" : NULL;
+}
+
 int reader_want(const struct reader *r, const struct yaml_value *v, enum yaml_kind kind,
 		const char *path, const char *hint, struct err *e)
 {
 	static const char *const names[] = { "text", "a list", "a map" };
+	const char *blank;
 
 	if (v->kind == kind && (kind != YAML_SCALAR || !yaml_is_null(v)))
 		return 0;
+	blank = missing_blank(v, kind);
+	hint = blank ? blank : hint;
 	return reader_fail(r, v, path, e, "must be %s, not %s%s%s", names[kind], yaml_kind_name(v),
 			   hint ? "; " : "", hint ? hint : "");
 }

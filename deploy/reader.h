@@ -25,6 +25,9 @@ struct reader {
 	bool *image_used;			/* for each of in->images */
 	const char *service;			/* being read; NULL outside of one */
 	const struct yaml_value *keys, *deploy; /* its map, and `deploy` in it or NULL */
+	const struct yaml_value
+		*unset_at; /* the last value that named a variable without a value */
+	char *unset;	   /* that variable */
 	bool said_literal;
 	struct strv said_new; /* names of keys that orcinus ignores */
 	const char *stack;    /* of the top of the file, or NULL */

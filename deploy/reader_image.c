@@ -214,6 +214,23 @@ static const char *choose_replacement(struct reader *r, const char *image)
 	return NULL;
 }
 
+/* "<IMAGE_NAME>", "<tag>": somebody meant it to be filled. */
+static int check_placeholders(const struct reader *r, const struct yaml_value *v, const char *path,
+			      struct err *e)
+{
+	const char *open = v->text;
+	int n;
+
+	while ((open = strchr(open, '<')) && strncmp(open, PLACEHOLDER, strlen(PLACEHOLDER)) == 0)
+		open++;
+	if (!open)
+		return 0;
+	n = (int)strcspn(open, ">");
+	return reader_fail(r, v, path, e,
+			   "'%.*s%s' is not filled by anything; the placeholder is written %s", n,
+			   open, open[n] ? ">" : "", PLACEHOLDER);
+}
+
 int reader_image(char **out, struct reader *r, const struct yaml_value *v, const char *path,
 		 struct err *e)
 {
@@ -221,7 +238,7 @@ int reader_image(char **out, struct reader *r, const struct yaml_value *v, const
 	const char *other;
 
 	if (reader_want(r, v, YAML_SCALAR, path, NULL, e) < 0 ||
-	    fill_image(&filled, r, v, path, e) < 0 ||
+	    check_placeholders(r, v, path, e) < 0 || fill_image(&filled, r, v, path, e) < 0 ||
 	    reader_expand(&image, r, v, filled, path, e) < 0)
 		return -1;
 	other = strstr(v->text, PLACEHOLDER) ? NULL : choose_replacement(r, image);

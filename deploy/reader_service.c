@@ -51,6 +51,14 @@ static void drop_earlier(struct reader *r, struct deploy_service *s, const char 
 	}
 }
 
+/* - MSG=a: b is a map to YAML. */
+static const char *variable_hint(const struct yaml_value *v)
+{
+	if (v->kind == YAML_MAP && v->nr && strchr(v->pairs[0].key->text, '='))
+		return "a value with ': ' in it needs quotes around the whole";
+	return "write - KEY=value";
+}
+
 static int read_variable(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 			 struct err *e)
 {
@@ -60,7 +68,7 @@ static int read_variable(struct reader *r, void *arg, const struct yaml_value *v
 	const char *ours;
 	bool has_value;
 
-	if (reader_want(r, v, YAML_SCALAR, path, "write - KEY=value", e) < 0 ||
+	if (reader_want(r, v, YAML_SCALAR, path, variable_hint(v), e) < 0 ||
 	    reader_text(&text, r, v, path, e) < 0)
 		return -1;
 	has_value = span_cut(span_of_str(text), '=', &key, &value);
@@ -377,7 +385,7 @@ int reader_service(struct deploy_service *out, struct reader *r, const struct ya
 			r, entry->key, path, e,
 			"cannot be a service's name: letters, digits, '-' and '_', a letter "
 			"or digit at both ends, at most 63");
-	if (reader_want(r, entry->value, YAML_MAP, path, NULL, e) < 0)
+	if (reader_want(r, entry->value, YAML_MAP, path, "write image: NAME below it", e) < 0)
 		return -1;
 	out->name = mem_strdup(name);
 	out->line = entry->key->line;

@@ -116,6 +116,7 @@ int reader_choice(const char **out, struct reader *r, const struct yaml_value *v
 {
 	auto_free char *text = NULL, *list = NULL;
 	auto_strv struct strv known = STRV_INIT;
+	const char *near;
 
 	if (reader_text(&text, r, v, path, e) < 0)
 		return -1;
@@ -126,6 +127,10 @@ int reader_choice(const char **out, struct reader *r, const struct yaml_value *v
 		}
 		strv_add(&known, *words);
 	}
+	near = reader_near(text, &known);
+	if (near)
+		return reader_fail(r, v, path, e, "'%s' is not known; did you mean '%s'?", text,
+				   near);
 	list = strv_join(&known, ", ");
 	return reader_fail(r, v, path, e, "'%s' is not one of %s", text, list);
 }

@@ -114,6 +114,20 @@ static int read_volume(struct deploy_service *s, struct reader *r, const char *n
 	return 0;
 }
 
+static int no_volume(const struct reader *r, const char *name, const struct yaml_value *at,
+		     const char *path, struct err *e)
+{
+	auto_strv struct strv known = STRV_INIT;
+	const char *near;
+
+	for (size_t i = 0; r->volumes && i < r->volumes->nr; i++)
+		strv_add(&known, r->volumes->pairs[i].key->text);
+	near = reader_near(name, &known);
+	return reader_fail(r, at, path, e, "no volume '%s' under the top-level 'volumes'%s%s%s",
+			   name, near ? "; did you mean '" : "", near ? near : "",
+			   near ? "'?" : "");
+}
+
 int reader_mount(struct deploy_service *s, struct reader *r, const char *name,
 		 const struct yaml_value *at, const char *path, struct err *e)
 {
@@ -125,8 +139,7 @@ int reader_mount(struct deploy_service *s, struct reader *r, const char *name,
 				   "not a name; define the volume under the top-level 'volumes' "
 				   "and list its name here");
 	if (!def)
-		return reader_fail(r, at, path, e, "no volume '%s' under the top-level 'volumes'",
-				   name);
+		return no_volume(r, name, at, path, e);
 	if (!strv_has(&r->used_volumes, name))
 		strv_add(&r->used_volumes, name);
 	return read_volume(s, r, name, def, def_path, e);

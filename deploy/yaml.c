@@ -148,7 +148,9 @@ static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, 
 
 	if (!key) {
 		if (v->kind != YAML_SCALAR)
-			return fail_at(b, at_value(v), e, "a key must be text, not %s",
+			return fail_at(b, at_value(v), e,
+				       "a key must be text, not %s; text that begins with '{' or "
+				       "'[' needs quotes",
 				       yaml_kind_name(v));
 		f->key = v;
 		return 0;
@@ -343,7 +345,8 @@ static int on_alias(struct builder *b, const yaml_event_t *ev, struct err *e)
 			return fail_at(b, at, e, "'*%s' stands inside what it names", name);
 		return weigh(b, v->weight, at, e) < 0 ? -1 : put_value(b, v, e);
 	}
-	return fail_at(b, at, e, "no anchor '&%s' before this", name);
+	return fail_at(b, at, e,
+		       "no anchor '&%s' before this; text that begins with '*' needs quotes", name);
 }
 
 static int on_event(struct builder *b, const yaml_event_t *ev, struct err *e)
@@ -394,20 +397,57 @@ static int encoding_error(const struct builder *b, const yaml_parser_t *p, struc
 	return fail_at(b, at, e, "not valid text in UTF-8: %s", p->problem);
 }
 
+/* What mostly lies behind the words of libyaml. */
+static const char *explain(const char *problem)
+{
+	static const struct {
+		const char *problem, *hint;
+	} known[] = {
+		{ "mapping values are not allowed",
+		  "; is a text with ': ' in it without quotes, or the indentation wrong?" },
+		{ "found character that cannot start any token",
+		  "; text that begins with '@', '`' or '%' needs quotes" },
+		{ "did not find expected key",
+		  "; does the line begin below those it belongs to, and is every quote closed?" },
+		{ "did not find expected '-' indicator",
+		  "; does the line begin below those it belongs to?" },
+		{ "could not find expected ':'", "; is there a ':' with a blank behind it?" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strstr(problem, known[i].problem))
+			return known[i].hint;
+	return "";
+}
+
+/* 0: git has left no marks of a merge in the text. */
+static unsigned conflict_line(struct span text)
+{
+	struct span line;
+
+	for (unsigned nr = 1; span_line(&text, &line); nr++)
+		if (span_starts(line, "<<<<<<< "))
+			return nr;
+	return 0;
+}
+
 static int syntax_error(const struct builder *b, const yaml_parser_t *p, struct err *e)
 {
-	struct at at = at_mark(p->problem_mark);
+	struct at at = at_mark(p->problem_mark), conflict = { conflict_line(b->text), 1, 7 };
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_set(e, ERR_FAILED, "read '%s': out of memory", b->file);
 	if (p->error == YAML_READER_ERROR)
 		return encoding_error(b, p, e);
+	if (conflict.line)
+		return fail_at(b, conflict, e, "a merge of git has left a conflict here");
 	if (is_indented_with_tab(b->text, p->problem_mark.line))
 		return fail_at(b, at, e, "indented with a tab; YAML wants spaces");
 	if (p->context && p->context_mark.line != p->problem_mark.line)
-		return fail_at(b, at, e, "not valid YAML: %s, %s that begins on line %zu",
-			       p->problem, p->context, p->context_mark.line + 1);
-	return fail_at(b, at, e, "not valid YAML: %s", p->problem);
+		return fail_at(b, at, e, "not valid YAML: %s, %s that begins on line %zu%s",
+			       p->problem, p->context, p->context_mark.line + 1,
+			       explain(p->problem));
+	return fail_at(b, at, e, "not valid YAML: %s%s", p->problem, explain(p->problem));
 }
 
 static int read_events(struct builder *b, yaml_parser_t *p, struct err *e)

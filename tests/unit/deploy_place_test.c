@@ -30,6 +30,7 @@ static void the_line_is_shown_with_its_place(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
+	assert_place("\t a:\n", 1, false, "f:1\n     1 | → a:\n       | ^^\n");
 	assert_place("  a: bcd\n", 6, false, "f:1\n     1 |   a: bcd\n       |      ^^\n");
 	assert_place("\xef\xbb\xbf"
 		     "a: b\n",
@@ -70,6 +71,11 @@ static void all_of_an_environment_is_hidden(void **state)
 	assert_place("environment: {A: hunter2}", 14, true,
 		     "f:1\n     1 | environment: ***\n       |              ^^\n");
 	assert_place("- \"A=hunter2\"", 3, true, "f:1\n     1 | - \"A=***\n       |   ^^\n");
+	/* a message for who has not set it is for all to read */
+	assert_place("- A=${B:?set B}", 3, true, "f:1\n     1 | - A=${B:?set B}\n       |   ^^\n");
+	assert_place("- A=${B?set B}hunter2", 3, true,
+		     "f:1\n     1 | - A=${B?set B}***\n       |   ^^\n");
+	assert_place("- A=${B:-hunter2}${", 3, true, "f:1\n     1 | - A=${B***${\n       |   ^^\n");
 	assert_place("- A=${B|x}hunter2", 3, true, "f:1\n     1 | - A=${B***\n       |   ^^\n");
 }
 

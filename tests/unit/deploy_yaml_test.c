@@ -151,7 +151,8 @@ static void aliases_are_the_value_again(void **state)
 	(void)state;
 	assert_reads("{a: [1, 2], b: [1, 2], c: 1}", "a: &x [&y 1, 2]\nb: *x\nc: *y\n");
 	assert_reads("[1, 2, 2]", "[&x 1, &x 2, *x]");
-	assert_refused("f:2:1: no anchor '&x' before this", "\n*x");
+	assert_refused("f:2:1: no anchor '&x' before this; text that begins with '*' needs quotes",
+		       "\n*x");
 	assert_refused("f:2:6: '*x' stands inside what it names", "a: &x\n  b: *x\n");
 }
 
@@ -247,6 +248,20 @@ static void broken_text_has_its_line(void **state)
 	assert_refused("f:1:4: text holds a NUL character", "a: \"x\\0y\"");
 }
 
+static void words_of_libyaml_are_explained(void **state)
+{
+	(void)state;
+	assert_refused(
+		"f:1:5: not valid YAML: mapping values are not allowed in this context; is a text "
+		"with ': ' in it without quotes, or the indentation wrong?",
+		"a: b: c\n");
+	assert_refused("f:1:4: not valid YAML: found character that cannot start any token; text "
+		       "that begins with '@', '`' or '%' needs quotes",
+		       "a: @b\n");
+	assert_refused("f:2:1: a merge of git has left a conflict here",
+		       "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n");
+}
+
 static void one_file_holds_one_document(void **state)
 {
 	(void)state;
@@ -258,7 +273,9 @@ static void one_file_holds_one_document(void **state)
 static void a_key_is_text(void **state)
 {
 	(void)state;
-	assert_refused("f:1:3: a key must be text, not a list", "? [a]\n: b\n");
+	assert_refused(
+		"f:1:3: a key must be text, not a list; text that begins with '{' or '[' needs quotes",
+		"? [a]\n: b\n");
 }
 
 int main(void)
@@ -279,6 +296,7 @@ int main(void)
 		cmocka_unit_test(tags_that_are_not_yamls_own_are_refused),
 		cmocka_unit_test(a_tab_as_indentation_is_said_in_one_line),
 		cmocka_unit_test(broken_text_has_its_line),
+		cmocka_unit_test(words_of_libyaml_are_explained),
 		cmocka_unit_test(one_file_holds_one_document),
 		cmocka_unit_test(a_key_is_text),
 	};
