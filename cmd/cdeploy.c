@@ -8,28 +8,6 @@
 #include "cmd/cdeploy.h"
 #include "deploy/spec_json.h"
 
-/* --project, else CI_PROJECT_PATH, else the folder's own name. */
-static int find_project(struct cdeploy *c, struct err *e)
-{
-	const char *ci = getenv("CI_PROJECT_PATH");
-	const char *slash;
-
-	if (c->args.project && !*c->args.project)
-		return err_set(e, ERR_INPUT, "--project: a name is needed");
-	if (c->args.project || (ci && *ci)) {
-		c->project = mem_strdup(c->args.project ? c->args.project : ci);
-		return 0;
-	}
-
-	auto_free char *path = realpath(c->args.dir ? c->args.dir : ".", NULL);
-
-	if (!path)
-		return err_sys(e, "the name of '%s'", c->args.dir ? c->args.dir : ".");
-	slash = strrchr(path, '/');
-	c->project = mem_strdup(slash && slash[1] ? slash + 1 : "root");
-	return 0;
-}
-
 static int cmd_check(struct cdeploy *c, struct err *e)
 {
 	auto_free char *line = mem_printf("%s: %zu service%s, nothing wrong", c->file, c->stack.nr,
@@ -40,12 +18,11 @@ static int cmd_check(struct cdeploy *c, struct err *e)
 
 static int cmd_render(struct cdeploy *c, struct err *e)
 {
-	struct deploy_owner owner = { .project = c->project };
 	auto_json json_t *all = json_array();
 	auto_free char *text = NULL;
 
 	for (size_t i = 0; i < c->stack.nr; i++)
-		json_array_append_new(all, deploy_spec_json(&c->stack.services[i], &owner));
+		json_array_append_new(all, deploy_spec_json(&c->stack.services[i], &c->owner));
 	text = json_dumps(all, JSON_INDENT(2));
 	if (!text)
 		return err_set(e, ERR_FAILED,
@@ -100,7 +77,7 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 	if (r <= 0)
 		return r;
 	if (find_command(&command, c->app, e) < 0 || cdeploy_args_check(&c->args, e) < 0 ||
-	    app_credentials(c->app, c->args.authfile, e) < 0 || find_project(c, e) < 0 ||
+	    app_credentials(c->app, c->args.authfile, e) < 0 || cdeploy_find_owner(c, e) < 0 ||
 	    (!command->no_file && cdeploy_read_stack(c, e) < 0))
 		return -1;
 	app_certs(c->app);

@@ -9,6 +9,7 @@
 #include "cmd/app.h"
 #include "cmd/cdeploy_args.h"
 #include "deploy/engine.h"
+#include "deploy/owner.h"
 #include "deploy/service.h"
 #include "registry/mirror.h"
 
@@ -17,7 +18,8 @@ struct cdeploy {
 	struct cdeploy_args args;
 	struct strv environment;
 	struct deploy_stack stack;
-	char *file, *project;
+	char *file, *project, *scope;
+	struct deploy_owner owner; /* borrows from here, args and environment */
 	struct http *http;
 	struct engine *engine;		  /* cdeploy_connect; NULL before */
 	struct sign_key *verify_key;	  /* NULL: any image will do */
@@ -26,6 +28,8 @@ struct cdeploy {
 	bool skipped; /* by the gate: CDEPLOY_OUTCOME */
 };
 
+/* Fills project, scope and owner. */
+int cdeploy_find_owner(struct cdeploy *c, struct err *e) MUST_CHECK;
 /* Finds the file, reads it into c->stack, prints its warnings. */
 int cdeploy_read_stack(struct cdeploy *c, struct err *e) MUST_CHECK;
 /* c->engine: a swarm manager; c->registry. Starts threads: once, after everything that needs none. */

@@ -20,6 +20,8 @@ const struct opt cdeploy_opts[] = {
 		"the service's folder (.)"),
 	OPT_STR(0, "project", "CDEPLOY_PROJECT", struct cdeploy_args, project, "NAME",
 		"owner of the services (CI_PROJECT_PATH, else the folder's name)"),
+	OPT_STR(0, "scope", "CDEPLOY_SCOPE", struct cdeploy_args, scope, "NAME",
+		"the part of the project (folder in it and environment)"),
 	OPT_STR('H', "host", "DOCKER_HOST", struct cdeploy_args, host, "URL",
 		"the engine: unix:///… or tcp://127.0.0.1:…"),
 	OPT_DURATION(0, "timeout", "CDEPLOY_TIMEOUT", struct cdeploy_args, timeout_ms,
@@ -43,6 +45,12 @@ const struct opt cdeploy_opts[] = {
 		 "HOST=URL", "read what HOST has from there first"),
 	OPT_STR(0, "verify-key", "CDEPLOY_VERIFY_KEY", struct cdeploy_args, verify_key, "FILE",
 		"deploy only images that this public key confirms"),
+	OPT_FLAG(0, "prune", "CDEPLOY_PRUNE", struct cdeploy_args, prune,
+		 "remove what this owner had and the file has no longer"),
+	OPT_FLAG(0, "recreate", NULL, struct cdeploy_args, recreate,
+		 "remove and create anew what cannot be changed"),
+	OPT_FLAG(0, "allow-older", NULL, struct cdeploy_args, allow_older,
+		 "deploy though a later pipeline has deployed"),
 	OPT_CHOICE(0, "gate", "CDEPLOY_GATE", struct cdeploy_args, gate, "auto|off",
 		   "deploy no drafts, forks or other branches of GitLab (auto)"),
 	OPT_STR(0, "main-branch", "CDEPLOY_MAIN_BRANCH", struct cdeploy_args, main_branch, "NAME",
@@ -56,6 +64,10 @@ int cdeploy_args_check(struct cdeploy_args *a, struct err *e)
 	if (a->timeout_ms == 0 || a->pending_timeout_ms == 0)
 		return err_set(e, ERR_INPUT,
 			       "--timeout and --pending-timeout: more than 0 is needed");
+	if (a->prune && a->detach)
+		return err_set(e, ERR_INPUT,
+			       "--prune: only a deploy that has succeeded removes anything, and "
+			       "with --detach nobody knows");
 	if (a->stable_ms == 0)
 		a->stable_ms = 1;
 	if (a->timeout_ms < 0)

@@ -10,7 +10,8 @@
 struct cdeploy_args {
 	const char *env, *dir, *project, *host, *authfile, *ca, *registry_auth, *verify_key;
 	const char *dialect;
-	const char *gate, *main_branch;
+	const char *gate, *main_branch, *scope;
+	bool prune, recreate, allow_older;
 	struct strv files, env_files, images, mirrors;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms; /* -1: not given; afterwards 0 */
 	bool detach, no_rollback, plain_http;

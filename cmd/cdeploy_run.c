@@ -19,6 +19,7 @@ void cdeploy_release(struct cdeploy *c)
 	deploy_stack_release(&c->stack);
 	free(c->file);
 	free(c->project);
+	free(c->scope);
 	engine_free(c->engine);
 	sign_key_free(c->verify_key);
 	http_free(c->http);

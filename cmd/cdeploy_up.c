@@ -20,7 +20,7 @@ static char *auth_for(void *arg, const struct oci_reference *image)
 }
 
 static int print_outcomes(struct cdeploy *c, const struct deploy_outcome *outcomes, size_t nr,
-			  struct err *e)
+			  const struct strv *pruned, struct err *e)
 {
 	static const char *const verbs[] = {
 		[DEPLOY_CREATED] = "created",
@@ -37,6 +37,9 @@ static int print_outcomes(struct cdeploy *c, const struct deploy_outcome *outcom
 		if (app_result(c->app, line, e) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < pruned->n; i++)
+		if (app_result(c->app, pruned->v[i], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -44,13 +47,16 @@ static int carry_out(struct cdeploy *c, struct err *e)
 {
 	const struct cdeploy_args *a = &c->args;
 	bool auth = !a->registry_auth || strcmp(a->registry_auth, "none") != 0;
+	auto_strv struct strv pruned = STRV_INIT;
 	struct deploy_options opt = {
-		.owner = { .project = c->project },
+		.owner = c->owner,
 		.timeout_ms = a->timeout_ms,
 		.pending_timeout_ms = a->pending_timeout_ms,
 		.stable_ms = a->stable_ms,
 		.detach = a->detach,
 		.no_rollback = a->no_rollback,
+		.prune = a->prune,
+		.pruned = &pruned,
 		.registry_auth = auth ? auth_for : NULL,
 		.registry_auth_arg = c,
 	};
@@ -65,7 +71,7 @@ static int carry_out(struct cdeploy *c, struct err *e)
 		c->stack.services[i].stays_failed = a->no_rollback;
 	r = deploy_up(outcomes, &nr, &c->app->op, c->engine, &c->stack, &opt, e);
 
-	if (print_outcomes(c, outcomes, nr, &print_error) < 0 && r == 0) {
+	if (print_outcomes(c, outcomes, nr, &pruned, &print_error) < 0 && r == 0) {
 		*e = print_error;
 		return -1;
 	}

@@ -59,8 +59,7 @@ static json_t *network_json(const char *name, const struct deploy_owner *owner)
 {
 	json_t *o = json_object(), *labels = json_object();
 
-	if (owner->project)
-		json_object_set_new(labels, DEPLOY_LABEL_PROJECT, json_str(owner->project));
+	deploy_owner_label(labels, owner);
 	json_object_set_new(o, "Name", json_str(name));
 	json_object_set_new(o, "Driver", json_string("overlay"));
 	json_object_set_new(o, "CheckDuplicate", json_true());
@@ -276,4 +275,13 @@ int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struc
 			return -1;
 		pause_ms(op, LOST_PAUSE_MS);
 	}
+}
+
+int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const char *old_id,
+			  const json_t *spec, const char *auth, struct err *e)
+{
+	*id = NULL;
+	if (old_id && deploy_apply_remove(op, eng, old_id, e) < 0)
+		return -1;
+	return deploy_apply_create(id, op, eng, spec, auth, e);
 }

@@ -30,6 +30,10 @@ int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_s
 int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine_service *base,
 			  const json_t *ours, struct err *e) MUST_CHECK;
 
+/* Removes old_id (NULL: none) and creates spec. *id is NULL when there is none afterwards. */
+int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const char *old_id,
+			  const json_t *spec, const char *auth, struct err *e) MUST_CHECK;
+
 /* Already gone is fine. */
 int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struct err *e)
 	MUST_CHECK;

@@ -168,6 +168,8 @@ json_t *deploy_spec_normal(const json_t *spec)
 	if (!json_is_object(o))
 		return o;
 	json_object_del(at(o, "Labels"), DEPLOY_LABEL_HASH);
+	json_object_del(at(o, "Labels"), DEPLOY_LABEL_SCOPE);
+	deploy_owner_unlabel_deploy(at(o, "Labels"));
 	fill_task(dflt_object(o, "TaskTemplate"));
 	fill_mode(at(o, "Mode"));
 	fill_endpoint(o);

@@ -1,7 +1,8 @@
 /*
  * Two ServiceSpecs compared for what they mean: the engine gives a spec back with its
  * defaults filled in and empty parts dropped or added, so bytes say nothing.
- * io.cdeploy.hash is not looked at: it says what was wanted, not what is. Pure.
+ * Of our labels only the project counts: the others say what was wanted, when and by
+ * which deploy, not what is. Pure.
  */
 #ifndef DEPLOY_DIFF_H
 #define DEPLOY_DIFF_H

@@ -15,6 +15,7 @@ void deploy_plan_release(struct deploy_plan *p)
 	for (size_t i = 0; i < p->nr; i++)
 		json_decref(p->v[i].spec);
 	free(p->v);
+	free(p->surplus);
 	strv_release(&p->networks);
 	*p = (struct deploy_plan){ 0 };
 }
@@ -90,11 +91,6 @@ static void resolve_networks(json_t *spec, const struct engine_state *have)
 
 /* -- services ---------------------------------------------------------------- */
 
-static const char *spec_label(const json_t *spec, const char *key)
-{
-	return json_string_value(json_object_get(json_object_get(spec, "Labels"), key));
-}
-
 static json_t *spec_mode(const json_t *spec, const char *mode)
 {
 	return json_object_get(json_object_get(spec, "Mode"), mode);
@@ -114,38 +110,47 @@ static void keep_counts(json_t *spec, const struct deploy_service *want, const j
 
 static int check_owner(struct deploy_action *a, const struct deploy_owner *owner, struct err *e)
 {
-	const char *theirs = spec_label(a->have->spec, DEPLOY_LABEL_PROJECT);
+	const char *theirs = deploy_label(a->have->spec, DEPLOY_LABEL_PROJECT);
+	enum deploy_ownership whose = deploy_owner_of(a->have->spec, owner);
 
-	if (!theirs) {
-		a->adopted = true;
+	a->adopted = whose == DEPLOY_NOBODYS;
+	if (whose != DEPLOY_THEIRS)
 		return 0;
-	}
-	if (strcmp(theirs, owner->project ? owner->project : "") != 0)
-		return err_set(e, ERR_FAILED,
-			       "service '%s' belongs to project '%s', this is '%s': name it "
-			       "differently, or deploy it with --project '%s'",
-			       a->want->name, theirs, owner->project ? owner->project : "", theirs);
-	return 0;
+	return err_set(
+		e, ERR_FAILED,
+		"service '%s' belongs to project '%s', this is '%s': name it differently, or "
+		"deploy it with --project '%s'",
+		a->want->name, theirs, owner->project ? owner->project : "", theirs);
 }
 
-static int check_mode(const struct deploy_action *a, struct err *e)
+/* "Replicated", "Global", …: what a spec's Mode has. */
+static const char *mode_name(const json_t *spec)
 {
-	const char *mine = a->want->mode == DEPLOY_GLOBAL ? "Global" : "Replicated";
+	void *first = json_object_iter(json_object_get(spec, "Mode"));
 
-	if (spec_mode(a->have->spec, mine))
+	return first ? json_object_iter_key(first) : "Replicated";
+}
+
+static int check_mode(struct deploy_action *a, const struct deploy_owner *owner, struct err *e)
+{
+	const char *mine = mode_name(a->spec), *theirs = mode_name(a->have->spec);
+
+	a->recreate = strcmp(mine, theirs) != 0;
+	if (!a->recreate || owner->recreate)
 		return 0;
-	return err_set(e, ERR_FAILED,
-		       "service '%s' is to become %s, which the engine cannot do to a service that "
-		       "exists: remove it first",
-		       a->want->name, a->want->mode == DEPLOY_GLOBAL ? "global" : "replicated");
+	return err_set(
+		e, ERR_FAILED,
+		"service '%s' is to become %s and is %s, which the engine cannot change while "
+		"it exists: with --recreate it is removed and created anew",
+		a->want->name, mine, theirs);
 }
 
 static void say_why(struct deploy_action *a)
 {
 	auto_strv struct strv words = STRV_INIT;
 	auto_free char *list = NULL;
-	const char *mine = spec_label(a->spec, DEPLOY_LABEL_HASH);
-	const char *theirs = spec_label(a->have->spec, DEPLOY_LABEL_HASH);
+	const char *mine = deploy_label(a->spec, DEPLOY_LABEL_HASH);
+	const char *theirs = deploy_label(a->have->spec, DEPLOY_LABEL_HASH);
 	bool drifted = mine && theirs && strcmp(mine, theirs) == 0;
 
 	deploy_spec_diff(&words, a->spec, a->have->spec);
@@ -186,7 +191,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 		snprintf(a->why, sizeof(a->why), "it does not exist");
 		return 0;
 	}
-	if (check_owner(a, owner, e) < 0 || check_mode(a, e) < 0)
+	if (check_owner(a, owner, e) < 0 || check_mode(a, owner, e) < 0)
 		return -1;
 	keep_counts(a->spec, want, a->have->spec);
 	if (deploy_spec_equal(a->spec, a->have->spec)) {
@@ -197,6 +202,60 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	}
 	a->verb = DEPLOY_UPDATED;
 	say_why(a);
+	return 0;
+}
+
+/* -- the whole --------------------------------------------------------------- */
+
+static bool is_wanted(const struct deploy_stack *want, const char *name)
+{
+	for (size_t i = 0; i < want->nr; i++)
+		if (strcmp(want->services[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void find_surplus(struct deploy_plan *p, const struct deploy_stack *want,
+			 const struct engine_state *have, const struct deploy_owner *owner)
+{
+	size_t cap = 0;
+
+	for (size_t i = 0; i < have->nr; i++) {
+		const struct engine_service *s = &have->services[i];
+
+		if (!deploy_owner_has(s->spec, owner) || is_wanted(want, s->name))
+			continue;
+		MEM_GROW(p->surplus, p->nr_surplus, cap);
+		p->surplus[p->nr_surplus++] = s;
+	}
+}
+
+bool deploy_plan_writes(const struct deploy_plan *p)
+{
+	bool writes = p->networks.n || p->nr_surplus;
+
+	for (size_t i = 0; i < p->nr; i++)
+		writes |= p->v[i].verb != DEPLOY_UNCHANGED;
+	return writes;
+}
+
+static int check_age(const struct deploy_plan *p, const struct engine_state *have,
+		     const struct deploy_owner *owner, struct err *e)
+{
+	if (owner->allow_older || !deploy_plan_writes(p))
+		return 0;
+	for (size_t i = 0; i < have->nr; i++) {
+		const struct engine_service *s = &have->services[i];
+
+		if (deploy_owner_of(s->spec, owner) == DEPLOY_OURS &&
+		    deploy_owner_is_older(owner, s->spec))
+			return err_set(
+				e, ERR_FAILED,
+				"service '%s' was deployed by pipeline %s, and this one (%s) "
+				"is older; with --allow-older it is deployed all the same",
+				s->name, deploy_label(s->spec, DEPLOY_LABEL_PIPELINE),
+				owner->pipeline);
+	}
 	return 0;
 }
 
@@ -213,6 +272,9 @@ int deploy_reconcile(struct deploy_plan *out, const struct deploy_stack *want,
 	for (size_t i = 0; i < p.nr; i++)
 		if (plan_service(&p.v[i], &want->services[i], have, owner, e) < 0)
 			return -1;
+	find_surplus(&p, want, have, owner);
+	if (check_age(&p, have, owner, e) < 0)
+		return -1;
 	*out = p;
 	p = (struct deploy_plan){ 0 };
 	return 0;

@@ -17,6 +17,7 @@ struct deploy_action {
 	const struct engine_service *have; /* borrowed from the state; NULL for a new one */
 	json_t *spec;			   /* owned: to send; networks are ids where they exist */
 	bool adopted;			   /* it was nobody's until now */
+	bool recreate;	 /* an update that the engine cannot do: removed, and created anew */
 	bool unfinished; /* unchanged, but its last update or rollback did not end well yet */
 	bool unproven;	 /* unchanged, and the engine has never said that it came to run */
 	char why[256];	 /* "image, environment" */
@@ -25,6 +26,9 @@ struct deploy_action {
 struct deploy_plan {
 	struct deploy_action *v; /* file order */
 	size_t nr;
+	/* what is in the state of this owner and in the file no longer; borrowed from the state */
+	const struct engine_service **surplus;
+	size_t nr_surplus;
 	struct strv networks; /* to create first */
 };
 
@@ -34,11 +38,14 @@ void deploy_plan_names(struct strv *services, struct strv *networks,
 
 /*
  * ERR_ABSENT: a network that is not the stack's own does not exist. ERR_FAILED: a service is
- * another project's, or would have to change between replicated and global.
+ * another project's, would have to change between replicated and global (without owner->recreate), or
+ * something is to be written and a later pipeline has deployed (without owner->allow_older).
  */
 int deploy_reconcile(struct deploy_plan *out, const struct deploy_stack *want,
 		     const struct engine_state *have, const struct deploy_owner *owner,
 		     struct err *e) MUST_CHECK;
+/* Is there anything to write? */
+bool deploy_plan_writes(const struct deploy_plan *p);
 void deploy_plan_release(struct deploy_plan *p);
 #define auto_plan CLEANUP(deploy_plan_release)
 

@@ -312,12 +312,12 @@ json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_own
 
 	spec_set(o, "Name", json_str(s->name));
 	spec_set(o, "Labels", labels);
-	if (owner->project)
-		spec_set(labels, DEPLOY_LABEL_PROJECT, json_str(owner->project));
+	deploy_owner_label(labels, owner);
 	spec_set(o, "TaskTemplate", task_json(s));
 	spec_set(o, "Mode", mode_json(s));
 	add_update(o, s);
 	spec_set(o, "EndpointSpec", endpoint_json(s));
 	spec_set(labels, DEPLOY_LABEL_HASH, hash_json(o));
+	deploy_owner_label_deploy(labels, owner);
 	return o;
 }

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "deploy/owner.h"
 
 static const char *const task_states[] = {
 	"new",	     "allocated", "pending",  "assigned", "accepted",
@@ -467,4 +468,31 @@ const struct engine_network *engine_state_network(const struct engine_state *s, 
 			found = n;
 	}
 	return found;
+}
+
+int engine_state_add_owned(struct engine_state *s, struct op *op, struct engine *eng,
+			   const char *project, struct err *e)
+{
+	auto_strv struct strv labels = STRV_INIT;
+	auto_json json_t *list = NULL;
+	json_t *o;
+	size_t i;
+
+	strv_addf(&labels, DEPLOY_LABEL_PROJECT "=%s", project);
+	list = state_list(op, eng, "/services", "label", &labels, false, e);
+	if (!list)
+		return err_wrap(e, "read the project's services");
+	json_array_foreach(list, i, o)
+	{
+		auto_engine_service struct engine_service one = { 0 };
+
+		if (engine_service_read(&one, o, e) < 0)
+			return err_wrap(e, "read the project's services");
+		if (engine_state_service(s, one.name))
+			continue;
+		MEM_GROW(s->services, s->nr, s->cap);
+		s->services[s->nr++] = one;
+		one = (struct engine_service){ 0 };
+	}
+	return 0;
 }

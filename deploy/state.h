@@ -108,6 +108,10 @@ int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng
 		     const struct strv *services, const struct strv *networks, struct err *e)
 	MUST_CHECK;
 
+/* Adds the services that carry the project's label, as far as they are not there yet. */
+int engine_state_add_owned(struct engine_state *s, struct op *op, struct engine *eng,
+			   const char *project, struct err *e) MUST_CHECK;
+
 /* NULL: none. Borrowed. Of two networks with one name the usable one. */
 const struct engine_service *engine_state_service(const struct engine_state *s, const char *name);
 const struct engine_service *engine_state_service_by_id(const struct engine_state *s,

@@ -70,7 +70,9 @@ static int up_plan(struct up *u, struct err *e)
 	deploy_plan_release(&u->plan);
 	engine_state_release(&u->state);
 	deploy_plan_names(&services, &networks, u->stack);
-	if (engine_state_get(&u->state, u->op, u->eng, &services, &networks, e) < 0)
+	if (engine_state_get(&u->state, u->op, u->eng, &services, &networks, e) < 0 ||
+	    (u->opt->prune &&
+	     engine_state_add_owned(&u->state, u->op, u->eng, u->opt->owner.project, e) < 0))
 		return -1;
 	return deploy_reconcile(&u->plan, u->stack, &u->state, &u->opt->owner, e);
 }
@@ -169,6 +171,19 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	return deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
 }
 
+/* What the engine cannot change: there is none of it for a moment, and whoever fails has to remake the old one. */
+static int item_recreate(struct up *u, struct up_item *it, const char *auth, struct err *e)
+{
+	const struct deploy_action *a = it->action;
+
+	progress_begin(u->op->progress, up_item_name(it),
+		       "remove service '%s' and create it anew: %s", up_item_name(it), a->why);
+	it->back = a->have->spec;
+	it->remade = it->begun = true;
+	item_start(u, it, a->spec, false);
+	return deploy_apply_recreate(&it->id, u->op, u->eng, a->have->id, a->spec, auth, e);
+}
+
 /* An earlier run may have been cut off before the service came to run. */
 static bool item_is_open(struct up *u, struct up_item *it)
 {
@@ -223,6 +238,8 @@ static int item_apply(struct up *u, struct up_item *it, struct err *e)
 	auth = item_auth(u, it);
 	if (verb == DEPLOY_CREATED)
 		n = item_create(u, it, auth, e);
+	else if (it->action->recreate)
+		n = item_recreate(u, it, auth, e);
 	else
 		n = item_update(u, it, auth, e);
 	if (auth)
@@ -295,6 +312,19 @@ static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
 	progress_note(u->op->progress, "%s: removed again", up_item_name(it));
 }
 
+/* The old service once more, in place of the one made for it (if there is one). */
+static int item_remake(struct up *u, struct up_item *it, struct err *e)
+{
+	auto_free char *failed = STEAL(&it->id);
+	char *auth = item_auth(u, it);
+	int n = deploy_apply_recreate(&it->id, u->op, u->eng, failed, it->back, auth, e);
+
+	if (auth)
+		explicit_bzero(auth, strlen(auth));
+	free(auth);
+	return n;
+}
+
 static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
 {
 	struct engine_service base = { .id = it->id, .spec = it->back };
@@ -303,12 +333,13 @@ static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
 	struct err e = ERR_INIT;
 	int n;
 
-	strv_add(&ids, it->id);
+	strv_add(&ids, it->id ? it->id : "");
 	progress_begin(u->op->progress, up_item_name(it), "roll back service '%s'",
 		       up_item_name(it));
 	item_start(u, it, it->back, true);
-	n = engine_tasks_get(&before, u->op, u->eng, &ids, &e);
-	if (n == 0) {
+	n = it->remade ? item_remake(u, it, &e)
+		       : engine_tasks_get(&before, u->op, u->eng, &ids, &e);
+	if (n == 0 && !it->remade) {
 		deploy_rollout_know(&it->rollout, &before, false);
 		n = deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, &e);
 	}
@@ -359,6 +390,21 @@ static int up_services(struct up *u, size_t nr_waves, struct err *e)
 	return u->opt->detach ? 0 : up_settle(u, e);
 }
 
+/* After success only: what this owner had and the file has no longer. */
+static int up_prune(struct up *u, struct err *e)
+{
+	for (size_t i = 0; i < u->plan.nr_surplus; i++) {
+		const struct engine_service *s = u->plan.surplus[i];
+
+		if (deploy_apply_remove(u->op, u->eng, s->id, e) < 0)
+			return err_wrap(e, "remove service '%s'", s->name);
+		progress_note(u->op->progress, "service '%s' removed: it is in the file no longer",
+			      s->name);
+		strv_addf(u->opt->pruned, "%s removed %s", s->name, engine_spec_image(s->spec));
+	}
+	return 0;
+}
+
 static int up_run(struct up *u, struct err *e)
 {
 	auto_free size_t *wave = mem_zalloc((u->stack->nr + 1) * sizeof(*wave));
@@ -371,7 +417,7 @@ static int up_run(struct up *u, struct err *e)
 	up_items(u, wave);
 	if (up_tasks(u, e) < 0)
 		return -1;
-	return up_services(u, nr_waves, e);
+	return up_services(u, nr_waves, e) < 0 ? -1 : up_prune(u, e);
 }
 
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,

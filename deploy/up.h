@@ -30,6 +30,8 @@ struct deploy_options {
 	int64_t stable_ms;	    /* how long new tasks must stay running; 0: 5 s, or as above */
 	bool detach;		    /* do not watch */
 	bool no_rollback;
+	bool prune;	     /* not with detach: only what has succeeded may remove anything */
+	struct strv *pruned; /* with prune: gets "NAME removed IMAGE" lines */
 	/* X-Registry-Auth for the services that want it, by their image; NULL result: none.
 	 * Owned by the caller of the callback. */
 	char *(*registry_auth)(void *arg, const struct oci_reference *image);

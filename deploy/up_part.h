@@ -15,6 +15,7 @@ struct up_item {
 	char *id;
 	size_t wave;
 	json_t *back; /* borrowed: spec to go back to; NULL: there was none */
+	bool remade;  /* the old one was removed for it; id is NULL while there is no new one */
 	bool begun;   /* written to the engine, or found half way */
 	bool has_outcome;
 	enum deploy_verb verb;

@@ -13,7 +13,7 @@
 #include "deploy/diff.h"
 #include "deploy/reconcile.h"
 
-static const struct deploy_owner owner = { "team/app" };
+static struct deploy_owner owner;
 
 struct world {
 	struct deploy_stack stack;
@@ -40,6 +40,7 @@ static int setup(void **state)
 	s->nr_ports = s->cap_ports = 1;
 	s->has_replicas = true;
 	s->replicas = 2;
+	owner = (struct deploy_owner){ .project = "team/app" };
 	w->stack.name = mem_strdup("shop");
 	strv_add(&w->stack.make_networks, "shop");
 	w->stack.services = w->app = s;
@@ -298,7 +299,79 @@ static void replicated_does_not_become_global(void **state)
 	w->app->mode = DEPLOY_GLOBAL;
 	assert_int_equal(-1, deploy_reconcile(&w->plan, &w->stack, &w->have, &owner, &w->e));
 	assert_int_equal(ERR_FAILED, w->e.kind);
-	assert_non_null(strstr(w->e.text, "service 'app' is to become global"));
+	assert_string_equal("service 'app' is to become Global and is Replicated, which the engine "
+			    "cannot change while it exists: with --recreate it is removed and "
+			    "created anew",
+			    w->e.text);
+	owner.recreate = true;
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_true(w->plan.v[0].recreate);
+	deploy_plan_release(&w->plan);
+	/* what the engine can do is not made anew for the option's sake */
+	w->app->mode = DEPLOY_REPLICATED;
+	w->app->replicas = 3;
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_false(w->plan.v[0].recreate);
+}
+
+static void which_deploy_it_was_makes_no_difference(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED,
+		    OURS ",\"io.cdeploy.pipeline\":\"41\",\"io.cdeploy.commit\":\"c1\","
+			 "\"io.cdeploy.revision\":\"3\",\"io.cdeploy.scope\":\"b\"",
+		    TWO, "");
+	owner.pipeline = "42";
+	owner.commit = "c2";
+	owner.revision = 4;
+	owner.scope = "a";
+	assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+	assert_false(deploy_plan_writes(&w->plan));
+}
+
+static void an_older_pipeline_is_refused_where_it_would_write(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS ",\"io.cdeploy.pipeline\":\"42\"", TWO, "");
+	owner.pipeline = "41";
+	assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+	deploy_plan_release(&w->plan);
+	w->app->replicas = 3;
+	assert_refused(
+		w, ERR_FAILED,
+		"service 'app' was deployed by pipeline 42, and this one (41) is older; with "
+		"--allow-older it is deployed all the same");
+	owner.allow_older = true;
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_true(deploy_plan_writes(&w->plan));
+	deploy_plan_release(&w->plan);
+	/* the same one once more: a job that is retried */
+	owner = (struct deploy_owner){ .project = "team/app", .pipeline = "42" };
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+}
+
+static void what_left_the_file_is_surplus(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS, TWO, "");
+	add_service(w, PINNED, OURS, TWO, "");
+	add_service(w, PINNED, OURS ",\"io.cdeploy.scope\":\"b\"", TWO, "");
+	add_service(w, PINNED, "\"io.cdeploy.project\":\"team/shop\"", TWO, "");
+	add_service(w, PINNED, "", TWO, "");
+	for (size_t i = 1; i < w->have.nr; i++) {
+		free(w->have.services[i].name);
+		w->have.services[i].name = mem_printf("other-%zu", i);
+	}
+	assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+	assert_int_equal(1, w->plan.nr_surplus);
+	assert_string_equal("other-1", w->plan.surplus[0]->name);
+	assert_true(deploy_plan_writes(&w->plan));
 }
 
 /* -- the comparison alone ---------------------------------------------------- */
@@ -449,6 +522,9 @@ int main(void)
 		T(nobodys_service_is_adopted),
 		T(another_projects_service_is_refused_by_name),
 		T(replicated_does_not_become_global),
+		T(which_deploy_it_was_makes_no_difference),
+		T(an_older_pipeline_is_refused_where_it_would_write),
+		T(what_left_the_file_is_surplus),
 		cmocka_unit_test(specs_are_compared_for_what_they_mean),
 		cmocka_unit_test(a_difference_is_named_without_its_value),
 		cmocka_unit_test(answers_of_another_shape_are_refused),

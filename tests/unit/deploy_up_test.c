@@ -89,7 +89,7 @@ static int setup(void **state)
 	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
 			     .progress = recorder_init(&w->rec),
 			     .cancel = &w->cancel };
-	w->opt = (struct deploy_options){ .owner = { "team/app" }, .stable_ms = 1 };
+	w->opt = (struct deploy_options){ .owner = { .project = "team/app" }, .stable_ms = 1 };
 	add_service(w, "app");
 	w->spec = spec_with_image(w, "r:5000/app:2");
 	w->old = spec_with_image(w, "r:5000/app:1");
@@ -350,6 +350,114 @@ static void a_service_that_was_nobodys_is_adopted_with_a_notice(void **state)
 	up(w, 0);
 	assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
 	assert_true(recorder_has(&w->rec, "warn: service 'app' was nobody's until now"));
+}
+
+/* The mode of w->old is another one. */
+static void begin_recreate(struct world *w)
+{
+	w->opt.owner.recreate = true;
+	json_object_set_new(w->old, "Mode", json_pack("{s:{}}", "Global"));
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+}
+
+static void what_cannot_be_changed_is_removed_and_created_anew(void **state)
+{
+	struct world *w = *state;
+
+	begin_recreate(w);
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+}
+
+static void a_recreated_service_that_fails_makes_room_for_the_old_one(void **state)
+{
+	struct world *w = *state;
+	const char *three = FAILED("a") "," FAILED("b") "," FAILED("c");
+
+	begin_recreate(w);
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	last_words(w, "c");
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
+	     .body = kept(w, json_dumps(w->old, JSON_COMPACT)));
+	poll(w, service(w, 1, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	poll(w, service(w, 1, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	up(w, -1);
+	assert_int_equal(ERR_ROLLED_BACK, w->e.kind);
+	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+static void a_recreated_service_that_is_refused_makes_room_for_the_old_one(void **state)
+{
+	struct world *w = *state;
+
+	begin_recreate(w);
+	POST("/services/create", .status = 400, .answer = "{\"message\":\"port in use\"}");
+	CREATED;
+	poll(w, service(w, 1, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	poll(w, service(w, 1, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	up_fails(w, ERR_ROLLED_BACK,
+		 "update service 'app': port in use; the previous version is running again");
+}
+
+/* -- what left the file --------------------------------------------------------- */
+
+#define OWNED "/services?filters=%7B%22label%22%3A%5B%22io.cdeploy.project%3Dteam%2Fapp%22%5D%7D"
+
+/* Both services of the project; the file has only the first. */
+static const char *owned(struct world *w, json_t *spec)
+{
+	json_t *gone = json_deep_copy(w->old);
+	const char *ours = service(w, 7, spec, NULL, "completed");
+	char *text = NULL;
+
+	json_object_set_new(gone, "Name", json_string("gone"));
+	text = json_dumps(gone, JSON_COMPACT);
+	json_decref(gone);
+	ours = kept(w, mem_printf("%s,{\"ID\":\"s2\",\"Version\":{\"Index\":3},\"Spec\":%s}", ours,
+				  text));
+	free(text);
+	return ours;
+}
+
+static void what_left_the_file_is_removed_when_that_is_asked_for(void **state)
+{
+	struct world *w = *state;
+	auto_strv struct strv pruned = STRV_INIT;
+
+	w->opt.prune = true;
+	w->opt.pruned = &pruned;
+	get_list(w, NAMED("app"), service(w, 7, w->spec, NULL, "completed"));
+	get_list(w, OWNED, owned(w, w->spec));
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s2", .status = 200);
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+	assert_int_equal(1, pruned.n);
+	assert_string_equal("gone removed r:5000/app:1", pruned.v[0]);
+}
+
+static void nothing_is_removed_when_the_deploy_fails(void **state)
+{
+	struct world *w = *state;
+	auto_strv struct strv pruned = STRV_INIT;
+
+	w->opt.prune = true;
+	w->opt.no_rollback = true;
+	w->opt.pruned = &pruned;
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	get_list(w, OWNED, owned(w, w->old));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	POST("/services/s1/update?version=7", .status = 200, .answer = "{\"Warnings\":null}");
+	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	last_words(w, "a");
+	up(w, -1);
+	assert_int_equal(0, pruned.n);
 }
 
 /* -- answers that are lost, and others who write ------------------------------ */
@@ -893,6 +1001,11 @@ int main(void)
 		T(detached_means_not_watched),
 		T(credentials_go_with_the_service_or_are_missed),
 		T(a_service_that_was_nobodys_is_adopted_with_a_notice),
+		T(what_cannot_be_changed_is_removed_and_created_anew),
+		T(a_recreated_service_that_fails_makes_room_for_the_old_one),
+		T(a_recreated_service_that_is_refused_makes_room_for_the_old_one),
+		T(what_left_the_file_is_removed_when_that_is_asked_for),
+		T(nothing_is_removed_when_the_deploy_fails),
 		T(an_update_out_of_sequence_is_repeated_with_the_new_version),
 		T(an_update_is_not_repeated_over_somebody_elses),
 		T(an_update_out_of_sequence_ends_after_ten_tries),
