@@ -5,6 +5,7 @@
  * The order matters: the sandbox may enter namespaces and starts its helper, which only a process
  * of one thread can; it knows no credentials and no secrets, so these are looked up afterwards.
  */
+#include "base/code_quality.h"
 #include "base/http_curl.h"
 #include "base/http_retry.h"
 #include "base/mem.h"
@@ -13,6 +14,7 @@
 #include "cmd/cbuild_args.h"
 #include "cmd/cbuild_elsewhere.h"
 #include "cmd/cbuild_results.h"
+#include "cmd/result_files.h"
 #include "oci/build/build.h"
 #include "oci/build/cache_prune.h"
 #include "oci/dockerfile/report.h"
@@ -107,6 +109,22 @@ static int build(struct cbuild *c, struct err *e)
 	return cbuild_results_write(c->app, &c->args, &c->result, e);
 }
 
+/* What is printed; one line end is app_result's. */
+static int tell(struct cbuild *c, struct buf *out, struct err *e)
+{
+	if (out->len && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = '\0';
+	return out->len ? app_result(c->app, buf_str(out), e) : 0;
+}
+
+static int write_quality(const struct cbuild *c, struct code_quality *q, struct err *e)
+{
+	const struct result_file file = { "--code-quality", c->args.code_quality,
+					  code_quality_finish(q) };
+
+	return result_files_write(&file, 1, e);
+}
+
 /* Warnings are a failure, so that a job can be made of it. */
 static int call(struct cbuild *c, struct err *e)
 {
@@ -114,19 +132,22 @@ static int call(struct cbuild *c, struct err *e)
 				       .registry = c->source,
 				       .http = c->http };
 	auto_buf struct buf out = BUF_INIT(REPORT_MAX);
+	auto_code_quality struct code_quality quality;
+	auto_free char *cwd = getcwd(NULL, 0);
+	struct err lost = ERR_INIT;
 	bool warned;
-	int r = oci_build_call(&out, &warned, &c->app->op, &env, &c->opt, &c->args.what, e);
+	int r;
 
-	/* one line end is app_result's */
-	if (out.len && out.data[out.len - 1] == '\n')
-		out.data[--out.len] = '\0';
-	if (out.len) {
-		struct err lost = ERR_INIT;
-
-		if (app_result(c->app, buf_str(&out), &lost) < 0 && r == 0) {
-			*e = lost;
-			return -1;
-		}
+	code_quality_init(&quality);
+	c->args.what.quality = &quality;
+	c->args.what.cwd = cwd ? cwd : "/";
+	c->args.what.project_dir = variable("CI_PROJECT_DIR");
+	r = oci_build_call(&out, &warned, &c->app->op, &env, &c->opt, &c->args.what, e);
+	if (r == 0)
+		r = write_quality(c, &quality, e);
+	if (tell(c, &out, &lost) < 0 && r == 0) {
+		*e = lost;
+		return -1;
 	}
 	if (r == 0 && warned)
 		return err_set(e, ERR_FAILED, "the build checks have found something");

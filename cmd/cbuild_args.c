@@ -14,6 +14,8 @@ const struct opt cbuild_opts[] = {
 		 "name of the image; may be given several times"),
 	OPT_FLAG(0, "check", "CBUILD_CHECK", struct cbuild_args, check,
 		 "tell what is doubtful in the Dockerfile and build nothing (--call check)"),
+	OPT_STR(0, "code-quality", "CBUILD_CODE_QUALITY", struct cbuild_args, code_quality, "FILE",
+		"write what --check finds as GitLab's code-quality report"),
 	OPT_STR(0, "call", "CBUILD_CALL", struct cbuild_args, call, "WHAT[,format=json]",
 		"build, or tell: check, outline, targets"),
 	OPT_STR(0, "target", "CBUILD_TARGET", struct cbuild_args, target, "STAGE",
@@ -295,7 +297,13 @@ static int take_call(struct cbuild_args *a, struct err *e)
 			       a->check ? "check" : "call");
 	a->is_call = a->print_input;
 	a->what.call = BUILD_CALL_INPUT;
-	return call ? take_call_word(a, call, e) : 0;
+	if (call && take_call_word(a, call, e) < 0)
+		return -1;
+	if (a->code_quality && !(a->is_call && a->what.call == BUILD_CALL_CHECK))
+		return err_set(e, ERR_INPUT,
+			       "--code-quality tells what --check finds: without it "
+			       "there is nothing to write");
+	return 0;
 }
 
 static void take_no_cache(struct build_options *o, const struct cbuild_args *a)

@@ -27,6 +27,7 @@ static char *metadata(const struct build_result *r)
 int cbuild_results_check(const struct cbuild_args *a, struct err *e)
 {
 	const struct result_file files[] = { { "--iidfile", a->iidfile, NULL },
+					     { "--code-quality", a->code_quality, NULL },
 					     { "--digest-file", a->digest_file, NULL },
 					     { "--metadata-file", a->metadata_file, NULL },
 					     { "--dotenv", a->dotenv, NULL } };

@@ -6,6 +6,7 @@
 #include "base/http_retry.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "cmd/annotations.h"
 #include "cmd/app.h"
 #include "cmd/cpush_args.h"
 #include "cmd/cpush_seen.h"
@@ -31,6 +32,11 @@ static void cpush_release(struct cpush *c)
 	sign_key_free(c->key);
 }
 
+static const char *variable(const char *name)
+{
+	return getenv(name);
+}
+
 static int write_results(const struct cpush *c, const struct oci_descriptor *image, struct err *e)
 {
 	const struct oci_reference *to = &c->args.to;
@@ -40,8 +46,13 @@ static int write_results(const struct cpush *c, const struct oci_descriptor *ima
 		mem_printf("IMAGE_NAME=%s/%s\nIMAGE_TAG=%s\nIMAGE_DIGEST=%s\nIMAGE_REF=%s\n",
 			   to->host, to->path, tag, image->digest.text, ref);
 
+	auto_free char *url = annotations_image_url(to, &image->digest, variable);
+	const struct annotation_link link = { .label = ref, .url = url };
+	auto_free char *links = annotations_json("pushed image", &link, 1);
+
 	const struct result_file files[] = { { "--digest-file", c->args.digest_file,
 					       image->digest.text },
+					     { "--annotations", c->args.annotations, links },
 					     { "--dotenv", c->args.dotenv, env } };
 
 	if (result_files_write(files, ARRAY_LEN(files), e) < 0)
@@ -53,6 +64,7 @@ static int write_results(const struct cpush *c, const struct oci_descriptor *ima
 static int check_results(const struct cpush_args *a, struct err *e)
 {
 	const struct result_file files[] = { { "--digest-file", a->digest_file, NULL },
+					     { "--annotations", a->annotations, NULL },
 					     { "--dotenv", a->dotenv, NULL } };
 
 	return result_files_check(files, ARRAY_LEN(files), e);

@@ -16,6 +16,8 @@ const struct opt cpush_opts[] = {
 		"of an image for several platforms only this one's"),
 	OPT_STR(0, "digest-file", "CPUSH_DIGEST_FILE", struct cpush_args, digest_file, "FILE",
 		"write the digest of what was pushed"),
+	OPT_STR(0, "annotations", "CPUSH_ANNOTATIONS", struct cpush_args, annotations, "FILE",
+		"write a link to the image, as GitLab's annotations report"),
 	OPT_STR(0, "dotenv", "CPUSH_DOTENV", struct cpush_args, dotenv, "FILE",
 		"write IMAGE_NAME, IMAGE_TAG, IMAGE_DIGEST and IMAGE_REF"),
 	OPT_STR(0, "authfile", "CPUSH_AUTHFILE", struct cpush_args, authfile, "FILE",

@@ -9,7 +9,7 @@
 /* Borrowed from argv and the environment, but for what is said to be owned. */
 struct cpush_args {
 	struct strv tags, mount_from;
-	const char *digest_file, *dotenv, *authfile, *ca, *cert, *key;
+	const char *digest_file, *dotenv, *annotations, *authfile, *ca, *cert, *key;
 	const char *sign_key, *passphrase_file, *verify_key;
 	bool plain_http, insecure, force, creds_stdin, check;
 	unsigned jobs, retries;

@@ -4,6 +4,7 @@
  */
 #include "oci/build/call.h"
 
+#include "base/code_quality.h"
 #include "base/mem.h"
 #include "oci/build/checks.h"
 #include "oci/build/input_digest.h"
@@ -39,7 +40,19 @@ int build_call_parse(struct build_call_options *out, const char *text, struct er
 	return 0;
 }
 
-static int check(struct buf *out, bool *warned, struct job *j, bool json, struct err *e)
+static void tell_quality(const struct job *j, const struct build_call_options *what,
+			 const struct lint *found)
+{
+	auto_free char *path = NULL;
+
+	if (!what->quality)
+		return;
+	path = code_quality_path(j->file->file, what->cwd, what->project_dir);
+	report_check_quality(what->quality, j->file, path, found);
+}
+
+static int check(struct buf *out, bool *warned, struct job *j,
+		 const struct build_call_options *what, struct err *e)
 {
 	auto_lint struct lint found = { 0 };
 
@@ -49,7 +62,8 @@ static int check(struct buf *out, bool *warned, struct job *j, bool json, struct
 	if (checks_find(&found, j, e) < 0)
 		return -1;
 	*warned = found.nr > 0;
-	if (json)
+	tell_quality(j, what, &found);
+	if (what->json)
 		report_check_json(out, j->file->file, span_of_str(j->file->text), &found, NULL);
 	else
 		report_check(out, j->file, &found);
@@ -79,7 +93,7 @@ static int answer(struct buf *out, bool *warned, struct job *j,
 	if (prepare_plan(j, e) < 0)
 		return -1;
 	if (what->call == BUILD_CALL_CHECK)
-		return check(out, warned, j, what->json, e);
+		return check(out, warned, j, what, e);
 	if (what->call == BUILD_CALL_INPUT)
 		return input(out, j, e);
 	(what->json ? report_outline_json : report_outline)(out, j->plan);

@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "oci/build/build.h"
 
+struct code_quality;
+
 enum build_call {
 	BUILD_CALL_CHECK,   /* its warnings, in all stages unless a target is given */
 	BUILD_CALL_OUTLINE, /* what the target takes: arguments, secrets, sockets, caches */
@@ -16,6 +18,9 @@ enum build_call {
 struct build_call_options {
 	enum build_call call;
 	bool json;
+	struct code_quality
+		*quality; /* of a check: what was found goes there, too. NULL: nowhere */
+	const char *cwd, *project_dir; /* for paths in it, as code_quality_path takes them */
 };
 
 /* "check", "outline", "targets", each also with ",format=json" (or text). ERR_INPUT. */

@@ -4,6 +4,7 @@
  */
 #include "oci/dockerfile/report.h"
 
+#include "base/code_quality.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "oci/dockerfile/report_table.h"
@@ -138,6 +139,29 @@ void report_check_json(struct buf *out, const char *file, struct span text, cons
 	buf_add_str(out, "  \"sources\": [{");
 	add_field(out, "fileName", file);
 	buf_addf(out, ", \"language\": \"Dockerfile\", \"data\": \"%s\"}]\n}\n", data);
+}
+
+/* A secret in an image is everybody's; the rest is taste, or a surprise for later. */
+static const char *severity_of(const struct lint_warning *w)
+{
+	return strcmp(w->rule, "SecretsUsedInArgOrEnv") == 0 ? "critical" : "minor";
+}
+
+void report_check_quality(struct code_quality *out, const struct dockerfile *df, const char *path,
+			  const struct lint *lint)
+{
+	for (size_t i = 0; i < lint->nr; i++) {
+		const struct lint_warning *w = &lint->v[i];
+
+		code_quality_add(
+			out, &(struct code_issue){
+				     .check = w->rule,
+				     .text = w->detail ? w->detail : w->about,
+				     .severity = severity_of(w),
+				     .path = path,
+				     .line = w->line,
+				     .source = code_quality_line(span_of_str(df->text), w->line) });
+	}
 }
 
 /* -- targets --------------------------------------------------------------------------- */

@@ -16,6 +16,11 @@ void report_check(struct buf *out, const struct dockerfile *df, const struct lin
 void report_check_json(struct buf *out, const char *file, struct span text, const struct lint *lint,
 		       const char *error);
 
+/* For GitLab; path: of the file, from the repository's root. */
+struct code_quality;
+void report_check_quality(struct code_quality *out, const struct dockerfile *df, const char *path,
+			  const struct lint *lint);
+
 /* All named stages, in the file's order, and the last one. */
 void report_targets(struct buf *out, const struct dockerfile *df);
 void report_targets_json(struct buf *out, const struct dockerfile *df);

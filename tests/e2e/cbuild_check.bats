@@ -66,3 +66,21 @@ setup() {
 	expect 2 cbuild --call lint .
 	message cbuild lint
 }
+
+@test "what a check finds is a report that merge requests show" {
+	local first
+	expect 1 env CI_PROJECT_DIR="$T" cbuild --check --code-quality "$T/quality.json" .
+	first=$(jq -c '[.[] | {check_name, severity, location}]' "$T/quality.json")
+	has "$first" '{"check_name":"JSONArgsRecommended","severity":"minor","location":{"path":"src/Dockerfile","lines":{"begin":11}}}'
+	first=$(jq -r '.[].fingerprint' "$T/quality.json" | sort)
+	equal "$(uniq <<<"$first")" "$first"
+	sed -i '1i # one more line' Dockerfile
+	expect 1 env CI_PROJECT_DIR="$T" cbuild --check --code-quality "$T/quality.json" .
+	equal "$(jq -r '.[].fingerprint' "$T/quality.json" | sort)" "$first"
+	equal "$(jq -c '.[] | select(.check_name == "JSONArgsRecommended") | .location.lines' "$T/quality.json")" '{"begin":12}'
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	expect 0 cbuild --check --code-quality "$T/quality.json" .
+	equal "$(cat "$T/quality.json")" '[]'
+	expect 2 cbuild --code-quality "$T/quality.json" .
+	message cbuild --code-quality --check
+}

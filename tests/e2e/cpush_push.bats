@@ -34,7 +34,8 @@ digest_of() {
 }
 
 @test "--dotenv writes what the next job needs" {
-	expect 0 cpush --dotenv "$T/release.env" "$T/one" "$REPO:7"
+	expect 0 cpush --dotenv "$T/release.env" --annotations "$T/links.json" "$T/one" "$REPO:7"
+	equal "$(jq -r '."pushed image"[0].external_link.label' "$T/links.json")" "$out"
 	digest=$(digest_of one)
 	equal "$(cat "$T/release.env")" "IMAGE_NAME=$REPO
 IMAGE_TAG=7
