@@ -211,6 +211,8 @@ static int choose(enum deploy_dialect *out, char **said, const struct compose_in
 int deploy_stack_read(struct deploy_stack *out, char **said, const struct compose_input *in,
 		      enum deploy_dialect dialect, struct strv *warnings, struct err *e)
 {
+	struct deploy_input legacy;
+
 	for (size_t i = 0; i < in->nr; i++)
 		if (refuse_kubernetes(&in->files[i], e) < 0)
 			return -1;
@@ -223,5 +225,8 @@ int deploy_stack_read(struct deploy_stack *out, char **said, const struct compos
 			       "%s is a legacy file, of which there is one; several -f are for "
 			       "compose files",
 			       in->files[0].file);
-	return deploy_manifest_read(out, &in->files[0], warnings, e);
+	legacy = in->files[0];
+	legacy.read_file = in->read_file;
+	legacy.read_arg = in->read_arg;
+	return deploy_manifest_read(out, &legacy, warnings, e);
 }

@@ -9,6 +9,7 @@
 #ifndef DEPLOY_MANIFEST_H
 #define DEPLOY_MANIFEST_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "deploy/service.h"
@@ -20,6 +21,9 @@ struct deploy_input {
 	const struct strv *images; /* --image: "[SERVICE=]REF" */
 	/* IMAGE_REF: for the placeholder and services of the same repository; NULL, "": none */
 	const char *image_ref;
+	/* The file an env_file names; appends to out. NULL: none can be had. */
+	int (*read_file)(void *arg, struct buf *out, const char *path, struct err *e);
+	void *read_arg;
 };
 
 /* warnings: lines "orcinus.yml:7: …" are added to it. */

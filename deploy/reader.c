@@ -163,6 +163,18 @@ int reader_text(char **out, struct reader *r, const struct yaml_value *v, const 
 	return reader_expand(out, r, v, v->text, path, e);
 }
 
+int reader_plain(char **out, struct reader *r, const struct yaml_value *v, const char *path,
+		 struct err *e)
+{
+	enum expand_grammar before = r->expand.grammar;
+	int n;
+
+	r->expand.grammar = EXPAND_COMPOSE;
+	n = reader_text(out, r, v, path, e);
+	r->expand.grammar = before;
+	return n;
+}
+
 int reader_words(struct strv *out, struct reader *r, const struct yaml_value *v, const char *path,
 		 struct err *e)
 {

@@ -22,8 +22,9 @@ struct reader {
 	const struct yaml_value *volumes; /* the top-level map, or NULL */
 	struct strv used_volumes;
 	size_t nr_services;
-	bool *image_used;			/* for each of in->images */
-	const char *service;			/* being read; NULL outside of one */
+	size_t nr_from_files; /* the first variables of the service come from its env_file */
+	bool *image_used;     /* for each of in->images */
+	const char *service;  /* being read; NULL outside of one */
 	const struct yaml_value *keys, *deploy; /* its map, and `deploy` in it or NULL */
 	const struct yaml_value
 		*unset_at; /* the last value that named a variable without a value */
@@ -53,6 +54,9 @@ int reader_text(char **out, struct reader *r, const struct yaml_value *v, const 
 /* The same for a text that was taken out of a value. */
 int reader_expand(char **out, struct reader *r, const struct yaml_value *at, const char *text,
 		  const char *path, struct err *e) MUST_CHECK;
+/* As compose does: ${VAR} and "$$" only. For what is not read by orcinus' shell but in the container. */
+int reader_plain(char **out, struct reader *r, const struct yaml_value *v, const char *path,
+		 struct err *e) MUST_CHECK;
 int reader_words(struct strv *out, struct reader *r, const struct yaml_value *v, const char *path,
 		 struct err *e) MUST_CHECK;
 
@@ -149,6 +153,8 @@ reader_call reader_restart_policy, reader_api_restart_policy, reader_restart, re
 reader_call reader_command, reader_entrypoint, reader_healthcheck, reader_hosts, reader_dns,
 	reader_logging, reader_ulimits, reader_tmpfs, reader_stop_grace, reader_init,
 	reader_depends_on;
+/* Files of variables, which count less than `environment`. Before it. arg: the service. */
+reader_call reader_env_file;
 /* Limits, service labels, placement constraints. arg: the service. */
 reader_call reader_cpu, reader_memory, reader_labels, reader_constraints;
 /* `endpoint`, and text with {orcinus.…} filled in. */

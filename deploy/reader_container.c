@@ -4,7 +4,9 @@
  */
 #include <arpa/inet.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "deploy/envfile.h"
 #include "deploy/reader.h"
 
 /* -- the process -------------------------------------------------------------------- */
@@ -14,13 +16,13 @@ static int read_argument(struct reader *r, void *arg, const struct yaml_value *v
 {
 	auto_free char *text = NULL;
 
-	if (reader_text(&text, r, v, path, e) < 0)
+	if (reader_plain(&text, r, v, path, e) < 0)
 		return -1;
 	strv_add(arg, text);
 	return 0;
 }
 
-/* A list is taken as it is, a text is split into words. */
+/* A list is taken as it is, its quotes with it; a text is split into words. */
 static int read_argv(struct strv *out, struct reader *r, const struct yaml_value *v,
 		     const char *path, struct err *e)
 {
@@ -70,16 +72,23 @@ struct health {
 	bool disable;
 };
 
-/* The container's shell reads what stands here: its quotes are not ours. */
+/* A shell in the container reads it. */
+static int read_test_text(struct strv *test, struct reader *r, const struct yaml_value *v,
+			  const char *path, struct err *e)
+{
+	if (strcmp(v->text, "NONE") != 0)
+		strv_add(test, "CMD-SHELL");
+	return read_argument(r, test, v, path, e);
+}
+
 static int read_test(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		     struct err *e)
 {
 	struct strv *test = &((struct health *)arg)->h.test;
-	bool is_text = v->kind == YAML_SCALAR;
 
-	if (is_text && strcmp(v->text, "NONE") != 0)
-		strv_add(test, "CMD-SHELL");
-	if (reader_list(test, r, v, path, e) < 0)
+	if (v->kind == YAML_SCALAR)
+		return read_test_text(test, r, v, path, e);
+	if (reader_each(r, test, v, path, "write [CMD, program]", read_argument, e) < 0)
 		return -1;
 	if (!test->n || (strcmp(test->v[0], "CMD") != 0 && strcmp(test->v[0], "CMD-SHELL") != 0 &&
 			 strcmp(test->v[0], "NONE") != 0))
@@ -233,6 +242,34 @@ int reader_depends_on(struct reader *r, void *arg, const struct yaml_value *v, c
 	for (size_t i = 0; i < v->nr; i++)
 		strv_add(&s->depends_on, v->pairs[i].key->text);
 	return 0;
+}
+
+/* -- env_file ----------------------------------------------------------------------- */
+
+/* orcinus never read it, so it need not be there. */
+static int read_env_file(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+			 struct err *e)
+{
+	struct deploy_service *s = arg;
+	auto_buf struct buf text = BUF_INIT(DEPLOY_ENVFILE_MAX);
+	auto_free char *file = NULL;
+	struct err missing = ERR_INIT;
+
+	if (reader_text(&file, r, v, path, e) < 0)
+		return -1;
+	if (!r->in->read_file || r->in->read_file(r->in->read_arg, &text, file, &missing) < 0) {
+		reader_warn(r, v, path, "ignored: '%s' cannot be read", file);
+		return 0;
+	}
+	return deploy_envfile_read(&s->env, file, buf_span(&text), r->in->env, r->warnings, e);
+}
+
+int reader_env_file(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		    struct err *e)
+{
+	if (v->kind == YAML_SCALAR)
+		return read_env_file(r, arg, v, path, e);
+	return reader_each(r, arg, v, path, "write - .env", read_env_file, e);
 }
 
 /* -- the rest ------------------------------------------------------------------------ */

@@ -45,7 +45,11 @@ static void drop_earlier(struct reader *r, struct deploy_service *s, const char 
 
 		if (strncmp(have, name, n) != 0 || (have[n] && have[n] != '='))
 			continue;
-		reader_warn(r, v, path, "'%s' is written again; this one, the last, counts", name);
+		if (i < r->nr_from_files)
+			r->nr_from_files--;
+		else
+			reader_warn(r, v, path, "'%s' is written again; this one, the last, counts",
+				    name);
 		strv_remove(&s->env, i);
 		return;
 	}
@@ -270,6 +274,14 @@ int reader_memory(struct reader *r, void *arg, const struct yaml_value *v, const
 
 #define FIELD(kind, name, field) READER_FIELD(kind, name, struct deploy_service, field)
 
+/* Read before all others, see reader_service. */
+static int note_env_file(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+			 struct err *e)
+{
+	(void)r, (void)arg, (void)v, (void)path, (void)e;
+	return 0;
+}
+
 /* docs/ORCINUS.md is this table in words. */
 static const struct reader_key service_keys[] = {
 	{ .name = "image", .read = read_image, .null_too = true },
@@ -299,6 +311,7 @@ static const struct reader_key service_keys[] = {
 
 	READER_NEW("command", reader_command),
 	READER_NEW("entrypoint", reader_entrypoint),
+	READER_NEW("env_file", note_env_file),
 	READER_NEW("healthcheck", reader_healthcheck),
 	READER_NEW("restart", reader_restart),
 	READER_NEW("depends_on", reader_depends_on),
@@ -320,7 +333,6 @@ static const struct reader_key service_keys[] = {
 	READER_NEW("ulimits", reader_ulimits),
 	READER_NEW("tmpfs", reader_tmpfs),
 
-	READER_IGNORE("env_file", "write its lines under 'environment'"),
 	READER_IGNORE("secrets", "only a compose file says where they come from"),
 	READER_IGNORE("configs", "only a compose file says where they come from"),
 	READER_IGNORE("network", "write networks: [NAME]"),
@@ -343,6 +355,16 @@ static const struct reader_key service_keys[] = {
 	READER_IGNORE("platform", "the image says it"),
 	READER_IGNORE("profiles", "the service is always deployed"),
 };
+
+/* Whatever `environment` says as well counts more, wherever in the file it stands. */
+static int read_environment_files(struct deploy_service *s, struct reader *r, const char *path,
+				  struct err *e)
+{
+	const struct yaml_value *v = yaml_map_get(r->keys, "env_file");
+	auto_free char *at = reader_path(path, "env_file");
+
+	return yaml_is_null(v) ? 0 : reader_env_file(r, s, v, at, e);
+}
 
 static int check_whole(const struct deploy_service *s, const struct reader *r,
 		       const struct yaml_pair *entry, const char *path, struct err *e)
@@ -393,6 +415,9 @@ int reader_service(struct deploy_service *out, struct reader *r, const struct ya
 	r->service = name;
 	r->keys = entry->value;
 	r->deploy = yaml_map_get(entry->value, "deploy");
+	if (read_environment_files(out, r, path, e) < 0)
+		return -1;
+	r->nr_from_files = out->env.n;
 	if (reader_keys(r, out, entry->value, path, service_keys, ARRAY_LEN(service_keys), e) < 0)
 		return -1;
 	r->service = NULL;

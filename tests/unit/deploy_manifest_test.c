@@ -97,6 +97,14 @@ static void render(struct buf *out, const struct deploy_stack *stack)
 	buf_addf(out, "%s\n", text);
 }
 
+static int read_beside(void *arg, struct buf *out, const char *path, struct err *e)
+{
+	auto_close int fd = fs_open_dir(EXAMPLES, e);
+
+	(void)arg;
+	return fs_read_file(fd, path, out, e);
+}
+
 static int run(struct outputs *out, const struct inputs *in, struct span text)
 {
 	auto_stack struct deploy_stack stack = { 0 };
@@ -106,6 +114,7 @@ static int run(struct outputs *out, const struct inputs *in, struct span text)
 		.env = &in->env,
 		.images = &in->images,
 		.image_ref = in->image_ref,
+		.read_file = read_beside,
 	};
 
 	if (deploy_manifest_read(&stack, &input, &out->warnings, &out->err) < 0)
