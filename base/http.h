@@ -28,10 +28,14 @@ struct http_body {
  * for: to others that it names we show no certificate. Borrowed as long as the struct http lives.
  */
 struct trust;
+struct dial;
 struct http_tls {
 	struct trust *trust;   /* trusted in addition; NULL: none */
+	bool is_only_trust;    /* … and nothing else is */
 	struct span cert, key; /* a client certificate that was checked, PEM; empty: none */
 	const char *cert_name; /* the file it was in, for messages */
+	/* The options that give one of each, for messages; NULL: those of a registry. */
+	const char *ca_option, *cert_option, *plain_option;
 };
 
 struct http_request {
@@ -48,6 +52,7 @@ struct http_request {
 	size_t body_max;	    /* ceiling for response.body on 2xx; 0: HTTP_BODY_MAX */
 	const struct http_tls *tls; /* NULL: nothing special */
 	const char *unix_socket;    /* talk through this socket; NULL: TCP */
+	struct dial *dial;	    /* or through what serves it (dial.h); NULL: nothing does */
 	int64_t timeout_ms; /* whole exchange; 0: none (a stall always ends it: http_curl.h) */
 };
 #define HTTP_BODY_MAX	    (4u << 20)

@@ -18,6 +18,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "base/dial.h"
 #include "base/http_curl_fail.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -153,10 +154,11 @@ static void set_always(CURL *c, const struct http_curl *h, struct exchange *x)
 static CURLcode on_ssl_ctx(CURL *c, void *ctx, void *arg)
 {
 	const struct exchange *x = arg;
-	struct trust *more = x->rq->tls ? x->rq->tls->trust : NULL;
+	const struct http_tls *own = x->rq->tls;
+	struct trust *usual = own && own->is_only_trust ? NULL : x->h->trust;
 
 	(void)c;
-	return trust_use(ctx, x->h->trust, more) < 0 ? CURLE_OUT_OF_MEMORY : CURLE_OK;
+	return trust_use(ctx, usual, own ? own->trust : NULL) < 0 ? CURLE_OUT_OF_MEMORY : CURLE_OK;
 }
 
 static void set_no_files(CURL *c)
@@ -196,7 +198,9 @@ static void set_route(CURL *c, const struct exchange *x)
 {
 	const struct proxy *via = &x->via;
 
-	if (x->rq->unix_socket)
+	if (x->rq->dial)
+		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, x->rq->dial->path);
+	else if (x->rq->unix_socket)
 		curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, x->rq->unix_socket);
 	curl_easy_setopt(c, CURLOPT_PROXY, via->address ? via->address : "");
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
@@ -294,10 +298,12 @@ static int finish(CURL *c, CURLcode code, struct exchange *x)
 
 /* -- the stock of lines ----------------------------------------------------- */
 
-static char *origin_of(const struct url *u, const char *unix_socket)
+static char *origin_of(const struct url *u, const struct http_request *rq)
 {
-	if (unix_socket)
-		return mem_printf("unix:%s", unix_socket);
+	if (rq->dial)
+		return mem_printf("dial:%s", rq->dial->path);
+	if (rq->unix_socket)
+		return mem_printf("unix:%s", rq->unix_socket);
 	return mem_printf("%s://%s:%u", u->scheme, u->host, u->port);
 }
 
@@ -408,12 +414,25 @@ static int64_t stall_left(struct stall *s, CURL *c, const struct http_curl *h,
 	return left < 0 ? 0 : left < LOOK_MS ? left : LOOK_MS;
 }
 
+/* What has to be looked at beside libcurl's own descriptors. */
+static unsigned watch_too(struct curl_waitfd more[2], const struct cancel *cn, const struct dial *d)
+{
+	unsigned n = 0;
+
+	if (cn)
+		more[n++] = (struct curl_waitfd){ .fd = cn->fd, .events = CURL_WAIT_POLLIN };
+	if (d)
+		more[n++] = (struct curl_waitfd){ .fd = d->fd, .events = CURL_WAIT_POLLIN };
+	return n;
+}
+
 /* Works on the transfer until it is over, stalled or cancelled. */
 static CURLcode line_drive(struct line *l, const struct http_curl *h, struct exchange *x)
 {
 	const struct cancel *cn = x->op ? x->op->cancel : NULL;
 	struct stall stall = { 0 };
-	struct curl_waitfd stop = { .fd = cn ? cn->fd : -1, .events = CURL_WAIT_POLLIN };
+	struct curl_waitfd more[2];
+	unsigned n = watch_too(more, cn, x->rq->dial);
 	CURLcode code = CURLE_ABORTED_BY_CALLBACK;
 	CURLMcode m = curl_multi_add_handle(l->multi, l->easy);
 	int running = 1, left;
@@ -430,7 +449,11 @@ static CURLcode line_drive(struct line *l, const struct http_curl *h, struct exc
 			code = CURLE_OPERATION_TIMEDOUT;
 			break;
 		}
-		m = curl_multi_poll(l->multi, &stop, cn ? 1 : 0, (int)wait_ms, NULL);
+		m = curl_multi_poll(l->multi, more, n, (int)wait_ms, NULL);
+		if (x->rq->dial && dial_serve(x->rq->dial, x->op, x->e) < 0) {
+			x->failed = x->foreign = true;
+			break;
+		}
 	}
 	while ((msg = curl_multi_info_read(l->multi, &left)))
 		if (msg->msg == CURLMSG_DONE)
@@ -449,7 +472,7 @@ static int exchange_run(struct http_curl *h, struct exchange *x, const struct ur
 	CURLcode code;
 	int r;
 
-	if (line_take(&l, h, origin_of(u, x->rq->unix_socket), x->rq->tls) < 0)
+	if (line_take(&l, h, origin_of(u, x->rq), x->rq->tls) < 0)
 		return err_set(x->e, ERR_FAILED, "libcurl gives no handle");
 	url_format(&address, u);
 	set_always(l.easy, h, x);
@@ -477,7 +500,7 @@ static int curl_http_perform(struct http *base, struct op *op, const struct http
 	if (op && cancel_check(op->cancel, e) < 0)
 		return -1;
 	if (url_parse(&u, rq->url, e) < 0 ||
-	    (!rq->unix_socket && proxy_choose(&x.via, &h->proxies, &u, e) < 0) ||
+	    (!rq->unix_socket && !rq->dial && proxy_choose(&x.via, &h->proxies, &u, e) < 0) ||
 	    make_headers(&headers, rq->headers, e) < 0) {
 		proxy_release(&x.via);
 		return err_wrap(e, "%s", rq->method);

@@ -71,6 +71,12 @@ static int proxy_failed(const struct http_curl_failure *f, struct err *e)
 	return 1;
 }
 
+/* The option that helps: its own for this server, or the usual one. */
+static const char *option(const char *own, const char *usual)
+{
+	return own ? own : usual;
+}
+
 /* -- TLS ------------------------------------------------------------------------ */
 
 static int server_not_trusted(const struct http_curl_failure *f, const char *detail, struct err *e)
@@ -87,10 +93,9 @@ static int server_not_trusted(const struct http_curl_failure *f, const char *det
 	curl_easy_getinfo(f->easy, CURLINFO_SSL_VERIFYRESULT, &result);
 	switch (trust_flaw_of(result)) {
 	case TRUST_NO_ISSUER:
-		return err_set(
-			e, ERR_DENIED,
-			"certificate not trusted: %s (--ca FILE trusts the one who issued it)",
-			detail);
+		return err_set(e, ERR_DENIED,
+			       "certificate not trusted: %s (%s FILE trusts the one who issued it)",
+			       detail, option(f->rq->tls ? f->rq->tls->ca_option : NULL, "--ca"));
 	case TRUST_EXPIRED:
 		return err_set(e, ERR_DENIED,
 			       "certificate not trusted: %s: the server needs a new one%s", detail,
@@ -117,13 +122,16 @@ static bool is_about_our_certificate(const char *alert)
 /* 1: TLS was not refused. It may be so in the handshake, or when we already talk (TLS 1.3). */
 static int tls_refused(const struct http_curl_failure *f, struct err *e)
 {
-	const char *give_one =
+	const struct http_tls *own = f->rq->tls;
+	const char *dflt =
 		f->has_flags ? "--cert FILE and --key FILE" : "NAME.cert and NAME.key in certs.d";
+	const char *give_one = option(own ? own->cert_option : NULL, dflt);
 	const char *alert = strstr(f->detail, " alert ");
 	struct span words = span_of_str(alert ? alert + 1 : ""), rest;
 
 	if (strstr(f->detail, "wrong version number"))
-		return err_set(e, ERR_FAILED, "it speaks no TLS; http needs --plain-http");
+		return err_set(e, ERR_FAILED, "it speaks no TLS; http needs %s",
+			       option(own ? own->plain_option : NULL, "--plain-http"));
 	if (alert && strstr(alert, "protocol version"))
 		return err_set(e, ERR_DENIED, "it speaks no TLS of version 1.2 or later");
 	/* what older servers say when they miss one, but also when there is no cipher for both */
@@ -135,12 +143,11 @@ static int tls_refused(const struct http_curl_failure *f, struct err *e)
 	if (!alert || !is_about_our_certificate(alert))
 		return 1;
 	span_cut(words, ',', &words, &rest);
-	if (f->rq->tls && f->rq->tls->cert.n)
+	if (own && own->cert.n)
 		return err_set(e, ERR_DENIED, "the client certificate '%s' is refused: " SPAN_FMT,
-			       f->rq->tls->cert_name, SPAN_ARG(words));
-	return err_set(
-		e, ERR_DENIED, "it wants a client certificate: " SPAN_FMT " (%s)", SPAN_ARG(words),
-		f->has_flags ? "--cert FILE and --key FILE" : "NAME.cert and NAME.key in certs.d");
+			       own->cert_name, SPAN_ARG(words));
+	return err_set(e, ERR_DENIED, "it wants a client certificate: " SPAN_FMT " (%s)",
+		       SPAN_ARG(words), give_one);
 }
 
 int http_curl_fail(const struct http_curl_failure *f, struct err *e)

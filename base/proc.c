@@ -88,7 +88,7 @@ static int open_pipe(int *ours, int *theirs, struct err *e)
  * The child's signals are as a new program expects them: our workers block all, and
  * what we ignore it would ignore too.
  */
-static void spawn_attributes(posix_spawnattr_t *attr)
+static void spawn_attributes(posix_spawnattr_t *attr, bool own_session)
 {
 	sigset_t none, all;
 
@@ -97,11 +97,13 @@ static void spawn_attributes(posix_spawnattr_t *attr)
 	posix_spawnattr_setsigmask(attr, &none);
 	posix_spawnattr_setsigdefault(attr, &all);
 	posix_spawnattr_setpgroup(attr, 0);
-	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-					       POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setflags(
+		attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+			      (own_session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP));
 }
 
-static int spawn(pid_t *pid, const struct proc_spec *spec, const int fds[3], struct err *e)
+static int spawn(pid_t *pid, const struct proc_spec *spec, bool own_session, const int fds[3],
+		 struct err *e)
 {
 	static char *const no_env[] = { NULL };
 	char *const *env = environ;
@@ -112,7 +114,7 @@ static int spawn(pid_t *pid, const struct proc_spec *spec, const int fds[3], str
 		env = spec->env->v ? spec->env->v : no_env;
 	posix_spawnattr_init(&attr);
 	posix_spawn_file_actions_init(&acts);
-	spawn_attributes(&attr);
+	spawn_attributes(&attr, own_session);
 	for (int i = 0; i < 3; i++)
 		posix_spawn_file_actions_adddup2(&acts, fds[i], i);
 	posix_spawn_file_actions_addclosefrom_np(&acts, 3);
@@ -239,7 +241,7 @@ static int run(struct proc_result *out, const struct op *op, const struct proc_s
 	in = open_stdin(spec->input, e);
 	if (in >= 0 && open_pipe(&c.out[0], &out_end, e) == 0 &&
 	    open_pipe(&c.out[1], &err_end, e) == 0 &&
-	    spawn(&c.pid, spec, (int[3]){ in, out_end, err_end }, e) == 0) {
+	    spawn(&c.pid, spec, false, (int[3]){ in, out_end, err_end }, e) == 0) {
 		close(fd_steal(&out_end));
 		close(fd_steal(&err_end));
 		c.pidfd = pidfd_of(c.pid);
@@ -273,6 +275,81 @@ void proc_result_release(struct proc_result *r)
 	buf_release(&r->out);
 	buf_release(&r->err);
 	r->status = 0;
+}
+
+/* -- a program that runs beside us ---------------------------------------------- */
+
+#define END_MS 1000
+
+static int talk_start(struct proc_talk *t, int fd, const char *const *argv, struct err *e)
+{
+	struct proc_spec spec = { .argv = argv };
+	auto_close int err_end = -1;
+
+	if (open_pipe(&t->err, &err_end, e) < 0)
+		return -1;
+	return spawn(&t->pid, &spec, true, (int[3]){ fd, fd, err_end }, e);
+}
+
+int proc_talk_start(struct proc_talk *out, int fd, const char *const *argv, struct err *e)
+{
+	struct proc_talk t = { .err = -1 };
+	int r;
+
+	rootdir_hold(); /* it is a program of this machine that is meant */
+	r = talk_start(&t, fd, argv, e);
+	rootdir_release();
+	if (r < 0)
+		fd_auto_close_(&t.err);
+	else
+		*out = t;
+	return r;
+}
+
+void proc_talk_said(struct proc_talk *t, struct buf *out)
+{
+	char piece[PIECE];
+	ssize_t n;
+
+	while (t->err >= 0 && out->len < out->max) {
+		size_t room = out->max - out->len;
+
+		n = read(t->err, piece, room < sizeof(piece) ? room : sizeof(piece));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		buf_add(out, piece, (size_t)n);
+	}
+}
+
+bool proc_talk_has_ended(struct proc_talk *t, int64_t wait_ms)
+{
+	int64_t until = clock_system.mono_ms(&clock_system) + wait_ms;
+	struct err ignored = ERR_INIT;
+
+	while (t->pid && !t->has_ended) {
+		/* a process that cannot be waited for is not there */
+		t->has_ended = try_reap(&t->status, t->pid, &ignored) != 0;
+		if (t->has_ended || clock_system.mono_ms(&clock_system) >= until)
+			break;
+		poll(NULL, 0, TICK_MS);
+	}
+	return t->has_ended || !t->pid;
+}
+
+void proc_talk_end(struct proc_talk *t)
+{
+	if (t->pid && !proc_talk_has_ended(t, 0)) {
+		kill(-t->pid, SIGTERM);
+		if (!proc_talk_has_ended(t, END_MS)) {
+			kill(-t->pid, SIGKILL);
+			proc_talk_has_ended(t, INT32_MAX);
+		}
+	}
+	t->pid = 0;
+	fd_auto_close_(&t->err);
+	t->err = -1;
 }
 
 /* A shell gives 128 + n for a command that a signal ended. */

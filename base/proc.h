@@ -1,5 +1,6 @@
 /*
- * Child programs: start one, feed it, read what it says, wait for its end.
+ * Child programs: start one, feed it, read what it says, wait for its end; or talk with one
+ * for as long as it is needed.
  * The only place besides oci/run that makes processes. Used for small helpers
  * (credential helpers, ssh); RUN commands are oci/run's.
  */
@@ -37,6 +38,27 @@ struct proc_result {
 int proc_run(struct proc_result *out, const struct op *op, const struct proc_spec *spec,
 	     struct err *e) MUST_CHECK;
 void proc_result_release(struct proc_result *r);
+
+/*
+ * A program that runs beside us. Its stdin and stdout are one socket, whose other end somebody here holds: when that
+ * is closed, by whatever ends us, it reads the end of its input. It leads a session of its own, so it
+ * can ask nobody anything at the terminal.
+ */
+struct proc_talk {
+	pid_t pid;  /* 0: none, or it was ended */
+	int err;    /* its stderr; read by proc_talk_said */
+	int status; /* as waitpid gives it, once it has ended */
+	bool has_ended;
+};
+/* fd: its end of the socket; the caller's copy stays the caller's. ERR_ABSENT: no such program. */
+int proc_talk_start(struct proc_talk *out, int fd, const char *const *argv, struct err *e)
+	MUST_CHECK;
+/* Adds what it has said on stderr since the last call, as far as there is room. */
+void proc_talk_said(struct proc_talk *t, struct buf *out);
+/* Has it ended by itself? Waits up to wait_ms for that. */
+bool proc_talk_has_ended(struct proc_talk *t, int64_t wait_ms);
+/* Ends it with all it started: SIGTERM, and SIGKILL when a second later it is still there. */
+void proc_talk_end(struct proc_talk *t);
 
 /* "exit status 7", "exit status 137 (128 + 9: SIGKILL)", "killed by SIGSEGV (Segmentation fault)" into text. */
 void proc_describe(char *text, size_t size, int status);

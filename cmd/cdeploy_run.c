@@ -38,6 +38,25 @@ static int read_verify_key(struct cdeploy *c, struct err *e)
 	return 0;
 }
 
+static const char *variable(const char *name)
+{
+	return getenv(name);
+}
+
+static int open_engine(struct cdeploy *c, struct err *e)
+{
+	const struct cdeploy_args *a = &c->args;
+	struct engine_options opt = { .host = a->host,
+				      .tls_ca = a->tls_ca,
+				      .tls_cert = a->tls_cert,
+				      .tls_key = a->tls_key,
+				      .known_hosts = a->known_hosts,
+				      .insecure = a->insecure,
+				      .variable = variable };
+
+	return engine_open(&c->engine, &c->app->op, c->http, &opt, e);
+}
+
 int cdeploy_connect(struct cdeploy *c, struct err *e)
 {
 	struct http_curl_options curl = { .ca_file = c->args.ca, .user_agent = "cdeploy/" VERSION };
@@ -51,7 +70,7 @@ int cdeploy_connect(struct cdeploy *c, struct err *e)
 						 .mirrors = &c->mirrors,
 						 .plain_http = c->args.plain_http,
 						 .retries = HTTP_RETRIES_DEFAULT };
-	if (engine_open(&c->engine, &c->app->op, c->http, c->args.host, e) < 0)
+	if (open_engine(c, e) < 0)
 		return -1;
 	return engine_check_manager(&c->app->op, c->engine, e);
 }

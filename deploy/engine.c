@@ -14,12 +14,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/url.h"
+#include "deploy/engine_where.h"
 
 #define ENGINE_ANSWER_MAX  (16u << 20)
-#define ENGINE_HOST_DFLT   "unix:///var/run/docker.sock"
-#define ENGINE_SOCKET_MAX  107
-#define ENGINE_TIMEOUT_MS  60000
 #define ENGINE_GET_RETRIES 3
 #define ENGINE_WORDS_MAX   1000 /* leaves room for what we have to say of it */
 #define ENGINE_API_MAJOR   1
@@ -28,9 +25,7 @@
 
 struct engine {
 	struct http *h; /* borrowed */
-	char *host;	/* as the user wrote it, for messages */
-	char *socket;	/* NULL: TCP */
-	char *base;	/* "http://docker", "http://127.0.0.1:2375" */
+	struct engine_where at;
 	uint64_t minor; /* of the API version spoken, 1.x */
 };
 
@@ -38,66 +33,8 @@ void engine_free(struct engine *eng)
 {
 	if (!eng)
 		return;
-	free(eng->host);
-	free(eng->socket);
-	free(eng->base);
+	engine_where_release(&eng->at);
 	free(eng);
-}
-
-/* -- where it is ------------------------------------------------------------- */
-
-static int engine_set_socket(struct engine *eng, struct span path, struct err *e)
-{
-	if (!span_starts(path, "/") || path.n > ENGINE_SOCKET_MAX)
-		return err_set(e, ERR_INPUT,
-			       "engine '%s': not an absolute socket path of at most %d bytes",
-			       eng->host, ENGINE_SOCKET_MAX);
-	eng->socket = span_dup(path);
-	eng->base = mem_strdup("http://docker");
-	return 0;
-}
-
-static int engine_set_tcp(struct engine *eng, struct span rest, struct err *e)
-{
-	auto_free char *text = mem_printf("http://" SPAN_FMT, SPAN_ARG(rest));
-	auto_url struct url u = { 0 };
-	const char *after;
-
-	if (url_parse(&u, text, e) < 0)
-		return err_wrap(e, "engine '%s'", eng->host);
-	if ((u.path && strcmp(u.path, "/") != 0) || u.query)
-		return err_set(e, ERR_INPUT, "engine '%s': nothing may follow host and port",
-			       eng->host);
-	if (!url_is_loopback(&u))
-		return err_set(e, ERR_INPUT,
-			       "engine '%s': plain tcp is only for loopback addresses, and TLS and "
-			       "ssh are not supported yet",
-			       eng->host);
-	/* url_parse fills in port 80; docker's own default is 2375 */
-	after = strrchr(text + strlen("http://"), ':');
-	if (!after || strchr(after, ']'))
-		u.port = 2375;
-	eng->base = mem_printf("http://%s:%u", u.host, u.port);
-	return 0;
-}
-
-static int engine_set_host(struct engine *eng, struct err *e)
-{
-	struct span rest = span_of_str(eng->host);
-	const char *at = strrchr(eng->host, '@'), *scheme = strstr(eng->host, "://");
-
-	/* not shown: it would be in the job's log */
-	if (at && scheme && scheme < at && memchr(scheme + 3, ':', (size_t)(at - scheme - 3)))
-		return err_set(e, ERR_INPUT,
-			       "engine: its address (DOCKER_HOST or --host) holds a password; no "
-			       "form of it takes one");
-	if (span_take(&rest, "unix://"))
-		return engine_set_socket(eng, rest, e);
-	if (span_take(&rest, "tcp://"))
-		return engine_set_tcp(eng, rest, e);
-	if (span_starts(rest, "ssh://"))
-		return err_set(e, ERR_INPUT, "engine '%s': ssh is not supported yet", eng->host);
-	return err_set(e, ERR_INPUT, "engine '%s': not unix:///path or tcp://host:port", eng->host);
 }
 
 /* -- errors ------------------------------------------------------------------ */
@@ -162,6 +99,12 @@ static int engine_fail(const struct http_response *rs, struct err *e)
 	auto_free char *text = engine_message(rs);
 	struct span code, msg = engine_strip_rpc(span_of_str(text), &code);
 
+	/* as those say it whose least version is higher than ours */
+	if (rs->status == 400 && strstr(text, "client version") && strstr(text, "too old"))
+		return err_set(e, ERR_UNAVAILABLE,
+			       "this engine is newer than what cdeploy speaks (API 1.%d to 1.%d): "
+			       "%.300s",
+			       ENGINE_API_LOWEST, ENGINE_API_MINOR, text);
 	return err_set(e, engine_kind(rs->status, code, msg), SPAN_FMT "%s",
 		       SPAN_ARG(span_head(msg, ENGINE_WORDS_MAX)),
 		       msg.n > ENGINE_WORDS_MAX ? " …" : "");
@@ -177,14 +120,20 @@ static int engine_no_answer(const struct engine *eng, const struct http_request 
 	struct err why = *e;
 	struct span text = span_of_str(why.text);
 
-	if (e->kind != ERR_UNAVAILABLE)
+	if (eng->at.ssh && (e->kind == ERR_UNAVAILABLE || e->kind == ERR_TIMEOUT)) {
+		engine_ssh_failed(eng->at.ssh, e);
+		why = *e;
+		text = span_of_str(why.text);
+		hint = "";
+	}
+	if (e->kind != ERR_UNAVAILABLE && e->kind != ERR_DENIED)
 		return -1;
 	if (span_take(&text, rq->method) && span_take(&text, " ") && span_take(&text, rq->url))
 		span_take(&text, ": ");
 	else
 		text = span_of_str(why.text);
-	return err_set(e, ERR_UNAVAILABLE, "docker engine at '%s': " SPAN_FMT "%s", eng->host,
-		       SPAN_ARG(text), hint);
+	return err_set(e, why.kind, "docker engine at '%s': " SPAN_FMT "%s", eng->at.host.text,
+		       SPAN_ARG(text), why.kind == ERR_UNAVAILABLE ? hint : "");
 }
 
 /* -- calls ------------------------------------------------------------------- */
@@ -218,19 +167,16 @@ static int engine_perform(struct http_response *rs, struct op *op, struct engine
 int engine_call(json_t **out, struct op *op, struct engine *eng, const char *method,
 		const char *path, const json_t *body, const char *registry_auth, struct err *e)
 {
-	auto_free char *url =
-		mem_printf("%s/v%d.%u%s", eng->base, ENGINE_API_MAJOR, (unsigned)eng->minor, path);
+	auto_free char *url = mem_printf("%s/v%d.%u%s", eng->at.base, ENGINE_API_MAJOR,
+					 (unsigned)eng->minor, path);
 	auto_http_response struct http_response rs = { 0 };
 	auto_strv struct strv headers = STRV_INIT;
 	auto_buf struct buf text = BUF_INIT(ENGINE_ANSWER_MAX);
-	struct http_request rq = { .method = method,
-				   .url = url,
-				   .headers = &headers,
-				   .unix_socket = eng->socket,
-				   .body_max = ENGINE_ANSWER_MAX,
-				   .timeout_ms = ENGINE_TIMEOUT_MS };
+	struct http_request rq = engine_where_request(&eng->at, method, url);
 	json_t *answer = NULL;
 
+	rq.headers = &headers;
+	rq.body_max = ENGINE_ANSWER_MAX;
 	if (cancel_check(op->cancel, e) < 0)
 		return -1;
 	if (body) {
@@ -262,15 +208,13 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 int engine_stream(struct op *op, struct engine *eng, const char *path, struct sink *out,
 		  int64_t time_ms, struct err *e)
 {
-	auto_free char *url =
-		mem_printf("%s/v%d.%u%s", eng->base, ENGINE_API_MAJOR, (unsigned)eng->minor, path);
+	auto_free char *url = mem_printf("%s/v%d.%u%s", eng->at.base, ENGINE_API_MAJOR,
+					 (unsigned)eng->minor, path);
 	auto_http_response struct http_response rs = { 0 };
-	struct http_request rq = { .method = "GET",
-				   .url = url,
-				   .unix_socket = eng->socket,
-				   .out = out,
-				   .timeout_ms = time_ms };
+	struct http_request rq = engine_where_request(&eng->at, "GET", url);
 
+	rq.out = out;
+	rq.timeout_ms = time_ms;
 	if (cancel_check(op->cancel, e) < 0)
 		return -1;
 	log_debug(op, "engine: GET %s", path);
@@ -291,6 +235,23 @@ static int engine_read_version(uint64_t *minor, const char *text)
 	return span_to_u64(minor, rest);
 }
 
+/* Users may ask for an older one than would be chosen. */
+static int engine_set_version(struct engine *eng, const char *wanted, struct err *e)
+{
+	uint64_t minor = 0;
+
+	if (!wanted)
+		return 0;
+	if (engine_read_version(&minor, wanted) < 0 || minor < ENGINE_API_LOWEST ||
+	    minor > eng->minor)
+		return err_set(e, ERR_INPUT,
+			       "DOCKER_API_VERSION: '%s' is not one of 1.%d to 1.%u, which is what "
+			       "this program and the engine both speak",
+			       wanted, ENGINE_API_LOWEST, (unsigned)eng->minor);
+	eng->minor = minor;
+	return 0;
+}
+
 static const char *engine_hint(const struct err *e)
 {
 	if (strstr(e->text, "permission denied"))
@@ -298,14 +259,12 @@ static const char *engine_hint(const struct err *e)
 	return " (is it running? DOCKER_HOST or --host say where it is)";
 }
 
-static int engine_negotiate(struct op *op, struct engine *eng, struct err *e)
+static int engine_negotiate(struct op *op, struct engine *eng, const struct engine_options *opt,
+			    struct err *e)
 {
-	auto_free char *url = mem_printf("%s/_ping", eng->base);
+	auto_free char *url = mem_printf("%s/_ping", eng->at.base);
 	auto_http_response struct http_response rs = { 0 };
-	struct http_request rq = { .method = "GET",
-				   .url = url,
-				   .unix_socket = eng->socket,
-				   .timeout_ms = ENGINE_TIMEOUT_MS };
+	struct http_request rq = engine_where_request(&eng->at, "GET", url);
 	uint64_t theirs;
 
 	if (http_perform(eng->h, op, &rq, &rs, e) < 0)
@@ -314,22 +273,22 @@ static int engine_negotiate(struct op *op, struct engine *eng, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': what answers there (status %ld) is no "
 			       "Docker engine",
-			       eng->host, rs.status);
+			       eng->at.host.text, rs.status);
 	if (theirs < ENGINE_API_LOWEST)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': speaks API 1.%u, at least 1.%d is needed",
-			       eng->host, (unsigned)theirs, ENGINE_API_LOWEST);
+			       eng->at.host.text, (unsigned)theirs, ENGINE_API_LOWEST);
 	eng->minor = theirs < ENGINE_API_MINOR ? theirs : ENGINE_API_MINOR;
-	return 0;
+	return engine_set_version(eng, engine_variable(opt, "DOCKER_API_VERSION"), e);
 }
 
-int engine_open(struct engine **out, struct op *op, struct http *h, const char *host, struct err *e)
+int engine_open(struct engine **out, struct op *op, struct http *h,
+		const struct engine_options *opt, struct err *e)
 {
 	auto_engine struct engine *eng = mem_zalloc(sizeof(*eng));
 
 	eng->h = h;
-	eng->host = mem_strdup(host && *host ? host : ENGINE_HOST_DFLT);
-	if (engine_set_host(eng, e) < 0 || engine_negotiate(op, eng, e) < 0)
+	if (engine_where_find(&eng->at, opt, e) < 0 || engine_negotiate(op, eng, opt, e) < 0)
 		return -1;
 	*out = STEAL(&eng);
 	return 0;
@@ -353,14 +312,14 @@ int engine_check_manager(struct op *op, struct engine *eng, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': a worker of its swarm, not a manager (set "
 			       "DOCKER_HOST to a manager)",
-			       eng->host);
+			       eng->at.host.text);
 	if (strcmp(state, "locked") == 0)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': its swarm is locked; run `docker swarm "
 			       "unlock` there",
-			       eng->host);
+			       eng->at.host.text);
 	return err_set(e, ERR_UNAVAILABLE,
 		       "docker engine at '%s': not part of a swarm (%s); run `docker swarm init` "
 		       "there or set DOCKER_HOST to a manager",
-		       eng->host, state);
+		       eng->at.host.text, state);
 }

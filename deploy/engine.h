@@ -1,7 +1,7 @@
 /*
- * The Docker Engine API over a Unix socket or plain loopback TCP (TLS and ssh come later and
- * are refused in words). Version negotiated: min(ours 1.41, the engine's), at
- * least 1.40. Error bodies become one line.
+ * The Docker Engine API: through a Unix socket, TCP with TLS (plain only on loopback, or when
+ * asked for), or ssh. Version negotiated: min(ours 1.41, the engine's), at least 1.40. Error
+ * bodies become one line.
  *
  * Thread-safe as far as struct http is. Borrows h.
  */
@@ -14,10 +14,22 @@
 
 struct engine;
 
-/* host: "unix:///path", "tcp://127.0.0.1:2375"; NULL: unix:///var/run/docker.sock.
- * ERR_INPUT: not such an address. ERR_UNAVAILABLE: nobody there. */
-int engine_open(struct engine **out, struct op *op, struct http *h, const char *host, struct err *e)
-	MUST_CHECK;
+/* Borrowed for the time of engine_open. */
+struct engine_options {
+	const char *
+		host; /* --host or DOCKER_HOST; NULL or empty: docker's context, else its socket here */
+	const char *tls_ca, *tls_cert,
+		*tls_key;	 /* files; NULL: those of the context, of DOCKER_CERT_PATH */
+	const char *known_hosts; /* for ssh; NULL: ssh's own */
+	bool insecure;		 /* plain tcp to other machines, too */
+	/* The environment, for what docker looks up in it (DOCKER_TLS_VERIFY, DOCKER_CONTEXT, …); NULL: empty. */
+	const char *(*variable)(const char *name);
+};
+
+/* ERR_INPUT, ERR_ABSENT: what says where it is cannot be used. ERR_UNAVAILABLE: nobody there, or no engine that
+ * we can talk to. ERR_DENIED: not trusted, or it does not let us in. */
+int engine_open(struct engine **out, struct op *op, struct http *h,
+		const struct engine_options *opt, struct err *e) MUST_CHECK;
 void engine_free(struct engine *eng);
 
 /* ERR_UNAVAILABLE: the engine is no swarm manager or the swarm has no leader. */

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #include "base/cancel.h"
+#include "base/dial.h"
 #include "base/http_curl.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -609,6 +610,58 @@ static void a_unix_socket_is_talked_to_past_any_proxy(void **state)
 	rmdir(dir);
 }
 
+struct fake_dial {
+	struct dial base;
+	const char *answer; /* NULL: there is no connection */
+	int theirs;
+	unsigned served;
+};
+
+static int fake_serve(struct dial *d, struct op *op, int fd, struct err *e)
+{
+	struct fake_dial *f = CONTAINER_OF(d, struct fake_dial, base);
+
+	(void)op;
+	if (!f->answer)
+		return err_set(e, ERR_DENIED, "nobody lets us in");
+	f->served++;
+	f->theirs = dup(fd);
+	assert_int_equal((ssize_t)strlen(f->answer), write(fd, f->answer, strlen(f->answer)));
+	return 0;
+}
+
+static void what_somebody_else_serves_is_talked_with(void **state)
+{
+	struct fake_dial d = { .base.serve = fake_serve,
+			       .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" };
+	struct http_request rq = { .method = "GET", .url = "http://docker/_ping", .dial = &d.base };
+	struct http_response rs = { 0 };
+	struct err e = ERR_INIT;
+	struct http *h = client();
+	char seen[1000] = "";
+
+	(void)state;
+	assert_int_equal(0, dial_open(&d.base, &e));
+	if (http_perform(h, NULL, &rq, &rs, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_string_equal("ok", buf_str(&rs.body));
+	assert_true(read(d.theirs, seen, sizeof(seen) - 1) > 0);
+	assert_memory_equal(seen, "GET /_ping HTTP/1.1\r\nHost: docker\r\n", 35);
+	assert_int_equal(1, d.served);
+	close(d.theirs);
+	http_response_release(&rs);
+	http_free(h);
+
+	h = client();
+	d.answer = NULL;
+	assert_int_equal(-1, http_perform(h, NULL, &rq, &rs, &e));
+	assert_int_equal(ERR_DENIED, e.kind);
+	assert_string_equal("nobody lets us in", e.text);
+	http_response_release(&rs);
+	http_free(h);
+	dial_close(&d.base);
+}
+
 static void loopback_is_talked_to_past_any_proxy(void **state)
 {
 	struct once o = { .rq = { .method = "GET" } };
@@ -1094,6 +1147,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_while_sending_is_the_answer),
 		cmocka_unit_test(a_server_that_closes_while_we_send_gave_its_answer_or_none),
 		cmocka_unit_test(a_unix_socket_is_talked_to_past_any_proxy),
+		cmocka_unit_test(what_somebody_else_serves_is_talked_with),
 		cmocka_unit_test(loopback_is_talked_to_past_any_proxy),
 		cmocka_unit_test(the_upper_case_proxy_variable_counts_for_others),
 		cmocka_unit_test(a_proxy_gets_its_own_password_and_no_other),

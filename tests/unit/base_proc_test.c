@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -262,6 +263,83 @@ static void a_daemon_that_keeps_the_pipe_is_not_waited_for(void **state)
 	proc_result_release(&r.r);
 }
 
+static void start_talk(struct proc_talk *t, int *fd, const char *script)
+{
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	struct err e = ERR_INIT;
+	int pair[2];
+
+	assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	if (proc_talk_start(t, pair[1], argv, &e) < 0)
+		fail_msg("%s", e.text);
+	close(pair[1]);
+	*fd = pair[0];
+}
+
+static void a_program_beside_us_is_talked_with(void **state)
+{
+	auto_buf struct buf said = BUF_INIT(5);
+	char answer[16] = "";
+	struct proc_talk t;
+	int fd;
+
+	(void)state;
+	start_talk(&t, &fd, "read -r x; echo \"got $x\"; echo words >&2; cat >/dev/null; exit 7");
+	assert_int_equal(3, write(fd, "hi\n", 3));
+	assert_int_equal(7, read(fd, answer, sizeof(answer)));
+	assert_string_equal("got hi\n", answer);
+	assert_false(proc_talk_has_ended(&t, 0));
+	/* as when we are gone */
+	close(fd);
+	assert_true(proc_talk_has_ended(&t, 60000));
+	assert_int_equal(7, WEXITSTATUS(t.status));
+	proc_talk_said(&t, &said);
+	assert_string_equal("words", buf_str(&said));
+	proc_talk_end(&t);
+}
+
+static void a_program_beside_us_is_ended_with_what_it_started(void **state)
+{
+	struct proc_talk t;
+	char line[32] = "";
+	int fd;
+
+	(void)state;
+	start_talk(&t, &fd, "trap '' TERM; sleep 1000 & echo $!; wait; sleep 1000");
+	assert_true(read(fd, line, sizeof(line) - 1) > 0);
+	proc_talk_end(&t);
+	assert_true(t.has_ended);
+	/* nobody else holds the other end, so they are all gone */
+	while (read(fd, line, sizeof(line)) > 0)
+		;
+	close(fd);
+}
+
+static void a_program_beside_us_has_no_terminal(void **state)
+{
+	char answer[16] = "";
+	struct proc_talk t;
+	int fd;
+
+	(void)state;
+	start_talk(&t, &fd, "(: </dev/tty) 2>/dev/null && echo has || echo none");
+	assert_true(read(fd, answer, sizeof(answer) - 1) > 0);
+	assert_string_equal("none\n", answer);
+	close(fd);
+	proc_talk_end(&t);
+}
+
+static void a_program_beside_us_that_is_missing_is_absent(void **state)
+{
+	const char *const argv[] = { "no-such-program-at-all", NULL };
+	struct proc_talk t;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(-1, proc_talk_start(&t, STDIN_FILENO, argv, &e));
+	assert_int_equal(ERR_ABSENT, e.kind);
+}
+
 static void statuses_are_told_in_words(void **state)
 {
 	char text[64];
@@ -291,6 +369,10 @@ int main(void)
 		cmocka_unit_test(a_time_limit_kills_the_child_and_what_it_started),
 		cmocka_unit_test(a_cancel_kills_the_child),
 		cmocka_unit_test(a_daemon_that_keeps_the_pipe_is_not_waited_for),
+		cmocka_unit_test(a_program_beside_us_is_talked_with),
+		cmocka_unit_test(a_program_beside_us_is_ended_with_what_it_started),
+		cmocka_unit_test(a_program_beside_us_has_no_terminal),
+		cmocka_unit_test(a_program_beside_us_that_is_missing_is_absent),
 		cmocka_unit_test(statuses_are_told_in_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,8 @@ static int teardown(void **state)
 
 static int open_at(struct world *w, const char *host)
 {
-	return engine_open(&w->eng, &w->op, http_script_http(w->s), host, &w->e);
+	return engine_open(&w->eng, &w->op, http_script_http(w->s),
+			   &(struct engine_options){ .host = host }, &w->e);
 }
 
 static void open_it(struct world *w)
@@ -101,6 +102,48 @@ static void no_engine_is_unavailable_with_a_hint(void **state)
 	assert_null(w->eng);
 }
 
+static const char *api_140(const char *name)
+{
+	return strcmp(name, "DOCKER_API_VERSION") == 0 ? "1.40" : NULL;
+}
+
+static const char *api_150(const char *name)
+{
+	return strcmp(name, "DOCKER_API_VERSION") == 0 ? "1.50" : NULL;
+}
+
+static void an_older_version_may_be_asked_for_and_a_newer_one_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct engine_options opt = { .variable = api_140 };
+
+	PING(.status = 200, .headers = { "Api-Version: 1.41" });
+	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/v1.40/x", .status = 200);
+	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s), &opt, &w->e));
+	assert_int_equal(0, engine_call(NULL, &w->op, w->eng, "GET", "/x", NULL, NULL, &w->e));
+	engine_free(w->eng);
+	w->eng = NULL;
+	opt.variable = api_150;
+	PING(.status = 200, .headers = { "Api-Version: 1.51" });
+	assert_int_equal(-1, engine_open(&w->eng, &w->op, http_script_http(w->s), &opt, &w->e));
+	assert_err(w, ERR_INPUT, "DOCKER_API_VERSION: '1.50' is not one of 1.40 to 1.41");
+}
+
+static void an_engine_whose_least_version_is_higher_is_named(void **state)
+{
+	struct world *w = *state;
+
+	PING(.status = 200, .headers = { "Api-Version: 1.52" });
+	assert_int_equal(0, open_at(w, NULL));
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 400,
+		    .answer =
+			    "{\"message\":\"client version 1.41 is too old. Minimum supported API "
+			    "version is 1.44, please upgrade your client to a newer version\"}");
+	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
+	assert_err(w, ERR_UNAVAILABLE, "newer than what cdeploy speaks (API 1.40 to 1.41)");
+	assert_err(w, ERR_UNAVAILABLE, "Minimum supported API version is 1.44");
+}
+
 static void something_else_that_answers_is_no_engine(void **state)
 {
 	struct world *w = *state;
@@ -119,11 +162,10 @@ static void addresses_that_cannot_be_used_are_refused_in_words(void **state)
 	static const struct {
 		const char *host, *part;
 	} bad[] = {
-		{ "ssh://u@h", "ssh is not supported yet" },
-		{ "tcp://10.0.0.1:2375", "only for loopback" },
+		{ "tcp://10.0.0.1:2375", "plain tcp is only for this machine" },
 		{ "tcp://127.0.0.1:2375/x", "nothing may follow" },
 		{ "unix://x.sock", "not an absolute socket path" },
-		{ "/var/run/docker.sock", "not unix:///path or tcp://host:port" },
+		{ "/var/run/docker.sock", "not unix:///path, tcp://host:port or ssh://user@host" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -317,6 +359,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_newer_engine_is_spoken_to_in_our_version),
 		T(an_older_engine_is_spoken_to_in_its_version_or_refused),
+		T(an_older_version_may_be_asked_for_and_a_newer_one_is_refused),
+		T(an_engine_whose_least_version_is_higher_is_named),
 		T(no_engine_is_unavailable_with_a_hint),
 		T(something_else_that_answers_is_no_engine),
 		T(addresses_that_cannot_be_used_are_refused_in_words),

@@ -198,7 +198,8 @@ static int setup(void **state)
 	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
 		    .headers = { "Api-Version: 1.41" });
 	*state = w;
-	return engine_open(&w->eng, &w->op, http_script_http(w->s), "unix:///x", &w->e);
+	return engine_open(&w->eng, &w->op, http_script_http(w->s),
+			   &(struct engine_options){ .host = "unix:///x" }, &w->e);
 }
 
 static int teardown(void **state)

@@ -95,7 +95,8 @@ static int setup(void **state)
 	w->old = spec_with_image(w, "r:5000/app:1");
 	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
 		    .headers = { "Api-Version: 1.41" });
-	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s), NULL, &w->e));
+	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
+					&(struct engine_options){ 0 }, &w->e));
 	*state = w;
 	return 0;
 }

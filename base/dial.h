@@ -1,0 +1,29 @@
+/*
+ * Connections that a program of ours serves instead of a server in the network: a place inside this machine that
+ * a client connects to, and whoever waits for the answer meanwhile takes the connection and hands it to `serve`.
+ * (libcurl could be given a connected socket, but 7.88 connects it once more.)
+ *
+ * The place has no name in any folder: it is reached by a descriptor of ours, and connections of other processes are
+ * sent away. Thread-safe: it does not matter which of several waiting threads takes a connection.
+ */
+#ifndef BASE_DIAL_H
+#define BASE_DIAL_H
+
+#include "base/cc.h"
+#include "base/err.h"
+#include "base/op.h"
+
+struct dial {
+	int fd;	       /* readable: a connection waits */
+	int place;     /* what path leads to */
+	char path[32]; /* of the Unix socket, in this process */
+	/* fd is the other side's, until serve returns: who needs it longer has it by then. */
+	int (*serve)(struct dial *d, struct op *op, int fd, struct err *e);
+};
+
+int dial_open(struct dial *d, struct err *e) MUST_CHECK; /* serve is left alone */
+void dial_close(struct dial *d);
+/* Takes the connections that wait. -1: one could not be served. */
+int dial_serve(struct dial *d, struct op *op, struct err *e) MUST_CHECK;
+
+#endif
