@@ -34,6 +34,7 @@ enum err_kind {
 	ERR_ROLLED_BACK, /* deploy failed, the previous version runs again */
 	ERR_STUCK,	 /* deploy failed and could not be rolled back */
 	ERR_LOCKED,	 /* another deploy holds the lock */
+	ERR_CHANGES,	 /* a plan shows changes, and whoever asked wants that told by the status */
 	ERR_KINDS
 };
 

@@ -37,6 +37,7 @@ static const struct command {
 	bool no_file;	 /* has no use for the stack */
 } commands[] = {
 	{ "up", cdeploy_up, 0, false },
+	{ "plan", cdeploy_plan, 0, false },
 	{ "render", cmd_render, 0, false },
 	{ "check", cmd_check, 0, false },
 };
@@ -52,14 +53,22 @@ static int unknown_command(const char *name, struct err *e)
 	return err_set(e, ERR_INPUT, "unknown command '%s' (%s)", name, list);
 }
 
-static int find_command(const struct command **out, const struct app *app, struct err *e)
+static const struct command *command_called(const char *name)
 {
-	const char *name = app->positional.n ? app->positional.v[0] : "up";
-	const struct command *c = NULL;
-
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(commands[i].name, name) == 0)
-			c = &commands[i];
+			return &commands[i];
+	return NULL;
+}
+
+static int find_command(const struct command **out, const struct cdeploy *cd, struct err *e)
+{
+	const struct app *app = cd->app;
+	const char *name = app->positional.n ? app->positional.v[0] : "up";
+	const struct command *c = command_called(name);
+
+	if (cd->args.dry_run && c == command_called("up"))
+		c = command_called("plan");
 	if (!c)
 		return unknown_command(name, e);
 	if (app->positional.n > c->max_args + 1)
@@ -76,7 +85,8 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 
 	if (r <= 0)
 		return r;
-	if (find_command(&command, c->app, e) < 0 || cdeploy_args_check(&c->args, e) < 0 ||
+	if (find_command(&command, c, e) < 0 ||
+	    cdeploy_args_check(&c->args, command->name, e) < 0 ||
 	    app_credentials(c->app, c->args.authfile, e) < 0 || cdeploy_find_owner(c, e) < 0 ||
 	    (!command->no_file && cdeploy_read_stack(c, e) < 0))
 		return -1;
@@ -86,7 +96,7 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct app app = APP_INIT("cdeploy", "cdeploy [OPTIONS] [up|render|check]",
+	struct app app = APP_INIT("cdeploy", "cdeploy [OPTIONS] [up|plan|render|check]",
 				  "Brings the services of an orcinus.yml up on a Docker swarm.");
 	struct cdeploy c = { .app = &app, .args = CDEPLOY_ARGS_INIT };
 	struct err e = ERR_INIT;

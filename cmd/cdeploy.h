@@ -11,6 +11,7 @@
 #include "deploy/engine.h"
 #include "deploy/owner.h"
 #include "deploy/service.h"
+#include "deploy/up.h"
 #include "registry/mirror.h"
 
 struct cdeploy {
@@ -40,7 +41,11 @@ int cdeploy_pin(struct cdeploy *c, struct err *e) MUST_CHECK;
 bool cdeploy_gate_is_open(struct cdeploy *c);
 void cdeploy_release(struct cdeploy *c);
 
+/* As the options say. *opt borrows from c. */
+void cdeploy_options(struct deploy_options *opt, struct cdeploy *c);
+
 /* Commands. */
 int cdeploy_up(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_plan(struct cdeploy *c, struct err *e) MUST_CHECK;
 
 #endif

@@ -65,12 +65,46 @@ const struct opt cdeploy_opts[] = {
 		   "deploy no drafts, forks or other branches of GitLab (auto)"),
 	OPT_STR(0, "main-branch", "CDEPLOY_MAIN_BRANCH", struct cdeploy_args, main_branch, "NAME",
 		"the branch that is deployed (CI_DEFAULT_BRANCH, else master)"),
+	OPT_FLAG(0, "dry-run", NULL, struct cdeploy_args, dry_run, "up: only show the plan"),
+	OPT_FLAG(0, "exit-code", NULL, struct cdeploy_args, exit_code,
+		 "plan: status 8 when something would change"),
+	OPT_STR(0, "report", NULL, struct cdeploy_args, report, "FILE",
+		"plan: write numbers of changes for GitLab"),
+	OPT_FLAG(0, "json", NULL, struct cdeploy_args, json, "tables and plans as JSON"),
 	OPT_END,
 };
 
-/* 0 is a length of time, too: no stable window at all; but a limit of 0 is none. */
-int cdeploy_args_check(struct cdeploy_args *a, struct err *e)
+/* Options that mean something to some commands only: elsewhere they would be skipped silently. */
+static int check_use(const struct cdeploy_args *a, const char *command, struct err *e)
 {
+	const struct {
+		const char *option;
+		bool given;
+		const char *commands[6];
+	} uses[] = {
+		{ "dry-run", a->dry_run, { "plan" } }, /* which it turns up into */
+		{ "exit-code", a->exit_code, { "plan" } },
+		{ "report", a->report, { "plan" } },
+		{ "json", a->json, { "plan" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+		bool found = !uses[i].given;
+
+		for (size_t k = 0; k < ARRAY_LEN(uses[i].commands) && uses[i].commands[k]; k++)
+			found |= strcmp(uses[i].commands[k], command) == 0;
+		if (!found)
+			return err_set(e, ERR_INPUT, "%s: has no use for --%s", command,
+				       uses[i].option);
+	}
+	return 0;
+}
+
+/* 0 is a length of time, too: no stable window at all; but a limit of 0 is none. */
+int cdeploy_args_check(struct cdeploy_args *a, const char *command, struct err *e)
+{
+	if (check_use(a, command, e) < 0)
+		return -1;
 	if (a->timeout_ms == 0 || a->pending_timeout_ms == 0)
 		return err_set(e, ERR_INPUT,
 			       "--timeout and --pending-timeout: more than 0 is needed");

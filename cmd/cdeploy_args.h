@@ -17,6 +17,9 @@ struct cdeploy_args {
 	struct strv files, env_files, images, mirrors;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms; /* -1: not given; afterwards 0 */
 	bool detach, no_rollback, plain_http, insecure;
+	/* what is shown */
+	const char *report;
+	bool dry_run, exit_code, json;
 };
 
 extern const struct opt cdeploy_opts[];
@@ -24,8 +27,8 @@ extern const struct opt cdeploy_opts[];
 #define CDEPLOY_ARGS_INIT                                                                          \
 	((struct cdeploy_args){ .timeout_ms = -1, .pending_timeout_ms = 60000, .stable_ms = -1 })
 
-/* What options say together. */
-int cdeploy_args_check(struct cdeploy_args *a, struct err *e) MUST_CHECK;
+/* What options say together, and that the command has a use for them. */
+int cdeploy_args_check(struct cdeploy_args *a, const char *command, struct err *e) MUST_CHECK;
 void cdeploy_args_release(struct cdeploy_args *a);
 
 #endif

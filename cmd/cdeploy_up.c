@@ -43,12 +43,12 @@ static int print_outcomes(struct cdeploy *c, const struct deploy_outcome *outcom
 	return 0;
 }
 
-static int carry_out(struct cdeploy *c, struct err *e)
+void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 {
 	const struct cdeploy_args *a = &c->args;
 	bool auth = !a->registry_auth || strcmp(a->registry_auth, "none") != 0;
-	auto_strv struct strv pruned = STRV_INIT;
-	struct deploy_options opt = {
+
+	*opt = (struct deploy_options){
 		.owner = c->owner,
 		.timeout_ms = a->timeout_ms,
 		.pending_timeout_ms = a->pending_timeout_ms,
@@ -56,19 +56,27 @@ static int carry_out(struct cdeploy *c, struct err *e)
 		.detach = a->detach,
 		.no_rollback = a->no_rollback,
 		.prune = a->prune,
-		.pruned = &pruned,
 		.registry_auth = auth ? auth_for : NULL,
 		.registry_auth_arg = c,
 	};
+
+	/* else the engine would take back what we are to leave */
+	for (size_t i = 0; i < c->stack.nr; i++)
+		c->stack.services[i].stays_failed = a->no_rollback;
+}
+
+static int carry_out(struct cdeploy *c, struct err *e)
+{
+	auto_strv struct strv pruned = STRV_INIT;
+	struct deploy_options opt;
 	auto_free struct deploy_outcome *outcomes =
 		mem_resize(NULL, c->stack.nr + 1, sizeof(*outcomes));
 	struct err print_error = ERR_INIT;
 	size_t nr = 0;
 	int r;
 
-	/* else the engine would take back what we are to leave */
-	for (size_t i = 0; i < c->stack.nr; i++)
-		c->stack.services[i].stays_failed = a->no_rollback;
+	cdeploy_options(&opt, c);
+	opt.pruned = &pruned;
 	r = deploy_up(outcomes, &nr, &c->app->op, c->engine, &c->stack, &opt, e);
 
 	if (print_outcomes(c, outcomes, nr, &pruned, &print_error) < 0 && r == 0) {

@@ -8,6 +8,7 @@ int exitcode_of(enum err_kind kind, int signo)
 		[ERR_INPUT] = 2,       [ERR_DENIED] = 3,  [ERR_ABSENT] = 4,
 		[ERR_UNAVAILABLE] = 5, [ERR_TIMEOUT] = 6, [ERR_IMPOSSIBLE] = 7,
 		[ERR_ROLLED_BACK] = 9, [ERR_STUCK] = 10,  [ERR_LOCKED] = 11,
+		[ERR_CHANGES] = 8,
 	};
 
 	if (kind == ERR_CANCELLED)

@@ -63,18 +63,24 @@ static void item_start(struct up *u, struct up_item *it, const json_t *spec, boo
 
 /* -- plan and networks ------------------------------------------------------- */
 
-static int up_plan(struct up *u, struct err *e)
+int deploy_up_plan(struct deploy_plan *plan, struct engine_state *state, struct op *op,
+		   struct engine *eng, const struct deploy_stack *stack,
+		   const struct deploy_options *opt, struct err *e)
 {
 	auto_strv struct strv services = STRV_INIT, networks = STRV_INIT;
 
-	deploy_plan_release(&u->plan);
-	engine_state_release(&u->state);
-	deploy_plan_names(&services, &networks, u->stack);
-	if (engine_state_get(&u->state, u->op, u->eng, &services, &networks, e) < 0 ||
-	    (u->opt->prune &&
-	     engine_state_add_owned(&u->state, u->op, u->eng, u->opt->owner.project, e) < 0))
+	deploy_plan_release(plan);
+	engine_state_release(state);
+	deploy_plan_names(&services, &networks, stack);
+	if (engine_state_get(state, op, eng, &services, &networks, e) < 0 ||
+	    (opt->prune && engine_state_add_owned(state, op, eng, opt->owner.project, e) < 0))
 		return -1;
-	return deploy_reconcile(&u->plan, u->stack, &u->state, &u->opt->owner, e);
+	return deploy_reconcile(plan, stack, state, &opt->owner, e);
+}
+
+static int up_plan(struct up *u, struct err *e)
+{
+	return deploy_up_plan(&u->plan, &u->state, u->op, u->eng, u->stack, u->opt, e);
 }
 
 static int up_networks(struct up *u, struct err *e)

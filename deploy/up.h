@@ -38,6 +38,13 @@ struct deploy_options {
 	void *registry_auth_arg;
 };
 
+/* What deploy_up would begin with: asks the engine, changes nothing. Errors as there. */
+struct deploy_plan;
+struct engine_state;
+int deploy_up_plan(struct deploy_plan *plan, struct engine_state *state, struct op *op,
+		   struct engine *eng, const struct deploy_stack *stack,
+		   const struct deploy_options *opt, struct err *e) MUST_CHECK;
+
 /*
  * One line of the result, in file order. name and image are borrowed from the stack; of a
  * service that was rolled back, image is the one that runs again and lies in `previous`.
