@@ -74,7 +74,8 @@ static void take_equal(struct spec_fields *have, struct spec_fields *want)
 	}
 }
 
-static void add_rest(struct spec_changes *out, struct spec_fields *have, struct spec_fields *want)
+static void add_rest(struct spec_changes *out, struct spec_fields *have, struct spec_fields *want,
+		     bool is_new)
 {
 	for (size_t i = 0; i < want->nr; i++) {
 		const struct spec_field *w = &want->v[i];
@@ -83,9 +84,9 @@ static void add_rest(struct spec_changes *out, struct spec_fields *have, struct 
 		if (h)
 			h->taken = true;
 		if (!w->taken)
-			add(out, w->name, h ? h->shown : NULL, w->shown, w->cost);
+			add(out, w->name, h && !is_new ? h->shown : NULL, w->shown, w->cost);
 	}
-	for (size_t i = 0; i < have->nr; i++)
+	for (size_t i = 0; i < have->nr && !is_new; i++)
 		if (!have->v[i].taken)
 			add(out, have->v[i].name, have->v[i].shown, NULL, have->v[i].cost);
 }
@@ -94,14 +95,15 @@ void spec_changes_find(struct spec_changes *out, const json_t *have, const json_
 		       const struct engine_state *names)
 {
 	auto_spec_fields struct spec_fields before = { .names = names }, after = { .names = names };
-	auto_json json_t *a = have ? deploy_spec_normal(have) : NULL;
-	auto_json json_t *b = have ? deploy_spec_normal(want) : json_incref((json_t *)want);
+	auto_json json_t *nothing = json_object();
+	/* of a new service all is told that is not the engine's default */
+	auto_json json_t *a = deploy_spec_normal(have ? have : nothing);
+	auto_json json_t *b = deploy_spec_normal(want);
 
-	if (a)
-		spec_fields_read(&before, a);
+	spec_fields_read(&before, a);
 	spec_fields_read(&after, b);
 	take_equal(&before, &after);
-	add_rest(out, &before, &after);
+	add_rest(out, &before, &after, !have);
 	/* the engine compares lists in order, and starts tasks anew for it */
 	if (have && !out->nr &&
 	    !json_equal(json_object_get(a, "TaskTemplate"), json_object_get(b, "TaskTemplate")))

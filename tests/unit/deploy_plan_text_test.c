@@ -164,7 +164,7 @@ static void what_costs_no_restart_says_so(void **state)
 		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
 	json_object_del(json_object_get(w->action.spec, "TaskTemplate"), "Placement");
 	assert_text(w, "web: update, only tasks on nodes that no longer fit are restarted\n"
-		       "  ~ replicas                      1 -> 3\n"
+		       "  ~ replicas  1 -> 3\n"
 		       "  - constraint node.role==worker\n"
 		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
 }
