@@ -90,14 +90,17 @@ static bool is_mount_refused(long status)
 static int ask_by_mount(bool *stuck, struct upload *u, struct http_response *rs, struct err *e)
 {
 	unsigned left = u->retry.left, few = left < MOUNT_RETRIES ? left : MOUNT_RETRIES;
+	bool ran_out;
 	int r;
 
 	/* out of the one budget of this blob, but not all of it */
 	u->retry.left = few;
 	r = post(u, rs, &u->blob->digest, NULL, e);
+	/* else it may be over because the server wants us to wait for too long */
+	ran_out = !u->retry.left;
 	u->retry.left = left - (few - u->retry.left);
-	*stuck = rs->status >= 500 && (r == 0 || e->kind == ERR_UNAVAILABLE);
-	if (*stuck || u->retry.left)
+	*stuck = ran_out && rs->status >= 500 && (r == 0 || e->kind == ERR_UNAVAILABLE);
+	if (ran_out && (*stuck || u->retry.left))
 		u->retry.is_over = false;
 	if (!*stuck)
 		return r;

@@ -102,13 +102,15 @@ begun() {
 	rules 'POST /blobs/uploads/ * reply 503 "Retry-After: 1" body="overloaded"'
 	expect 5 cpush -j 1 --retries 2 "$T/one" "$proxy/$NAME:1"
 	message cpush '503 Service Unavailable (3 tries): overloaded'
-	equal "$(logged '^POST ')" 3
+	# and once without the mount, which may be what it stumbles over
+	equal "$(logged "^POST .*mount=")" 3
+	equal "$(logged "^POST ")" 4
 	has "$err" 'retrying in 1 s (1 of 2): 503 Service Unavailable'
 	has "$err" 'retrying in 1 s (2 of 2): 503 Service Unavailable'
 	rules 'POST /blobs/uploads/ * reply 429 "Retry-After: 3600"'
 	expect 5 cpush -j 1 "$T/one" "$proxy/$NAME:1"
 	message cpush '429' 'wait 3600 s'
-	equal "$(logged '^POST ')" 4
+	equal "$(logged "^POST ")" 5
 }
 
 # layers COUNT: an image of so many layers, the first of them empty and the second of one byte
