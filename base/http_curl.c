@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 
 #include <curl/curl.h>
@@ -27,6 +28,8 @@
 #include "base/url.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
+#define TLS_VERDICT_MS	   300 /* for what a server says to our certificate */
+#define TLS_END_MS	   20
 #define STALL_MS	   30000
 #define ANSWER_MS	   60000
 #define ANSWER_MAX_MS	   600000
@@ -67,6 +70,8 @@ struct exchange {
 	size_t header_seen;
 	struct http_send send;
 	struct proxy via;
+	CURL *easy;
+	int fd; /* of the connection, where it was made for this exchange; -1: it was not */
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -125,6 +130,41 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_FAIL;
 }
 
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	struct exchange *x = arg;
+
+	(void)purpose;
+	x->fd = fd;
+	return CURL_SOCKOPT_OK;
+}
+
+/*
+ * A server with TLS 1.3 that does not take our certificate says so when we think that the handshake is over,
+ * and closes at once: a request sent into that ends in a broken pipe, with the reason unread. So
+ * where a certificate was asked for, its answer (usually a ticket) is waited for, and a moment for
+ * the end behind it.
+ */
+static int on_connected(void *arg, char *to, char *from, int to_port, int from_port)
+{
+	struct exchange *x = arg;
+	struct curl_tlssessioninfo *tls = NULL;
+	struct pollfd p = { .fd = x->fd, .events = POLLIN };
+
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	if (x->fd < 0 || curl_easy_getinfo(x->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
+	    !tls || !tls->internals || !trust_cert_was_wanted(tls->internals) ||
+	    poll(&p, 1, TLS_VERDICT_MS) <= 0)
+		return CURL_PREREQFUNC_OK;
+	p.events = 0;
+	if (poll(&p, 1, TLS_END_MS) <= 0)
+		return CURL_PREREQFUNC_OK;
+	x->failed = true;
+	http_curl_cert_refused(x->rq, x->h->has_flags, SPAN_LIT("the connection was closed on it"),
+			       x->e);
+	return CURL_PREREQFUNC_ABORT;
+}
+
 /* -- setting up an exchange --------------------------------------------------- */
 
 static void set_always(CURL *c, const struct http_curl *h, struct exchange *x)
@@ -178,6 +218,12 @@ static void set_tls(CURL *c, const struct http_curl *h, struct exchange *x)
 	set_no_files(c);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, x);
+	x->easy = c;
+	x->fd = -1;
+	curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(c, CURLOPT_SOCKOPTDATA, x);
+	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_connected);
+	curl_easy_setopt(c, CURLOPT_PREREQDATA, x);
 	if (h->insecure) {
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);

@@ -119,19 +119,33 @@ static bool is_about_our_certificate(const char *alert)
 	return false;
 }
 
+static const char *where_from(const struct http_request *rq, bool has_flags)
+{
+	return option(rq->tls ? rq->tls->cert_option : NULL,
+		      has_flags ? "--cert FILE and --key FILE"
+				: "NAME.cert and NAME.key in certs.d");
+}
+
+int http_curl_cert_refused(const struct http_request *rq, bool has_flags, struct span why,
+			   struct err *e)
+{
+	if (rq->tls && rq->tls->cert.n)
+		return err_set(e, ERR_DENIED, "the client certificate '%s' is refused: " SPAN_FMT,
+			       rq->tls->cert_name, SPAN_ARG(why));
+	return err_set(e, ERR_DENIED, "it wants a client certificate: " SPAN_FMT " (%s)",
+		       SPAN_ARG(why), where_from(rq, has_flags));
+}
+
 /* 1: TLS was not refused. It may be so in the handshake, or when we already talk (TLS 1.3). */
 static int tls_refused(const struct http_curl_failure *f, struct err *e)
 {
-	const struct http_tls *own = f->rq->tls;
-	const char *dflt =
-		f->has_flags ? "--cert FILE and --key FILE" : "NAME.cert and NAME.key in certs.d";
-	const char *give_one = option(own ? own->cert_option : NULL, dflt);
 	const char *alert = strstr(f->detail, " alert ");
 	struct span words = span_of_str(alert ? alert + 1 : ""), rest;
 
 	if (strstr(f->detail, "wrong version number"))
-		return err_set(e, ERR_FAILED, "it speaks no TLS; http needs %s",
-			       option(own ? own->plain_option : NULL, "--plain-http"));
+		return err_set(
+			e, ERR_FAILED, "it speaks no TLS; http needs %s",
+			option(f->rq->tls ? f->rq->tls->plain_option : NULL, "--plain-http"));
 	if (alert && strstr(alert, "protocol version"))
 		return err_set(e, ERR_DENIED, "it speaks no TLS of version 1.2 or later");
 	/* what older servers say when they miss one, but also when there is no cipher for both */
@@ -139,15 +153,11 @@ static int tls_refused(const struct http_curl_failure *f, struct err *e)
 		return err_set(
 			e, ERR_DENIED,
 			"the TLS handshake is refused; it may want a client certificate (%s)",
-			give_one);
+			where_from(f->rq, f->has_flags));
 	if (!alert || !is_about_our_certificate(alert))
 		return 1;
 	span_cut(words, ',', &words, &rest);
-	if (own && own->cert.n)
-		return err_set(e, ERR_DENIED, "the client certificate '%s' is refused: " SPAN_FMT,
-			       own->cert_name, SPAN_ARG(words));
-	return err_set(e, ERR_DENIED, "it wants a client certificate: " SPAN_FMT " (%s)",
-		       SPAN_ARG(words), give_one);
+	return http_curl_cert_refused(f->rq, f->has_flags, words, e);
 }
 
 int http_curl_fail(const struct http_curl_failure *f, struct err *e)

@@ -17,6 +17,10 @@ struct http_curl_failure {
 /* Always -1; "METHOD url: " is put before it by the caller. */
 int http_curl_fail(const struct http_curl_failure *f, struct err *e);
 
+/* Why the server does not talk to us with the certificate it was shown, or without one. Always -1. */
+int http_curl_cert_refused(const struct http_request *rq, bool has_flags, struct span why,
+			   struct err *e);
+
 /* The proxy itself answered with this status: to a request, or to CONNECT. Always -1. */
 int http_curl_proxy_refused(const struct proxy *via, long status, struct err *e);
 

@@ -251,6 +251,28 @@ static bool add_folders(X509_STORE *store, const struct trust *t)
 	return true;
 }
 
+static int wanted_index;
+static pthread_once_t wanted_once = PTHREAD_ONCE_INIT;
+
+static void wanted_begin(void)
+{
+	wanted_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+/* OpenSSL calls it when a server asks for a certificate. */
+static int note_wanted(SSL *ssl, void *arg)
+{
+	(void)arg;
+	SSL_set_ex_data(ssl, wanted_index, &wanted_index);
+	return 1;
+}
+
+bool trust_cert_was_wanted(void *ssl)
+{
+	pthread_once(&wanted_once, wanted_begin);
+	return SSL_get_ex_data(ssl, wanted_index) != NULL;
+}
+
 int trust_use(void *ssl_ctx, struct trust *a, struct trust *b)
 {
 	X509_STORE *store = X509_STORE_new();
@@ -263,6 +285,8 @@ int trust_use(void *ssl_ctx, struct trust *a, struct trust *b)
 	/* a server's own certificate may be what is trusted, and an authority in the middle, too */
 	X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
 	SSL_CTX_set_cert_store(ssl_ctx, store);
+	pthread_once(&wanted_once, wanted_begin);
+	SSL_CTX_set_cert_cb(ssl_ctx, note_wanted, NULL);
 	return 0;
 }
 

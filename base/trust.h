@@ -27,6 +27,9 @@ void trust_add_folder(struct trust *t, const char *dir);
 /* Makes an SSL_CTX trust both (each may be NULL) and nothing else. -1: OpenSSL has nothing to give. */
 int trust_use(void *ssl_ctx, struct trust *a, struct trust *b) MUST_CHECK;
 
+/* Whether the server has asked for a certificate; ssl: of a context that trust_use has seen. */
+bool trust_cert_was_wanted(void *ssl);
+
 /* What OpenSSL's X509_V_… says, as far as people can do something about it. */
 enum trust_flaw {
 	TRUST_NO_FLAW, /* the chain is good: the name was not */
