@@ -22,7 +22,7 @@
 #define FAILURES_MIN   3
 #define FAILED_IDS_MAX 1000
 #define DEAD_MS	       2000 /* a replacement is made together with the end; this is ample */
-#define GRACE_MS       500  /* for the engine to say that its own watch is over, too */
+#define GRACE_MS       3000 /* for the engine to say that its own watch is over, too */
 #define STATE_TELL_MS  3000 /* states are passed in no time; told is where a task stays */
 
 /* When to look again: see deploy_rollout_pause. */
@@ -93,8 +93,11 @@ static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
 {
 	const char *why = *t->why ? t->why : task_state_name(t->state);
 
+	/* what does not get healthy is ended by the engine, which then does not say so */
 	if (t->state == TASK_COMPLETE)
-		why = "it ended, exit status 0";
+		why = r->opt.has_health
+			      ? "it ended, exit status 0, perhaps as it did not get healthy"
+			      : "it ended, exit status 0";
 	snprintf(r->last_error, sizeof(r->last_error), "%.*s", (int)strcspn(why, "\r\n"), why);
 	/* one that was rejected never came to print anything */
 	snprintf(r->last_failed, sizeof(r->last_failed), "%s",

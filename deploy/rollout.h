@@ -35,8 +35,9 @@ struct rollout_options {
 	uint64_t
 		replicas; /* how many must run, or complete; of a global one: as many as there are */
 	bool global;
-	bool job;      /* its tasks are to end, once per change */
-	bool one_shot; /* a task that ended with 0 has done its work */
+	bool job;	 /* its tasks are to end, once per change */
+	bool one_shot;	 /* a task that ended with 0 has done its work */
+	bool has_health; /* the spec tells how its health is found out */
 	bool taking_back;
 	int64_t timeout_ms, pending_ms, stable_ms;
 	int64_t most_ms;    /* time spent pulling images lengthens timeout_ms up to this */

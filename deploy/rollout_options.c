@@ -119,6 +119,7 @@ void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
 
 	read_mode(o, json_object_get(spec, "Mode"));
 	o->one_shot = o->job || (when && (!strcmp(when, "none") || !strcmp(when, "on-failure")));
+	o->has_health = health(spec) != NULL;
 	o->monitor_ms = spec_ms(json_object_get(spec, "UpdateConfig"), "Monitor", MONITOR_MS);
 	o->most_ms = o->timeout_ms;
 	if (!o->timeout_ms) {

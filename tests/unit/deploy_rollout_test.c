@@ -208,6 +208,18 @@ static void a_server_that_ends_with_status_0_has_failed(void **state)
 		 .line = "a task failed: it ended, exit status 0; 0/1 running"));
 }
 
+static void a_task_that_was_ended_may_have_been_unhealthy(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	o.has_health = true;
+	PLAY(ROLLOUT_GOING_ON, "", &o, "",
+	     ROW(0, UPDATE_NONE, "+a:complete>shutdown +b:ready>ready", ROLLOUT_MOVED,
+		 .line = "a task failed: it ended, exit status 0, perhaps as it did not get "
+			 "healthy; 0/1 running"));
+}
+
 static void a_task_that_is_never_started_again_fails_the_rollout(void **state)
 {
 	struct rollout_options o = options(1);
@@ -412,8 +424,8 @@ static void the_engines_own_watch_may_end_a_moment_after_ours(void **state)
 	     ROW(5100, UPDATE_COMPLETED, "+a:running", ROLLOUT_DONE));
 	PLAY(ROLLOUT_CONVERGED, "", &o, "o:running",
 	     ROW(0, UPDATE_UPDATING, "+a:running", ROLLOUT_MOVED),
-	     ROW(5499, UPDATE_UPDATING, "+a:running", ROLLOUT_WAIT),
-	     ROW(5500, UPDATE_UPDATING, "+a:running", ROLLOUT_DONE));
+	     ROW(7999, UPDATE_UPDATING, "+a:running", ROLLOUT_WAIT),
+	     ROW(8000, UPDATE_UPDATING, "+a:running", ROLLOUT_DONE));
 }
 
 /* The node is gone: its task says "running" for ever, but is not meant to any more. */
@@ -582,6 +594,7 @@ int main(void)
 		cmocka_unit_test(a_service_that_flaps_fails_with_the_last_error),
 		cmocka_unit_test(many_replicas_may_fail_as_often_as_there_are),
 		cmocka_unit_test(a_server_that_ends_with_status_0_has_failed),
+		cmocka_unit_test(a_task_that_was_ended_may_have_been_unhealthy),
 		cmocka_unit_test(a_task_that_is_never_started_again_fails_the_rollout),
 		cmocka_unit_test(a_one_shot_that_ended_well_is_done),
 		cmocka_unit_test(tasks_that_were_there_before_are_no_evidence),
