@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/diff.h"
+#include "deploy/spec_part.h"
 
 #define LOST_TRIES	3
 #define SEQUENCE_TRIES	10
@@ -55,22 +56,49 @@ static int network_exists(struct op *op, struct engine *eng, const char *name, s
 	return n && n->usable;
 }
 
-static json_t *network_json(const char *name, const struct deploy_owner *owner)
+static json_t *ipam_json(const struct deploy_network *want)
 {
-	json_t *o = json_object(), *labels = json_object();
+	json_t *o = json_object(), *list = json_array();
 
+	spec_set(o, "Driver", json_str(want->ipam_driver ? want->ipam_driver : "default"));
+	for (size_t i = 0; i < want->nr_subnets; i++) {
+		json_t *subnet = json_object();
+
+		spec_set_text(subnet, "Subnet", want->subnets[i].subnet);
+		spec_set_text(subnet, "Gateway", want->subnets[i].gateway);
+		spec_set_text(subnet, "IPRange", want->subnets[i].ip_range);
+		spec_append(list, subnet);
+	}
+	spec_set(o, "Config", list);
+	return o;
+}
+
+static json_t *network_json(const char *name, const struct deploy_network *want,
+			    const struct deploy_owner *owner)
+{
+	const struct deploy_network plain = { 0 };
+	json_t *o = json_object(), *labels;
+
+	want = want ? want : &plain;
+	labels = spec_map(&want->labels);
 	deploy_owner_label(labels, owner);
-	json_object_set_new(o, "Name", json_str(name));
-	json_object_set_new(o, "Driver", json_string("overlay"));
-	json_object_set_new(o, "CheckDuplicate", json_true());
-	json_object_set_new(o, "Labels", labels);
+	spec_set(o, "Name", json_str(name));
+	spec_set(o, "Driver", json_str(want->driver ? want->driver : "overlay"));
+	spec_set(o, "CheckDuplicate", json_true());
+	spec_set(o, "Labels", labels);
+	spec_set_map(o, "Options", &want->driver_options);
+	spec_set_true(o, "Attachable", want->attachable);
+	spec_set_true(o, "Internal", want->internal);
+	if (want->ipam_driver || want->nr_subnets)
+		spec_set(o, "IPAM", ipam_json(want));
 	return o;
 }
 
 int deploy_apply_network(struct op *op, struct engine *eng, const char *name,
-			 const struct deploy_owner *owner, struct err *e)
+			 const struct deploy_network *want, const struct deploy_owner *owner,
+			 struct err *e)
 {
-	auto_json json_t *body = network_json(name, owner);
+	auto_json json_t *body = network_json(name, want, owner);
 
 	for (unsigned tries = LOST_TRIES;; tries--) {
 		struct err why = ERR_INIT;

@@ -8,9 +8,11 @@
 #include "deploy/spec_json.h"
 #include "deploy/state.h"
 
-/* An overlay network of exactly that name exists afterwards. */
+/* A network of exactly that name exists afterwards, as `want` has it (NULL: an overlay). One that was there
+ * is left as it is. */
 int deploy_apply_network(struct op *op, struct engine *eng, const char *name,
-			 const struct deploy_owner *owner, struct err *e) MUST_CHECK;
+			 const struct deploy_network *want, const struct deploy_owner *owner,
+			 struct err *e) MUST_CHECK;
 
 /* *id: owned by the caller. auth: value of X-Registry-Auth or NULL. */
 int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json_t *spec,

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "deploy/diff.h"
+#include "deploy/objects.h"
 
 void deploy_plan_release(struct deploy_plan *p)
 {
@@ -54,8 +55,8 @@ static int plan_network(struct deploy_plan *p, const struct deploy_stack *want,
 			name);
 	if (!strv_has(&want->make_networks, name))
 		return err_set(e, ERR_ABSENT,
-			       "network '%s' does not exist in the swarm; only the one of 'stack' "
-			       "is created",
+			       "network '%s' does not exist in the swarm; only the stack's own "
+			       "are created",
 			       name);
 	strv_add(&p->networks, name);
 	return 0;
@@ -186,6 +187,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	a->have = engine_state_service(have, want->name);
 	a->spec = deploy_spec_json(want, owner);
 	resolve_networks(a->spec, have);
+	deploy_objects_resolve(a->spec, have);
 	if (!a->have) {
 		a->verb = DEPLOY_CREATED;
 		snprintf(a->why, sizeof(a->why), "it does not exist");

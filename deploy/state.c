@@ -302,6 +302,12 @@ static json_t *state_list(struct op *op, struct engine *eng, const char *path, c
 	return list;
 }
 
+json_t *engine_list(struct op *op, struct engine *eng, const char *path, const char *key,
+		    const struct strv *values, struct err *e)
+{
+	return state_list(op, eng, path, key, values, false, e);
+}
+
 int engine_tasks_get(struct engine_tasks *out, struct op *op, struct engine *eng,
 		     const struct strv *service_ids, struct err *e)
 {
@@ -344,6 +350,12 @@ void engine_state_release(struct engine_state *s)
 		free(s->networks[i].name);
 	}
 	free(s->networks);
+	for (size_t i = 0; i < s->nr_objects; i++) {
+		free(s->objects[i].id);
+		free(s->objects[i].name);
+		strv_release(&s->objects[i].labels);
+	}
+	free(s->objects);
 	*s = (struct engine_state){ 0 };
 }
 

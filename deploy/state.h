@@ -77,11 +77,19 @@ struct engine_network {
 	bool usable; /* of the swarm, or one of the engine's own (host, none, bridge) */
 };
 
+struct engine_object {
+	bool is_secret; /* else a config */
+	char *id, *name;
+	struct strv labels; /* KEY=VALUE */
+};
+
 struct engine_state {
 	struct engine_service *services;
 	size_t nr, cap;
 	struct engine_network *networks;
 	size_t nr_networks, cap_networks;
+	struct engine_object *objects; /* objects.h */
+	size_t nr_objects, cap_objects;
 };
 
 const char *task_state_name(enum task_state s);
@@ -111,6 +119,10 @@ int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng
 /* Adds the services that carry the project's label, as far as they are not there yet. */
 int engine_state_add_owned(struct engine_state *s, struct op *op, struct engine *eng,
 			   const char *project, struct err *e) MUST_CHECK;
+
+/* The engine's answer to path?filters={key: values}, a list; its filters are loose. NULL: *e. */
+json_t *engine_list(struct op *op, struct engine *eng, const char *path, const char *key,
+		    const struct strv *values, struct err *e) MUST_CHECK;
 
 /* NULL: none. Borrowed. Of two networks with one name the usable one. */
 const struct engine_service *engine_state_service(const struct engine_state *s, const char *name);

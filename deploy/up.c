@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/apply.h"
+#include "deploy/objects.h"
 #include "deploy/up_part.h"
 #include "deploy/waves.h"
 #include "oci/image/reference.h"
@@ -73,6 +74,7 @@ int deploy_up_plan(struct deploy_plan *plan, struct engine_state *state, struct 
 	engine_state_release(state);
 	deploy_plan_names(&services, &networks, stack);
 	if (engine_state_get(state, op, eng, &services, &networks, e) < 0 ||
+	    deploy_objects_look(state, op, eng, stack, e) < 0 ||
 	    (opt->prune && engine_state_add_owned(state, op, eng, opt->owner.project, e) < 0))
 		return -1;
 	return deploy_reconcile(plan, stack, state, &opt->owner, e);
@@ -85,16 +87,28 @@ static int up_plan(struct up *u, struct err *e)
 
 static int up_networks(struct up *u, struct err *e)
 {
-	if (!u->plan.networks.n)
-		return 0;
 	for (size_t i = 0; i < u->plan.networks.n; i++) {
 		const char *name = u->plan.networks.v[i];
 
-		if (deploy_apply_network(u->op, u->eng, name, &u->opt->owner, e) < 0)
+		if (deploy_apply_network(u->op, u->eng, name, deploy_stack_network(u->stack, name),
+					 &u->opt->owner, e) < 0)
 			return -1;
 		progress_note(u->op->progress, "network '%s' created", name);
 	}
-	/* the specs want the new networks' ids */
+	return 0;
+}
+
+/* What services stand on: networks, then secrets and configs. */
+static int up_ground(struct up *u, struct err *e)
+{
+	bool made;
+
+	if (up_networks(u, e) < 0 ||
+	    deploy_objects_make(&made, u->op, u->eng, u->stack, &u->state, &u->opt->owner, e) < 0)
+		return -1;
+	if (!made && !u->plan.networks.n)
+		return 0;
+	/* the specs want the ids of what is new */
 	if (up_plan(u, e) < 0)
 		return -1;
 	if (u->plan.networks.n)
@@ -411,6 +425,14 @@ static int up_prune(struct up *u, struct err *e)
 	return 0;
 }
 
+static bool has_written(const struct up *u)
+{
+	for (size_t i = 0; i < u->nr; i++)
+		if (u->items[i].action->verb != DEPLOY_UNCHANGED)
+			return true;
+	return false;
+}
+
 static int up_run(struct up *u, struct err *e)
 {
 	auto_free size_t *wave = mem_zalloc((u->stack->nr + 1) * sizeof(*wave));
@@ -418,12 +440,17 @@ static int up_run(struct up *u, struct err *e)
 
 	u->began_ms = u->op->clock->mono_ms(u->op->clock);
 	if (deploy_waves(wave, &nr_waves, u->stack, e) < 0 || up_plan(u, e) < 0 ||
-	    up_networks(u, e) < 0)
+	    up_ground(u, e) < 0)
 		return -1;
 	up_items(u, wave);
 	if (up_tasks(u, e) < 0)
 		return -1;
-	return up_services(u, nr_waves, e) < 0 ? -1 : up_prune(u, e);
+	if (up_services(u, nr_waves, e) < 0 || up_prune(u, e) < 0)
+		return -1;
+	if (!u->opt->detach) /* else the old tasks may still want what is old */
+		deploy_objects_prune(u->op, u->eng, u->stack, &u->state, &u->opt->owner,
+				     has_written(u));
+	return 0;
 }
 
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,

@@ -154,7 +154,7 @@ static void a_network_that_is_not_the_stacks_must_exist(void **state)
 	strv_add(&w->app->networks, "data");
 	assert_refused(
 		w, ERR_ABSENT,
-		"network 'data' does not exist in the swarm; only the one of 'stack' is created");
+		"network 'data' does not exist in the swarm; only the stack's own are created");
 }
 
 static void a_network_of_one_node_is_refused(void **state)
