@@ -77,6 +77,9 @@ export function structure([head, body], expanded, jobs_of, check) {
 	check("what is built and what is looked for come from the same words",
 		String(lines(job("build-app")).includes('cbuild "$@" ') && json(job("build-app").before_script) === json(job("deploy-app-production").before_script)), "true");
 
+	check("findings in the Dockerfile are a report", job("build-app").artifacts.reports.codequality, ".pipeline/app/code-quality.json");
+	check("the image is linked on the job's page", job("release-app").artifacts.reports.annotations, ".pipeline/app/annotations.json");
+
 	// -- tests
 	const { reports, when } = job("test-app").artifacts;
 	check("test results are kept after a failure", when, "always");

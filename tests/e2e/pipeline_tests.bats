@@ -1,0 +1,98 @@
+# What the test job of templates/pipeline.yml runs in which project: its very script, without containers.
+# tests/pipeline/run starts it and says where the runner is (PIPELINE_RUNNER).
+
+load helper
+
+setup_file() {
+	: "${PIPELINE_RUNNER:?start it with make check-pipeline}"
+	local top
+	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
+	export SCRIPTS="$E2E_DIR/test-scripts"
+	mkdir -p "$SCRIPTS/clone" "$SCRIPTS/bin"
+	cd "$SCRIPTS/clone"
+	git init -q -b master .
+	git config user.name Test
+	git config user.email test@example.com
+	git commit -q --allow-empty -m begin
+	git remote add origin http://127.0.0.1:9/group/app.git
+	git update-ref refs/remotes/origin/master HEAD
+	git symbolic-ref refs/remotes/origin/HEAD refs/remotes/origin/master
+	script() {
+		node "$top/tests/pipeline/script.mjs" "$SCRIPTS/clone" "${PIPELINE_RUNNER%/gitlab-ci-local/*}" "$top/templates/pipeline.yml" \
+			test-app "${@:2}" >"$SCRIPTS/$1"
+	}
+	script found
+	script given 'test_script=echo "given: $GIVEN" && exit $GIVEN'
+	# a Python that has neither pytest nor coverage, whatever this machine has
+	printf '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n' >"$SCRIPTS/bin/python3"
+	chmod +x "$SCRIPTS/bin/python3"
+}
+
+teardown_file() {
+	rm -rf "$SCRIPTS"
+}
+
+setup() {
+	begin
+	PATH=$SCRIPTS/bin:$PATH
+	cat >test_it.py <<-'EOF2'
+	import unittest
+	class It(unittest.TestCase):
+	    def test_it(self):
+	        self.assertEqual(1, 1)
+	EOF2
+}
+
+# As GitLab's runner starts it.
+job_ends() {
+	expect "$1" bash -eo pipefail "$SCRIPTS/${2-found}"
+}
+
+@test "test_script goes before all else, and its status is the job's" {
+	printf 'test:\n\techo made\n' >Makefile
+	GIVEN=0 job_ends 0 given
+	equal "$out" 'given: 0'
+	GIVEN=3 job_ends 3 given
+}
+
+@test "failed tests never end with the status that starts a job again" {
+	GIVEN=5 job_ends 1 given
+}
+
+@test "a Makefile's target test goes before Python's" {
+	printf 'all:\n\ntest: all\n\techo made\n' >Makefile
+	job_ends 0
+	has "$out" made
+	has_no "$out$err" 'Ran 1 test'
+	printf 'test:\n\tfalse\n' >Makefile
+	job_ends 2
+}
+
+@test "a Makefile with a folder test, but no target, is not taken for one" {
+	printf 'all:\n\techo all\ntest := x\n' >Makefile
+	mkdir test
+	job_ends 0
+	has "$out$err" 'Ran 1 test'
+}
+
+@test "unittest is run where there is no pytest, and a failure fails the job" {
+	job_ends 0
+	has "$out$err" 'Ran 1 test'
+	has_no "$out" WARNING
+	sed -i 's/1, 1/1, 2/' test_it.py
+	job_ends 1
+}
+
+@test "no tests are a warning that is seen, in the log and in the merge request" {
+	rm test_it.py
+	job_ends 0
+	has "$out" 'WARNING: no tests were found'
+	has "$(cat .pipeline/app/report.xml)" '<skipped message="nothing has been tested"/>'
+	python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' .pipeline/app/report.xml
+}
+
+@test "a report that the tests leave in the service's folder is taken" {
+	printf 'test:\n\techo "<testsuite/>" >report.xml\n' >Makefile
+	job_ends 0
+	equal "$(cat .pipeline/app/report.xml)" '<testsuite/>'
+}
