@@ -65,6 +65,11 @@ void progress_give_up(struct progress *p, const char *id, const struct err *e)
 						   .returned = e->kind != ERR_CANCELLED });
 }
 
+void progress_why(struct progress *p, const char *id, const char *why)
+{
+	progress_emit(p, &(struct progress_event){ .kind = PROGRESS_WHY, .id = id, .text = why });
+}
+
 void progress_note(struct progress *p, const char *fmt, ...)
 {
 	va_list ap;

@@ -4,7 +4,7 @@
  * silent. Events borrow their strings for the call only.
  *
  * A thing with a beginning and an end has an id: PROGRESS_BEGIN once, any number
- * of TICK and LINE, then exactly one END, CACHED or FAIL.
+ * of TICK, LINE and WHY, then exactly one END, CACHED or FAIL.
  */
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
@@ -20,6 +20,7 @@ enum progress_kind {
 	PROGRESS_FAIL,	 /* text: why, one line */
 	PROGRESS_NOTE,	 /* free-standing line of the story */
 	PROGRESS_WARN,	 /* the same, to be seen */
+	PROGRESS_WHY,	 /* text: why a step is carried out that might have been in the cache */
 };
 
 struct progress_event {
@@ -44,6 +45,7 @@ void progress_cached(struct progress *p, const char *id, const char *why);
 void progress_fail(struct progress *p, const char *id, const char *why);
 /* … and of what ends with an error that is returned, too. */
 void progress_give_up(struct progress *p, const char *id, const struct err *e);
+void progress_why(struct progress *p, const char *id, const char *why);
 void progress_note(struct progress *p, const char *fmt, ...) PRINTF_FMT(2, 3);
 void progress_warn(struct progress *p, const char *fmt, ...) PRINTF_FMT(2, 3);
 

@@ -35,10 +35,13 @@ struct cbuild {
 	struct image_source *source;
 	struct image_sink *sink;
 	struct build_result result;
+	struct facts facts; /* for --report */
 };
 
 static void cbuild_release(struct cbuild *c)
 {
+	if (c->facts.to)
+		c->app->op.progress = c->facts.to;
 	image_sink_free(c->sink);
 	image_source_free(c->source);
 	http_free(c->http);
@@ -47,6 +50,7 @@ static void cbuild_release(struct cbuild *c)
 	build_options_release(&c->opt);
 	registry_mirrors_release(&c->mirrors);
 	cbuild_args_release(&c->args);
+	facts_release(&c->facts);
 }
 
 /* -- the way ------------------------------------------------------------------------ */
@@ -102,10 +106,15 @@ static int build(struct cbuild *c, struct err *e)
 				       .sink = c->sink,
 				       .http = c->http };
 
+	if (c->args.reports.n)
+		c->app->op.progress = facts_init(&c->facts, c->app->op.progress, c->app->op.clock);
 	if (oci_build(&c->result, &c->app->op, &env, &c->opt, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->result.names.n; i++)
 		progress_note(c->app->op.progress, "built %s", c->result.names.v[i]);
+	if (c->args.reports.n &&
+	    cbuild_results_report(c->app, &c->args, &c->result, &c->facts, e) < 0)
+		return -1;
 	return cbuild_results_write(c->app, &c->args, &c->result, e);
 }
 

@@ -45,6 +45,8 @@ const struct opt cbuild_opts[] = {
 		"write the digest that is printed"),
 	OPT_STR(0, "dotenv", "CBUILD_DOTENV", struct cbuild_args, dotenv, "FILE",
 		"write CBUILD_DIGEST, CBUILD_INPUT, CBUILD_SIZE, CBUILD_REUSED"),
+	OPT_LIST(0, "report", "CBUILD_REPORT", struct cbuild_args, reports, "FILE",
+		 "write what took how long and what weighs what: a page, or JSON (FILE.json)"),
 	OPT_FLAG(0, "print-input", NULL, struct cbuild_args, print_input,
 		 "print the digest of all that the build would read, and build nothing"),
 	OPT_STR(0, "reuse-from", "CBUILD_REUSE_FROM", struct cbuild_args, reuse_from, "REPO",
@@ -344,7 +346,8 @@ static void take_input(struct build_options *o, const struct cbuild_args *a)
 {
 	const char *gitlab = getenv("GITLAB_CI");
 
-	o->has_input = a->dotenv;
+	o->wants_weight = a->reports.n > 0;
+	o->has_input = a->dotenv || a->reports.n;
 	o->reuse_from = a->reuse_from && *a->reuse_from ? a->reuse_from : NULL;
 	o->git_modes = a->context_modes ? strcmp(a->context_modes, "git") == 0 : gitlab && *gitlab;
 }
@@ -387,6 +390,7 @@ int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struc
 void cbuild_args_release(struct cbuild_args *a)
 {
 	strv_release(&a->tags);
+	strv_release(&a->reports);
 	strv_release(&a->build_args);
 	strv_release(&a->labels);
 	strv_release(&a->annotations);

@@ -15,6 +15,7 @@ struct cbuild_args {
 	const char *file, *target, *iidfile, *metadata_file, *epoch, *authfile, *ca;
 	const char *plain_http, *isolation, *digest_file, *dotenv, *compression;
 	struct strv tags, build_args, labels, annotations, contexts, outputs, platforms;
+	struct strv reports;
 	struct strv mirrors, secrets, ssh, hosts, ulimits, allow, cache_from, cache_to,
 		no_cache_filter;
 	const char *network, *shm_size, *call, *prune, *cache_size;

@@ -13,8 +13,8 @@ struct json_render {
 
 static void json_emit(struct progress *progress, const struct progress_event *ev)
 {
-	static const char *const kinds[] = { "begin",  "tick", "line", "end",
-					     "cached", "fail", "note", "warn" };
+	static const char *const kinds[] = { "begin", "tick", "line", "end", "cached",
+					     "fail",  "note", "warn", "why" };
 	struct json_render *j = CONTAINER_OF(progress, struct json_render, base.progress);
 	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
 	char time[CLOCK_TEXT_MAX];

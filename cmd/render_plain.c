@@ -57,6 +57,8 @@ static void plain_emit(struct progress *progress, const struct progress_event *e
 	struct plain *p = CONTAINER_OF(progress, struct plain, base.progress);
 	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
 
+	if (ev->kind == PROGRESS_WHY)
+		return;
 	if (p->quiet && (ev->kind == PROGRESS_TICK || ev->kind == PROGRESS_NOTE))
 		return;
 	pthread_mutex_lock(&p->lock);

@@ -166,6 +166,8 @@ static bool on_event(struct tty *t, const struct progress_event *ev, struct buf 
 			task->total = ev->total;
 		}
 		return false;
+	case PROGRESS_WHY:
+		return false;
 	case PROGRESS_LINE:
 		if (task)
 			render_task_line(task, ev->text ? ev->text : "");

@@ -179,6 +179,7 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 	      const struct build_options *opt, struct err *e)
 {
 	CLEANUP(job_release) struct job j = JOB_INIT;
+	CLEANUP(build_weight_release) struct build_weight before = { .nr = 0 };
 	struct oci_digest input = { .text = "" };
 	int reused = 0;
 
@@ -186,16 +187,21 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 		return -1;
 	if (job_open_places(&j, e) < 0)
 		return job_fail(&j, e);
+	if (opt->wants_weight)
+		weigh_before(&before, &j);
 	if (opt->reuse_from)
 		reused = reuse_image(out, &j, &input, e);
 	if (reused < 0 || (!reused && make_image(out, &j, e) < 0))
 		return job_fail(&j, e);
 	out->input = input;
+	out->weight.before = STEAL(&before.before);
+	out->weight.before_bytes = before.before_bytes;
 	return 0;
 }
 
 void build_result_release(struct build_result *r)
 {
+	build_weight_release(&r->weight);
 	free(r->media_type);
 	strv_release(&r->names);
 	*r = (struct build_result){ 0 };

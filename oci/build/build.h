@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/op.h"
 #include "oci/build/options.h"
+#include "oci/build/weigh.h"
 #include "oci/image/digest.h"
 #include "oci/image/sink.h"
 #include "oci/image/source.h"
@@ -38,12 +39,13 @@ struct build_result {
 	struct oci_digest manifest; /* or index */
 	char *media_type;
 	uint64_t manifest_size;
-	struct oci_digest config; /* of the first platform */
-	uint64_t size_bytes;	  /* all documents and layers */
-	struct oci_digest input;  /* when it was asked for, see input_digest.h */
-	bool is_reused;		  /* nothing was built */
-	struct strv names;	  /* full references that the image got */
-	bool wrote_stdout;	  /* an output is there: nothing more may follow */
+	struct oci_digest config;   /* of the first platform */
+	uint64_t size_bytes;	    /* all documents and layers */
+	struct oci_digest input;    /* when it was asked for, see input_digest.h */
+	struct build_weight weight; /* when it was asked for */
+	bool is_reused;		    /* nothing was built */
+	struct strv names;	    /* full references that the image got */
+	bool wrote_stdout;	    /* an output is there: nothing more may follow */
 };
 
 int oci_build(struct build_result *out, struct op *op, const struct build_env *env,

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "oci/build/cache_why.h"
 #include "oci/build/content.h"
 
@@ -136,6 +137,7 @@ static void tell_why_not(struct cache_look *k, const struct buf *content)
 	if (!plain && s->stage->has_missed)
 		plain = "the step before was not cached";
 	log_info(s->job->op, "%s: not cached: %s", s->what, plain ? plain : why);
+	progress_why(s->job->op->progress, s->id, plain ? plain : why);
 }
 
 static void missed(struct cache_look *k)

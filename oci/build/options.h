@@ -47,6 +47,7 @@ struct build_options {
 	bool has_cache_limit;
 	uint64_t cache_bytes; /* what stays of the cache after the build */
 	bool git_modes;	      /* files of contexts have modes as git knows them */
+	bool wants_weight;    /* the result has its weight */
 	bool has_input;	      /* the result has its input digest */
 	const char *
 		reuse_from; /* HOST/PATH: an image of the same input is taken from there. NULL: none */

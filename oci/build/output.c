@@ -14,6 +14,7 @@
 #include "oci/build/output_docker.h"
 #include "oci/build/output_documents.h"
 #include "oci/build/output_files.h"
+#include "oci/build/weigh.h"
 #include "oci/image/layout.h"
 #include "oci/image/origins.h"
 #include "oci/image/reference.h"
@@ -443,6 +444,15 @@ static int write_each(struct build_result *out, struct job *j, const struct outp
 	return 0;
 }
 
+/* The image is there; what cannot be said of it is only told. */
+static void weigh_it(struct build_result *out, struct job *j, const struct output_images *all)
+{
+	struct err e = ERR_INIT;
+
+	if (j->opt->wants_weight && weigh(&out->weight, j, all, &e) < 0)
+		progress_warn(j->op->progress, "what the image weighs is not known: %s", e.text);
+}
+
 int output_write(struct build_result *out, struct job *j, const struct output_images *all,
 		 struct err *e)
 {
@@ -451,6 +461,7 @@ int output_write(struct build_result *out, struct job *j, const struct output_im
 		progress_give_up(j->op->progress, "export", e);
 		return -1;
 	}
+	weigh_it(out, j, all);
 	progress_end(j->op->progress, "export", 0);
 	return 0;
 }

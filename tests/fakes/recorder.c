@@ -14,7 +14,7 @@ static void record(struct progress *p, const struct progress_event *ev)
 {
 	struct recorder *r = CONTAINER_OF(p, struct recorder, base);
 
-	if (ev->kind == PROGRESS_TICK && !r->ticks)
+	if (ev->kind == PROGRESS_WHY || (ev->kind == PROGRESS_TICK && !r->ticks))
 		return;
 	pthread_mutex_lock(&r->lock);
 	buf_add_str(&r->text, names[ev->kind]);
