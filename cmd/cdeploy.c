@@ -36,9 +36,8 @@ static const struct command {
 	size_t max_args; /* behind the name */
 	bool no_file;	 /* has no use for the stack */
 } commands[] = {
-	{ "up", cdeploy_up, 0, false },
-	{ "plan", cdeploy_plan, 0, false },
-	{ "render", cmd_render, 0, false },
+	{ "up", cdeploy_up, 0, false },	       { "plan", cdeploy_plan, 0, false },
+	{ "unlock", cdeploy_unlock, 0, true }, { "render", cmd_render, 0, false },
 	{ "check", cmd_check, 0, false },
 };
 
@@ -96,7 +95,7 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct app app = APP_INIT("cdeploy", "cdeploy [OPTIONS] [up|plan|render|check]",
+	struct app app = APP_INIT("cdeploy", "cdeploy [OPTIONS] [up|plan|render|check|unlock]",
 				  "Brings the services of an orcinus.yml up on a Docker swarm.");
 	struct cdeploy c = { .app = &app, .args = CDEPLOY_ARGS_INIT };
 	struct err e = ERR_INIT;

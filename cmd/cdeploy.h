@@ -44,8 +44,12 @@ void cdeploy_release(struct cdeploy *c);
 /* As the options say. *opt borrows from c. */
 void cdeploy_options(struct deploy_options *opt, struct cdeploy *c);
 
+/* Who runs this, for locks and histories: "anna@host". Owned by the caller. */
+char *cdeploy_user(void) MUST_CHECK;
+
 /* Commands. */
 int cdeploy_up(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_plan(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_unlock(struct cdeploy *c, struct err *e) MUST_CHECK;
 
 #endif

@@ -61,6 +61,8 @@ const struct opt cdeploy_opts[] = {
 		 "remove and create anew what cannot be changed"),
 	OPT_FLAG(0, "allow-older", NULL, struct cdeploy_args, allow_older,
 		 "deploy though a later pipeline has deployed"),
+	OPT_DURATION(0, "lock-wait", "CDEPLOY_LOCK_WAIT", struct cdeploy_args, lock_wait_ms,
+		     "wait for another deploy to end (no: status 11)"),
 	OPT_CHOICE(0, "gate", "CDEPLOY_GATE", struct cdeploy_args, gate, "auto|off",
 		   "deploy no drafts, forks or other branches of GitLab (auto)"),
 	OPT_STR(0, "main-branch", "CDEPLOY_MAIN_BRANCH", struct cdeploy_args, main_branch, "NAME",

@@ -15,6 +15,7 @@ struct cdeploy_args {
 	/* the way to the engine */
 	const char *tls_ca, *tls_cert, *tls_key, *known_hosts;
 	struct strv files, env_files, images, mirrors;
+	int64_t lock_wait_ms;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms; /* -1: not given; afterwards 0 */
 	bool detach, no_rollback, plain_http, insecure;
 	/* what is shown */

@@ -1,9 +1,12 @@
 /*
  * cdeploy up: everything is known before anything is changed.
  */
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "base/progress.h"
 #include "cmd/cdeploy.h"
+#include "deploy/holder.h"
 #include "deploy/images.h"
 #include "deploy/up.h"
 
@@ -55,6 +58,7 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 		.stable_ms = a->stable_ms,
 		.detach = a->detach,
 		.no_rollback = a->no_rollback,
+		.lock_wait_ms = a->lock_wait_ms,
 		.prune = a->prune,
 		.registry_auth = auth ? auth_for : NULL,
 		.registry_auth_arg = c,
@@ -68,6 +72,10 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 static int carry_out(struct cdeploy *c, struct err *e)
 {
 	auto_strv struct strv pruned = STRV_INIT;
+	auto_free char *who = cdeploy_user(), *process = deploy_holder_process();
+	struct deploy_holder holder = { .who = who,
+					.job_url = getenv("CI_JOB_URL"),
+					.process = process };
 	struct deploy_options opt;
 	auto_free struct deploy_outcome *outcomes =
 		mem_resize(NULL, c->stack.nr + 1, sizeof(*outcomes));
@@ -77,6 +85,7 @@ static int carry_out(struct cdeploy *c, struct err *e)
 
 	cdeploy_options(&opt, c);
 	opt.pruned = &pruned;
+	opt.holder = &holder;
 	r = deploy_up(outcomes, &nr, &c->app->op, c->engine, &c->stack, &opt, e);
 
 	if (print_outcomes(c, outcomes, nr, &pruned, &print_error) < 0 && r == 0) {

@@ -85,6 +85,18 @@ static int up_plan(struct up *u, struct err *e)
 	return deploy_up_plan(&u->plan, &u->state, u->op, u->eng, u->stack, u->opt, e);
 }
 
+/* Who writes nothing needs no lock. What was seen before it was held counts no more. */
+static int up_hold(struct up *u, struct err *e)
+{
+	if (!u->opt->holder || !deploy_plan_writes(&u->plan))
+		return 0;
+	if (deploy_lock_take(&u->lock, u->op, u->eng, &u->opt->owner, u->opt->holder,
+			     u->opt->lock_wait_ms, e) < 0)
+		return -1;
+	u->op = &u->lock.op;
+	return up_plan(u, e);
+}
+
 static int up_networks(struct up *u, struct err *e)
 {
 	for (size_t i = 0; i < u->plan.networks.n; i++) {
@@ -440,7 +452,7 @@ static int up_run(struct up *u, struct err *e)
 
 	u->began_ms = u->op->clock->mono_ms(u->op->clock);
 	if (deploy_waves(wave, &nr_waves, u->stack, e) < 0 || up_plan(u, e) < 0 ||
-	    up_ground(u, e) < 0)
+	    up_hold(u, e) < 0 || up_ground(u, e) < 0)
 		return -1;
 	up_items(u, wave);
 	if (up_tasks(u, e) < 0)
@@ -459,6 +471,7 @@ int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct
 	struct up u = { .op = op, .eng = eng, .stack = stack, .opt = opt };
 	int r = up_run(&u, e);
 
+	deploy_lock_release(&u.lock);
 	up_report(outcomes, nr, &u);
 	up_release(&u);
 	return r;

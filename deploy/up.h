@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/op.h"
 #include "deploy/engine.h"
+#include "deploy/holder.h"
 #include "deploy/service.h"
 #include "deploy/spec_json.h"
 #include "oci/image/reference.h"
@@ -30,6 +31,8 @@ struct deploy_options {
 	int64_t stable_ms;	    /* how long new tasks must stay running; 0: 5 s, or as above */
 	bool detach;		    /* do not watch */
 	bool no_rollback;
+	const struct deploy_holder *holder; /* who takes the lock; NULL: no lock is taken */
+	int64_t lock_wait_ms;		    /* 0: another holder is an error at once */
 	bool prune;	     /* not with detach: only what has succeeded may remove anything */
 	struct strv *pruned; /* with prune: gets "NAME removed IMAGE" lines */
 	/* X-Registry-Auth for the services that want it, by their image; NULL result: none.

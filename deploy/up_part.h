@@ -5,6 +5,7 @@
 #ifndef DEPLOY_UP_PART_H
 #define DEPLOY_UP_PART_H
 
+#include "deploy/lock.h"
 #include "deploy/reconcile.h"
 #include "deploy/up.h"
 #include "deploy/watch.h"
@@ -33,6 +34,7 @@ struct up {
 	struct up_item *items;
 	size_t nr;
 	int64_t began_ms;
+	struct deploy_lock lock; /* held from the first write to the end */
 };
 
 /* What went wrong on the way back is kept in *why; the first such thing counts. */

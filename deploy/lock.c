@@ -1,0 +1,279 @@
+/* See lock.h. Times are those of the machines that deploy: the lease bears minutes of difference. */
+#include "deploy/lock.h"
+
+#include "base/cancel.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "deploy/config_object.h"
+
+#define LEASE_MS   INT64_C(300000)
+#define RENEW_MS   INT64_C(60000)
+#define WAIT_MS	   INT64_C(1000)
+#define NS_PER_MS  INT64_C(1000000)
+#define TAKE_TRIES 3
+
+#define LABEL_HOLDER  DEPLOY_LABEL_PREFIX "holder"
+#define LABEL_JOB     DEPLOY_LABEL_PREFIX "job"
+#define LABEL_PROCESS DEPLOY_LABEL_PREFIX "process"
+#define LABEL_SINCE   DEPLOY_LABEL_PREFIX "since"
+#define LABEL_EXPIRES DEPLOY_LABEL_PREFIX "expires"
+
+static char *lock_name(const struct deploy_owner *owner)
+{
+	auto_free char *key = deploy_owner_key(owner);
+
+	return mem_printf("cdeploy-lock-%s", key);
+}
+
+static const char *or_unknown(const char *text)
+{
+	return text && *text ? text : "somebody";
+}
+
+static void set_time(json_t *labels, const char *key, int64_t wall_ns)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	clock_format(text, wall_ns);
+	json_object_set_new(labels, key, json_string(text));
+}
+
+static void set_expiry(json_t *labels, struct op *op)
+{
+	set_time(labels, LABEL_EXPIRES, op->clock->wall_ns(op->clock) + LEASE_MS * NS_PER_MS);
+}
+
+static json_t *lock_labels(struct op *op, const struct deploy_owner *owner,
+			   const struct deploy_holder *holder)
+{
+	json_t *labels = json_object();
+
+	deploy_owner_label(labels, owner);
+	json_object_set_new(labels, LABEL_HOLDER, json_str(or_unknown(holder->who)));
+	if (holder->job_url)
+		json_object_set_new(labels, LABEL_JOB, json_str(holder->job_url));
+	if (holder->process)
+		json_object_set_new(labels, LABEL_PROCESS, json_str(holder->process));
+	set_time(labels, LABEL_SINCE, op->clock->wall_ns(op->clock));
+	set_expiry(labels, op);
+	return labels;
+}
+
+/* The times of two holders differ even where nothing else does. */
+static bool is_same_holder(const json_t *spec, const json_t *labels)
+{
+	const char *theirs = deploy_label(spec, LABEL_SINCE),
+		   *process = deploy_label(spec, LABEL_PROCESS);
+	const char *ours = json_string_value(json_object_get(labels, LABEL_SINCE));
+	const char *our_process = json_string_value(json_object_get(labels, LABEL_PROCESS));
+
+	return theirs && ours && strcmp(theirs, ours) == 0 &&
+	       strcmp(process ? process : "", our_process ? our_process : "") == 0;
+}
+
+static bool is_stale(struct op *op, const json_t *spec)
+{
+	const char *expires = deploy_label(spec, LABEL_EXPIRES);
+	const char *process = deploy_label(spec, LABEL_PROCESS);
+	int64_t until;
+
+	if (process && deploy_holder_is_gone(process))
+		return true;
+	return expires && clock_parse(&until, expires) == 0 &&
+	       op->clock->wall_ns(op->clock) > until;
+}
+
+static char *words_for(const json_t *spec)
+{
+	const char *job = deploy_label(spec, LABEL_JOB), *since = deploy_label(spec, LABEL_SINCE);
+
+	return mem_printf("%s%s%s%s%s", or_unknown(deploy_label(spec, LABEL_HOLDER)),
+			  since ? " since " : "", since ? since : "", job ? ", " : "",
+			  job ? job : "");
+}
+
+/* -- taking ------------------------------------------------------------------ */
+
+/* 1: taken. 0: *found is what is there (or nothing any more). */
+static int try_create(struct deploy_lock *l, struct config_object *found, struct op *op,
+		      const char *name, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (config_object_create(&l->id, op, l->eng, name, l->labels,
+				 SPAN_LIT("a lock of cdeploy\n"), e) == 0)
+		return 1;
+	/* refused because there is one, or done with the answer lost */
+	if (e->kind != ERR_FAILED && e->kind != ERR_UNAVAILABLE)
+		return -1;
+	if (config_object_get(found, op, l->eng, name, &why) < 0) {
+		if (why.kind != ERR_ABSENT || e->kind == ERR_UNAVAILABLE)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	err_clear(e);
+	if (!is_same_holder(found->spec, l->labels))
+		return 0;
+	l->id = mem_strdup(found->id);
+	return 1;
+}
+
+/* Of several that try, one comes through the first line. */
+static void clear_away(struct op *op, struct engine *eng, const struct config_object *stale,
+		       const json_t *labels)
+{
+	struct err e = ERR_INIT;
+	auto_free char *who = words_for(stale->spec);
+
+	if (config_object_relabel(op, eng, stale, labels, &e) < 0 ||
+	    config_object_remove(op, eng, stale->id, &e) < 0)
+		return; /* the next look shows what is there */
+	progress_warn(op->progress, "the lock that %s left behind is cleared away", who);
+}
+
+/* 1: taken. 0: held by another, and *who says by whom. */
+static int try_take(struct deploy_lock *l, char **who, struct op *op, const char *name,
+		    struct err *e)
+{
+	for (int i = 0; i < TAKE_TRIES; i++) {
+		auto_config_object struct config_object found = { 0 };
+		int r = try_create(l, &found, op, name, e);
+
+		if (r != 0)
+			return r;
+		if (found.spec && !is_stale(op, found.spec)) {
+			free(*who);
+			*who = words_for(found.spec);
+			return 0;
+		}
+		if (found.spec)
+			clear_away(op, l->eng, &found, l->labels);
+	}
+	*who = *who ? *who : mem_strdup("others, who take it in turns");
+	return 0;
+}
+
+static void renew(struct deploy_lock *l)
+{
+	auto_config_object struct config_object now = { 0 };
+	struct err e = ERR_INIT;
+
+	l->renewed_ms = l->outer->clock->mono_ms(l->outer->clock);
+	if (config_object_get(&now, l->outer, l->eng, l->id, &e) == 0) {
+		set_expiry(l->labels, l->outer);
+		if (config_object_relabel(l->outer, l->eng, &now, l->labels, &e) == 0)
+			return;
+	}
+	if (e.kind == ERR_ABSENT)
+		progress_warn(l->outer->progress, "somebody has taken the lock away from us");
+}
+
+static int64_t clock_mono(struct clock *c)
+{
+	struct clock *outer = ((struct deploy_lock *)c)->outer->clock;
+
+	return outer->mono_ms(outer);
+}
+
+static int64_t clock_wall(struct clock *c)
+{
+	struct clock *outer = ((struct deploy_lock *)c)->outer->clock;
+
+	return outer->wall_ns(outer);
+}
+
+static void clock_sleep(struct clock *c, int64_t ms, const struct cancel *cn)
+{
+	struct deploy_lock *l = (struct deploy_lock *)c;
+
+	if (l->id && clock_mono(c) - l->renewed_ms >= RENEW_MS)
+		renew(l);
+	l->outer->clock->sleep_ms(l->outer->clock, ms, cn);
+}
+
+static int wait_for(struct deploy_lock *l, struct op *op, const char *name,
+		    const struct deploy_owner *owner, int64_t wait_ms, struct err *e)
+{
+	int64_t until = op->clock->mono_ms(op->clock) + wait_ms;
+	auto_free char *who = NULL;
+	bool told = false;
+
+	for (;;) {
+		int r = try_take(l, &who, op, name, e);
+
+		if (r != 0)
+			return r > 0 ? 0 : err_wrap(e, "take the lock '%s'", name);
+		if (op->clock->mono_ms(op->clock) >= until)
+			return err_set(e, ERR_LOCKED, "project '%s' is being deployed by %s%s",
+				       owner->project, who,
+				       wait_ms ? ""
+					       : "; --lock-wait waits for it, 'cdeploy unlock' "
+						 "breaks the lock");
+		if (!told)
+			progress_note(op->progress, "waiting for the lock, held by %s", who);
+		told = true;
+		op->clock->sleep_ms(op->clock, WAIT_MS, op->cancel);
+		if (cancel_check(op->cancel, e) < 0)
+			return -1;
+		/* the time that tells us from others is that of the take */
+		set_expiry(l->labels, op);
+	}
+}
+
+int deploy_lock_take(struct deploy_lock *l, struct op *op, struct engine *eng,
+		     const struct deploy_owner *owner, const struct deploy_holder *holder,
+		     int64_t wait_ms, struct err *e)
+{
+	auto_free char *name = lock_name(owner);
+
+	*l = (struct deploy_lock){ .clock = { clock_mono, clock_wall, clock_sleep },
+				   .op = *op,
+				   .outer = op,
+				   .eng = eng,
+				   .labels = lock_labels(op, owner, holder),
+				   .renewed_ms = op->clock->mono_ms(op->clock) };
+	l->op.clock = &l->clock;
+	if (wait_for(l, op, name, owner, wait_ms, e) == 0)
+		return 0;
+	deploy_lock_release(l);
+	return -1;
+}
+
+void deploy_lock_release(struct deploy_lock *l)
+{
+	struct err e = ERR_INIT;
+
+	if (l->id) {
+		struct op unstoppable = *l->outer;
+
+		unstoppable.cancel = NULL;
+		if (config_object_remove(&unstoppable, l->eng, l->id, &e) < 0)
+			progress_warn(l->outer->progress, "the lock stays behind for a while: %s",
+				      e.text);
+	}
+	free(l->id);
+	json_decref(l->labels);
+	l->id = NULL;
+	l->labels = NULL;
+}
+
+int deploy_lock_break(char **who, struct op *op, struct engine *eng,
+		      const struct deploy_owner *owner, struct err *e)
+{
+	auto_config_object struct config_object found = { 0 };
+	auto_free char *name = lock_name(owner);
+
+	*who = NULL;
+	if (config_object_get(&found, op, eng, name, e) < 0) {
+		if (e->kind != ERR_ABSENT)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	if (config_object_remove(op, eng, found.id, e) < 0)
+		return err_wrap(e, "remove the lock '%s'", name);
+	*who = words_for(found.spec);
+	return 0;
+}

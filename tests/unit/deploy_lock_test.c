@@ -1,0 +1,270 @@
+/* The lock of a project: taken once, waited for, taken over from the dead only. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "deploy/lock.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/http_script.h"
+#include "tests/fakes/recorder.h"
+
+#define V141 "http://docker/v1.41"
+
+struct world {
+	struct http_script *s;
+	struct fake_clock clock;
+	struct recorder rec;
+	struct op op;
+	struct engine *eng;
+	struct deploy_owner owner;
+	struct deploy_holder holder;
+	struct deploy_lock lock;
+	char *name, *by_name;
+	struct strv texts;
+	struct err e;
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	char *key;
+
+	w->s = http_script_new();
+	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
+			     .progress = recorder_init(&w->rec) };
+	w->owner.project = "team/app";
+	w->holder = (struct deploy_holder){ .who = "anna@here" };
+	key = deploy_owner_key(&w->owner);
+	w->name = mem_printf("cdeploy-lock-%s", key);
+	w->by_name = mem_printf(V141 "/configs/%s", w->name);
+	free(key);
+	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
+		    .headers = { "Api-Version: 1.41" });
+	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
+					&(struct engine_options){ 0 }, &w->e));
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	http_script_done(w->s);
+	deploy_lock_release(&w->lock);
+	engine_free(w->eng);
+	http_script_free(w->s);
+	recorder_release(&w->rec);
+	strv_release(&w->texts);
+	free(w->name);
+	free(w->by_name);
+	free(w);
+	return 0;
+}
+
+static void create(struct world *w, const char *id)
+{
+	char *answer = mem_printf("{\"ID\":\"%s\"}", id);
+
+	strv_take(&w->texts, answer);
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/create",
+		    .status = id[0] ? 201 : 409,
+		    .answer = id[0] ? answer : "{\"message\":\"already exists\"}");
+}
+
+static void taken(struct world *w)
+{
+	create(w, "");
+}
+
+/* What is there, by its name: held by bob, until then; more: further labels. */
+static void there(struct world *w, const char *expires, const char *more)
+{
+	char *text =
+		mem_printf("{\"ID\":\"l1\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"%s\","
+			   "\"Data\":\"YQ==\",\"Labels\":{\"io.cdeploy.holder\":\"bob@there\","
+			   "\"io.cdeploy.job\":\"https://git/job/7\",\"io.cdeploy.since\":"
+			   "\"1970-01-01T00:00:00Z\",\"io.cdeploy.expires\":\"%s\"%s}}}",
+			   w->name, expires, more);
+
+	strv_take(&w->texts, text);
+	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 200, .answer = text);
+}
+
+#define LATER "2200-01-01T00:00:00Z"
+#define PAST  "1969-01-01T00:00:00Z"
+
+static int take(struct world *w, int64_t wait_ms)
+{
+	err_clear(&w->e);
+	return deploy_lock_take(&w->lock, &w->op, w->eng, &w->owner, &w->holder, wait_ms, &w->e);
+}
+
+static void relabel(struct world *w, long status)
+{
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/l1/update?version=7",
+		    .status = status,
+		    .answer = status == 200 ? "" : "{\"message\":\"update out of sequence\"}");
+}
+
+static void removed(struct world *w, const char *id)
+{
+	char *url = mem_printf(V141 "/configs/%s", id);
+
+	strv_take(&w->texts, url);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = url, .status = 204);
+}
+
+static void a_free_lock_is_taken_and_given_back(void **state)
+{
+	struct world *w = *state;
+
+	create(w, "l2");
+	assert_int_equal(0, take(w, 0));
+	removed(w, "l2");
+	deploy_lock_release(&w->lock);
+}
+
+static void a_held_one_is_an_error_that_names_the_holder_and_the_job(void **state)
+{
+	struct world *w = *state;
+
+	taken(w);
+	there(w, LATER, "");
+	assert_int_equal(-1, take(w, 0));
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+	assert_non_null(strstr(w->e.text, "project 'team/app' is being deployed by bob@there since "
+					  "1970-01-01T00:00:00Z, https://git/job/7; --lock-wait"));
+}
+
+static void it_is_waited_for_as_long_as_one_wants(void **state)
+{
+	struct world *w = *state;
+
+	taken(w);
+	there(w, LATER, "");
+	taken(w);
+	there(w, LATER, "");
+	create(w, "l2");
+	assert_int_equal(0, take(w, 60000));
+	assert_int_equal(2, w->clock.sleeps);
+	assert_true(recorder_has(&w->rec, "note: waiting for the lock, held by bob@there"));
+	removed(w, "l2");
+	deploy_lock_release(&w->lock);
+
+	for (int i = 0; i < 4; i++) {
+		taken(w);
+		there(w, LATER, "");
+	}
+	assert_int_equal(-1, take(w, 3000));
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+}
+
+static void a_lock_whose_time_is_over_is_cleared_away_first(void **state)
+{
+	struct world *w = *state;
+
+	taken(w);
+	there(w, PAST, "");
+	relabel(w, 200);
+	removed(w, "l1");
+	create(w, "l2");
+	assert_int_equal(0, take(w, 0));
+	removed(w, "l2");
+	deploy_lock_release(&w->lock);
+}
+
+/* Of two that see the same dead lock, the slower one must not remove the faster one's. */
+static void whoever_is_slower_clears_nothing_away(void **state)
+{
+	struct world *w = *state;
+
+	taken(w);
+	there(w, PAST, "");
+	relabel(w, 500);
+	taken(w);
+	there(w, LATER, "");
+	assert_int_equal(-1, take(w, 0));
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+}
+
+static void a_process_that_has_ended_holds_nothing(void **state)
+{
+	struct world *w = *state;
+	auto_free char *self = deploy_holder_process();
+	auto_free char *alive = mem_printf(",\"io.cdeploy.process\":\"%s\"", self);
+	auto_free char *dead = mem_printf(",\"io.cdeploy.process\":\"%s9\"", self);
+
+	assert_non_null(self);
+	assert_false(deploy_holder_is_gone(self));
+	taken(w);
+	there(w, LATER, alive);
+	assert_int_equal(-1, take(w, 0));
+	taken(w);
+	there(w, LATER, ",\"io.cdeploy.process\":\"another-boot/pid:[1]/1/1\"");
+	assert_int_equal(-1, take(w, 0));
+	taken(w);
+	there(w, LATER, dead);
+	relabel(w, 200);
+	removed(w, "l1");
+	create(w, "l2");
+	assert_int_equal(0, take(w, 0));
+	removed(w, "l2");
+	deploy_lock_release(&w->lock);
+}
+
+static void who_sleeps_for_long_renews_it(void **state)
+{
+	struct world *w = *state;
+	struct clock *c;
+
+	create(w, "l1");
+	assert_int_equal(0, take(w, 0));
+	c = w->lock.op.clock;
+	c->sleep_ms(c, 59000, NULL);
+	c->sleep_ms(c, 1000, NULL);
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/configs/l1", .status = 200,
+		    .answer =
+			    "{\"ID\":\"l1\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"x\"}}");
+	relabel(w, 200);
+	c->sleep_ms(c, 1000, NULL);
+	removed(w, "l1");
+	deploy_lock_release(&w->lock);
+}
+
+static void unlock_names_whose_it_was(void **state)
+{
+	struct world *w = *state;
+	char *who = NULL;
+
+	there(w, LATER, "");
+	removed(w, "l1");
+	assert_int_equal(0, deploy_lock_break(&who, &w->op, w->eng, &w->owner, &w->e));
+	assert_non_null(strstr(who, "bob@there"));
+	free(who);
+	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 404, .answer = "{}");
+	assert_int_equal(0, deploy_lock_break(&who, &w->op, w->eng, &w->owner, &w->e));
+	assert_null(who);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_free_lock_is_taken_and_given_back),
+		T(a_held_one_is_an_error_that_names_the_holder_and_the_job),
+		T(it_is_waited_for_as_long_as_one_wants),
+		T(a_lock_whose_time_is_over_is_cleared_away_first),
+		T(whoever_is_slower_clears_nothing_away),
+		T(a_process_that_has_ended_holds_nothing),
+		T(who_sleeps_for_long_renews_it),
+		T(unlock_names_whose_it_was),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
