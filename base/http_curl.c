@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 
 #include <curl/curl.h>
@@ -28,8 +27,6 @@
 #include "base/url.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
-#define TLS_VERDICT_MS	   300 /* for what a server says to our certificate */
-#define TLS_END_MS	   20
 #define STALL_MS	   30000
 #define ANSWER_MS	   60000
 #define ANSWER_MAX_MS	   600000
@@ -139,30 +136,14 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-/*
- * A server with TLS 1.3 that does not take our certificate says so when we think that the handshake is over,
- * and closes at once: a request sent into that ends in a broken pipe, with the reason unread. So
- * where a certificate was asked for, its answer (usually a ticket) is waited for, and a moment for
- * the end behind it.
- */
 static int on_connected(void *arg, char *to, char *from, int to_port, int from_port)
 {
 	struct exchange *x = arg;
-	struct curl_tlssessioninfo *tls = NULL;
-	struct pollfd p = { .fd = x->fd, .events = POLLIN };
 
 	(void)to, (void)from, (void)to_port, (void)from_port;
-	if (x->fd < 0 || curl_easy_getinfo(x->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
-	    !tls || !tls->internals || !trust_cert_was_wanted(tls->internals) ||
-	    poll(&p, 1, TLS_VERDICT_MS) <= 0)
-		return CURL_PREREQFUNC_OK;
-	p.events = 0;
-	if (poll(&p, 1, TLS_END_MS) <= 0)
-		return CURL_PREREQFUNC_OK;
-	x->failed = true;
-	http_curl_cert_refused(x->rq, x->h->has_flags, SPAN_LIT("the connection was closed on it"),
-			       x->e);
-	return CURL_PREREQFUNC_ABORT;
+	if (http_curl_closed_on_cert(x->easy, x->fd, x->rq, x->h->has_flags, x->e) < 0)
+		x->failed = true;
+	return x->failed ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* -- setting up an exchange --------------------------------------------------- */

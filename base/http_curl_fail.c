@@ -5,10 +5,14 @@
 #include "base/http_curl_fail.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include <curl/curl.h>
 
 #include "base/trust.h"
+
+#define TLS_VERDICT_MS 300 /* for what a server says to our certificate */
+#define TLS_END_MS     20
 
 static const char *connect_failure(const struct http_curl_failure *f)
 {
@@ -185,4 +189,27 @@ int http_curl_fail(const struct http_curl_failure *f, struct err *e)
 	default:
 		return err_set(e, ERR_UNAVAILABLE, "%s", detail);
 	}
+}
+
+/*
+ * A server with TLS 1.3 that does not take our certificate says so when we think that the handshake is over,
+ * and closes at once: a request sent into that ends in a broken pipe, with the reason unread. So
+ * where a certificate was asked for, its answer (usually a ticket) is waited for, and a moment for
+ * the end behind it.
+ */
+int http_curl_closed_on_cert(void *easy, int fd, const struct http_request *rq, bool has_flags,
+			     struct err *e)
+{
+	struct curl_tlssessioninfo *tls = NULL;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (fd < 0 || curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
+	    !tls->internals || !trust_cert_was_wanted(tls->internals) ||
+	    poll(&p, 1, TLS_VERDICT_MS) <= 0)
+		return 0;
+	p.events = 0;
+	if (poll(&p, 1, TLS_END_MS) <= 0)
+		return 0;
+	return http_curl_cert_refused(rq, has_flags, SPAN_LIT("the connection was closed on it"),
+				      e);
 }

@@ -21,6 +21,10 @@ int http_curl_fail(const struct http_curl_failure *f, struct err *e);
 int http_curl_cert_refused(const struct http_request *rq, bool has_flags, struct span why,
 			   struct err *e);
 
+/* On a new connection. -1: the server has closed it for the sake of our certificate. */
+int http_curl_closed_on_cert(void *easy, int fd, const struct http_request *rq, bool has_flags,
+			     struct err *e);
+
 /* The proxy itself answered with this status: to a request, or to CONNECT. Always -1. */
 int http_curl_proxy_refused(const struct proxy *via, long status, struct err *e);
 
