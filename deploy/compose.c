@@ -61,8 +61,7 @@ void compose_release(struct compose *c)
 		deploy_yaml_free(c->docs[i]);
 	free(c->docs);
 	free(c->files);
-	expand_release(&c->r.expand);
-	free(c->r.image_used);
+	reader_release(&c->r);
 	deploy_stack_release(&c->stack);
 }
 #define auto_compose CLEANUP(compose_release)

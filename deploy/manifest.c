@@ -13,15 +13,6 @@
 #define SERVICES_MAX 1000
 #define PORTS_MAX    4096 /* of all services; each is compared with each */
 
-static void reader_release(struct reader *r)
-{
-	expand_release(&r->expand);
-	strv_release(&r->used_volumes);
-	strv_release(&r->said_new);
-	free(r->domain);
-	free(r->unset);
-	free(r->image_used);
-}
 #define auto_reader CLEANUP(reader_release)
 
 static int read_stack(struct reader *r, void *arg, const struct yaml_value *v, const char *path,

@@ -16,6 +16,16 @@
 #define WARNINGS_MAX 1000
 #define NEAR_MAX     32 /* no key we know is longer */
 
+void reader_release(struct reader *r)
+{
+	expand_release(&r->expand);
+	strv_release(&r->used_volumes);
+	strv_release(&r->said_new);
+	free(r->domain);
+	free(r->unset);
+	free(r->image_used);
+}
+
 /* -- messages ------------------------------------------------------------------- */
 
 int reader_wrap(const struct reader *r, const struct yaml_value *at, const char *path,

@@ -36,6 +36,8 @@ struct reader {
 	bool has_endpoint;
 };
 
+void reader_release(struct reader *r);
+
 /* ERR_INPUT "FILE:LINE:COLUMN: PATH: …" and an excerpt of the line; -1. path may be "". */
 int reader_fail(const struct reader *r, const struct yaml_value *at, const char *path,
 		struct err *e, const char *fmt, ...) PRINTF_FMT(5, 6);
