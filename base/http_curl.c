@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/dial.h"
 #include "base/http_curl_fail.h"
+#include "base/http_curl_headers.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/proxy.h"
@@ -264,28 +265,6 @@ static void set_method(CURL *c, struct exchange *x)
 	}
 }
 
-/* The caller's headers, and without those libcurl would invent. */
-static int make_headers(struct curl_slist **out, const struct strv *headers, struct err *e)
-{
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-	bool has_type = false;
-
-	for (size_t i = 0; headers && i < headers->n; i++) {
-		const char *line = headers->v[i];
-
-		if (strpbrk(line, "\r\n")) {
-			curl_slist_free_all(list);
-			return err_set(e, ERR_INPUT, "a request header may not hold a line end");
-		}
-		has_type |= strncasecmp(line, "content-type:", 13) == 0;
-		list = curl_slist_append(list, line);
-	}
-	if (!has_type)
-		list = curl_slist_append(list, "Content-Type:");
-	*out = list;
-	return 0;
-}
-
 /* -- what became of it -------------------------------------------------------- */
 
 static bool code_lost_connection(CURLcode code)
@@ -528,7 +507,7 @@ static int curl_http_perform(struct http *base, struct op *op, const struct http
 		return -1;
 	if (url_parse(&u, rq->url, e) < 0 ||
 	    (!rq->unix_socket && !rq->dial && proxy_choose(&x.via, &h->proxies, &u, e) < 0) ||
-	    make_headers(&headers, rq->headers, e) < 0) {
+	    http_curl_headers(&headers, rq->headers, e) < 0) {
 		proxy_release(&x.via);
 		return err_wrap(e, "%s", rq->method);
 	}
