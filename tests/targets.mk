@@ -19,6 +19,9 @@ check: deps	## lint, units, fuzz replay, the pipeline, end to end
 check-pipeline: all $(TOOL_BINS)	## the GitLab component: its structure, which job runs when, the jobs at work
 	$(Q)BUILD=$(BUILD) sh tests/pipeline/run
 
+check-chain: all $(TOOL_BINS)	## the component in unprivileged containers, from merge request to production (minutes)
+	$(Q)BUILD=$(BUILD) sh tests/pipeline/run chain
+
 # Two runs side by side, each with a registry and an engine of its own: builds keep the processors busy, pushes
 # and deploys mostly wait. What makes the image of the toolkit is in one of them.
 E2E_FILES := $(filter-out tests/e2e/pipeline_%,$(wildcard tests/e2e/*.bats))
@@ -83,5 +86,5 @@ help:	## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk image/image.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
 
-.PHONY: all deps demo check check-unit check-pipeline check-e2e e2e-build e2e-ship golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
+.PHONY: all deps demo check check-unit check-pipeline check-chain check-e2e e2e-build e2e-ship golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
 	install uninstall clean help
