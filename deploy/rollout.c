@@ -22,7 +22,7 @@
 #define FAILURES_MIN   3
 #define FAILED_IDS_MAX 1000
 #define DEAD_MS	       2000 /* a replacement is made together with the end; this is ample */
-#define GRACE_MS       3000 /* for the engine to say that its own watch is over, too */
+#define GRACE_MS       200  /* for the engine to say that its own watch is over, too */
 #define STATE_TELL_MS  3000 /* states are passed in no time; told is where a task stays */
 
 /* When to look again: see deploy_rollout_pause. */
@@ -164,17 +164,23 @@ static uint64_t wanted(const struct deploy_rollout *r, const struct census *c)
 	return seen ? seen : 1;
 }
 
-static bool all_run(const struct deploy_rollout *r, const struct census *c)
+/* All that is wanted runs; the old ones may still be there. */
+static bool new_run(const struct deploy_rollout *r, const struct census *c)
 {
 	uint64_t done = r->opt.one_shot ? c->completed : 0;
 
 	if (r->opt.job)
 		return done >= wanted(r, c);
-	if (c->old || c->live != c->running)
+	if (c->live != c->running)
 		return false;
 	if (done)
 		return c->running + done >= wanted(r, c);
 	return c->running == wanted(r, c);
+}
+
+static bool all_run(const struct deploy_rollout *r, const struct census *c)
+{
+	return new_run(r, c) && (r->opt.job || !c->old);
 }
 
 bool deploy_rollout_all_run(struct deploy_rollout *r, const struct engine_service *service,
@@ -378,13 +384,13 @@ static bool is_waited_for(const struct deploy_rollout *r, const struct engine_se
 static bool is_done(struct deploy_rollout *r, const struct rollout_picture *pic,
 		    const struct census *c, int64_t now)
 {
-	if (c->new_failure || !all_run(r, c)) {
+	if (c->new_failure || !new_run(r, c)) {
 		r->stable_since = -1;
 		return false;
 	}
 	if (r->stable_since < 0)
 		r->stable_since = now;
-	return now - r->stable_since >= r->opt.stable_ms &&
+	return all_run(r, c) && now - r->stable_since >= r->opt.stable_ms &&
 	       !is_waited_for(r, pic->service, now - r->stable_since);
 }
 

@@ -142,8 +142,8 @@ static void an_update_without_status_yet_is_not_done_while_old_tasks_run(void **
 	     ROW(10000, UPDATE_UPDATING, "o:running +a:running", ROLLOUT_MOVED,
 		 .line = "1/1 running"),
 	     ROW(11000, UPDATE_UPDATING, "o:running>shutdown +a:running", ROLLOUT_WAIT),
-	     ROW(16400, UPDATE_UPDATING, "o:shutdown>shutdown +a:running", ROLLOUT_WAIT),
-	     ROW(16450, UPDATE_COMPLETED, "o:shutdown>shutdown +a:running", ROLLOUT_DONE));
+	     ROW(15199, UPDATE_UPDATING, "o:shutdown>shutdown +a:running", ROLLOUT_WAIT),
+	     ROW(15199, UPDATE_COMPLETED, "o:shutdown>shutdown +a:running", ROLLOUT_DONE));
 }
 
 static void a_change_of_labels_only_needs_no_new_task(void **state)
@@ -424,8 +424,8 @@ static void the_engines_own_watch_may_end_a_moment_after_ours(void **state)
 	     ROW(5100, UPDATE_COMPLETED, "+a:running", ROLLOUT_DONE));
 	PLAY(ROLLOUT_CONVERGED, "", &o, "o:running",
 	     ROW(0, UPDATE_UPDATING, "+a:running", ROLLOUT_MOVED),
-	     ROW(7999, UPDATE_UPDATING, "+a:running", ROLLOUT_WAIT),
-	     ROW(8000, UPDATE_UPDATING, "+a:running", ROLLOUT_DONE));
+	     ROW(5199, UPDATE_UPDATING, "+a:running", ROLLOUT_WAIT),
+	     ROW(5200, UPDATE_UPDATING, "+a:running", ROLLOUT_DONE));
 }
 
 /* The node is gone: its task says "running" for ever, but is not meant to any more. */
