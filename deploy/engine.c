@@ -18,6 +18,7 @@
 
 #define ENGINE_ANSWER_MAX  (16u << 20)
 #define ENGINE_GET_RETRIES 3
+#define PING_TRIES	   3
 #define ENGINE_WORDS_MAX   1000 /* leaves room for what we have to say of it */
 #define ENGINE_API_MAJOR   1
 #define ENGINE_API_MINOR   41
@@ -259,6 +260,24 @@ static const char *engine_hint(const struct err *e)
 	return " (is it running? DOCKER_HOST or --host say where it is)";
 }
 
+/*
+ * An engine that does not take our certificate hangs up after the handshake, and its reason can be lost with the
+ * connection: then it is asked once more. A GET does no harm.
+ */
+static int engine_ping(struct http_response *rs, struct op *op, struct engine *eng,
+		       const struct http_request *rq, struct err *e)
+{
+	unsigned left = rq->tls && rq->tls->cert.n ? PING_TRIES : 1;
+
+	while (http_perform(eng->h, op, rq, rs, e) < 0) {
+		if (e->kind != ERR_UNAVAILABLE || --left == 0)
+			return engine_no_answer(eng, rq, engine_hint(e), e);
+		http_response_release(rs);
+		*rs = (struct http_response){ 0 };
+	}
+	return 0;
+}
+
 static int engine_negotiate(struct op *op, struct engine *eng, const struct engine_options *opt,
 			    struct err *e)
 {
@@ -267,8 +286,8 @@ static int engine_negotiate(struct op *op, struct engine *eng, const struct engi
 	struct http_request rq = engine_where_request(&eng->at, "GET", url);
 	uint64_t theirs;
 
-	if (http_perform(eng->h, op, &rq, &rs, e) < 0)
-		return engine_no_answer(eng, &rq, engine_hint(e), e);
+	if (engine_ping(&rs, op, eng, &rq, e) < 0)
+		return -1;
 	if (rs.status != 200 || engine_read_version(&theirs, http_header(&rs, "api-version")) < 0)
 		return err_set(e, ERR_UNAVAILABLE,
 			       "docker engine at '%s': what answers there (status %ld) is no "
