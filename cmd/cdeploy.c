@@ -8,14 +8,6 @@
 #include "cmd/cdeploy.h"
 #include "deploy/spec_json.h"
 
-static int cmd_check(struct cdeploy *c, struct err *e)
-{
-	auto_free char *line = mem_printf("%s: %zu service%s, nothing wrong", c->file, c->stack.nr,
-					  c->stack.nr == 1 ? "" : "s");
-
-	return app_result(c->app, line, e);
-}
-
 static int cmd_render(struct cdeploy *c, struct err *e)
 {
 	auto_json json_t *all = json_array();
@@ -34,11 +26,13 @@ static const struct command {
 	const char *name;
 	int (*run)(struct cdeploy *c, struct err *e);
 	size_t max_args; /* behind the name */
-	bool no_file;	 /* has no use for the stack */
+	bool no_file;	 /* reads the file itself, if at all */
 } commands[] = {
 	{ "up", cdeploy_up, 0, false },	       { "plan", cdeploy_plan, 0, false },
 	{ "unlock", cdeploy_unlock, 0, true }, { "render", cmd_render, 0, false },
-	{ "check", cmd_check, 0, false },
+	{ "check", cdeploy_check, 0, true },   { "status", cdeploy_status, 0, true },
+	{ "ps", cdeploy_ps, 0, true },	       { "logs", cdeploy_logs, 1, true },
+	{ "scale", cdeploy_scale, 1, true },   { "rm", cdeploy_rm, 0, true },
 };
 
 static int unknown_command(const char *name, struct err *e)
@@ -95,8 +89,10 @@ static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct app app = APP_INIT("cdeploy", "cdeploy [OPTIONS] [up|plan|render|check|unlock]",
-				  "Brings the services of an orcinus.yml up on a Docker swarm.");
+	struct app app = APP_INIT(
+		"cdeploy",
+		"cdeploy [OPTIONS] [up|plan|render|check|status|ps|logs|scale|rm|unlock] [ARG]",
+		"Brings the services of an orcinus.yml up on a Docker swarm.");
 	struct cdeploy c = { .app = &app, .args = CDEPLOY_ARGS_INIT };
 	struct err e = ERR_INIT;
 	int r = cdeploy_main(&c, argc, argv, &e);

@@ -33,6 +33,11 @@ struct cdeploy {
 int cdeploy_find_owner(struct cdeploy *c, struct err *e) MUST_CHECK;
 /* Finds the file, reads it into c->stack, prints its warnings. */
 int cdeploy_read_stack(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_read_stack_into(struct cdeploy *c, struct strv *warnings, struct err *e) MUST_CHECK;
+/* The names of the file's services; nothing else in it has to be right. 1: there is a file, 0: none. */
+int cdeploy_file_names(struct strv *names, struct cdeploy *c, struct err *e) MUST_CHECK;
+struct lint;
+int cdeploy_lint(struct lint *l, struct cdeploy *c, struct err *e) MUST_CHECK;
 /* c->engine: a swarm manager; c->registry. Starts threads: once, after everything that needs none. */
 int cdeploy_connect(struct cdeploy *c, struct err *e) MUST_CHECK;
 /* Every image of the stack as the registry has it now; after cdeploy_connect. Nothing has been changed yet. */
@@ -46,8 +51,17 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c);
 
 /* Who runs this, for locks and histories: "anna@host". Owned by the caller. */
 char *cdeploy_user(void) MUST_CHECK;
+/* Connects; what runs of the owner's services, where there is a file of those that it names. */
+struct view;
+int cdeploy_look(struct view *v, struct cdeploy *c, bool with_tasks, struct err *e) MUST_CHECK;
 
 /* Commands. */
+int cdeploy_check(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_status(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_ps(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_logs(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_scale(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_rm(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_up(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_plan(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_unlock(struct cdeploy *c, struct err *e) MUST_CHECK;

@@ -73,6 +73,15 @@ const struct opt cdeploy_opts[] = {
 	OPT_STR(0, "report", NULL, struct cdeploy_args, report, "FILE",
 		"plan: write numbers of changes for GitLab"),
 	OPT_FLAG(0, "json", NULL, struct cdeploy_args, json, "tables and plans as JSON"),
+	OPT_STR(0, "tail", NULL, struct cdeploy_args, tail, "N|all",
+		"logs: so many of the last lines (100)"),
+	OPT_STR(0, "since", NULL, struct cdeploy_args, since, "TIME",
+		"logs: only what is newer (10m, 2026-01-02T03:04:05Z)"),
+	OPT_FLAG(0, "follow", NULL, struct cdeploy_args, follow, "logs: go on until interrupted"),
+	OPT_STR(0, "code-quality", NULL, struct cdeploy_args, code_quality, "FILE",
+		"check: write findings for GitLab"),
+	OPT_FLAG(0, "strict", NULL, struct cdeploy_args, strict,
+		 "check: status 2 when there are findings"),
 	OPT_END,
 };
 
@@ -87,7 +96,12 @@ static int check_use(const struct cdeploy_args *a, const char *command, struct e
 		{ "dry-run", a->dry_run, { "plan" } }, /* which it turns up into */
 		{ "exit-code", a->exit_code, { "plan" } },
 		{ "report", a->report, { "plan" } },
-		{ "json", a->json, { "plan" } },
+		{ "json", a->json, { "plan", "status", "ps" } },
+		{ "tail", a->tail, { "logs" } },
+		{ "since", a->since, { "logs" } },
+		{ "follow", a->follow, { "logs" } },
+		{ "strict", a->strict, { "check" } },
+		{ "code-quality", a->code_quality, { "check" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(uses); i++) {

@@ -10,6 +10,7 @@
 #include "cmd/cdeploy.h"
 #include "deploy/dialect.h"
 #include "deploy/envfile.h"
+#include "deploy/lint.h"
 #include "deploy/locate.h"
 #include "deploy/yaml.h"
 
@@ -155,15 +156,78 @@ static int read_sources(struct cdeploy *c, struct sources *s, struct strv *warni
 	return r;
 }
 
+int cdeploy_read_stack_into(struct cdeploy *c, struct strv *warnings, struct err *e)
+{
+	const char *dir = c->args.dir ? c->args.dir : ".";
+	auto_close int dirfd = fs_open_dir(dir, e);
+	auto_sources struct sources s = { .dir = dir, .dirfd = dirfd };
+	int r = read_sources(c, &s, warnings, e);
+
+	for (size_t i = 0; i < warnings->n; i++)
+		progress_warn(c->app->op.progress, "%s", warnings->v[i]);
+	return r;
+}
+
 int cdeploy_read_stack(struct cdeploy *c, struct err *e)
+{
+	auto_strv struct strv warnings = STRV_INIT;
+
+	return cdeploy_read_stack_into(c, &warnings, e);
+}
+
+/* -- without reading it for a deploy ----------------------------------------------- */
+
+typedef void look_at_document(void *arg, const char *file, const struct deploy_yaml *doc);
+
+/* Each file as YAML, whatever its values say. ERR_ABSENT: there is none. */
+static int each_document(struct cdeploy *c, look_at_document *look, void *arg, struct err *e)
 {
 	const char *dir = c->args.dir ? c->args.dir : ".";
 	auto_close int dirfd = fs_open_dir(dir, e);
 	auto_sources struct sources s = { .dir = dir, .dirfd = dirfd };
 	auto_strv struct strv warnings = STRV_INIT;
-	int r = read_sources(c, &s, &warnings, e);
 
-	for (size_t i = 0; i < warnings.n; i++)
-		progress_warn(c->app->op.progress, "%s", warnings.v[i]);
-	return r;
+	if (dirfd < 0 || find_files(&s, c, e) < 0)
+		return -1;
+	for (size_t i = 0; i < s.nr; i++) {
+		auto_deploy_yaml struct deploy_yaml *doc = NULL;
+
+		if (deploy_yaml_read(&doc, s.in[i].file, s.in[i].text, &warnings, e) < 0)
+			return -1;
+		look(arg, s.in[i].file, doc);
+	}
+	return 0;
+}
+
+static void add_names(void *arg, const char *file, const struct deploy_yaml *doc)
+{
+	const struct yaml_value *services = doc->root && doc->root->kind == YAML_MAP
+						    ? yaml_map_get(doc->root, "services")
+						    : NULL;
+	struct strv *names = arg;
+
+	(void)file;
+	for (size_t i = 0; services && services->kind == YAML_MAP && i < services->nr; i++)
+		if (!strv_has(names, services->pairs[i].key->text))
+			strv_add(names, services->pairs[i].key->text);
+}
+
+int cdeploy_file_names(struct strv *names, struct cdeploy *c, struct err *e)
+{
+	if (each_document(c, add_names, names, e) == 0)
+		return 1;
+	if (e->kind != ERR_ABSENT || c->args.files.n)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+static void lint_document(void *arg, const char *file, const struct deploy_yaml *doc)
+{
+	deploy_lint(arg, file, doc);
+}
+
+int cdeploy_lint(struct lint *l, struct cdeploy *c, struct err *e)
+{
+	return each_document(c, lint_document, l, e);
 }

@@ -46,6 +46,21 @@ static int state_lookup(unsigned *out, const char *const *names, size_t n, const
 	return err_set(e, ERR_CORRUPT, "%s '%s' is not known", what, text);
 }
 
+int task_state_read(enum task_state *out, const char *name, struct err *e)
+{
+	unsigned found = 0;
+
+	if (state_lookup(&found, task_states, ARRAY_LEN(task_states), name, "task state", e) < 0)
+		return -1;
+	*out = (enum task_state)found;
+	return 0;
+}
+
+const char *update_state_name(enum update_state s)
+{
+	return update_states[s];
+}
+
 /* -- services ---------------------------------------------------------------- */
 
 void engine_service_release(struct engine_service *s)
@@ -282,7 +297,8 @@ static json_t *state_list(struct op *op, struct engine *eng, const char *path, c
 	auto_buf struct buf text = BUF_INIT(BUF_SMALL), where = BUF_INIT(BUF_SMALL);
 	json_t *list = NULL;
 
-	json_object_set_new(filters, key, json_from_strv(values));
+	if (key)
+		json_object_set_new(filters, key, json_from_strv(values));
 	if (up_to_date)
 		json_object_set_new(filters, "_up-to-date", json_pack("[s]", "true"));
 	json_write(&text, filters, false);

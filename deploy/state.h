@@ -93,6 +93,16 @@ struct engine_state {
 };
 
 const char *task_state_name(enum task_state s);
+int task_state_read(enum task_state *out, const char *name, struct err *e)
+	MUST_CHECK;				    /* ERR_CORRUPT */
+const char *update_state_name(enum update_state s); /* "" for UPDATE_NONE */
+
+/*
+ * What the engine lists at path (which may have a query) with filters={"key":[values…]}; key NULL: all.
+ * New reference, an array. NULL: *e says why.
+ */
+json_t *engine_list(struct op *op, struct engine *eng, const char *path, const char *key,
+		    const struct strv *values, struct err *e) MUST_CHECK;
 
 int engine_service_read(struct engine_service *out, const json_t *o, struct err *e) MUST_CHECK;
 /* up_to_date: the answer of the same question with the filter _up-to-date. */

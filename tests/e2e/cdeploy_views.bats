@@ -53,3 +53,59 @@ orcinus() {
 	expect 2 cdeploy check --json
 	message cdeploy 'check: has no use for --json'
 }
+
+@test "what runs is shown, read, scaled and removed, and other projects' services are left alone" {
+	web one "$REPO:1"
+	orcinus "$REPO:1" 'environment:' '- "API_TOKEN=canary-3"' 'commands: ["sh", "-c", "echo hello; echo oops >&2; exec sleep 1000"]'
+	engine service create -q --name "$NAME-free" --detach "$BUSYBOX" sleep 1000 >/dev/null
+	expect 0 cdeploy status
+	has "$out" 'not deployed'
+	expect 0 cdeploy
+	expect 0 cdeploy status -vvv
+	grep -qE "^$NAME-web +replicated +1/1 +$REPO:1@sha256:[0-9a-f]{12}$" <<<"$out"
+	has_no "$out$err" canary
+	expect 0 cdeploy ps -vvv
+	grep -qE "^$NAME-web\.1 .* running +Running [0-9]+ second" <<<"$out"
+	has_no "$out$err" canary
+	expect 0 cdeploy ps --json
+	equal "$(jq -r '.[0].state' <<<"$out")" running
+
+	expect 0 cdeploy logs "$NAME-web" --tail 5 -vvv
+	has "$out" "$NAME-web.1 | hello"
+	has "$out" "$NAME-web.1 | oops"
+	has_no "$out$err" canary
+	expect 0 cdeploy logs "$NAME-web" --since 2100-01-01T00:00:00Z
+	equal "$out" ''
+	expect 4 cdeploy logs "$NAME-nothing"
+
+	expect 0 cdeploy scale "$NAME-web=2"
+	equal "$out" "$NAME-web scaled 2"
+	equal "$(engine service ls --filter "name=$NAME-web" --format '{{.Replicas}}')" 2/2
+	expect 4 cdeploy scale "$NAME-free=2"
+	expect 2 cdeploy scale "$NAME-web"
+
+	expect 4 cdeploy scale "$NAME-web=3" --project somebody-else
+	expect 0 cdeploy rm --project somebody-else
+	equal "$(engine service ls -q --filter "name=$NAME" | wc -l)" 2
+	expect 0 cdeploy rm -vvv
+	has "$out" "$NAME-web removed"
+	has_no "$out$err" canary
+	equal "$(engine service ls --filter "name=$NAME" --format '{{.Name}}')" "$NAME-free"
+	equal "$(engine network ls -q --filter "name=$NAME")" ''
+	engine service rm "$NAME-free" >/dev/null
+}
+
+@test "check finds literal secrets, tells no value, and fails for them only when asked to" {
+	orcinus "$REPO:1" 'environment:' '- "DB_PASSWORD=canary-4"' 'nonsense: 1'
+	expect 0 cdeploy check --code-quality quality.json
+	has "$err" 'orcinus.yml:5: literal-secret:'
+	has_no "$out$err$(cat quality.json)" canary
+	equal "$(jq -r '.[] | select(.check_name == "literal-secret") | "\(.location.path) \(.location.lines.begin) \(.severity)"' quality.json)" \
+		'orcinus.yml 5 major'
+	equal "$(jq -r '[.[] | select(.check_name == "reader")] | length' quality.json)" 1
+	expect 2 cdeploy check --strict
+	message cdeploy 'findings (--strict)'
+	printf 'services: [\n' >orcinus.yml
+	expect 2 cdeploy check --code-quality quality.json
+	equal "$(jq -r '.[0].severity' quality.json)" blocker
+}

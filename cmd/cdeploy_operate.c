@@ -1,0 +1,75 @@
+/*
+ * cdeploy scale and rm: only what is the project's own.
+ */
+#include "base/mem.h"
+#include "base/progress.h"
+#include "cmd/cdeploy.h"
+#include "deploy/operate.h"
+
+static int not_ours(const struct view *v, const char *name, const struct cdeploy *c, struct err *e)
+{
+	return err_set(e, ERR_ABSENT, "service '%s' is none of project '%s'%s", name, c->project,
+		       v->nr ? "" : ", which has none here");
+}
+
+/* All of the project's, whatever a file here says. */
+static int look_at_project(struct view *v, struct cdeploy *c, struct err *e)
+{
+	struct view_filter f = { .owner = &c->owner };
+
+	if (cdeploy_connect(c, e) < 0)
+		return -1;
+	return view_get(v, &c->app->op, c->engine, &f, false, e);
+}
+
+int cdeploy_scale(struct cdeploy *c, struct err *e)
+{
+	struct rollout_options o = { .timeout_ms = c->args.timeout_ms,
+				     .pending_ms = c->args.pending_timeout_ms,
+				     .stable_ms = c->args.stable_ms };
+	auto_view struct view v = { 0 };
+	const struct view_service *s;
+	struct span name, number;
+	uint64_t replicas;
+
+	if (c->app->positional.n < 2 ||
+	    !span_cut(span_of_str(c->app->positional.v[1]), '=', &name, &number) ||
+	    span_to_u64(&replicas, number) < 0 || replicas > INT32_MAX)
+		return err_set(e, ERR_INPUT, "scale: SERVICE=N is needed");
+
+	auto_free char *wanted = span_dup(name);
+	auto_free char *line = NULL;
+
+	if (look_at_project(&v, c, e) < 0)
+		return -1;
+	s = view_find(&v, wanted);
+	if (!s)
+		return not_ours(&v, wanted, c, e);
+	line = mem_printf("%s scaled %llu", s->s.name, (unsigned long long)replicas);
+	if (deploy_scale(&c->app->op, c->engine, s, replicas, &o, e) < 0)
+		return -1;
+	progress_note(c->app->op.progress,
+		      "a deploy of a file that has 'replicas' sets that again");
+	return app_result(c->app, line, e);
+}
+
+int cdeploy_rm(struct cdeploy *c, struct err *e)
+{
+	auto_view struct view v = { 0 };
+
+	if (cdeploy_look(&v, c, false, e) < 0)
+		return -1;
+	for (size_t i = 0; i < v.absent.n; i++)
+		progress_warn(c->app->op.progress, "service '%s' is not there, or not ours",
+			      v.absent.v[i]);
+	if (deploy_remove(&c->app->op, c->engine, &v, c->project, c->args.timeout_ms, e) < 0)
+		return -1;
+	for (size_t i = 0; i < v.nr; i++) {
+		auto_free char *line = mem_printf("%s removed %s", v.services[i].s.name,
+						  engine_spec_image(v.services[i].s.spec));
+
+		if (app_result(c->app, line, e) < 0)
+			return -1;
+	}
+	return 0;
+}

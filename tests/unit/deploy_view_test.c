@@ -1,0 +1,226 @@
+/* Tables and JSON of what runs, from the engine's lists as a 20.10 engine gives them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "deploy/table.h"
+#include "deploy/view.h"
+
+#define SERVICE(id, name, labels, rest)                                                            \
+	"{\"ID\":\"" id "\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"" name                  \
+	"\",\"Labels\":{" labels "},\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":"               \
+	"\"r/app:1@sha256:0123456789abcdef\",\"Env\":[\"TOKEN=canary\"]}}," rest
+#define OURS "\"io.cdeploy.project\":\"team/app\",\"io.cdeploy.revision\":\"3\""
+
+static const char services[] = "[" SERVICE(
+	"s2", "web", OURS,
+	"\"Mode\":{\"Replicated\":{\"Replicas\":3}}}") "" /**/
+						       ",\"Endpoint\":{\"Ports\":[{\"Protocol\":\"tcp\",\"TargetPort\":80,\"PublishedPort\":8080}]},"
+						       "\"UpdateStatus\":{\"State\":\"paused\",\"Message\":\"update paused due to failure\"},"
+						       "\"ServiceStatus\":{\"RunningTasks\":2,\"DesiredTasks\":3}},"
+	/* a stack's, under the name a compose file has for it */
+	SERVICE("s1", "shop_db", OURS ",\"com.docker.stack.namespace\":\"shop\"",
+		"\"Mode\":{\"Global\":{}}}") ",\"ServiceStatus\":{\"RunningTasks\":1,"
+					     "\"DesiredTasks\":1}}," SERVICE(
+						     "s3", "other",
+						     "\"io.cdeploy.project\":\"x/y\"",
+						     "\"Mode\":{\"Global\":{}}}") "}," SERVICE("s4",
+											       "free",
+											       "",
+											       "\"Mode\":{\"Global\":{}}}") "}]";
+
+static const char nodes[] =
+	"[{\"ID\":\"n1\",\"Description\":{\"Hostname\":\"alpha\"},\"Status\":{\"State\":\"ready\"}},"
+	"{\"ID\":\"n2\",\"Description\":{\"Hostname\":\"beta\"},\"Status\":{\"State\":\"down\"}}]";
+
+#define TASK(id, service, slot, node, desired, state, when, why)                                   \
+	"{\"ID\":\"" id "\",\"ServiceID\":\"" service "\"," slot "\"NodeID\":\"" node              \
+	"\",\"DesiredState\":\"" desired                                                           \
+	"\",\"Spec\":{\"ContainerSpec\":{\"Image\":\"r/app:1\"}},"                                 \
+	"\"Status\":{\"State\":\"" state "\",\"Timestamp\":\"" when "\",\"Err\":\"" why            \
+	"\",\"ContainerStatus\":{\"ContainerID\":\"c\"}}}"
+
+static const char tasks[] = "[" TASK("t1", "s2", "\"Slot\":1,", "n1", "shutdown", "failed",
+				     "2026-01-01T00:00:00Z", "task: non-zero exit (1)") "," /**/
+	TASK("t2", "s2", "\"Slot\":1,", "n2", "running", "running", "2026-01-01T00:58:00Z",
+	     "") "," TASK("t3", "s1", "", "n1", "running", "pending", "2026-01-01T00:59:59Z",
+			  "") "]";
+
+#define NOW_NS (INT64_C(1767229200) * 1000000000) /* 2026-01-01T01:00:00Z */
+
+struct world {
+	struct view v;
+	struct buf text;
+	struct err e;
+};
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	buf_init(&w->text, BUF_SMALL);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	view_release(&w->v);
+	buf_release(&w->text);
+	free(w);
+	return 0;
+}
+
+static json_t *load(const char *text)
+{
+	struct err e = ERR_INIT;
+	json_t *o = json_load_span(span_of_str(text), 1u << 20, "list", &e);
+
+	if (!o)
+		fail_msg("%s", e.text);
+	return o;
+}
+
+static void read_it(struct world *w, const struct strv *names)
+{
+	struct deploy_owner owner = { .project = "team/app" };
+	struct view_filter f = { .owner = &owner, .names = names };
+	auto_json json_t *s = load(services), *t = load(tasks), *n = load(nodes);
+
+	assert_int_equal(0, view_read_services(&w->v, s, &f, &w->e));
+	assert_int_equal(0, view_read_tasks(&w->v, t, n, &w->e));
+}
+
+static void assert_text(struct world *w, const char *want)
+{
+	if (strcmp(want, buf_str(&w->text)) != 0)
+		print_error("%s\n", buf_str(&w->text)); /* an assertion cuts it */
+	assert_string_equal(want, buf_str(&w->text));
+}
+
+static void status_is_the_projects_services_as_docker_lists_them(void **state)
+{
+	struct world *w = *state;
+
+	read_it(w, NULL);
+	view_status_text(&w->text, &w->v);
+	assert_text(
+		w,
+		"NAME      MODE         REPLICAS   IMAGE                         PORTS            "
+		"UPDATE\n"
+		"shop_db   global       1/1        r/app:1@sha256:0123456789ab\n"
+		"web       replicated   2/3        r/app:1@sha256:0123456789ab   *:8080->80/tcp   "
+		"paused: update paused due to failure");
+}
+
+static void of_a_file_all_its_services_are_told_whether_they_are_there_or_not(void **state)
+{
+	struct world *w = *state;
+	auto_strv struct strv names = STRV_INIT;
+
+	strv_add(&names, "db");
+	strv_add(&names, "missing");
+	strv_add(&names, "other");
+	strv_add(&names, "free");
+	read_it(w, &names);
+	view_status_text(&w->text, &w->v);
+	assert_text(
+		w,
+		"NAME                       MODE     REPLICAS   IMAGE                         "
+		"PORTS   UPDATE\n"
+		"shop_db                    global   1/1        r/app:1@sha256:0123456789ab\n"
+		"other (of project 'x/y')   -        -          -                             -  "
+		"     not deployed\n"
+		"free (nobody's)            -        -          -                             -  "
+		"     not deployed\n"
+		"missing                    -        -          -                             -  "
+		"     not deployed");
+	assert_non_null(view_find(&w->v, "db"));
+	assert_null(view_find(&w->v, "web"));
+}
+
+static void tasks_stand_by_place_the_newest_first_with_their_errors(void **state)
+{
+	struct world *w = *state;
+
+	read_it(w, NULL);
+	view_ps_text(&w->text, &w->v, NOW_NS);
+	assert_text(
+		w,
+		"NAME            IMAGE     NODE    DESIRED STATE   CURRENT STATE           ERROR\n"
+		"shop_db.alpha   r/app:1   alpha   running         Pending 1 second ago\n"
+		"web.1           r/app:1   beta    running         Running 2 minutes ago\n"
+		" \\_ web.1       r/app:1   alpha   shutdown        Failed 1 hour ago       task: "
+		"non-zero exit (1)");
+	assert_true(w->v.tasks[1].node_is_down);
+	assert_false(w->v.tasks[2].node_is_down);
+}
+
+static void programs_get_the_same_as_json_and_no_environment(void **state)
+{
+	struct world *w = *state;
+	auto_json json_t *s = NULL, *t = NULL;
+
+	read_it(w, NULL);
+	s = view_status_json(&w->v);
+	json_write(&w->text, json_array_get(s, 1), false);
+	assert_text(w, "{\"name\":\"web\",\"mode\":\"replicated\",\"running\":2,\"desired\":3,"
+		       "\"image\":\"r/app:1@sha256:0123456789abcdef\",\"ports\":\"*:8080->80/tcp\","
+		       "\"update\":\"paused\",\"update_message\":\"update paused due to failure\","
+		       "\"revision\":\"3\"}");
+	buf_reset(&w->text);
+	t = view_ps_json(&w->v);
+	json_write(&w->text, json_array_get(t, 2), false);
+	assert_text(w, "{\"id\":\"t1\",\"name\":\"web.1\",\"image\":\"r/app:1\",\"node\":\"alpha\","
+		       "\"desired\":\"shutdown\",\"state\":\"failed\","
+		       "\"since\":\"2026-01-01T00:00:00Z\",\"error\":\"task: non-zero exit (1)\"}");
+}
+
+static void lists_that_are_none_are_refused(void **state)
+{
+	struct world *w = *state;
+	struct view_filter f = { 0 };
+	auto_json json_t *o = load("{}"), *bad = load("[{\"ID\":7}]");
+
+	assert_int_equal(-1, view_read_services(&w->v, o, &f, &w->e));
+	assert_int_equal(ERR_CORRUPT, w->e.kind);
+	assert_int_equal(-1, view_read_services(&w->v, bad, &f, &w->e));
+	assert_int_equal(ERR_CORRUPT, w->e.kind);
+	assert_int_equal(-1, view_read_tasks(&w->v, bad, o, &w->e));
+	assert_int_equal(ERR_CORRUPT, w->e.kind);
+}
+
+static void a_table_counts_characters_and_keeps_cells_on_their_line(void **state)
+{
+	struct world *w = *state;
+	auto_table struct table t = TABLE_INIT("A", "B", "C");
+
+	table_row(&t, "äö", "x\ny\033", NULL);
+	table_row(&t, "abc", "", "c");
+	table_print(&t, &w->text);
+	assert_text(w, "A     B      C\n"
+		       "äö    x?y?\n"
+		       "abc          c");
+}
+
+int main(void)
+{
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest all[] = {
+		WORLD_TEST(status_is_the_projects_services_as_docker_lists_them),
+		WORLD_TEST(of_a_file_all_its_services_are_told_whether_they_are_there_or_not),
+		WORLD_TEST(tasks_stand_by_place_the_newest_first_with_their_errors),
+		WORLD_TEST(programs_get_the_same_as_json_and_no_environment),
+		WORLD_TEST(lists_that_are_none_are_refused),
+		WORLD_TEST(a_table_counts_characters_and_keeps_cells_on_their_line),
+	};
+
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
