@@ -98,14 +98,27 @@ static int remove_services(struct op *op, struct engine *eng, const struct view 
 	return 0;
 }
 
-/* The engine keeps tasks of a service that is gone until their containers have ended. */
+/*
+ * The engine keeps tasks of a service that is gone until their containers have ended. Only the list of all
+ * has them: a filter by a service that is gone is refused.
+ */
 static int count_tasks(size_t *nr, struct op *op, struct engine *eng, const struct strv *ids,
 		       struct err *e)
 {
-	auto_json json_t *list = engine_list(op, eng, "/tasks", "service", ids, e);
+	auto_json json_t *list = engine_list(op, eng, "/tasks", NULL, NULL, e);
+	const json_t *task;
+	size_t i;
 
-	*nr = json_array_size(list);
-	return list ? 0 : err_wrap(e, "tasks");
+	if (!list)
+		return err_wrap(e, "tasks");
+	*nr = 0;
+	json_array_foreach(list, i, task)
+	{
+		const char *id = json_string_value(json_object_get(task, "ServiceID"));
+
+		*nr += id && strv_has(ids, id);
+	}
+	return 0;
 }
 
 static int await_tasks(struct op *op, struct engine *eng, const struct view *v, int64_t timeout_ms,
@@ -113,7 +126,7 @@ static int await_tasks(struct op *op, struct engine *eng, const struct view *v, 
 {
 	int64_t end = op->clock->mono_ms(op->clock) + (timeout_ms ? timeout_ms : TIMEOUT_RM_MS);
 	auto_strv struct strv ids = STRV_INIT;
-	size_t left;
+	size_t left = 0;
 
 	for (size_t i = 0; i < v->nr; i++)
 		strv_add(&ids, v->services[i].s.id);

@@ -56,16 +56,16 @@ orcinus() {
 
 @test "what runs is shown, read, scaled and removed, and other projects' services are left alone" {
 	web one "$REPO:1"
-	orcinus "$REPO:1" 'environment:' '- "API_TOKEN=canary-3"' 'commands: ["sh", "-c", "echo hello; echo oops >&2; exec sleep 1000"]'
+	orcinus "$REPO:1" 'environment:' '- "API_TOKEN=canary-3"' 'commands: ["sh", "-c", "'\''echo hello; echo oops >&2; exec sleep 1000'\''"]'
 	engine service create -q --name "$NAME-free" --detach "$BUSYBOX" sleep 1000 >/dev/null
 	expect 0 cdeploy status
 	has "$out" 'not deployed'
 	expect 0 cdeploy
 	expect 0 cdeploy status -vvv
-	grep -qE "^$NAME-web +replicated +1/1 +$REPO:1@sha256:[0-9a-f]{12}$" <<<"$out"
+		grep -qE "^$NAME-web +replicated +1/1 +$REPO:1@sha256:[0-9a-f]{12}$" <<<"$out"
 	has_no "$out$err" canary
 	expect 0 cdeploy ps -vvv
-	grep -qE "^$NAME-web\.1 .* running +Running [0-9]+ second" <<<"$out"
+		grep -qE "^$NAME-web\.1 .* running +Running [0-9]+ second" <<<"$out"
 	has_no "$out$err" canary
 	expect 0 cdeploy ps --json
 	equal "$(jq -r '.[0].state' <<<"$out")" running
@@ -98,10 +98,10 @@ orcinus() {
 @test "check finds literal secrets, tells no value, and fails for them only when asked to" {
 	orcinus "$REPO:1" 'environment:' '- "DB_PASSWORD=canary-4"' 'nonsense: 1'
 	expect 0 cdeploy check --code-quality quality.json
-	has "$err" 'orcinus.yml:5: literal-secret:'
+	has "$err" 'orcinus.yml:6: literal-secret:'
 	has_no "$out$err$(cat quality.json)" canary
 	equal "$(jq -r '.[] | select(.check_name == "literal-secret") | "\(.location.path) \(.location.lines.begin) \(.severity)"' quality.json)" \
-		'orcinus.yml 5 major'
+		'orcinus.yml 6 major'
 	equal "$(jq -r '[.[] | select(.check_name == "reader")] | length' quality.json)" 1
 	expect 2 cdeploy check --strict
 	message cdeploy 'findings (--strict)'
