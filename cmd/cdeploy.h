@@ -26,7 +26,8 @@ struct cdeploy {
 	struct sign_key *verify_key;	  /* NULL: any image will do */
 	struct registry_options registry; /* cdeploy_connect */
 	struct registry_mirrors mirrors;
-	bool skipped; /* by the gate: CDEPLOY_OUTCOME */
+	bool skipped;	  /* by the gate */
+	bool has_changed; /* something in the swarm, as far as up went */
 };
 
 /* Fills project, scope and owner. */

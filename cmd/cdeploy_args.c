@@ -70,6 +70,8 @@ const struct opt cdeploy_opts[] = {
 	OPT_FLAG(0, "dry-run", NULL, struct cdeploy_args, dry_run, "up: only show the plan"),
 	OPT_FLAG(0, "exit-code", NULL, struct cdeploy_args, exit_code,
 		 "plan: status 8 when something would change"),
+	OPT_STR(0, "dotenv", "CDEPLOY_DOTENV", struct cdeploy_args, dotenv, "FILE",
+		"write CDEPLOY_URL, _SERVICES and _OUTCOME there"),
 	OPT_STR(0, "report", NULL, struct cdeploy_args, report, "FILE",
 		"plan: write numbers of changes for GitLab"),
 	OPT_FLAG(0, "json", NULL, struct cdeploy_args, json, "tables and plans as JSON"),
@@ -95,6 +97,7 @@ static int check_use(const struct cdeploy_args *a, const char *command, struct e
 	} uses[] = {
 		{ "dry-run", a->dry_run, { "plan" } }, /* which it turns up into */
 		{ "exit-code", a->exit_code, { "plan" } },
+		{ "dotenv", a->dotenv, { "up" } },
 		{ "report", a->report, { "plan" } },
 		{ "json", a->json, { "plan", "status", "ps" } },
 		{ "tail", a->tail, { "logs" } },

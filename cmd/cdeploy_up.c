@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "cmd/cdeploy.h"
+#include "cmd/result_files.h"
+#include "deploy/address.h"
 #include "deploy/holder.h"
 #include "deploy/images.h"
 #include "deploy/up.h"
@@ -69,6 +71,34 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 		c->stack.services[i].stays_failed = a->no_rollback;
 }
 
+/* What became of it, for artifacts:reports:dotenv. */
+static const char *outcome_word(const struct cdeploy *c, int r, const struct err *e)
+{
+	if (c->skipped)
+		return "skipped";
+	if (r < 0)
+		return e->kind == ERR_ROLLED_BACK ? "rolled-back" : "failed";
+	return c->has_changed ? "deployed" : "unchanged";
+}
+
+/* A job that failed has its file, too. */
+static int write_dotenv(const struct cdeploy *c, int r, const struct err *why, struct err *e)
+{
+	auto_strv struct strv names = STRV_INIT;
+	auto_free char *url = deploy_address(&c->stack, c->engine ? engine_name(c->engine) : NULL);
+	auto_free char *services = NULL, *text = NULL;
+
+	for (size_t i = 0; i < c->stack.nr; i++)
+		strv_add(&names, c->stack.services[i].name);
+	services = strv_join(&names, ",");
+	text = mem_printf("CDEPLOY_URL=%s\nCDEPLOY_SERVICES=%s\nCDEPLOY_OUTCOME=%s\n",
+			  url ? url : "", services, outcome_word(c, r, why));
+
+	const struct result_file f = { "--dotenv", c->args.dotenv, text };
+
+	return result_files_write(&f, 1, e);
+}
+
 static int carry_out(struct cdeploy *c, struct err *e)
 {
 	auto_strv struct strv pruned = STRV_INIT;
@@ -87,6 +117,9 @@ static int carry_out(struct cdeploy *c, struct err *e)
 	opt.pruned = &pruned;
 	opt.holder = &holder;
 	r = deploy_up(outcomes, &nr, &c->app->op, c->engine, &c->stack, &opt, e);
+	for (size_t i = 0; i < nr; i++)
+		c->has_changed |= outcomes[i].verb != DEPLOY_UNCHANGED;
+	c->has_changed |= pruned.n > 0;
 
 	if (print_outcomes(c, outcomes, nr, &pruned, &print_error) < 0 && r == 0) {
 		*e = print_error;
@@ -95,11 +128,27 @@ static int carry_out(struct cdeploy *c, struct err *e)
 	return r;
 }
 
-int cdeploy_up(struct cdeploy *c, struct err *e)
+static int up(struct cdeploy *c, struct err *e)
 {
 	if (!cdeploy_gate_is_open(c))
 		return 0;
 	if (cdeploy_connect(c, e) < 0 || cdeploy_pin(c, e) < 0)
 		return -1;
 	return carry_out(c, e);
+}
+
+int cdeploy_up(struct cdeploy *c, struct err *e)
+{
+	const struct result_file f = { "--dotenv", c->args.dotenv, NULL };
+	struct err lost = ERR_INIT;
+	int r;
+
+	if (result_files_check(&f, 1, e) < 0)
+		return -1;
+	r = up(c, e);
+	if (write_dotenv(c, r, e, &lost) < 0 && r == 0) {
+		*e = lost;
+		return -1;
+	}
+	return r;
 }

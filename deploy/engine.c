@@ -30,6 +30,11 @@ struct engine {
 	uint64_t minor; /* of the API version spoken, 1.x */
 };
 
+const char *engine_name(const struct engine *eng)
+{
+	return eng->at.host.way == ENGINE_SOCKET ? NULL : eng->at.host.name;
+}
+
 void engine_free(struct engine *eng)
 {
 	if (!eng)

@@ -31,6 +31,8 @@ struct engine_options {
 int engine_open(struct engine **out, struct op *op, struct http *h,
 		const struct engine_options *opt, struct err *e) MUST_CHECK;
 void engine_free(struct engine *eng);
+/* The host's name, as it was written; NULL: a socket of this machine. Borrowed. */
+const char *engine_name(const struct engine *eng);
 
 /* ERR_UNAVAILABLE: the engine is no swarm manager or the swarm has no leader. */
 int engine_check_manager(struct op *op, struct engine *eng, struct err *e) MUST_CHECK;

@@ -92,6 +92,9 @@ runs() {
 	job 0 deploy-app-staging build-app release-app
 	until_true answers "$FLOW_PORT" one
 	equal "$(runs flow)" "$digest"
+	equal "$(cat .pipeline/app/deploy.env)" "CDEPLOY_URL=http://localhost:$FLOW_PORT
+CDEPLOY_SERVICES=flow
+CDEPLOY_OUTCOME=deployed"
 	has "$(skopeo list-tags --tls-verify=false "docker://$IMAGE")" "staged-$(sed -n 's/^CBUILD_INPUT=sha256://p' .pipeline/app/build.env)"
 }
 
@@ -103,6 +106,7 @@ runs() {
 	job 0 release-app build-app
 	job 0 deploy-app-staging build-app release-app
 	equal "$(engine service inspect --format '{{.Version.Index}}' flow)" "$before"
+	has "$(cat .pipeline/app/deploy.env)" CDEPLOY_OUTCOME=unchanged
 	equal "$(remote_digest "$IMAGE:latest")" "$(cat "$FLOW/digest")"
 }
 
@@ -139,5 +143,6 @@ runs() {
 	job 0 build-app
 	job 0 release-app build-app
 	job 1 deploy-app-staging build-app release-app
+	has "$(cat .pipeline/app/deploy.env)" CDEPLOY_OUTCOME=skipped
 	has_no "$(skopeo list-tags --tls-verify=false "docker://$IMAGE")" "staged-$(sed -n 's/^CBUILD_INPUT=sha256://p' .pipeline/app/build.env)"
 }
