@@ -167,6 +167,9 @@ static int engine_perform(struct http_response *rs, struct op *op, struct engine
 		/* with no tries left the answer itself stands: its message says more */
 	} while (r.left && engine_retries(rq->method, n, rs) &&
 		 http_retry_again(&r, op, &n, rs, e));
+	/* whoever hears nothing for so long does not know what was done, either */
+	if (n < 0 && e->kind == ERR_TIMEOUT)
+		e->kind = ERR_UNAVAILABLE;
 	return n < 0 ? engine_no_answer(eng, rq, "", e) : 0;
 }
 

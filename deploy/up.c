@@ -450,10 +450,11 @@ static int up_run(struct up *u, struct err *e)
 	auto_free size_t *wave = mem_zalloc((u->stack->nr + 1) * sizeof(*wave));
 	size_t nr_waves = 0;
 
-	u->began_ms = u->op->clock->mono_ms(u->op->clock);
 	if (deploy_waves(wave, &nr_waves, u->stack, e) < 0 || up_plan(u, e) < 0 ||
 	    up_hold(u, e) < 0 || up_ground(u, e) < 0)
 		return -1;
+	/* after the wait for another deploy, which is not this one's */
+	u->began_ms = u->op->clock->mono_ms(u->op->clock);
 	up_items(u, wave);
 	if (up_tasks(u, e) < 0)
 		return -1;

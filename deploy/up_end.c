@@ -42,6 +42,17 @@ static void up_tell_state(struct up *u)
 	deploy_failure_state(u->op, u->eng, &names);
 }
 
+/* The way back is asked for whole, though a signal comes meanwhile: a few requests. */
+static void up_undo_surely(struct up *u, struct way_back *b)
+{
+	struct op *usual = u->op, unstoppable = *u->op;
+
+	unstoppable.cancel = NULL;
+	u->op = &unstoppable;
+	up_undo(u, b);
+	u->op = usual;
+}
+
 /* *e says what failed; afterwards also what became of it. */
 static int up_take_back(struct up *u, struct err *e)
 {
@@ -49,7 +60,7 @@ static int up_take_back(struct up *u, struct err *e)
 	struct err cause = *e, why = ERR_INIT;
 
 	up_leave_open(u, "taken back");
-	up_undo(u, &b);
+	up_undo_surely(u, &b);
 	if (up_watch(u, WATCH_ALL_ENDED, &why) < 0) {
 		up_leave_open(u, "left to the engine, which goes on with it");
 		if (b.why.kind == ERR_NONE)
@@ -90,17 +101,13 @@ static bool is_begun(const struct up *u)
  */
 static int up_cancelled(struct up *u, struct err *e)
 {
-	struct op *usual = u->op, unstoppable = *u->op;
 	struct way_back b = { .why = ERR_INIT };
 
 	up_leave_open(u, "interrupted");
 	for (size_t i = 0; i < u->nr; i++)
 		if (u->items[i].action->verb == DEPLOY_UNCHANGED)
 			u->items[i].begun = false;
-	unstoppable.cancel = NULL;
-	u->op = &unstoppable;
-	up_undo(u, &b);
-	u->op = usual;
+	up_undo_surely(u, &b);
 	up_leave_open(u, "asked for; the engine goes on with it");
 	if (b.why.kind != ERR_NONE)
 		return err_set(e, ERR_CANCELLED, "%s; and it could not be taken back: %s", e->text,

@@ -948,6 +948,27 @@ static void a_signal_removes_what_was_created(void **state)
 	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
 }
 
+static void job_is_cancelled(void *arg)
+{
+	cancel_set(arg, SIGTERM);
+}
+
+static void a_signal_after_a_failure_does_not_stop_the_way_back(void **state)
+{
+	struct world *w = *state;
+	const char *three = FAILED("a") "," FAILED("b") "," FAILED("c");
+
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	HTTP_EXPECT(w->s, .method = "GET",
+		    .url = V141 "/tasks/c/logs?stdout=1&stderr=1&timestamps=1&tail=10",
+		    .status = 200, .then = job_is_cancelled, .arg = &w->cancel);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	up(w, -1);
+	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
+}
+
 static void a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back(void **state)
 {
 	struct world *w = *state;
@@ -1037,6 +1058,7 @@ int main(void)
 		T(what_depends_on_a_failed_service_does_not_begin),
 		T(a_signal_takes_the_update_back_without_waiting),
 		T(a_signal_removes_what_was_created),
+		T(a_signal_after_a_failure_does_not_stop_the_way_back),
 		T(a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back),
 		T(an_engine_that_is_silent_for_a_while_is_waited_for),
 		T(an_engine_that_stays_silent_is_unavailable_and_nothing_is_undone),
