@@ -21,6 +21,9 @@
 #define LOST_PAUSE_MS	1000
 #define SEQUENCE_MIN_MS 100
 #define SEQUENCE_MAX_MS 500
+#define ARRIVE_LOOKS	3
+#define ARRIVE_PAUSE_MS 300
+#define RECREATE_MS	INT64_C(60000)
 
 static void pause_ms(struct op *op, int64_t ms)
 {
@@ -135,10 +138,13 @@ static int take_id(char **id, const json_t *answer, struct err *e)
 	return 0;
 }
 
-/* 1: it is there and what we want. 0: no such service. -1: it is there and not ours, or unknown. */
-static int find_created(char **id, struct op *op, struct engine *eng, const char *name,
+enum found { FOUND_NONE, FOUND_ANOTHER, FOUND_SAME };
+
+/* A service of the spec's name. FOUND_SAME: it has that spec, and *id is it. */
+static int find_service(enum found *out, char **id, struct op *op, struct engine *eng,
 			const json_t *spec, struct err *e)
 {
+	const char *name = json_string_value(json_object_get(spec, "Name"));
 	auto_engine_state struct engine_state s = { 0 };
 	auto_strv struct strv services = STRV_INIT, networks = STRV_INIT;
 	const struct engine_service *found;
@@ -147,23 +153,38 @@ static int find_created(char **id, struct op *op, struct engine *eng, const char
 	if (engine_state_get(&s, op, eng, &services, &networks, e) < 0)
 		return -1;
 	found = engine_state_service(&s, name);
-	if (!found)
-		return 0;
-	if (!deploy_spec_equal(found->spec, spec))
-		return err_set(e, ERR_FAILED,
-			       "somebody else made a service of that name meanwhile");
-	*id = mem_strdup(found->id);
-	return 1;
+	*out = !found				      ? FOUND_NONE
+	       : deploy_spec_equal(found->spec, spec) ? FOUND_SAME
+						      : FOUND_ANOTHER;
+	if (*out == FOUND_SAME)
+		*id = mem_strdup(found->id);
+	return 0;
 }
 
-int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json_t *spec,
-			const char *auth, struct err *e)
+/* 1: it is there and what we want. 0: no such service. -1: it is there and not ours, or unknown. */
+static int find_created(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			struct err *e)
 {
-	const char *name = json_string_value(json_object_get(spec, "Name"));
+	enum found found;
 
-	for (unsigned tries = LOST_TRIES;; tries--) {
+	if (find_service(&found, id, op, eng, spec, e) < 0)
+		return -1;
+	if (found == FOUND_ANOTHER)
+		return err_set(e, ERR_FAILED,
+			       "somebody else made a service of that name meanwhile");
+	return found == FOUND_SAME;
+}
+
+/* Lost answers are borne for patience_ms, and else a few times. */
+static int create(char **id, struct op *op, struct engine *eng, const json_t *spec,
+		  const char *auth, int64_t patience_ms, struct err *e)
+{
+	int64_t until = op->clock->mono_ms(op->clock) + patience_ms;
+
+	for (unsigned tries = LOST_TRIES;; tries -= tries > 0) {
 		auto_json json_t *answer = NULL;
 		struct err why = ERR_INIT;
+		bool is_early;
 		int found;
 
 		if (engine_call(&answer, op, eng, "POST", "/services/create", spec, auth, e) == 0)
@@ -171,16 +192,37 @@ int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json
 		/* 409 is ERR_FAILED, too: it may be our own first try */
 		if (e->kind != ERR_UNAVAILABLE && e->kind != ERR_FAILED)
 			return -1;
-		found = find_created(id, op, eng, name, spec, &why);
+		found = find_created(id, op, eng, spec, &why);
 		if (found > 0) {
 			err_clear(e);
 			return 0;
 		}
-		if (found < 0 && why.kind == ERR_FAILED)
+		if (found < 0 && (why.kind == ERR_FAILED || why.kind == ERR_CANCELLED))
 			*e = why;
-		if (found < 0 || e->kind != ERR_UNAVAILABLE || tries == 1)
+		is_early = op->clock->mono_ms(op->clock) < until;
+		if (e->kind != ERR_UNAVAILABLE || (!is_early && (found < 0 || tries <= 1)))
 			return -1;
 		pause_ms(op, LOST_PAUSE_MS);
+	}
+}
+
+int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			const char *auth, struct err *e)
+{
+	return create(id, op, eng, spec, auth, 0, e);
+}
+
+int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			 struct err *e)
+{
+	enum found found;
+
+	for (int look = 1;; look++) {
+		if (find_service(&found, id, op, eng, spec, e) < 0)
+			return -1;
+		if (found == FOUND_SAME || look == ARRIVE_LOOKS)
+			return found == FOUND_SAME;
+		pause_ms(op, ARRIVE_PAUSE_MS);
 	}
 }
 
@@ -311,5 +353,5 @@ int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const ch
 	*id = NULL;
 	if (old_id && deploy_apply_remove(op, eng, old_id, e) < 0)
 		return -1;
-	return deploy_apply_create(id, op, eng, spec, auth, e);
+	return create(id, op, eng, spec, auth, RECREATE_MS, e);
 }

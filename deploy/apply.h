@@ -32,9 +32,19 @@ int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_s
 int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine_service *base,
 			  const json_t *ours, struct err *e) MUST_CHECK;
 
-/* Removes old_id (NULL: none) and creates spec. *id is NULL when there is none afterwards. */
+/*
+ * Removes old_id (NULL: none) and creates spec. *id is NULL when there is none afterwards. Between the two there is no
+ * service, so an engine without a leader is waited for, up to a minute.
+ */
 int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const char *old_id,
 			  const json_t *spec, const char *auth, struct err *e) MUST_CHECK;
+
+/*
+ * After a write whose answer nobody heard. 1: spec is there; *id is the service, owned by the caller. 0: it is not,
+ * though it was looked for several times: the engine may still have been at it.
+ */
+int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			 struct err *e) MUST_CHECK;
 
 /* Already gone is fine. */
 int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struct err *e)

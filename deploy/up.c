@@ -278,6 +278,8 @@ static int item_apply(struct up *u, struct up_item *it, struct err *e)
 		explicit_bzero(auth, strlen(auth));
 	free(auth);
 	if (n < 0) {
+		it->in_doubt = e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE;
+		it->begun |= it->in_doubt;
 		progress_fail(u->op->progress, up_item_name(it), e->text);
 		return err_wrap(e, "%s service '%s'", verb == DEPLOY_CREATED ? "create" : "update",
 				up_item_name(it));
@@ -335,6 +337,7 @@ static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
 	struct err e = ERR_INIT;
 
 	it->begun = false;
+	b->asked = true;
 	if (deploy_apply_remove(u->op, u->eng, it->id, &e) < 0) {
 		up_stuck(b, it, e.kind, e.text);
 		return;
@@ -348,37 +351,82 @@ static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
 static int item_remake(struct up *u, struct up_item *it, struct err *e)
 {
 	auto_free char *failed = STEAL(&it->id);
-	char *auth = item_auth(u, it);
-	int n = deploy_apply_recreate(&it->id, u->op, u->eng, failed, it->back, auth, e);
+	char *auth;
+	int n;
 
+	if (failed && deploy_apply_remove(u->op, u->eng, failed, e) < 0)
+		return -1;
+	auth = item_auth(u, it);
+	n = deploy_apply_recreate(&it->id, u->op, u->eng, NULL, it->back, auth, e);
 	if (auth)
 		explicit_bzero(auth, strlen(auth));
 	free(auth);
-	return n;
+	if (n < 0) {
+		struct err why = *e;
+
+		return err_set(e, ERR_STUCK,
+			       "it was removed, to be created anew, and there is none now; the "
+			       "next run of cdeploy creates it (%.400s)",
+			       why.text);
+	}
+	return 0;
 }
 
-static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
+static int item_revert(struct up *u, struct up_item *it, struct err *e)
 {
 	struct engine_service base = { .id = it->id, .spec = it->back };
 	auto_engine_tasks struct engine_tasks before = { 0 };
 	auto_strv struct strv ids = STRV_INIT;
-	struct err e = ERR_INIT;
-	int n;
 
-	strv_add(&ids, it->id ? it->id : "");
+	strv_add(&ids, it->id);
+	if (engine_tasks_get(&before, u->op, u->eng, &ids, e) < 0)
+		return -1;
+	deploy_rollout_know(&it->rollout, &before, false);
+	return deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, e);
+}
+
+static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
+{
+	struct err e = ERR_INIT;
+
+	b->asked = true;
 	progress_begin(u->op->progress, up_item_name(it), "roll back service '%s'",
 		       up_item_name(it));
 	item_start(u, it, it->back, true);
-	n = it->remade ? item_remake(u, it, &e)
-		       : engine_tasks_get(&before, u->op, u->eng, &ids, &e);
-	if (n == 0 && !it->remade) {
-		deploy_rollout_know(&it->rollout, &before, false);
-		n = deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, &e);
-	}
-	if (n == 0)
+	if ((it->remade ? item_remake(u, it, &e) : item_revert(u, it, &e)) == 0)
 		return;
 	progress_fail(u->op->progress, up_item_name(it), e.text);
 	up_stuck(b, it, e.kind, e.text);
+}
+
+/* A write whose answer nobody heard: what has not arrived needs no way back. */
+static bool item_has_arrived(struct up *u, struct way_back *b, struct up_item *it)
+{
+	auto_free char *id = NULL;
+	struct err e = ERR_INIT;
+	int n = deploy_apply_arrived(&id, u->op, u->eng, it->action->spec, &e);
+
+	if (n > 0) {
+		free(it->id);
+		it->id = STEAL(&id);
+		it->in_doubt = false;
+	} else if (it->remade) {
+		return true; /* whatever there is now, the old one is wanted back */
+	} else if (n < 0) {
+		up_stuck(b, it, e.kind, e.text);
+	} else {
+		it->begun = false;
+	}
+	return n > 0;
+}
+
+/* An engine that does not answer is not asked again for each service. */
+static bool item_is_out_of_reach(struct way_back *b, struct up_item *it)
+{
+	if (b->why.kind != ERR_UNAVAILABLE || it->remade)
+		return false;
+	up_stuck(b, it, ERR_UNAVAILABLE, b->why.text);
+	return true;
 }
 
 void up_undo(struct up *u, struct way_back *b)
@@ -386,7 +434,8 @@ void up_undo(struct up *u, struct way_back *b)
 	for (size_t i = u->nr; i-- > 0;) {
 		struct up_item *it = &u->items[i];
 
-		if (!it->begun)
+		if (!it->begun || item_is_out_of_reach(b, it) ||
+		    (it->in_doubt && !item_has_arrived(u, b, it)))
 			continue;
 		if (it->back)
 			item_roll_back(u, b, it);

@@ -6,13 +6,13 @@
 #include "deploy/failure.h"
 #include "deploy/up_part.h"
 
-/* Ends the story of those that are neither here nor there. */
+/* Ends the story of those that are neither here nor there. Of a write without an answer that was told. */
 static void up_leave_open(struct up *u, const char *text)
 {
 	for (size_t i = 0; i < u->nr; i++) {
 		struct up_item *it = &u->items[i];
 
-		if (it->begun && it->rollout.end == ROLLOUT_GOING_ON)
+		if (it->begun && !it->in_doubt && it->rollout.end == ROLLOUT_GOING_ON)
 			progress_fail(u->op->progress, up_item_name(it), text);
 	}
 }
@@ -71,6 +71,11 @@ static int up_take_back(struct up *u, struct err *e)
 	if (b.why.kind == ERR_CANCELLED)
 		return err_set(e, ERR_CANCELLED, "%s; interrupted while it was taken back",
 			       cause.text);
+	if (b.why.kind == ERR_UNAVAILABLE && cause.kind == ERR_UNAVAILABLE)
+		return err_set(e, ERR_UNAVAILABLE,
+			       "%s; what was begun is left to the engine, and the next run of "
+			       "cdeploy goes on with it",
+			       cause.text);
 	if (b.why.kind != ERR_NONE) {
 		up_tell_state(u);
 		return err_set(e, ERR_STUCK, "%s; and it could not be taken back: %s", cause.text,
@@ -112,6 +117,8 @@ static int up_cancelled(struct up *u, struct err *e)
 	if (b.why.kind != ERR_NONE)
 		return err_set(e, ERR_CANCELLED, "%s; and it could not be taken back: %s", e->text,
 			       b.why.text);
+	if (!b.asked)
+		return -1;
 	return err_set(e, ERR_CANCELLED, "%s; what was begun is being taken back", e->text);
 }
 
@@ -120,8 +127,7 @@ int up_broke_off(struct up *u, bool may_undo, struct err *e)
 {
 	if (e->kind == ERR_CANCELLED && !u->opt->no_rollback && is_begun(u))
 		return up_cancelled(u, e);
-	if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || u->opt->no_rollback ||
-	    !may_undo || !is_begun(u)) {
+	if (e->kind == ERR_CANCELLED || u->opt->no_rollback || !may_undo || !is_begun(u)) {
 		up_leave_open(u, "left to the engine, which goes on with it");
 		return -1;
 	}

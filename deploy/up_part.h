@@ -15,9 +15,10 @@ struct up_item {
 	const struct deploy_action *action;
 	char *id;
 	size_t wave;
-	json_t *back; /* borrowed: spec to go back to; NULL: there was none */
-	bool remade;  /* the old one was removed for it; id is NULL while there is no new one */
-	bool begun;   /* written to the engine, or found half way */
+	json_t *back;  /* borrowed: spec to go back to; NULL: there was none */
+	bool remade;   /* the old one was removed for it; id is NULL while there is no new one */
+	bool begun;    /* written to the engine, or found half way */
+	bool in_doubt; /* begun, but nobody knows whether the write has arrived */
 	bool has_outcome;
 	enum deploy_verb verb;
 	struct deploy_rollout rollout;
@@ -39,6 +40,7 @@ struct up {
 
 /* What went wrong on the way back is kept in *why; the first such thing counts. */
 struct way_back {
+	bool asked; /* for anything */
 	bool restored, removed;
 	struct err why;
 };

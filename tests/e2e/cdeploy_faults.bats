@@ -105,3 +105,15 @@ came() {
 	# shellcheck disable=SC2046 # a list of ids
 	engine service rm $(engine service ls -q --filter "name=$NAME-") >/dev/null
 }
+
+@test "a service whose create was under way when the job was cancelled is removed again" {
+	rules 'POST /services/create 1 drip 1 1'
+	cdeploy >"$T/stdout" 2>"$T/stderr" &
+	pid=$!
+	until_true label
+	kill -TERM "$pid"
+	got=0
+	wait "$pid" || got=$?
+	equal "$got" 143
+	equal "$(engine service ls -q --filter "name=$NAME" | wc -l)" 0
+}

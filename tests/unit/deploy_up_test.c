@@ -983,6 +983,121 @@ static void a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back(v
 	assert_true(recorder_has(&w->rec, "fail app: left to the engine, which goes on with it\n"));
 }
 
+/* -- writes that nobody knows of ------------------------------------------------ */
+
+#define NO_LEADER .status = 503, .answer = "{\"message\":\"The swarm does not have a leader.\"}"
+
+static void an_update_that_a_signal_met_on_its_way_is_taken_back(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	POST("/services/s1/update?version=7", .status = 200, .then = job_is_cancelled,
+	     .arg = &w->cancel);
+	/* it was sent, and the engine comes to it a little later */
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	get_list(w, NAMED("app"), service(w, 8, w->spec, w->old, "updating"));
+	tasks(w, RUNNING("o1"), "");
+	get(w, "/services/s1", service(w, 8, w->spec, w->old, "updating"));
+	POST("/services/s1/update?version=8&rollback=previous", .status = 200);
+	up_fails(w, ERR_CANCELLED, "stopped by SIGTERM; what was begun is being taken back");
+}
+
+static void a_service_whose_create_a_signal_met_is_removed_again(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), "");
+	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
+	     .then = job_is_cancelled, .arg = &w->cancel);
+	get_list(w, NAMED("app"), service(w, 1, w->spec, NULL, NULL));
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	up(w, -1);
+	assert_int_equal(ERR_CANCELLED, w->e.kind);
+	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
+}
+
+static void a_write_that_never_arrived_needs_no_way_back(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), "");
+	POST("/services/create", .status = 201, .then = job_is_cancelled, .arg = &w->cancel);
+	for (int i = 0; i < 3; i++)
+		get_list(w, NAMED("app"), "");
+	up_fails(w, ERR_CANCELLED, "stopped by SIGTERM");
+	assert_int_equal(0, w->nr);
+}
+
+static void an_update_whose_answer_stays_lost_is_looked_for_and_taken_back(void **state)
+{
+	struct world *w = *state;
+
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	POST("/services/s1/update?version=7", .fail = ERR_UNAVAILABLE);
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", .times = 4, NO_LEADER);
+	get_list(w, NAMED("app"), service(w, 8, w->spec, w->old, "updating"));
+	tasks(w, RUNNING("o1"), "");
+	get(w, "/services/s1", service(w, 8, w->spec, w->old, "updating"));
+	POST("/services/s1/update?version=8&rollback=previous", .status = 200);
+	poll(w, service(w, 9, w->old, w->spec, "rollback_completed"), RUNNING("o1"), RUNNING("o1"));
+	poll(w, service(w, 9, w->old, w->spec, "rollback_completed"), RUNNING("o1"), RUNNING("o1"));
+	up(w, -1);
+	assert_int_equal(ERR_ROLLED_BACK, w->e.kind);
+	assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+static void an_engine_that_is_gone_is_not_asked_for_the_way_back_of_each(void **state)
+{
+	struct world *w = *state;
+
+	add_service(w, "second");
+	get_list(w, NAMED("app%22%2C%22second"), service(w, 7, w->old, NULL, NULL));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	POST("/services/s1/update?version=7", .status = 200);
+	POST("/services/create", .fail = ERR_UNAVAILABLE);
+	/* once by the create, once by the way back of the second; never for app */
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 NAMED("second"), .times = 8,
+		    .fail = ERR_UNAVAILABLE);
+	up_fails(w, ERR_UNAVAILABLE,
+		 "create service 'second': docker engine at 'unix:///var/run/docker.sock': "
+		 "connection reset; what was begun is left to the engine, and the next run of "
+		 "cdeploy goes on with it");
+}
+
+static void what_was_removed_waits_for_a_leader_to_be_created_anew(void **state)
+{
+	struct world *w = *state;
+
+	begin_recreate(w);
+	for (int i = 0; i < 5; i++) {
+		POST("/services/create", NO_LEADER);
+		HTTP_EXPECT(w->s, .method = "GET", .url = V141 NAMED("app"), .times = 4, NO_LEADER);
+	}
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+}
+
+static void what_was_removed_and_cannot_be_created_is_told_of(void **state)
+{
+	struct world *w = *state;
+
+	begin_recreate(w);
+	http_script_unordered(w->s);
+	POST("/services/create", .any_times = true, NO_LEADER);
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 NAMED("app"), .any_times = true, NO_LEADER);
+	up_fails(w, ERR_STUCK,
+		 "update service 'app': The swarm does not have a leader.; and it could not be "
+		 "taken back: service 'app': it was removed, to be created anew, and there is none "
+		 "now; the next run of cdeploy creates it (The swarm does not have a leader.)");
+	assert_true(w->clock.now_ms >= 120000 && w->clock.now_ms < 180000);
+}
+
 static void an_engine_that_is_silent_for_a_while_is_waited_for(void **state)
 {
 	struct world *w = *state;
@@ -1060,6 +1175,13 @@ int main(void)
 		T(a_signal_removes_what_was_created),
 		T(a_signal_after_a_failure_does_not_stop_the_way_back),
 		T(a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back),
+		T(an_update_that_a_signal_met_on_its_way_is_taken_back),
+		T(a_service_whose_create_a_signal_met_is_removed_again),
+		T(a_write_that_never_arrived_needs_no_way_back),
+		T(an_update_whose_answer_stays_lost_is_looked_for_and_taken_back),
+		T(an_engine_that_is_gone_is_not_asked_for_the_way_back_of_each),
+		T(what_was_removed_waits_for_a_leader_to_be_created_anew),
+		T(what_was_removed_and_cannot_be_created_is_told_of),
 		T(an_engine_that_is_silent_for_a_while_is_waited_for),
 		T(an_engine_that_stays_silent_is_unavailable_and_nothing_is_undone),
 	};
