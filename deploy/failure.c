@@ -4,6 +4,7 @@
  */
 #include "deploy/failure.h"
 
+#include "base/json.h"
 #include "base/progress.h"
 #include "deploy/logs.h"
 
@@ -11,6 +12,35 @@
 #define LOG_LINE_SHOW 500
 #define LOG_BYTES     (64u << 10)
 #define LOG_TIME_MS   5000
+
+static void tell_node(struct op *op, const json_t *node)
+{
+	const char *id, *state, *why, *name;
+	struct err ignored = ERR_INIT; /* this is only help */
+	json_t *status, *about;
+
+	if (json_get_str(&id, node, "ID", "node", &ignored) < 0 ||
+	    json_get_obj(&status, node, "Status", "node", &ignored) < 0 ||
+	    json_get_obj(&about, node, "Description", "node", &ignored) < 0 ||
+	    json_get_str(&state, status, "State", "node.Status", &ignored) < 0 ||
+	    json_opt_str(&why, status, "Message", "node.Status", "", &ignored) < 0 ||
+	    json_opt_str(&name, about, "Hostname", "node.Description", id, &ignored) < 0)
+		return;
+	if (strcmp(state, "ready") != 0)
+		progress_warn(op->progress, "node '%.64s' is %.64s%s%.200s", name, state,
+			      *why ? ": " : "", why);
+}
+
+/* Of a lost node the engine goes on saying that its tasks run. */
+static void tell_lost_nodes(struct op *op, struct engine *eng)
+{
+	struct err ignored = ERR_INIT;
+	auto_json json_t *nodes = engine_list(op, eng, "/nodes", NULL, NULL, &ignored);
+	json_t *node;
+	size_t i;
+
+	json_array_foreach(nodes, i, node) tell_node(op, node);
+}
 
 void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 			const struct deploy_rollout *r, const json_t *spec)
@@ -22,6 +52,8 @@ void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 				  .tty = engine_spec_tty(spec) };
 	struct err e = ERR_INIT;
 
+	if (r->end == ROLLOUT_NO_NODE || r->end == ROLLOUT_TIME_OVER)
+		tell_lost_nodes(op, eng);
 	if (!*r->last_failed)
 		return;
 	if (deploy_logs_get(&logs, op, eng, "tasks", r->last_failed, &o, &e) < 0) {

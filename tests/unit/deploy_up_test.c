@@ -718,11 +718,18 @@ static void a_limit_with_nothing_to_go_back_to_is_a_timeout(void **state)
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), PENDING("a"), PENDING("a"));
 	poll(w, service(w, 1, w->spec, NULL, NULL), PENDING("a"), PENDING("a"));
+	get_list(w, "/nodes?filters=%7B%7D",
+		 "{\"ID\":\"n1\",\"Description\":{\"Hostname\":\"k1\"},"
+		 "\"Status\":{\"State\":\"ready\"}},"
+		 "{\"ID\":\"n2\",\"Description\":{\"Hostname\":\"k2\"},"
+		 "\"Status\":{\"State\":\"down\",\"Message\":\"heartbeat failure\"}},7");
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
 	up_fails(
 		w, ERR_TIMEOUT,
 		"service 'app': no node took a task within 0 s: no suitable node; what was created "
 		"is removed again");
+	assert_true(recorder_has(&w->rec, "warn: node 'k2' is down: heartbeat failure\n"));
+	assert_false(recorder_has(&w->rec, "node 'k1'"));
 }
 
 static void an_update_that_was_cut_off_is_watched_by_the_next_run(void **state)
