@@ -16,6 +16,7 @@ struct known {
 	struct oci_digest digest;
 	uint64_t size_bytes;
 	bool is_document;
+	_Atomic unsigned breaks; /* of streams of it */
 	struct place *at;
 	struct buf text; /* of a document that was read */
 };
@@ -198,13 +199,14 @@ static int open_document(struct remote *r, struct known *k, struct remote_blob *
 static int open_known(struct remote *r, struct known *k, struct remote_blob *b,
 		      struct oci_blob *out, struct err *e)
 {
+	const struct blob_stream_blob blob = { &k->at->repo, &k->digest, k->size_bytes,
+					       &k->breaks };
 	int n;
 
 	if (k->is_document)
 		n = open_document(r, k, b, out, e);
 	else
-		n = blob_stream_open(&b->stream, r->opt.op, r->pool, &k->at->repo, &k->digest,
-				     k->size_bytes, e);
+		n = blob_stream_open(&b->stream, r->opt.op, r->pool, &blob, e);
 	if (n < 0)
 		return err_wrap(e, "from %s/%s", k->at->at.host, k->at->at.path);
 	if (!k->is_document) {

@@ -42,6 +42,26 @@ all() {
 	requests "${1:-$E2E_DIR/registry}" '[A-Z]+' "/v2/"
 }
 
+@test "a connection that breaks amid a blob goes on there, and the upload with it" {
+	local proxy part
+	second
+	head -c 3000000 /dev/urandom >"$T/tree/big"
+	sh "$E2E_SERVERS/pack" "$T/tree" "$T/two" 1
+	skopeo copy -q --dest-tls-verify=false "oci:$T/two:1" "docker://$REPO/a:2"
+	proxy=$("$E2E_SERVERS/faults" start "$T/faults" "$E2E_REGISTRY")
+	part=$(jq -r '.layers[0].digest' "$T/two/blobs/sha256/$(jq -r '.manifests[0].digest' "$T/two/index.json" |
+		cut -d: -f2)")
+	echo "GET /blobs/$part 1 cut-answer 1000000" >"$T/faults/rules"
+	expect 0 cpush -v "docker://$proxy/$NAME/a:2" "$second/b:2"
+	"$E2E_SERVERS/faults" stop "$T/faults"
+	has "$err" "goes on from byte"
+	# the rest of it was asked for, and no byte went up twice
+	equal "$(grep -c "^GET .*/blobs/$part" "$T/faults/log")" 2
+	equal "$(requests "$T/registry" PUT "/v2/b/blobs/uploads/")" 2
+	equal "$(requests "$T/registry" POST "/v2/b/blobs/uploads/")" 2
+	equal "$(remote_digest "$second/b:2")" "$(jq -r '.manifests[0].digest' "$T/two/index.json")"
+}
+
 @test "to another registry blobs stream, and touch no disk" {
 	second
 	head -c 40000000 /dev/urandom >"$T/tree/big"

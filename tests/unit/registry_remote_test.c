@@ -116,6 +116,18 @@ static void a_blob_streams_and_is_verified_by_who_reads_it(void **state)
 	assert_err(&f->w, ERR_CORRUPT, f->m.layers[0].digest.text);
 }
 
+/* One try for a blob of 22 bytes: with this header, from there on, and then it breaks. */
+static void expect_part(struct fixture *f, const char *range, long status,
+			const char *content_range, const char *answer, bool breaks)
+{
+	auto_free char *url = mem_printf(R "/blobs/%s", f->m.layers[0].digest.text);
+
+	HTTP_EXPECT(f->w.script, .method = "GET", .url = url, .has = { range },
+		    .lacks = { range ? NULL : "Range" }, .status = status,
+		    .headers = { content_range }, .answer = answer,
+		    .fail = breaks ? ERR_UNAVAILABLE : ERR_NONE);
+}
+
 static void more_or_fewer_bytes_than_promised_are_told(void **state)
 {
 	struct fixture *f = *state;
@@ -127,9 +139,65 @@ static void more_or_fewer_bytes_than_promised_are_told(void **state)
 	expect_layer(f, "a/b", 200, "the bytes of the layer, and more");
 	assert_int_equal(-1, oci_store_read(f->remote, &f->m.layers[0], 100, &got, &f->w.e));
 	assert_err(&f->w, ERR_CORRUPT, "more than its 22 bytes");
-	expect_layer(f, "a/b", 200, "the bytes");
+	expect_part(f, NULL, 200, "Content-Length: 9", "the bytes", false);
 	assert_int_equal(-1, oci_store_read(f->remote, &f->m.layers[0], 100, &got, &f->w.e));
 	assert_err(&f->w, ERR_UNAVAILABLE, "only 9 of its 22");
+}
+
+static void a_stream_that_breaks_goes_on_where_it_broke(void **state)
+{
+	struct fixture *f = *state;
+	auto_descriptor struct oci_descriptor d = { 0 };
+	auto_buf struct buf got = BUF_INIT(100);
+
+	open_remote(f, NULL);
+	find(f, &d);
+	expect_part(f, NULL, 200, NULL, "the bytes", true);
+	expect_part(f, "Range: bytes=9-", 206, "Content-Range: bytes 9-21/22", " of", true);
+	/* an answer with all of it brings the rest as well */
+	expect_part(f, "Range: bytes=12-", 200, NULL, "the bytes of the layer", false);
+	assert_int_equal(0, oci_store_read(f->remote, &f->m.layers[0], 100, &got, &f->w.e));
+	assert_string_equal(buf_str(&got), "the bytes of the layer");
+	assert_int_equal(2, f->w.clock.sleeps);
+}
+
+static void other_bytes_than_the_rest_are_not_put_behind_the_first(void **state)
+{
+	struct fixture *f = *state;
+	auto_descriptor struct oci_descriptor d = { 0 };
+	auto_buf struct buf got = BUF_INIT(100);
+
+	open_remote(f, NULL);
+	find(f, &d);
+	expect_part(f, NULL, 200, NULL, "the bytes", true);
+	expect_part(f, "Range: bytes=9-", 206, "Content-Range: bytes 8-21/22", "s of", false);
+	assert_int_equal(-1, oci_store_read(f->remote, &f->m.layers[0], 100, &got, &f->w.e));
+	assert_err(&f->w, ERR_UNAVAILABLE, "not the bytes from 9 on");
+	expect_part(f, NULL, 200, NULL, "the bytes", true);
+	expect_part(f, "Range: bytes=9-", 416, NULL, "", false);
+	buf_reset(&got);
+	assert_int_equal(-1, oci_store_read(f->remote, &f->m.layers[0], 100, &got, &f->w.e));
+	assert_err(&f->w, ERR_UNAVAILABLE, "only 9 of its 22");
+}
+
+/* Its reader begins anew some times, too: that must not multiply. */
+static void all_streams_of_a_blob_have_the_tries_of_one(void **state)
+{
+	struct fixture *f = *state;
+	auto_descriptor struct oci_descriptor d = { 0 };
+	auto_buf struct buf got = BUF_INIT(100);
+
+	open_remote(f, NULL);
+	find(f, &d);
+	expect_part(f, NULL, 200, NULL, "the bytes", true);
+	for (unsigned i = 0; i < f->w.opt.retries; i++)
+		expect_part(f, "Range: bytes=9-", 503, "Content-Length: 0", "", false);
+	assert_int_equal(-1, oci_store_read(f->remote, &f->m.layers[0], 100, &got, &f->w.e));
+	assert_err(&f->w, ERR_UNAVAILABLE, "503");
+	expect_part(f, NULL, 200, NULL, "the bytes", true);
+	buf_reset(&got);
+	assert_int_equal(-1, oci_store_read(f->remote, &f->m.layers[0], 100, &got, &f->w.e));
+	assert_int_equal(f->w.opt.retries, f->w.clock.sleeps);
 }
 
 static void what_is_near_is_not_fetched(void **state)
@@ -192,6 +260,9 @@ int main(void)
 		T(a_document_is_fetched_once_and_tells_what_there_is),
 		T(a_blob_streams_and_is_verified_by_who_reads_it),
 		T(more_or_fewer_bytes_than_promised_are_told),
+		T(a_stream_that_breaks_goes_on_where_it_broke),
+		T(other_bytes_than_the_rest_are_not_put_behind_the_first),
+		T(all_streams_of_a_blob_have_the_tries_of_one),
 		T(what_is_near_is_not_fetched),
 		T(the_next_place_is_asked_when_one_has_it_not),
 		T(mounts_are_of_the_same_host_and_another_repository),
