@@ -179,6 +179,7 @@ static int make_object(struct deploy_object *out, struct compose *c, const struc
 	}
 	out->is_secret = o->is_secret;
 	out->is_external = o->is_external;
+	out->is_named = o->name != NULL;
 	out->name = object_name(c, o, hex);
 	out->logical = mem_strdup(o->key);
 	out->template_driver = mem_strdup(o->template_driver);

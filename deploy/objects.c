@@ -35,12 +35,16 @@ static const struct engine_object *find(const struct engine_state *s, bool is_se
 static int add_object(struct engine_state *s, const json_t *o, bool is_secret, struct err *e)
 {
 	struct engine_object found = { .is_secret = is_secret };
-	const char *id, *name;
+	const char *id, *name, *data;
 	json_t *spec;
 
 	if (json_get_str(&id, o, "ID", kinds[is_secret].name, e) < 0 ||
 	    json_get_obj(&spec, o, "Spec", kinds[is_secret].name, e) < 0 ||
-	    json_get_str(&name, spec, "Name", "Spec", e) < 0 ||
+	    json_get_str(&name, spec, "Name", "Spec", e) < 0)
+		return -1;
+	if (find(s, is_secret, name))
+		return 0; /* of two questions' answers */
+	if (json_opt_str(&data, spec, "Data", "Spec", NULL, e) < 0 ||
 	    json_opt_map(&found.labels, spec, "Labels", "Spec", e) < 0) {
 		strv_release(&found.labels);
 		return -1;
@@ -51,6 +55,7 @@ static int add_object(struct engine_state *s, const json_t *o, bool is_secret, s
 	}
 	found.id = mem_strdup(id);
 	found.name = mem_strdup(name);
+	found.data = mem_strdup(data);
 	MEM_GROW(s->objects, s->nr_objects, s->cap_objects);
 	s->objects[s->nr_objects++] = found;
 	return 0;
@@ -89,7 +94,7 @@ static int look_for_kind(struct engine_state *s, struct op *op, struct engine *e
 			continue;
 		if (!labels.n && !o->is_external)
 			strv_addf(&labels, DEPLOY_LABEL_NAMESPACE "=%s", stack->name);
-		if (o->is_external)
+		if (o->is_external || o->is_named)
 			strv_add(&names, o->name);
 	}
 	if (look_by(s, op, eng, is_secret, "label", &labels, e) < 0)
@@ -97,20 +102,38 @@ static int look_for_kind(struct engine_state *s, struct op *op, struct engine *e
 	return look_by(s, op, eng, is_secret, "name", &names, e);
 }
 
+/* What others made has no hash of ours: the data of a config is told, that of a secret never. */
+static bool has_same_data(const struct engine_object *found, const struct deploy_object *o)
+{
+	const char *have = strv_env_get(&found->labels, DEPLOY_LABEL_OBJECT_HASH);
+	const char *want = strv_env_get(&o->labels, DEPLOY_LABEL_OBJECT_HASH);
+	auto_free char *data = NULL;
+
+	if (have)
+		return want && strcmp(have, want) == 0;
+	if (!found->data)
+		return false;
+	data = base64_encode(span_of(o->data, o->size), false);
+	return strcmp(found->data, data) == 0;
+}
+
 static int check_found(const struct engine_state *s, const struct deploy_object *o, struct err *e)
 {
 	const struct engine_object *found = find(s, o->is_secret, o->name);
-	const char *kind = kinds[o->is_secret].name, *have, *want;
+	const char *kind = kinds[o->is_secret].name;
 
 	if (o->is_external && !found)
 		return err_set(e, ERR_ABSENT, "%s '%s' does not exist in the swarm; it is external",
 			       kind, o->name);
-	if (o->is_external || !found)
+	if (o->is_external || !found || has_same_data(found, o))
 		return 0;
-	have = strv_env_get(&found->labels, DEPLOY_LABEL_OBJECT_HASH);
-	want = strv_env_get(&o->labels, DEPLOY_LABEL_OBJECT_HASH);
-	if (have && want && strcmp(have, want) == 0)
-		return 0;
+	if (o->is_secret && !strv_env_get(&found->labels, DEPLOY_LABEL_OBJECT_HASH))
+		return err_set(
+			e, ERR_FAILED,
+			"secret '%s' is there, not made by cdeploy, and no engine tells what "
+			"is in a secret: 'external: true' uses it as it is, and another "
+			"name, or none, makes a new one",
+			o->name);
 	return err_set(e, ERR_FAILED,
 		       "%s '%s' is there with other data, which no engine changes: give it another "
 		       "name, or none, and it is named by its data",

@@ -11,8 +11,9 @@
 
 /*
  * Adds to s what the stack has and what it uses of others; one question for each kind that it has,
- * and none without any. ERR_ABSENT: an external one is not there. ERR_FAILED: one of that name is,
- * with other data.
+ * one more where names of the file's own are among them, and none without any. One of such a name that somebody
+ * else made is used where its data is the same, and stays theirs. ERR_ABSENT: an external one is not
+ * there. ERR_FAILED: one of that name is, with other data, or nobody can tell.
  */
 int deploy_objects_look(struct engine_state *s, struct op *op, struct engine *eng,
 			const struct deploy_stack *stack, struct err *e) MUST_CHECK;

@@ -179,6 +179,7 @@ struct deploy_object {
 	char *data; /* size bytes, wiped on release */
 	size_t size;
 	bool is_external;
+	bool is_named;	       /* the file gives the name, which others may have given, too */
 	char *template_driver; /* NULL: none */
 };
 

@@ -370,6 +370,7 @@ void engine_state_release(struct engine_state *s)
 		free(s->objects[i].id);
 		free(s->objects[i].name);
 		strv_release(&s->objects[i].labels);
+		free(s->objects[i].data);
 	}
 	free(s->objects);
 	*s = (struct engine_state){ 0 };

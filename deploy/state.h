@@ -81,6 +81,7 @@ struct engine_object {
 	bool is_secret; /* else a config */
 	char *id, *name;
 	struct strv labels; /* KEY=VALUE */
+	char *data;	    /* of a config, base64; NULL: not said */
 };
 
 struct engine_state {

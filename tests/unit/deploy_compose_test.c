@@ -445,6 +445,20 @@ static void other_data_is_another_object(void **state)
 	assert_string_equal(w->stack.objects[0].name, w->stack.services[0].configs[0].object);
 }
 
+static void a_name_of_the_files_own_is_told_from_a_made_one(void **state)
+{
+	struct world *w = *state;
+
+	read_two(w,
+		 "services: {app: {image: x, configs: [c, d]}}\n"
+		 "configs: {c: {content: a}, d: {content: a, name: all-share-it}}\n",
+		 NULL);
+	assert_int_equal(2, w->stack.nr_objects);
+	assert_false(w->stack.objects[0].is_named);
+	assert_true(w->stack.objects[1].is_named);
+	assert_string_equal("all-share-it", w->stack.objects[1].name);
+}
+
 static void a_secret_comes_from_a_file_or_a_variable(void **state)
 {
 	struct world *w = *state;
@@ -736,6 +750,7 @@ int main(void)
 		T(a_later_file_says_more),
 		T(an_error_names_the_file_it_is_in),
 		T(other_data_is_another_object),
+		T(a_name_of_the_files_own_is_told_from_a_made_one),
 		T(a_secret_comes_from_a_file_or_a_variable),
 		T(secrets_and_configs_are_checked),
 		T(a_mode_is_octal_as_people_write_it),

@@ -186,6 +186,88 @@ static void a_name_with_other_data_is_refused(void **state)
 	assert_non_null(strstr(w->e.text, "is there with other data"));
 }
 
+/* A name that the file gives. */
+static void one_of_a_name_of_its_own_is_found_whoever_made_it(void **state)
+{
+	struct world *w = *state;
+
+	w->stack.objects[0].is_named = true;
+	answer_secrets(w, OF_SHOP, "[]");
+	answer_secrets(w, NAMED("shop_key-1"),
+		       "[{\"ID\":\"s1\",\"Spec\":{\"Name\":\"shop_key-1\",\"Labels\":"
+		       "{\"com.docker.stack.namespace\":\"other\",\"io.cdeploy.hash\":\"1\"}}}]");
+	look(w);
+	assert_int_equal(0, make(w));
+	assert_false(w->made);
+	/* it stays theirs */
+	w->stack.nr_objects = 0;
+	deploy_objects_prune(&w->op, w->eng, &w->stack, &w->have, &w->owner, false);
+	w->stack.nr_objects = 1;
+	http_script_done(w->s);
+}
+
+static void one_that_is_found_twice_is_one(void **state)
+{
+	struct world *w = *state;
+	const char *list = "[" SECRET("s1", "shop_key-1", OURS ",\"io.cdeploy.hash\":\"1\"") "]";
+
+	w->stack.objects[0].is_named = true;
+	answer_secrets(w, OF_SHOP, list);
+	answer_secrets(w, NAMED("shop_key-1"), list);
+	look(w);
+	assert_int_equal(1, w->have.nr_objects);
+	http_script_done(w->s);
+}
+
+static void a_secret_that_others_made_cannot_be_compared(void **state)
+{
+	struct world *w = *state;
+
+	w->stack.objects[0].is_named = true;
+	answer_secrets(w, OF_SHOP, "[]");
+	answer_secrets(w, NAMED("shop_key-1"), "[" SECRET("s1", "shop_key-1", "") "]");
+	assert_int_equal(-1, deploy_objects_look(&w->have, &w->op, w->eng, &w->stack, &w->e));
+	assert_int_equal(ERR_FAILED, w->e.kind);
+	assert_non_null(strstr(w->e.text, "secret 'shop_key-1' is there, not made by cdeploy"));
+	assert_non_null(strstr(w->e.text, "'external: true'"));
+	http_script_done(w->s);
+}
+
+/* "hunter2" is what the stack has. */
+static int look_at_config(struct world *w, const char *data)
+{
+	auto_free char *list = mem_printf(
+		"[{\"ID\":\"c1\",\"Spec\":{\"Name\":\"shop_key-1\",\"Data\":\"%s\"}}]", data);
+
+	w->stack.objects[0].is_secret = false;
+	w->stack.objects[0].is_named = true;
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/configs" OF_SHOP, .status = 200,
+		    .answer = "[]");
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/configs" NAMED("shop_key-1"),
+		    .status = 200, .answer = list);
+	return deploy_objects_look(&w->have, &w->op, w->eng, &w->stack, &w->e);
+}
+
+static void a_config_that_others_made_is_used_where_its_data_is_the_same(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(0, look_at_config(w, "aHVudGVyMg=="));
+	assert_int_equal(0, make(w));
+	assert_false(w->made);
+	http_script_done(w->s);
+}
+
+static void a_config_that_others_made_with_other_data_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(-1, look_at_config(w, "aHVudGVyMw=="));
+	assert_int_equal(ERR_FAILED, w->e.kind);
+	assert_non_null(strstr(w->e.text, "config 'shop_key-1' is there with other data"));
+	http_script_done(w->s);
+}
+
 static void an_external_one_must_be_there_by_exactly_its_name(void **state)
 {
 	struct world *w = *state;
@@ -232,6 +314,11 @@ int main(void)
 		T(one_whose_answer_was_lost_is_looked_up_and_not_made_twice),
 		T(one_that_was_not_made_is_made_again),
 		T(a_name_with_other_data_is_refused),
+		T(one_of_a_name_of_its_own_is_found_whoever_made_it),
+		T(one_that_is_found_twice_is_one),
+		T(a_secret_that_others_made_cannot_be_compared),
+		T(a_config_that_others_made_is_used_where_its_data_is_the_same),
+		T(a_config_that_others_made_with_other_data_is_refused),
 		T(an_external_one_must_be_there_by_exactly_its_name),
 		T(only_ones_own_are_removed_and_what_is_in_use_stays),
 	};
