@@ -219,7 +219,8 @@ static int add_member(struct reader *r, const struct header *h, uint64_t size, s
 	m.name = name_of(r, h);
 	if (!m.name)
 		return broken(r, "a member whose name is too long or leads outside", e);
-	if (h->type == '2')
+	m.is_hard = h->type == '1';
+	if (h->type == '2' || m.is_hard)
 		m.link = r->link ? mem_strdup(r->link) : span_dup(field(h->link, sizeof(h->link)));
 	MEM_GROW(x->v, x->nr, x->cap);
 	x->v[x->nr++] = m;
@@ -237,7 +238,7 @@ static int take_member(struct reader *r, const struct header *h, uint64_t size, 
 		return broken(r, "a sparse file", e);
 	if (!is_regular(h->type) && size)
 		return broken(r, "content where none can be", e);
-	if (is_regular(h->type) || h->type == '2')
+	if (is_regular(h->type) || h->type == '1' || h->type == '2')
 		return add_member(r, h, size, e);
 	return 0;
 }
@@ -314,6 +315,31 @@ static int sort_members(struct tar_index *x, struct err *e)
 	return 0;
 }
 
+/* A hard link becomes another name of the bytes: who writes a tar has them under the first name. */
+static int resolve_hard(struct tar_index *x, struct tar_member *m, struct err *e)
+{
+	auto_free char *name = clean_name(span_of_str(m->link));
+	const struct tar_member *to = name ? tar_index_find(x, name) : NULL;
+
+	if (!to || to->is_hard || to->link || to->at > m->at)
+		return err_set(
+			e, ERR_CORRUPT,
+			"'%s' in the tar file is a hard link to '%s', which is no file before it",
+			m->name, m->link);
+	m->at = to->at;
+	m->size_bytes = to->size_bytes;
+	free(STEAL(&m->link));
+	return 0;
+}
+
+static int resolve_all_hard(struct tar_index *x, struct err *e)
+{
+	for (size_t i = 0; i < x->nr; i++)
+		if (x->v[i].is_hard && resolve_hard(x, &x->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 int tar_index_read(struct tar_index *out, int fd, struct err *e)
 {
 	auto_tar_index struct tar_index x = { 0 };
@@ -330,7 +356,7 @@ int tar_index_read(struct tar_index *out, int fd, struct err *e)
 		n = read_one(&r, e);
 	} while (n > 0);
 	forget(&r);
-	if (n < 0 || sort_members(&x, e) < 0)
+	if (n < 0 || sort_members(&x, e) < 0 || resolve_all_hard(&x, e) < 0)
 		return -1;
 	*out = x;
 	x = (struct tar_index){ 0 };

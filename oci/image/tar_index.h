@@ -1,8 +1,8 @@
 /*
  * Where in a tar file its members lie, so that they can be read in place. What an image archive is made
- * of is understood: ustar, pax and GNU's long names and sizes. The file may be a stranger's:
+ * of is understood: ustar, pax and GNU's long names and sizes, hard links. The file may be a stranger's:
  * bounded, and what two readers could take differently is refused (one name twice, names that leave
- * the archive, links with content).
+ * the archive, links with content, hard links to what does not stand before them).
  */
 #ifndef OCI_IMAGE_TAR_INDEX_H
 #define OCI_IMAGE_TAR_INDEX_H
@@ -16,7 +16,8 @@
 struct tar_member {
 	char *name;		 /* without "./" before it */
 	char *link;		 /* a symbolic link's target; NULL: a regular file */
-	uint64_t at, size_bytes; /* of its bytes in the file */
+	uint64_t at, size_bytes; /* of its bytes in the file; a hard link's are the target's */
+	bool is_hard;
 };
 struct tar_index {
 	struct tar_member *v; /* sorted by name; directories and devices are left out */

@@ -75,6 +75,11 @@ static void symlink_to(const char *name, const char *target)
 	member_of('2', name, target, "00000000000", (struct span){ 0 });
 }
 
+static void hard_link_to(const char *name, const char *target)
+{
+	member_of('1', name, target, "00000000000", (struct span){ 0 });
+}
+
 static int tar_fd(void)
 {
 	int fd = memfd_create("tar", MFD_CLOEXEC);
@@ -190,6 +195,40 @@ static void a_link_is_followed_once_and_only_inside(void **state)
 	assert_null(tar_index_follow(&x, "c/layer.tar"));
 	assert_null(tar_index_follow(&x, "out"));
 	assert_null(tar_index_follow(&x, "root"));
+}
+
+static void a_hard_link_is_another_name_of_a_file_before_it(void **state)
+{
+	auto_tar_index struct tar_index x = { 0 };
+	const struct tar_member *m;
+
+	(void)state;
+	file("b/layer.tar", "layer");
+	hard_link_to("a/layer.tar", "./b/layer.tar");
+	symlink_to("c/layer.tar", "../a/layer.tar");
+	index_tar(&x);
+	m = tar_index_find(&x, "a/layer.tar");
+	assert_null(m->link);
+	assert_int_equal(m->size_bytes, 5);
+	assert_memory_equal(tar.data + m->at, "layer", 5);
+	assert_ptr_equal(tar_index_follow(&x, "c/layer.tar"), m);
+}
+
+static void a_hard_link_to_anything_else_is_refused(void **state)
+{
+	static const char *const to[] = { "nothing", "behind", "soft", "hard", "../b", "/b", "a" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(to); i++) {
+		buf_reset(&tar);
+		file("b", "bytes");
+		symlink_to("soft", "b");
+		hard_link_to("hard", "b");
+		hard_link_to("a", to[i]);
+		file("behind", "bytes");
+		assert_refused(ERR_CORRUPT, "'a' in the tar file is a hard link to");
+		assert_non_null(strstr(e.text, to[i]));
+	}
 }
 
 static void what_is_no_tar_is_said_to_be_none(void **state)
@@ -392,6 +431,27 @@ static void docker_save_becomes_an_oci_image_of_the_same_bytes(void **state)
 	assert_blob(s, "\x1f\x8b packed");
 }
 
+/* As a tar of a folder has it whose equal layers were linked. */
+static void a_layer_may_be_a_hard_link(void **state)
+{
+	auto_free char *plain = digest("plain");
+	auto_free char *config = mem_printf(CONFIG("\"%s\",\"%s\""), plain, plain);
+	auto_manifest struct oci_manifest m = { 0 };
+	auto_store struct oci_store *s = NULL;
+
+	(void)state;
+	file("abc.json", config);
+	file("1/layer.tar", "plain");
+	hard_link_to("2/layer.tar", "1/layer.tar");
+	file("manifest.json", "[{\"Config\":\"abc.json\",\"RepoTags\":[\"app:1\"],"
+			      "\"Layers\":[\"1/layer.tar\",\"2/layer.tar\"]}]");
+	s = open_archive();
+	find(&m, s, "app:1");
+	assert_int_equal(m.nr_layers, 2);
+	assert_int_equal(m.layers[1].size_bytes, 5);
+	assert_blob(s, "plain");
+}
+
 static void its_names_and_no_name_lead_to_it(void **state)
 {
 	auto_descriptor struct oci_descriptor d = { 0 };
@@ -523,6 +583,8 @@ int main(void)
 		TEST(long_names_are_those_of_pax_and_of_gnu),
 		TEST(a_size_in_pax_or_in_binary_counts),
 		TEST(a_link_is_followed_once_and_only_inside),
+		TEST(a_hard_link_is_another_name_of_a_file_before_it),
+		TEST(a_hard_link_to_anything_else_is_refused),
 		TEST(what_is_no_tar_is_said_to_be_none),
 		TEST(two_members_of_one_name_are_refused),
 		TEST(names_that_lead_outside_or_are_endless_are_refused),
@@ -531,6 +593,7 @@ int main(void)
 		TEST(an_end_in_between_and_a_spoilt_header_are_told),
 		TEST(broken_pax_headers_are_refused),
 		TEST(docker_save_becomes_an_oci_image_of_the_same_bytes),
+		TEST(a_layer_may_be_a_hard_link),
 		TEST(its_names_and_no_name_lead_to_it),
 		TEST(a_layer_with_other_bytes_is_found_when_it_is_read),
 		TEST(layers_that_are_not_there_or_too_many_are_refused),
