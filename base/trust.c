@@ -2,6 +2,9 @@
  * OpenSSL asks a store for a certificate by its subject's name, and a store asks those who look things up
  * for it. So each connection gets a store of its own, empty but for such a look-up into our lists;
  * what it finds is read once and shared by all.
+ *
+ * A "TRUSTED CERTIFICATE" says behind its bytes for what it is trusted, and for what it is not. That is kept,
+ * and OpenSSL minds it; it comes before a plain one that is equal.
  */
 #include "base/trust.h"
 
@@ -20,7 +23,8 @@ struct authority {
 	unsigned char *der;
 	size_t n;
 	X509_NAME *name;
-	X509 *cert; /* NULL: not needed so far, or broken; guarded by the lock */
+	bool has_limits; /* behind the certificate */
+	X509 *cert;	 /* NULL: not needed so far, or broken; guarded by the lock */
 };
 
 struct trust {
@@ -102,7 +106,10 @@ static bool add_block(struct trust *t, const char *name, const unsigned char *de
 	if (!subject)
 		return false;
 	MEM_GROW(t->list, t->n, t->cap);
-	t->list[t->n] = (struct authority){ .n = (size_t)n, .name = subject };
+	t->list[t->n] =
+		(struct authority){ .n = (size_t)n,
+				    .name = subject,
+				    .has_limits = strcmp(name, PEM_STRING_X509_TRUSTED) == 0 };
 	t->list[t->n].der = mem_alloc((size_t)n);
 	memcpy(t->list[t->n++].der, der, (size_t)n);
 	return true;
@@ -161,12 +168,29 @@ static X509 *authority_read(struct authority *a)
 {
 	const unsigned char *p = a->der;
 
-	if (!a->cert)
+	if (!a->cert && a->has_limits)
+		a->cert = d2i_X509_AUX(NULL, &p, (long)a->n);
+	else if (!a->cert)
 		a->cert = d2i_X509(NULL, &p, (long)a->n);
 	return a->cert;
 }
 
-/* Those of that name, into the store. */
+/* Lock held. */
+static void find_kind(struct trust *t, const X509_NAME *name, bool has_limits, X509_STORE *store)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		X509 *cert;
+
+		if (t->list[i].has_limits != has_limits ||
+		    X509_NAME_cmp(t->list[i].name, name) != 0)
+			continue;
+		cert = authority_read(&t->list[i]);
+		if (cert)
+			X509_STORE_add_cert(store, cert);
+	}
+}
+
+/* Those of that name, into the store, which takes the first of those that are equal. */
 static void trust_find(struct trust *t, const X509_NAME *name, X509_STORE *store)
 {
 	if (!t)
@@ -175,15 +199,8 @@ static void trust_find(struct trust *t, const X509_NAME *name, X509_STORE *store
 	for (size_t i = 0; i < t->lazy.n; i++)
 		add_text(t, span_of_str(t->lazy.v[i]));
 	strv_release(&t->lazy);
-	for (size_t i = 0; i < t->n; i++) {
-		X509 *cert;
-
-		if (X509_NAME_cmp(t->list[i].name, name) != 0)
-			continue;
-		cert = authority_read(&t->list[i]);
-		if (cert)
-			X509_STORE_add_cert(store, cert);
-	}
+	find_kind(t, name, true, store);
+	find_kind(t, name, false, store);
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -127,6 +127,52 @@ static void a_chain_ends_at_whatever_is_trusted(void **state)
 	trust_free(server);
 }
 
+/* A certificate with what it is trusted for, or not. The caller frees it. */
+static char *limited(const struct fake_cert *c, int trusted_for, int rejected_for)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509 *x = X509_dup(c->x);
+	char *text, *copy;
+	long n;
+
+	if (trusted_for)
+		assert_int_equal(1, X509_add1_trust_object(x, OBJ_nid2obj(trusted_for)));
+	if (rejected_for)
+		assert_int_equal(1, X509_add1_reject_object(x, OBJ_nid2obj(rejected_for)));
+	assert_int_equal(1, PEM_write_bio_X509_AUX(bio, x));
+	n = BIO_get_mem_data(bio, &text);
+	copy = mem_strndup(text, (size_t)n);
+	BIO_free(bio);
+	X509_free(x);
+	return copy;
+}
+
+static void a_certificate_is_trusted_for_what_it_says_only(void **state)
+{
+	const struct world *w = *state;
+	const struct {
+		int trusted, rejected;
+		enum trust_flaw flaw;
+	} rows[] = {
+		{ NID_server_auth, 0, TRUST_NO_FLAW },
+		{ NID_email_protect, 0, TRUST_OTHER },
+		{ 0, NID_server_auth, TRUST_OTHER },
+		{ 0, NID_email_protect, TRUST_NO_FLAW },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		auto_free char *pem = limited(&w->ca, rows[i].trusted, rows[i].rejected);
+		/* the same without limits, before it */
+		auto_free char *both = mem_printf("%s%s", w->ca.pem, pem);
+		struct trust *alone = trust_of(pem), *second = trust_of(both);
+
+		assert_int_equal(rows[i].flaw, handshake(alone, NULL, &w->server, NULL));
+		assert_int_equal(rows[i].flaw, handshake(second, NULL, &w->server, NULL));
+		trust_free(alone);
+		trust_free(second);
+	}
+}
+
 static void an_old_certificate_is_told_from_a_strange_one(void **state)
 {
 	const struct world *w = *state;
@@ -284,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_issued_it_must_be_known),
 		cmocka_unit_test(a_chain_ends_at_whatever_is_trusted),
+		cmocka_unit_test(a_certificate_is_trusted_for_what_it_says_only),
 		cmocka_unit_test(an_old_certificate_is_told_from_a_strange_one),
 		cmocka_unit_test(a_text_may_hold_many_and_other_things),
 		cmocka_unit_test(what_is_no_certificate_is_refused),
