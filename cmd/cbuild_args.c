@@ -177,14 +177,26 @@ static int take_build_args(struct build_options *o, const struct cbuild_args *a,
 	return 0;
 }
 
+/* Of one key the last counts: only that is in the image, and so in the input digest. */
+static int take_labels(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->labels.n; i++) {
+		const char *label = a->labels.v[i], *equals = strchr(label, '=');
+		auto_free char *key = NULL;
+
+		if (need_pair("--label", label, e) < 0)
+			return -1;
+		key = mem_strndup(label, (size_t)(equals - label));
+		strv_env_set(&o->labels, key, equals + 1);
+	}
+	return 0;
+}
+
 static int take_lists(struct build_options *o, const struct cbuild_args *a, struct err *e)
 {
 	strv_copy(&o->tags, &a->tags);
-	for (size_t i = 0; i < a->labels.n; i++) {
-		if (need_pair("--label", a->labels.v[i], e) < 0)
-			return -1;
-		strv_add(&o->labels, a->labels.v[i]);
-	}
+	if (take_labels(o, a, e) < 0)
+		return -1;
 	for (size_t i = 0; i < a->contexts.n; i++) {
 		if (need_pair("--build-context", a->contexts.v[i], e) < 0)
 			return -1;

@@ -175,6 +175,12 @@ static int make_image(struct build_result *out, struct job *j, struct err *e)
 								: carry_out_in_rounds(out, j, e);
 }
 
+/* Who wants a step carried out, or a base asked for, wants no image of before. */
+static bool may_reuse(const struct build_options *opt)
+{
+	return opt->reuse_from && !opt->no_cache && !opt->pull && !opt->no_cache_stages.n;
+}
+
 int oci_build(struct build_result *out, struct op *op, const struct build_env *env,
 	      const struct build_options *opt, struct err *e)
 {
@@ -189,7 +195,7 @@ int oci_build(struct build_result *out, struct op *op, const struct build_env *e
 		return job_fail(&j, e);
 	if (opt->wants_weight)
 		weigh_before(&before, &j);
-	if (opt->reuse_from)
+	if (may_reuse(opt))
 		reused = reuse_image(out, &j, &input, e);
 	if (reused < 0 || (!reused && make_image(out, &j, e) < 0))
 		return job_fail(&j, e);

@@ -176,11 +176,38 @@ static void add_sorted(struct cache_text *t, const char *name, const struct strv
 	cache_text_list(t, name, &sorted);
 }
 
+/* Is it only the commit or the moment that this names? */
+static bool is_origin(const char *key)
+{
+	static const char *const keys[] = { "org.opencontainers.image.revision",
+					    "org.opencontainers.image.created" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
+static void add_labels(struct cache_text *t, const struct strv *labels)
+{
+	auto_strv struct strv counted = STRV_INIT;
+
+	for (size_t i = 0; i < labels->n; i++) {
+		auto_free char *key = mem_strndup(labels->v[i], strcspn(labels->v[i], "="));
+
+		if (!is_origin(key))
+			strv_add(&counted, labels->v[i]);
+	}
+	add_sorted(t, "labels", &counted);
+}
+
 static void add_annotations(struct cache_text *t, const struct build_annotations *a)
 {
 	for (size_t i = 0; i < a->nr; i++) {
 		char platform[100] = "";
 
+		if (is_origin(a->v[i].key))
+			continue;
 		if (a->v[i].has_platform)
 			oci_platform_format(platform, &a->v[i].platform);
 		cache_text_add_u64(t, "annotation", a->v[i].level);
@@ -201,7 +228,7 @@ static void add_options(struct cache_text *t, const struct job *j)
 		oci_platform_format(text, &o->platforms[i]);
 		cache_text_add_str(t, "platform", text);
 	}
-	add_sorted(t, "labels", &o->labels);
+	add_labels(t, &o->labels);
 	add_annotations(t, &o->annotations);
 	for (size_t i = 0; i < o->nr_outputs; i++)
 		add_annotations(t, &o->outputs[i].annotations);

@@ -9,7 +9,9 @@
  *   modes as git knows them, whatever --context-modes says; no owners, no times, and
  *   of a file with several names each as one of its own
  * - named contexts that are something else, by the word that names them
- * - arguments, as far as an ARG declares them; platforms; labels and annotations
+ * - arguments, as far as an ARG declares them; platforms; labels and annotations, but for
+ *   org.opencontainers.image.revision and .created: an image that is used again keeps those of the
+ *   commit that it was built of
  *
  * It does not say what is looked up by a name in the outside: what a tag of FROM stands for today, ADD of
  * addresses, ONBUILD of a base, what RUN finds in a network. Nor secrets, caches, times

@@ -120,6 +120,25 @@ value() {
 	equal "$(value CBUILD_REUSED)" 0
 }
 
+@test "who wants a fresh build gets one" {
+	local option
+	release
+	export CBUILD_DOTENV=$T/env
+	for option in --no-cache --pull --no-cache-filter=0; do
+		expect 0 cbuild --reuse-from "$REPO" "$option" -t again .
+		equal "$(value CBUILD_REUSED)" 0 "$option"
+		equal "$(value CBUILD_INPUT)" "$input" "$option"
+	done
+}
+
+@test "an image is reused whatever commit it is labelled with, and keeps its label" {
+	local key=org.opencontainers.image.revision
+	release --label "$key=1"
+	expect 0 cbuild --reuse-from "$REPO" --label "$key=2" -t again --dotenv "$T/env" .
+	equal "$(value CBUILD_REUSED)" 1
+	equal "$(config "$CBUILD_ROOT/store" "$out" ".config.Labels[\"$key\"]")" 1
+}
+
 @test "an image that is reused gets names in a registry without a byte" {
 	release
 	expect 0 cbuild --reuse-from "$REPO" -t "$REPO:mine" --push .

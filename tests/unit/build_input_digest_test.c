@@ -154,6 +154,27 @@ static void options_count_when_they_can_change_the_image(void **state)
 	was = assert_same(w, was);
 }
 
+static void what_names_the_commit_does_not_count(void **state)
+{
+	struct build_world *w = *state;
+	auto_free char *was = digest_of(w);
+	struct err e = ERR_INIT;
+
+	strv_add(&w->opt.labels, "org.opencontainers.image.revision=0123");
+	strv_add(&w->opt.labels, "org.opencontainers.image.created=2026-01-02T03:04:05Z");
+	was = assert_same(w, was);
+	assert_int_equal(build_annotations_parse(&w->opt.annotations,
+						 "org.opencontainers.image.revision=0123", &e),
+			 0);
+	was = assert_same(w, was);
+	strv_add(&w->opt.labels, "org.opencontainers.image.revisions=1");
+	was = assert_other(w, was);
+	assert_int_equal(build_annotations_parse(&w->opt.annotations,
+						 "org.opencontainers.image.version=1", &e),
+			 0);
+	was = assert_other(w, was);
+}
+
 static void platforms_count(void **state)
 {
 	struct build_world *w = *state;
@@ -251,6 +272,7 @@ int main(void)
 		TEST(what_git_and_dockerignore_keep_to_themselves_does_not_count),
 		TEST(files_count_by_name_bytes_mode_and_kind),
 		TEST(options_count_when_they_can_change_the_image),
+		TEST(what_names_the_commit_does_not_count),
 		TEST(platforms_count),
 		TEST(named_contexts_count_by_what_they_hold),
 		TEST(the_state_of_the_tools_may_lie_in_the_context),

@@ -238,6 +238,19 @@ static void caches_are_docker_buildxs_and_kanikos(void **state)
 	assert_refused("--cache-to type=registry .", "--cache-to 'type=registry'");
 }
 
+static void of_equal_labels_the_last_counts(void **state)
+{
+	auto_line struct line l;
+	auto_free char *labels = NULL;
+
+	(void)state;
+	read_line(&l, "--label a=1 --label b=x=y --label a= --label c=3 --label a=2 .");
+	assert_int_equal(l.r, 0);
+	labels = strv_join(&l.opt.labels, " ");
+	assert_string_equal(labels, "a=2 b=x=y c=3");
+	assert_refused("--label a .", "'a' is not NAME=VALUE");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +264,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_both_here_and_elsewhere),
 		cmocka_unit_test(outputs_must_agree_with_what_is_said_for_all),
 		cmocka_unit_test(caches_are_docker_buildxs_and_kanikos),
+		cmocka_unit_test(of_equal_labels_the_last_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
