@@ -72,6 +72,8 @@ const struct opt cdeploy_opts[] = {
 		 "plan: status 8 when something would change"),
 	OPT_STR(0, "dotenv", "CDEPLOY_DOTENV", struct cdeploy_args, dotenv, "FILE",
 		"write CDEPLOY_URL, _SERVICES and _OUTCOME there"),
+	OPT_STR(0, "annotations", "CDEPLOY_ANNOTATIONS", struct cdeploy_args, annotations, "FILE",
+		"up: write a link to what was deployed, as GitLab's annotations report"),
 	OPT_STR(0, "report", NULL, struct cdeploy_args, report, "FILE",
 		"plan: write numbers of changes for GitLab"),
 	OPT_FLAG(0, "json", NULL, struct cdeploy_args, json, "tables and plans as JSON"),
@@ -98,6 +100,7 @@ static int check_use(const struct cdeploy_args *a, const char *command, struct e
 		{ "dry-run", a->dry_run, { "plan" } }, /* which it turns up into */
 		{ "exit-code", a->exit_code, { "plan" } },
 		{ "dotenv", a->dotenv, { "up" } },
+		{ "annotations", a->annotations, { "up" } },
 		{ "report", a->report, { "plan" } },
 		{ "json", a->json, { "plan", "status", "ps" } },
 		{ "tail", a->tail, { "logs" } },

@@ -19,7 +19,7 @@ struct cdeploy_args {
 	int64_t timeout_ms, pending_timeout_ms, stable_ms; /* -1: not given; afterwards 0 */
 	bool detach, no_rollback, plain_http, insecure;
 	/* what is shown */
-	const char *dotenv, *report, *tail, *since, *code_quality;
+	const char *dotenv, *annotations, *report, *tail, *since, *code_quality;
 	bool dry_run, exit_code, json, follow, strict;
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "cmd/annotations.h"
 #include "cmd/cdeploy.h"
 #include "cmd/result_files.h"
 #include "deploy/address.h"
@@ -71,7 +72,7 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 		c->stack.services[i].stays_failed = a->no_rollback;
 }
 
-/* What became of it, for artifacts:reports:dotenv. */
+/* What became of it. */
 static const char *outcome_word(const struct cdeploy *c, int r, const struct err *e)
 {
 	if (c->skipped)
@@ -81,22 +82,26 @@ static const char *outcome_word(const struct cdeploy *c, int r, const struct err
 	return c->has_changed ? "deployed" : "unchanged";
 }
 
-/* A job that failed has its file, too. */
-static int write_dotenv(const struct cdeploy *c, int r, const struct err *why, struct err *e)
+/* For artifacts:reports:dotenv and :annotations. A job that failed has its files, too. */
+static int write_results(const struct cdeploy *c, int r, const struct err *why, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
 	auto_free char *url = deploy_address(&c->stack, c->engine ? engine_name(c->engine) : NULL);
-	auto_free char *services = NULL, *text = NULL;
+	auto_free char *services = NULL, *text = NULL, *links = NULL;
+	struct annotation_link link = { .url = url };
 
 	for (size_t i = 0; i < c->stack.nr; i++)
 		strv_add(&names, c->stack.services[i].name);
 	services = strv_join(&names, ",");
 	text = mem_printf("CDEPLOY_URL=%s\nCDEPLOY_SERVICES=%s\nCDEPLOY_OUTCOME=%s\n",
 			  url ? url : "", services, outcome_word(c, r, why));
+	link.label = services;
+	links = annotations_json("deployed", &link, url ? 1 : 0);
 
-	const struct result_file f = { "--dotenv", c->args.dotenv, text };
+	const struct result_file files[] = { { "--dotenv", c->args.dotenv, text },
+					     { "--annotations", c->args.annotations, links } };
 
-	return result_files_write(&f, 1, e);
+	return result_files_write(files, ARRAY_LEN(files), e);
 }
 
 static int carry_out(struct cdeploy *c, struct err *e)
@@ -139,14 +144,15 @@ static int up(struct cdeploy *c, struct err *e)
 
 int cdeploy_up(struct cdeploy *c, struct err *e)
 {
-	const struct result_file f = { "--dotenv", c->args.dotenv, NULL };
+	const struct result_file files[] = { { "--dotenv", c->args.dotenv, NULL },
+					     { "--annotations", c->args.annotations, NULL } };
 	struct err lost = ERR_INIT;
 	int r;
 
-	if (result_files_check(&f, 1, e) < 0)
+	if (result_files_check(files, ARRAY_LEN(files), e) < 0)
 		return -1;
 	r = up(c, e);
-	if (write_dotenv(c, r, e, &lost) < 0 && r == 0) {
+	if (write_results(c, r, e, &lost) < 0 && r == 0) {
 		*e = lost;
 		return -1;
 	}
