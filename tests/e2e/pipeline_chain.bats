@@ -137,7 +137,7 @@ runs() {
 @test "a refused push stops it before the deploy" {
 	REGISTRY=$("$E2E_SERVERS/registry" start "$CHAIN/registry" readonly)
 	request
-	equal "$status:$ran" '1:FAIL release-app PASS build-app PASS test-app '
+	equal "$status:$ran" '1:PASS build-app FAIL release-app PASS test-app '
 	staging_answers 1
 }
 
@@ -145,7 +145,7 @@ runs() {
 	sed -i -e 's/^VERSION = .*/VERSION = "2"/' -e 's/^    ThreadingHTTPServer.*/    raise SystemExit("no database")/' app.py
 	commit 'a version that crashes'
 	request
-	equal "$status:$ran" '1:FAIL deploy-app-staging PASS build-app PASS release-app PASS test-app '
+	equal "$status:$ran" '1:PASS build-app FAIL deploy-app-staging PASS release-app PASS test-app '
 	has "$log" 'no database'
 	staging_answers 1
 	equal "$(runs sample-staging)" "$(cat "$CHAIN/digest")"

@@ -19,7 +19,7 @@ setup_file() {
 	git remote add origin http://127.0.0.1:9/group/app.git
 	git update-ref refs/remotes/origin/master HEAD
 	git symbolic-ref refs/remotes/origin/HEAD refs/remotes/origin/master
-	for job in build-app release-app deploy-app-staging deploy-app-production; do
+	for job in build-app release-app deploy-app-staging deploy-app-production logs-inspect; do
 		node "$top/tests/pipeline/script.mjs" "$FLOW/clone" "${PIPELINE_RUNNER%/gitlab-ci-local/*}" "$top/templates/pipeline.yml" \
 			"$job" "build_args=NOTE=\"two words\" COMMIT=none" >"$FLOW/$job"
 	done
@@ -46,7 +46,8 @@ teardown_file() {
 setup() {
 	begin
 	export DOCKER_HOST=$E2E_ENGINE GITLAB_CI=true CI_REGISTRY_IMAGE=$E2E_REGISTRY/flow/app CI_PROJECT_PATH=flow/app \
-		CI_COMMIT_SHORT_SHA=0123abcd CDEPLOY_STABLE=1s
+		CI_COMMIT_SHORT_SHA=0123abcd CI_COMMIT_SHA=0123abcd4567 CI_ENVIRONMENT_NAME=staging CDEPLOY_STABLE=1s \
+		CDEPLOY_MAIN_BRANCH=nobodys
 	IMAGE=$CI_REGISTRY_IMAGE/app
 	cp -R "$FLOW/service" "$T/checkout"
 	cd "$T/checkout"
@@ -81,13 +82,17 @@ runs() {
 	chmod -R a+rwX .
 	job 0 build-app
 	equal "$(sed -n 's/^CBUILD_REUSED=//p' .pipeline/app/build.env)" 0
-	equal "$(jq length .pipeline/app/code-quality.json)" 0
+	equal "$(jq -c 'map([.severity, .location.path])' .pipeline/app/code-quality.json)" \
+		'[["info","orcinus.yml"],["info","orcinus-production.yml"]]'
+	has "$(head -c 100 .pipeline/app/build.html)" '<!DOCTYPE html>'
 	job 0 release-app build-app
 	digest=$(remote_digest "$IMAGE:latest")
 	echo "$digest" >"$FLOW/digest"
 	equal "$(remote_digest "$IMAGE:git-0123abcd")" "$digest"
 	equal "$(skopeo inspect --tls-verify=false --config "docker://$IMAGE:latest" | jq -r .config.Labels.note)" 'two words'
-	jq -e '."pushed image"' .pipeline/app/annotations.json >/dev/null
+	equal "$(skopeo inspect --tls-verify=false --config "docker://$IMAGE:latest" |
+		jq -r '.config.Labels."org.opencontainers.image.revision"')" "$CI_COMMIT_SHA"
+	has "$(jq -r '."pushed image"[].external_link.label' .pipeline/app/annotations.json)" "$digest"
 	has_no "$(skopeo list-tags --tls-verify=false "docker://$IMAGE")" staged-
 	job 0 deploy-app-staging build-app release-app
 	until_true answers "$FLOW_PORT" one
@@ -95,11 +100,15 @@ runs() {
 	equal "$(cat .pipeline/app/deploy.env)" "CDEPLOY_URL=http://localhost:$FLOW_PORT
 CDEPLOY_SERVICES=flow
 CDEPLOY_OUTCOME=deployed"
+	equal "$(jq -c . .pipeline/app/plan.json)" '{"create":1,"update":0,"delete":0}'
+	equal "$(jq -c '.deployed[].external_link' .pipeline/app/annotations.json)" \
+		"{\"label\":\"flow\",\"url\":\"http://localhost:$FLOW_PORT\"}"
 	has "$(skopeo list-tags --tls-verify=false "docker://$IMAGE")" "staged-$(sed -n 's/^CBUILD_INPUT=sha256://p' .pipeline/app/build.env)"
 }
 
-@test "the same files are not built again, and nothing restarts" {
+@test "the same files are not built again for another commit, and nothing restarts" {
 	branch
+	CI_COMMIT_SHA=89ab4567
 	before=$(engine service inspect --format '{{.Version.Index}}' flow)
 	job 0 build-app
 	equal "$(sed -n 's/^CBUILD_REUSED=//p' .pipeline/app/build.env)" 1
@@ -107,6 +116,7 @@ CDEPLOY_OUTCOME=deployed"
 	job 0 deploy-app-staging build-app release-app
 	equal "$(engine service inspect --format '{{.Version.Index}}' flow)" "$before"
 	has "$(cat .pipeline/app/deploy.env)" CDEPLOY_OUTCOME=unchanged
+	equal "$(jq -c . .pipeline/app/plan.json)" '{"create":0,"update":0,"delete":0}'
 	equal "$(remote_digest "$IMAGE:latest")" "$(cat "$FLOW/digest")"
 }
 
@@ -145,4 +155,35 @@ CDEPLOY_OUTCOME=deployed"
 	job 1 deploy-app-staging build-app release-app
 	has "$(cat .pipeline/app/deploy.env)" CDEPLOY_OUTCOME=skipped
 	has_no "$(skopeo list-tags --tls-verify=false "docker://$IMAGE")" "staged-$(sed -n 's/^CBUILD_INPUT=sha256://p' .pipeline/app/build.env)"
+}
+
+@test "production, too, is a success only when something runs" {
+	variables=(CI_PIPELINE_SOURCE=schedule CI_COMMIT_BRANCH=master)
+	job 1 deploy-app-production
+	has "$(cat .pipeline/app/deploy.env)" CDEPLOY_OUTCOME=skipped
+}
+
+@test "without an address nothing is done, least of all to the engine of the runner" {
+	branch
+	unset DOCKER_HOST
+	job 0 build-app
+	job 0 release-app build-app
+	job 2 deploy-app-staging build-app release-app
+	equal "$err" "DOCKER_HOST has no value here: set it in Settings, CI/CD, Variables, for the environment 'staging'"
+	DOCKER_HOST='' job 2 deploy-app-production
+	SERVICE_NAME=flow job 2 logs-inspect
+}
+
+@test "what is doubtful in the Dockerfile and in the deploy files is one list" {
+	branch
+	sed -i 's/^FROM .*/& as Base/' Dockerfile
+	sed -i 's/^services:/x: 1\n&/' orcinus.yml
+	echo 'services: [' >orcinus-production.yml
+	job 0 build-app
+	equal "$(jq -r '.[].location.path' .pipeline/app/code-quality.json | sort -u | tr '\n' ' ')" \
+		'Dockerfile orcinus-production.yml orcinus.yml '
+	rm orcinus.yml orcinus-production.yml
+	rm -rf .pipeline
+	job 0 build-app
+	equal "$(jq -r '.[].location.path' .pipeline/app/code-quality.json | sort -u | tr '\n' ' ')" 'Dockerfile '
 }

@@ -1,4 +1,4 @@
-# What the test job of templates/pipeline.yml runs in which project: its very script, without containers.
+# What the test and sonarqube jobs of templates/pipeline.yml run in which project: their very scripts, without containers.
 # tests/pipeline/run starts it and says where the runner is (PIPELINE_RUNNER).
 
 load helper
@@ -19,10 +19,14 @@ setup_file() {
 	git symbolic-ref refs/remotes/origin/HEAD refs/remotes/origin/master
 	script() {
 		node "$top/tests/pipeline/script.mjs" "$SCRIPTS/clone" "${PIPELINE_RUNNER%/gitlab-ci-local/*}" "$top/templates/pipeline.yml" \
-			test-app "${@:2}" >"$SCRIPTS/$1"
+			"${job-test-app}" "${@:2}" >"$SCRIPTS/$1"
 	}
 	script found
 	script given 'test_script=echo "given: $GIVEN" && exit $GIVEN'
+	job=sonarqube-app script sonar
+	# says what it is called with
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"${SCANNED:?}"\nexit "${GATE:-0}"\n' >"$SCRIPTS/bin/sonar-scanner"
+	chmod +x "$SCRIPTS/bin/sonar-scanner"
 	# a Python that has neither pytest nor coverage, whatever this machine has
 	printf '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n' >"$SCRIPTS/bin/python3"
 	chmod +x "$SCRIPTS/bin/python3"
@@ -95,4 +99,31 @@ job_ends() {
 	printf 'test:\n\techo "<testsuite/>" >report.xml\n' >Makefile
 	job_ends 0
 	equal "$(cat .pipeline/app/report.xml)" '<testsuite/>'
+}
+
+# What the scanner was called with, sorted.
+scanned() {
+	sort "$T/scanned"
+}
+
+@test "the scanner waits for the quality gate, and its verdict is the job's" {
+	export SCANNED=$T/scanned CI_PROJECT_PATH_SLUG=group-shop
+	GATE=0 job_ends 0 sonar
+	equal "$(scanned)" "-Dsonar.projectKey=group-shop-app
+-Dsonar.qualitygate.wait=true"
+	GATE=3 job_ends 3 sonar
+	SONAR_PROJECT_KEY=mine job_ends 0 sonar
+	has "$(scanned)" -Dsonar.projectKey=mine
+	touch sonar-project.properties
+	job_ends 0 sonar
+	equal "$(scanned)" -Dsonar.qualitygate.wait=true
+}
+
+@test "the scanner is told where the coverage of the test job is" {
+	export SCANNED=$T/scanned CI_PROJECT_PATH_SLUG=group-shop
+	printf 'test:\n\techo "<coverage/>" >coverage.xml\n' >Makefile
+	job_ends 0
+	job_ends 0 sonar
+	has "$(scanned)" "-Dsonar.python.coverage.reportPaths=$PWD/.pipeline/app/coverage.xml"
+	[ -f "$PWD/.pipeline/app/coverage.xml" ]
 }

@@ -7,7 +7,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { component } from "./component.mjs";
-import { events, projects, shared } from "./events.mjs";
+import { cancels, events, projects, shared } from "./events.mjs";
 import { structure } from "./structure.mjs";
 
 const [work, packages, template] = process.argv.slice(2).map((name) => path.resolve(name));
@@ -57,6 +57,12 @@ function jobs(project, service, variables, files = ["app.py"]) {
 	return found.sort((a, b) => a[0] - b[0]).map((one) => one[1]).join(" ");
 }
 
+function on_new_commit(project, variables) {
+	const { workflow } = project.data;
+	const rule = workflow.rules.find((one) => evaluate(project, [{ ...one, when: "always" }], variables) === "always");
+	return rule?.auto_cancel?.on_new_commit ?? workflow.auto_cancel.on_new_commit;
+}
+
 const cases = [
 	...events.map(([what, variables, wanted, files, name = "one"]) => ({ what, variables, wanted, files, name, service: "app" })),
 	...shared.flatMap(([what, variables, a, b, files]) => [
@@ -73,6 +79,8 @@ for (const [name, inputs] of Object.entries(projects))
 structure(yaml.loadAll(fs.readFileSync(template, "utf8")), expanded, jobs_of, check);
 for (const one of cases)
 	check(one.what, jobs(expanded[one.name], one.service, one.variables, one.files), one.wanted);
+for (const [what, variables, wanted, name = "one"] of cancels)
+	check(`${what}: what a newer commit stops`, on_new_commit(expanded[name], variables), wanted);
 
 // -- without this rule, or this condition of it, does any event differ? -------------------------
 function shows() {

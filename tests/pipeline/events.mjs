@@ -112,6 +112,16 @@ export const events = [
 	["another version file: version changes", branch("master"), "T B R S", ["version"], "versioned"],
 ];
 
+// What a newer commit does to a pipeline that is under way: "none", or "interruptible": its jobs that may be stopped are.
+export const cancels = [
+	["a push to master", branch("master"), "none"],
+	["a pipeline by hand on master", branch("master", { CI_PIPELINE_SOURCE: "web" }), "none"],
+	["another main branch: a push to it", branch("main"), "none", "main"],
+	["another main branch: a push to master", branch("master"), "interruptible", "main"],
+	["a push to a branch", branch("feature"), "interruptible"],
+	["a merge request", request("x"), "interruptible"],
+];
+
 // Two services in one repository: jobs of a, then of b.
 export const shared = [
 	["one service touched", branch("master"), "T B R S", "", ["svc/a/app.py"]],

@@ -46,6 +46,12 @@ export function structure([head, body], expanded, jobs_of, check) {
 		check(`${name}: no script is a program`, String([one.script].flat(2).every((line) => line.split("\n").length < 70)), "true");
 	}
 
+	// -- what the tools' jobs find
+	for (const name of all.filter((one) => !/^(test|sonarqube)-/.test(one)))
+		check(`${name}: no cache of the project's is in the context`, json(data[name].cache), "[]");
+	for (const name of ["deploy-app-staging", "deploy-app-production", "logs-inspect"])
+		check(`${name}: asks for an engine before all else`, [data[name].script].flat(2)[0], "need_engine");
+
 	// -- one deploy at a time, in environments that have their own variables
 	for (const where of ["staging", "production"]) {
 		const one = job(`deploy-app-${where}`);
@@ -54,12 +60,12 @@ export function structure([head, body], expanded, jobs_of, check) {
 			json([where, "$CDEPLOY_URL"]));
 		check(`${where}: its tier`, one.environment.deployment_tier, where);
 		check(`${where}: is not stopped by a newer pipeline`, json(one.interruptible), "false");
-		check(`${where}: tells its address also after a failure`, json([one.artifacts.when, one.artifacts.reports.dotenv]),
-			json(["always", ".pipeline/app/deploy.env"]));
+		check(`${where}: tells its address and its plan also after a failure`, json([one.artifacts.when, one.artifacts.reports]),
+			json(["always", { dotenv: ".pipeline/app/deploy.env", annotations: ".pipeline/app/annotations.json",
+				terraform: ".pipeline/app/plan.json" }]));
 	}
 	check("test and build may be stopped by a newer pipeline", json([job("test-app").interruptible, job("build-app").interruptible]),
 		"[true,true]");
-	check("a newer commit stops what may be stopped", data.workflow.auto_cancel.on_new_commit, "interruptible");
 
 	// -- what goes from job to job
 	const given = Object.fromEntries(all.map((name) => [name, data[name].dependencies]));
@@ -68,6 +74,9 @@ export function structure([head, body], expanded, jobs_of, check) {
 	check("release gets the build", json(given["release-app"]), '["build-app"]');
 	check("staging gets build and release", json(given["deploy-app-staging"]), '["build-app","release-app"]');
 	check("b's staging gets b's", json(expanded.two.data["deploy-b-staging"].dependencies), '["build-b","release-b"]');
+	check("the page of the build is linked in the merge request, by words that GitLab takes", json([job("build-app").artifacts.expose_as,
+		job("build-app").artifacts.paths.includes(".pipeline/app/build.html"), /^[-\w ]+$/.test(job("build-app").artifacts.expose_as)]),
+		'["build report",true,true]');
 	check("the image is an artifact", String(job("build-app").artifacts.paths.includes(".pipeline/app/image")), "true");
 
 	// -- production is never a build
@@ -77,7 +86,7 @@ export function structure([head, body], expanded, jobs_of, check) {
 	check("what is built and what is looked for come from the same words",
 		String(lines(job("build-app")).includes('cbuild "$@" ') && json(job("build-app").before_script) === json(job("deploy-app-production").before_script)), "true");
 
-	check("findings in the Dockerfile are a report", job("build-app").artifacts.reports.codequality, ".pipeline/app/code-quality.json");
+	check("findings in the Dockerfile and the deploy files are one report", job("build-app").artifacts.reports.codequality, ".pipeline/app/code-quality.json");
 	check("the image is linked on the job's page", job("release-app").artifacts.reports.annotations, ".pipeline/app/annotations.json");
 
 	// -- tests
