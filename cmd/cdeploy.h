@@ -52,7 +52,10 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c);
 
 /* Who runs this, for locks and histories: "anna@host". Owned by the caller. */
 char *cdeploy_user(void) MUST_CHECK;
-/* Connects; what runs of the owner's services, where there is a file of those that it names. */
+/* One deploy of the owner at a time. After cdeploy_connect; ERR_LOCKED. Released by whoever took it. */
+struct deploy_lock;
+int cdeploy_lock(struct deploy_lock *l, struct cdeploy *c, struct err *e) MUST_CHECK;
+/* Connects, unless that is done; what runs of the owner's services, where there is a file of those that it names. */
 struct view;
 int cdeploy_look(struct view *v, struct cdeploy *c, bool with_tasks, struct err *e) MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "cmd/cdeploy.h"
+#include "deploy/lock.h"
 #include "deploy/operate.h"
 
 static int not_ours(const struct view *v, const char *name, const struct cdeploy *c, struct err *e)
@@ -53,16 +54,29 @@ int cdeploy_scale(struct cdeploy *c, struct err *e)
 	return app_result(c->app, line, e);
 }
 
+/* What runs is looked at while nobody else deploys. */
+static int remove_all(struct view *v, struct cdeploy *c, struct err *e)
+{
+	struct deploy_lock lock;
+	int n;
+
+	if (cdeploy_connect(c, e) < 0 || cdeploy_lock(&lock, c, e) < 0)
+		return -1;
+	n = cdeploy_look(v, c, false, e);
+	for (size_t i = 0; i < v->absent.n; i++)
+		progress_warn(c->app->op.progress, "service '%s' is not there, or not ours",
+			      v->absent.v[i]);
+	if (n == 0)
+		n = deploy_remove(&lock.op, c->engine, v, &c->owner, c->args.timeout_ms, e);
+	deploy_lock_release(&lock);
+	return n;
+}
+
 int cdeploy_rm(struct cdeploy *c, struct err *e)
 {
 	auto_view struct view v = { 0 };
 
-	if (cdeploy_look(&v, c, false, e) < 0)
-		return -1;
-	for (size_t i = 0; i < v.absent.n; i++)
-		progress_warn(c->app->op.progress, "service '%s' is not there, or not ours",
-			      v.absent.v[i]);
-	if (deploy_remove(&c->app->op, c->engine, &v, c->project, c->args.timeout_ms, e) < 0)
+	if (remove_all(&v, c, e) < 0)
 		return -1;
 	for (size_t i = 0; i < v.nr; i++) {
 		auto_free char *line = mem_printf("%s removed %s", v.services[i].s.name,

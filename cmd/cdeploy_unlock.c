@@ -30,6 +30,17 @@ char *cdeploy_user(void)
 	return mem_printf("%s@%s", user ? user : "somebody", *host ? host : "somewhere");
 }
 
+int cdeploy_lock(struct deploy_lock *l, struct cdeploy *c, struct err *e)
+{
+	auto_free char *who = cdeploy_user(), *process = deploy_holder_process();
+	const struct deploy_holder holder = { .who = who,
+					      .job_url = getenv("CI_JOB_URL"),
+					      .process = process };
+
+	return deploy_lock_take(l, &c->app->op, c->engine, &c->owner, &holder, c->args.lock_wait_ms,
+				e);
+}
+
 int cdeploy_unlock(struct cdeploy *c, struct err *e)
 {
 	auto_free char *who = NULL, *line = NULL;

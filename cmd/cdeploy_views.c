@@ -15,7 +15,7 @@ int cdeploy_look(struct view *v, struct cdeploy *c, bool with_tasks, struct err 
 	int has_file = cdeploy_file_names(&names, c, e);
 	struct view_filter f = { .owner = &c->owner, .names = has_file ? &names : NULL };
 
-	if (has_file < 0 || cdeploy_connect(c, e) < 0)
+	if (has_file < 0 || (!c->engine && cdeploy_connect(c, e) < 0))
 		return -1;
 	return view_get(v, &c->app->op, c->engine, &f, with_tasks, e);
 }

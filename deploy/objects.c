@@ -276,12 +276,16 @@ static bool has_label(const struct engine_object *o, const char *key, const char
 	return value ? have && strcmp(have, value) == 0 : !have;
 }
 
+static bool is_owned(const struct engine_object *o, const struct deploy_owner *owner)
+{
+	return owner->project && has_label(o, DEPLOY_LABEL_PROJECT, owner->project) &&
+	       has_label(o, DEPLOY_LABEL_SCOPE, owner->scope);
+}
+
 static bool was_ours(const struct deploy_stack *stack, const struct engine_object *o,
 		     const struct deploy_owner *owner)
 {
-	return owner->project && has_label(o, DEPLOY_LABEL_NAMESPACE, stack->name) &&
-	       has_label(o, DEPLOY_LABEL_PROJECT, owner->project) &&
-	       has_label(o, DEPLOY_LABEL_SCOPE, owner->scope);
+	return has_label(o, DEPLOY_LABEL_NAMESPACE, stack->name) && is_owned(o, owner);
 }
 
 static void prune(struct op *op, struct engine *eng, const struct engine_object *o)
@@ -336,4 +340,23 @@ void deploy_objects_prune(struct op *op, struct engine *eng, const struct deploy
 		prune_last(op, eng, stack, owner);
 	else
 		prune_all(op, eng, stack, s, owner);
+}
+
+/* Locks and histories are configs, too; those of stacks have a namespace. */
+int deploy_objects_remove(struct op *op, struct engine *eng, const struct deploy_owner *owner,
+			  struct err *e)
+{
+	auto_engine_state struct engine_state s = { 0 };
+	auto_strv struct strv labels = STRV_INIT;
+
+	strv_addf(&labels, DEPLOY_LABEL_PROJECT "=%s", owner->project);
+	strv_add(&labels, DEPLOY_LABEL_NAMESPACE);
+	if (look_by(&s, op, eng, true, "label", &labels, e) < 0 ||
+	    look_by(&s, op, eng, false, "label", &labels, e) < 0)
+		return -1;
+	for (size_t i = 0; i < s.nr_objects; i++)
+		if (is_owned(&s.objects[i], owner) &&
+		    strv_env_get(&s.objects[i].labels, DEPLOY_LABEL_NAMESPACE))
+			prune(op, eng, &s.objects[i]);
+	return 0;
 }

@@ -35,4 +35,8 @@ void deploy_objects_prune(struct op *op, struct engine *eng, const struct deploy
 			  const struct engine_state *s, const struct deploy_owner *owner,
 			  bool changed);
 
+/* All that this owner's stacks had and no service uses, whatever there is in a file. */
+int deploy_objects_remove(struct op *op, struct engine *eng, const struct deploy_owner *owner,
+			  struct err *e) MUST_CHECK;
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/apply.h"
+#include "deploy/objects.h"
 #include "deploy/watch.h"
 
 #define POLL_MS	      500
@@ -99,13 +100,13 @@ static int remove_services(struct op *op, struct engine *eng, const struct view 
 }
 
 /*
- * The engine keeps tasks of a service that is gone until their containers have ended. Only the list of all
- * has them: a filter by a service that is gone is refused.
+ * The engine keeps tasks of a service that is gone until their containers have ended. A filter by a service that is
+ * gone is refused, but tasks keep the labels that it had; all tasks of a swarm may be too many to ask for.
  */
-static int count_tasks(size_t *nr, struct op *op, struct engine *eng, const struct strv *ids,
-		       struct err *e)
+static int count_tasks(size_t *nr, struct op *op, struct engine *eng, const struct strv *labels,
+		       const struct strv *ids, struct err *e)
 {
-	auto_json json_t *list = engine_list(op, eng, "/tasks", NULL, NULL, e);
+	auto_json json_t *list = engine_list(op, eng, "/tasks", "label", labels, e);
 	const json_t *task;
 	size_t i;
 
@@ -121,17 +122,18 @@ static int count_tasks(size_t *nr, struct op *op, struct engine *eng, const stru
 	return 0;
 }
 
-static int await_tasks(struct op *op, struct engine *eng, const struct view *v, int64_t timeout_ms,
-		       struct err *e)
+static int await_tasks(struct op *op, struct engine *eng, const struct view *v,
+		       const struct deploy_owner *owner, int64_t timeout_ms, struct err *e)
 {
 	int64_t end = op->clock->mono_ms(op->clock) + (timeout_ms ? timeout_ms : TIMEOUT_RM_MS);
-	auto_strv struct strv ids = STRV_INIT;
+	auto_strv struct strv ids = STRV_INIT, labels = STRV_INIT;
 	size_t left = 0;
 
+	strv_addf(&labels, DEPLOY_LABEL_PROJECT "=%s", owner->project);
 	for (size_t i = 0; i < v->nr; i++)
 		strv_add(&ids, v->services[i].s.id);
 	for (;;) {
-		if (count_tasks(&left, op, eng, &ids, e) < 0)
+		if (count_tasks(&left, op, eng, &labels, &ids, e) < 0)
 			return -1;
 		if (!left)
 			return 0;
@@ -166,27 +168,28 @@ static int remove_network(struct op *op, struct engine *eng, const char *id, str
 	return 1;
 }
 
-static int remove_networks(struct op *op, struct engine *eng, const char *project, struct err *e)
+/* Those of the project's other scopes are not ours to remove. */
+static int remove_networks(struct op *op, struct engine *eng, const struct deploy_owner *owner,
+			   struct err *e)
 {
-	auto_free char *label = mem_printf("%s=%s", DEPLOY_LABEL_PROJECT, project);
 	auto_strv struct strv labels = STRV_INIT;
 	auto_json json_t *list = NULL;
 	json_t *o;
 	size_t i;
 
-	strv_add(&labels, label);
+	strv_addf(&labels, DEPLOY_LABEL_PROJECT "=%s", owner->project);
 	list = engine_list(op, eng, "/networks", "label", &labels, e);
 	if (!list)
 		return err_wrap(e, "networks");
 	json_array_foreach(list, i, o)
 	{
-		const char *id, *name, *owner = deploy_label(o, DEPLOY_LABEL_PROJECT);
+		const char *id, *name;
 		int n;
 
 		if (json_get_str(&id, o, "Id", "network", e) < 0 ||
 		    json_get_str(&name, o, "Name", "network", e) < 0)
 			return -1;
-		if (!owner || strcmp(owner, project) != 0 ||
+		if (!deploy_owner_has(o, owner) ||
 		    strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(id))
 			continue;
 		n = remove_network(op, eng, id, e);
@@ -200,18 +203,20 @@ static int remove_networks(struct op *op, struct engine *eng, const char *projec
 	return 0;
 }
 
-int deploy_remove(struct op *op, struct engine *eng, const struct view *v, const char *project,
-		  int64_t timeout_ms, struct err *e)
+int deploy_remove(struct op *op, struct engine *eng, const struct view *v,
+		  const struct deploy_owner *owner, int64_t timeout_ms, struct err *e)
 {
 	int n = remove_services(op, eng, v, e);
 
 	if (n == 0 && v->nr)
-		n = await_tasks(op, eng, v, timeout_ms, e);
+		n = await_tasks(op, eng, v, owner, timeout_ms, e);
 	for (size_t i = 0; i < v->nr; i++) {
 		if (n == 0)
 			progress_end(op->progress, v->services[i].s.name, 0);
 		else
 			progress_fail(op->progress, v->services[i].s.name, e->text);
 	}
-	return n < 0 ? -1 : remove_networks(op, eng, project, e);
+	if (n < 0 || deploy_objects_remove(op, eng, owner, e) < 0)
+		return -1;
+	return remove_networks(op, eng, owner, e);
 }

@@ -17,10 +17,10 @@ int deploy_scale(struct op *op, struct engine *eng, const struct view_service *s
 		 const struct rollout_options *o, struct err *e) MUST_CHECK;
 
 /*
- * All services of v, and then, when none of their tasks is left, the networks that the project made
- * and nobody uses. ERR_TIMEOUT: tasks are still ending after timeout_ms.
+ * All services of v, which are the owner's, and then, when none of their tasks is left, the secrets,
+ * configs and networks that the owner made and nobody uses. ERR_TIMEOUT: tasks are still ending after timeout_ms.
  */
-int deploy_remove(struct op *op, struct engine *eng, const struct view *v, const char *project,
-		  int64_t timeout_ms, struct err *e) MUST_CHECK;
+int deploy_remove(struct op *op, struct engine *eng, const struct view *v,
+		  const struct deploy_owner *owner, int64_t timeout_ms, struct err *e) MUST_CHECK;
 
 #endif

@@ -99,6 +99,14 @@ secrets() {
 	engine stack rm "$NAME" >/dev/null
 	equal "$(secrets)" ""
 	until_true no_stack
+
+	# and so does cdeploy
+	expect 0 cdeploy -f compose.yml
+	[ -n "$(secrets)" ]
+	expect 0 cdeploy rm -f compose.yml
+	equal "$(secrets)" ""
+	equal "$(engine config ls -q --filter "label=com.docker.stack.namespace=$NAME")" ""
+	no_stack
 }
 
 no_stack() {

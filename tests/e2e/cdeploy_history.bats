@@ -41,6 +41,8 @@ holds_the_lock() {
 	until_true holds_the_lock
 	expect 11 cdeploy -f second.yml
 	message cdeploy "$NAME" anna@ https://git.example/jobs/7 --lock-wait
+	expect 11 cdeploy rm
+	message cdeploy "$NAME" anna@
 	expect 0 cdeploy -f second.yml --lock-wait 1m
 	wait "$pid"
 	equal "$(sleeps)" 2000

@@ -1,0 +1,156 @@
+/* cdeploy rm against a scripted engine: every request is in the script. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "deploy/operate.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/http_script.h"
+#include "tests/fakes/recorder.h"
+
+#define V141	     "http://docker/v1.41"
+#define LABELLED(l)  "?filters=%7B%22label%22%3A%5B%22io.cdeploy.project%3Dp%22" l "%5D%7D"
+#define OF_PROJECT   LABELLED("")
+#define OF_STACKS    LABELLED("%2C%22com.docker.stack.namespace%22")
+#define LABELS(more) "\"Labels\":{\"io.cdeploy.project\":\"p\"" more "}"
+#define OF_SCOPE     ",\"io.cdeploy.scope\":\"s\""
+#define OF_ANOTHER   ",\"io.cdeploy.scope\":\"t\""
+#define NAMESPACE    ",\"com.docker.stack.namespace\":\"shop\""
+#define TASK(of)     "{\"ID\":\"t1\",\"ServiceID\":\"" of "\"}"
+
+struct world {
+	struct http_script *s;
+	struct fake_clock clock;
+	struct recorder rec;
+	struct op op;
+	struct engine *eng;
+	struct view v;
+	struct deploy_owner owner;
+	struct err e;
+};
+
+static int setup(void **state)
+{
+	struct world *w = mem_zalloc(sizeof(*w));
+
+	w->e = ERR_INIT;
+	w->s = http_script_new();
+	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
+			     .progress = recorder_init(&w->rec) };
+	w->owner = (struct deploy_owner){ .project = "p", .scope = "s" };
+	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
+		    .headers = { "Api-Version: 1.41" });
+	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
+					&(struct engine_options){ 0 }, &w->e));
+	MEM_GROW(w->v.services, w->v.nr, w->v.cap);
+	w->v.services[w->v.nr++] = (struct view_service){
+		.s = { .id = mem_strdup("s1"), .name = mem_strdup("shop_web") },
+	};
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	engine_free(w->eng);
+	http_script_free(w->s);
+	view_release(&w->v);
+	recorder_release(&w->rec);
+	free(w);
+	return 0;
+}
+
+#define GET(path, text)                                                                            \
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 path, .status = 200, .answer = text)
+#define DELETED(path) HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 path, .status = 204)
+
+static void removed(struct world *w, int result)
+{
+	int r = deploy_remove(&w->op, w->eng, &w->v, &w->owner, 0, &w->e);
+
+	if (r != result)
+		fail_msg("%d: %s", r, w->e.text);
+	http_script_done(w->s);
+}
+
+static void only_the_projects_tasks_are_asked_for(void **state)
+{
+	struct world *w = *state;
+
+	DELETED("/services/s1");
+	GET("/tasks" OF_PROJECT, "[" TASK("s1") "," TASK("s2") "]");
+	GET("/tasks" OF_PROJECT, "[" TASK("s2") "]"); /* not one of those that went */
+	GET("/secrets" OF_STACKS, "[]");
+	GET("/configs" OF_STACKS, "[]");
+	GET("/networks" OF_PROJECT, "[]");
+	removed(w, 0);
+	assert_int_equal(1, w->clock.sleeps);
+}
+
+static void secrets_and_configs_of_the_stack_go_and_locks_and_histories_stay(void **state)
+{
+	struct world *w = *state;
+
+	DELETED("/services/s1");
+	GET("/tasks" OF_PROJECT, "[]");
+	GET("/secrets" OF_STACKS,
+	    "[{\"ID\":\"k1\",\"Spec\":{\"Name\":\"shop_key-1\"," LABELS(
+		    OF_SCOPE
+			    NAMESPACE) "}},"
+				       "{\"ID\":\"k2\",\"Spec\":{\"Name\":\"shop_key-2\"," LABELS(
+					       OF_ANOTHER
+						       NAMESPACE) "}},"
+								  "{\"ID\":\"k3\",\"Spec\":{\"Name\":\"shop_key-3\"," LABELS(
+									  OF_SCOPE
+										  NAMESPACE) "}}]");
+	GET("/configs" OF_STACKS,
+	    "[{\"ID\":\"c1\",\"Spec\":{\"Name\":\"shop_c-1\"," LABELS(
+		    OF_SCOPE
+			    NAMESPACE) "}},"
+				       /* an engine whose filter is loose */
+				       "{\"ID\":\"c2\",\"Spec\":{\"Name\":\"cdeploy-lock-p\"," LABELS(
+					       OF_SCOPE) "}}]");
+	DELETED("/secrets/k1");
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/secrets/k3", .status = 400,
+		    .answer = "{\"message\":\"secret 'shop_key-3' is in use\"}");
+	DELETED("/configs/c1");
+	GET("/networks" OF_PROJECT, "[]");
+	removed(w, 0);
+	assert_true(recorder_has(&w->rec, "note: secret 'shop_key-1' removed: nothing uses it"));
+}
+
+static void networks_of_the_projects_other_scopes_stay(void **state)
+{
+	struct world *w = *state;
+
+	DELETED("/services/s1");
+	GET("/tasks" OF_PROJECT, "[]");
+	GET("/secrets" OF_STACKS, "[]");
+	GET("/configs" OF_STACKS, "[]");
+	GET("/networks" OF_PROJECT,
+	    "[{\"Id\":\"n1\",\"Name\":\"mine\"," LABELS(
+		    OF_SCOPE) "},"
+			      "{\"Id\":\"n2\",\"Name\":\"theirs\"," LABELS(OF_ANOTHER) "}]");
+	DELETED("/networks/n1");
+	removed(w, 0);
+	assert_true(recorder_has(&w->rec, "note: network 'mine' removed\n"));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(only_the_projects_tasks_are_asked_for),
+		T(secrets_and_configs_of_the_stack_go_and_locks_and_histories_stay),
+		T(networks_of_the_projects_other_scopes_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
