@@ -97,6 +97,8 @@ const struct opt cbuild_opts[] = {
 		 "and written there: type=registry,ref=REF,mode=max, type=inline, ..."),
 	OPT_STR(0, "cache-size", "CBUILD_CACHE_SIZE", struct cbuild_args, cache_size, "SIZE",
 		"what is kept below --root/cache, at most (no limit)"),
+	OPT_STR(0, "max-layer-size", "CBUILD_MAX_LAYER_SIZE", struct cbuild_args, max_layer_size,
+		"SIZE", "what one layer of a base may unpack to (64g)"),
 	OPT_MAYBE(0, "prune", struct cbuild_args, prune, "AGE",
 		  "build nothing: remove what the cache has not used for AGE (all)"),
 	/* kaniko's names */
@@ -332,6 +334,16 @@ static void take_no_cache(struct build_options *o, const struct cbuild_args *a)
 	}
 }
 
+static int take_max_layer_size(struct build_options *o, const struct cbuild_args *a, struct err *e)
+{
+	if (a->max_layer_size &&
+	    (span_to_size(&o->max_layer_bytes, span_of_str(a->max_layer_size)) < 0 ||
+	     !o->max_layer_bytes))
+		return err_set(e, ERR_INPUT, "--max-layer-size: '%.100s' is no size like 64g",
+			       a->max_layer_size);
+	return 0;
+}
+
 static int take_prune(struct build_options *o, struct cbuild_args *a, size_t nr_words,
 		      struct err *e)
 {
@@ -394,7 +406,7 @@ int cbuild_args_take(struct build_options *o, struct cbuild_args *a, const struc
 		     struct err *e)
 {
 	take_no_cache(o, a);
-	if (take_prune(o, a, words->n, e) < 0)
+	if (take_max_layer_size(o, a, e) < 0 || take_prune(o, a, words->n, e) < 0)
 		return -1;
 	return a->is_prune ? 0 : take_build(o, a, words, e);
 }

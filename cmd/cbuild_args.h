@@ -18,7 +18,7 @@ struct cbuild_args {
 	struct strv reports;
 	struct strv mirrors, secrets, ssh, hosts, ulimits, allow, cache_from, cache_to,
 		no_cache_filter;
-	const char *network, *shm_size, *call, *prune, *cache_size;
+	const char *network, *shm_size, *call, *prune, *cache_size, *max_layer_size;
 	const char *code_quality, *context_modes, *reuse_from;
 	bool pull, push, no_cache, check, print_input;
 	unsigned compression_level, jobs;

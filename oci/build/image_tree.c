@@ -53,7 +53,8 @@ static int load_toc(struct op *op, struct images *im, struct image *img, struct 
 	img->layers = (struct toc_layers){ .blobs = im->blobs,
 					   .v = img->manifest.layers,
 					   .diff_ids = img->config->diff_ids,
-					   .nr = img->manifest.nr_layers };
+					   .nr = img->manifest.nr_layers,
+					   .max_bytes = im->opt->max_layer_bytes };
 	r = toc_load(&img->toc, dir, name, e);
 	if (r == 0)
 		r = read_toc(img, op, dir, name, e);

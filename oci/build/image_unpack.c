@@ -115,10 +115,11 @@ static int apply(struct op *op, struct images *im, struct image *img, size_t i, 
 		 struct record *record, struct err *e)
 {
 	const struct oci_digest *digest = &img->manifest.layers[i].digest;
+	const struct entries_layer layer = { &img->config->diff_ids[i], im->opt->max_layer_bytes };
 	auto_blob struct oci_blob blob = { 0 };
 
 	if (oci_store_open(im->blobs, digest, &blob, e) < 0 ||
-	    layer_apply_recorded(record, op, tree, blob.source, &img->config->diff_ids[i], e) < 0)
+	    layer_apply_recorded(record, op, tree, blob.source, &layer, e) < 0)
 		return err_wrap(e, "image '%s': layer %s", img->name, digest->text);
 	return 0;
 }

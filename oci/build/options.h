@@ -45,10 +45,11 @@ struct build_options {
 	bool no_cache;		     /* no step is looked for in the cache */
 	struct strv no_cache_stages; /* none of these stages' */
 	bool has_cache_limit;
-	uint64_t cache_bytes; /* what stays of the cache after the build */
-	bool git_modes;	      /* files of contexts have modes as git knows them */
-	bool wants_weight;    /* the result has its weight */
-	bool has_input;	      /* the result has its input digest */
+	uint64_t cache_bytes;	  /* what stays of the cache after the build */
+	uint64_t max_layer_bytes; /* what one layer may unpack to; 0: the default */
+	bool git_modes;		  /* files of contexts have modes as git knows them */
+	bool wants_weight;	  /* the result has its weight */
+	bool has_input;		  /* the result has its input digest */
 	const char *
 		reuse_from; /* HOST/PATH: an image of the same input is taken from there. NULL: none */
 	bool pull;	    /* ask the registry even for an image that our store has */

@@ -176,12 +176,13 @@ static int read_layer(struct names *n, struct job *j, struct err *e)
 	struct weight_layer *l = &n->out->layers[n->layer];
 	struct oci_store *from =
 		oci_store_has(j->work, &l->digest, NULL) ? j->work : j->images.blobs;
+	const struct entries_layer layer = { .max_bytes = j->opt->max_layer_bytes };
 	auto_blob struct oci_blob blob = { .source = NULL };
 
 	if (!oci_store_has(from, &l->digest, NULL))
 		return 0;
 	if (oci_store_open(from, &l->digest, &blob, e) < 0 ||
-	    entries_read(j->op, blob.source, NULL, &n->visitor, e) < 0)
+	    entries_read(j->op, blob.source, &layer, &n->visitor, e) < 0)
 		return err_wrap(e, "layer %.19s", l->digest.text);
 	l->is_read = true;
 	return 0;

@@ -3,7 +3,6 @@
  */
 #include "oci/layer/apply.h"
 
-#include "oci/layer/entries.h"
 #include "oci/layer/place.h"
 
 struct applying {
@@ -23,13 +22,13 @@ static void applying_release(struct applying *a)
 }
 
 int layer_apply_recorded(struct record *record, const struct op *op, int root_fd,
-			 struct source *blob, const struct oci_digest *diff_id, struct err *e)
+			 struct source *blob, const struct entries_layer *layer, struct err *e)
 {
 	CLEANUP(applying_release)
 	struct applying a = { .visitor.entry = apply_entry, .place.dir_fd = -1 };
 
 	if (place_open(&a.place, op, root_fd, record, e) < 0 ||
-	    entries_read(op, blob, diff_id, &a.visitor, e) < 0 || place_finish(&a.place, e) < 0)
+	    entries_read(op, blob, layer, &a.visitor, e) < 0 || place_finish(&a.place, e) < 0)
 		return err_wrap(e, "unpack the layer");
 	return 0;
 }
@@ -37,5 +36,7 @@ int layer_apply_recorded(struct record *record, const struct op *op, int root_fd
 int layer_apply(const struct op *op, int root_fd, struct source *blob,
 		const struct oci_digest *diff_id, struct err *e)
 {
-	return layer_apply_recorded(NULL, op, root_fd, blob, diff_id, e);
+	const struct entries_layer layer = { .diff_id = diff_id };
+
+	return layer_apply_recorded(NULL, op, root_fd, blob, &layer, e);
 }

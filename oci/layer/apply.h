@@ -11,7 +11,7 @@
 #define OCI_LAYER_APPLY_H
 
 #include "base/io.h"
-#include "oci/image/digest.h"
+#include "oci/layer/entries.h"
 
 struct record;
 
@@ -22,9 +22,10 @@ struct record;
 int layer_apply(const struct op *op, int root_fd, struct source *blob,
 		const struct oci_digest *diff_id, struct err *e) MUST_CHECK;
 
-/* The same, and record (record.h), which has what is in root_fd by now, is kept up. */
+/* The same with all that is known of the layer; record (record.h; NULL: none), which has what is in root_fd by
+ * now, is kept up. */
 int layer_apply_recorded(struct record *record, const struct op *op, int root_fd,
-			 struct source *blob, const struct oci_digest *diff_id, struct err *e)
+			 struct source *blob, const struct entries_layer *layer, struct err *e)
 	MUST_CHECK;
 
 #endif

@@ -10,11 +10,47 @@
 #include "base/mem.h"
 #include "oci/layer/stream.h"
 
-static int visit_all(const struct op *op, struct source *tar, struct entry_visitor *v,
-		     struct err *e)
+static int too_large(uint64_t max_bytes, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT,
+		       "it unpacks to more than %ju bytes (--max-layer-size allows more)",
+		       (uintmax_t)max_bytes);
+}
+
+/* Not by a ratio: thin layers of zeros are legitimate, and large ones that hardly shrink are no better. */
+struct bounded_source {
+	struct source base;
+	struct source *in;
+	uint64_t left, max_bytes;
+};
+
+static ssize_t bounded_read(struct source *base, void *p, size_t n, struct err *e)
+{
+	struct bounded_source *s = CONTAINER_OF(base, struct bounded_source, base);
+	ssize_t got = source_read(s->in, p, n, e);
+
+	if (got <= 0)
+		return got;
+	if ((uint64_t)got > s->left)
+		return too_large(s->max_bytes, e);
+	s->left -= (uint64_t)got;
+	return got;
+}
+
+static struct source *bounded_init(struct bounded_source *s, struct source *in, uint64_t max_bytes)
+{
+	*s = (struct bounded_source){
+		.base.read = bounded_read, .in = in, .left = max_bytes, .max_bytes = max_bytes
+	};
+	return &s->base;
+}
+
+static int visit_all(const struct op *op, struct source *tar, uint64_t max_bytes,
+		     struct entry_visitor *v, struct err *e)
 {
 	auto_tar_reader struct tar_reader *r = NULL;
 	struct tar_entry ent;
+	uint64_t left = max_bytes;
 	unsigned count = 0;
 	int res;
 
@@ -25,6 +61,10 @@ static int visit_all(const struct op *op, struct source *tar, struct entry_visit
 			return -1;
 		if (count++ >= LAYER_ENTRIES_MAX)
 			return err_set(e, ERR_CORRUPT, "more than %u entries", LAYER_ENTRIES_MAX);
+		/* a sparse file's size is a claim: its holes are not in the stream, but are hashed */
+		if (ent.size_bytes > left)
+			return too_large(max_bytes, e);
+		left -= ent.size_bytes;
 		if (v->entry(v, &ent, r, e) < 0)
 			return -1;
 	}
@@ -59,6 +99,7 @@ static int check_diff_id(struct hash_source *hs, const struct oci_digest *want, 
 
 struct reading {
 	struct layer_stream stream;
+	struct bounded_source bounded;
 	struct ahead_source ahead;
 	struct hash_source hashed;
 };
@@ -70,21 +111,23 @@ static void reading_release(struct reading *r)
 	layer_stream_release(&r->stream);
 }
 
-int entries_read(const struct op *op, struct source *blob, const struct oci_digest *diff_id,
+int entries_read(const struct op *op, struct source *blob, const struct entries_layer *layer,
 		 struct entry_visitor *v, struct err *e)
 {
+	uint64_t max_bytes = layer->max_bytes ? layer->max_bytes : LAYER_BYTES_MAX;
 	CLEANUP(reading_release) struct reading r = { .stream = { .has_gunzip = false } };
 	struct source *tar;
 
 	if (layer_stream_open(&r.stream, blob, e) < 0)
 		return -1;
-	tar = r.stream.tar;
+	tar = bounded_init(&r.bounded, r.stream.tar, max_bytes);
 	if (layer_stream_is_compressed(&r.stream))
 		tar = ahead_source_init(&r.ahead, tar, op ? op->pool : NULL);
 	tar = hash_source_init(&r.hashed, tar);
-	if (visit_all(op, tar, v, e) < 0 || drain(op, tar, e) < 0 || drain(op, blob, e) < 0)
+	if (visit_all(op, tar, max_bytes, v, e) < 0 || drain(op, tar, e) < 0 ||
+	    drain(op, blob, e) < 0)
 		return -1;
-	return check_diff_id(&r.hashed, diff_id, e);
+	return check_diff_id(&r.hashed, layer->diff_id, e);
 }
 
 /* The zeros of a hole. */

@@ -15,13 +15,22 @@ struct entry_visitor {
 		     struct err *e);
 };
 
+/* What is known of a layer before it is read. */
+struct entries_layer {
+	const struct oci_digest *diff_id; /* of the uncompressed stream; NULL: not checked */
+	/* A few KiB can unpack to anything (a bomb): neither the stream nor all files of the layer together,
+	 * holes included, may be longer. 0: LAYER_BYTES_MAX. */
+	uint64_t max_bytes;
+};
+
 /*
  * op->pool, if there is one, decompresses while entries are visited; the caller may be its worker.
- * diff_id: checked against the uncompressed stream (ERR_CORRUPT), all of which is read; NULL: not
- * checked. ERR_CORRUPT as well: damaged, or more than LAYER_ENTRIES_MAX entries.
+ * All of the stream is read. ERR_CORRUPT: damaged, another diff_id, larger than it may be, or more than
+ * LAYER_ENTRIES_MAX entries.
  */
 #define LAYER_ENTRIES_MAX (4u << 20)
-int entries_read(const struct op *op, struct source *blob, const struct oci_digest *diff_id,
+#define LAYER_BYTES_MAX	  (UINT64_C(64) << 30)
+int entries_read(const struct op *op, struct source *blob, const struct entries_layer *layer,
 		 struct entry_visitor *v, struct err *e) MUST_CHECK;
 
 /* A file's content into fd, which is empty; holes stay holes. sum: gets the bytes, holes as zeros; NULL:

@@ -236,7 +236,9 @@ int layer_list_read(struct layer_changes *out, const struct op *op, struct sourc
 			     .path = BUF_INIT(LAYER_PATH_MAX + 1),
 			     .target = BUF_INIT(LAYER_PATH_MAX + 1) };
 
-	if (entries_read(op, blob, diff_id, &r.visitor, e) < 0)
+	const struct entries_layer layer = { .diff_id = diff_id };
+
+	if (entries_read(op, blob, &layer, &r.visitor, e) < 0)
 		return -1;
 	count_names(&r.list);
 	*out = r.list;

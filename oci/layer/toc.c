@@ -37,11 +37,12 @@ static int read_layer(struct reading *r, const struct op *op, const struct toc_l
 		      size_t i, struct err *e)
 {
 	const struct oci_digest *digest = &layers->v[i].digest;
+	const struct entries_layer layer = { layers->diff_ids ? &layers->diff_ids[i] : NULL,
+					     layers->max_bytes };
 	auto_blob struct oci_blob blob = { 0 };
 
 	if (oci_store_open(layers->blobs, digest, &blob, e) < 0 ||
-	    entries_read(op, blob.source, layers->diff_ids ? &layers->diff_ids[i] : NULL,
-			 &r->visitor, e) < 0)
+	    entries_read(op, blob.source, &layer, &r->visitor, e) < 0)
 		return err_wrap(e, "read layer %s", digest->text);
 	toc_place_next_layer(&r->place);
 	return 0;

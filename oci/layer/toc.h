@@ -23,6 +23,7 @@ struct toc_layers {
 	const struct oci_descriptor *v;	   /* lowest first */
 	const struct oci_digest *diff_ids; /* NULL: not checked */
 	size_t nr;
+	uint64_t max_bytes; /* each unpacks to at most so much (entries.h); 0: the default */
 };
 
 struct toc_where {

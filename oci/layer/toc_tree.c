@@ -129,6 +129,9 @@ static int spool_from_layer(struct toc_tree *t, size_t file, struct err *e)
 	uint32_t layer = t->t->where[file].layer;
 	CLEANUP(spooling_release) struct spooling s = { .visitor.entry = spool_entry, .t = t };
 	const struct oci_digest *digest = &t->layers->v[layer].digest;
+	const struct entries_layer known = { t->layers->diff_ids ? &t->layers->diff_ids[layer]
+								 : NULL,
+					     t->layers->max_bytes };
 	auto_blob struct oci_blob blob = { 0 };
 
 	if (t->was_read[layer])
@@ -136,9 +139,7 @@ static int spool_from_layer(struct toc_tree *t, size_t file, struct err *e)
 	else
 		want(&s, file);
 	if (oci_store_open(t->layers->blobs, digest, &blob, e) < 0 ||
-	    entries_read(t->op, blob.source,
-			 t->layers->diff_ids ? &t->layers->diff_ids[layer] : NULL, &s.visitor,
-			 e) < 0)
+	    entries_read(t->op, blob.source, &known, &s.visitor, e) < 0)
 		return err_wrap(e, "layer %s", digest->text);
 	if (s.next != s.nr)
 		return err_set(e, ERR_CORRUPT, "layer %s: it has not what its table says",

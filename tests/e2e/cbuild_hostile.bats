@@ -39,6 +39,26 @@ tree_of_the_image() {
 	equal "$(cat "$T/tree/seen")" overwritten
 }
 
+@test "S11: a layer that unpacks to more than it may ends the build, and nothing of it stays" {
+	local isolation
+	evil 'Z zeros 30000000' 'F small x'
+	# a gzip of zeros: a thousandth
+	[ "$(du -sb "$T/evil" | cut -f1)" -lt 5000000 ]
+	printf 'FROM evil\nRUN ls -l /zeros\n' >Dockerfile
+	for isolation in auto chroot; do
+		expect 1 build --isolation "$isolation" --max-layer-size 20m
+		message cbuild 'unpacks to more than 20971520 bytes' --max-layer-size
+	done
+	# who only looks into it does not read it to its end either
+	printf 'FROM evil\nCOPY --from=evil /small /copied\n' >Dockerfile
+	CBUILD_MAX_LAYER_SIZE=20m expect 1 build
+	message cbuild 'unpacks to more than 20971520 bytes'
+	equal "$(find "$CBUILD_ROOT" -name zeros)" ''
+	expect 0 build --max-layer-size 40m
+	expect 2 build --max-layer-size much
+	message cbuild --max-layer-size much
+}
+
 @test "CVE-2014-6407: a hard link of a layer does not reach out of the tree" {
 	local name
 	for name in "$T/victim/file" "../../../../../../../../..$T/victim/file"; do

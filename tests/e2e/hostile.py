@@ -3,7 +3,7 @@
 
     hostile.py LAYOUT OUT ENTRY... [-- ENTRY...]
 
-An ENTRY is "KIND PATH [TEXT]": F a file with that text, D a directory, L a symbolic link, H a hard link, P a
+An ENTRY is "KIND PATH [TEXT]": F a file with that text, Z one of so many zeros, D a directory, L a symbolic link, H a hard link, P a
 pipe, C a device "MAJOR:MINOR". "--" begins another layer. The image is OUT:1.
 """
 
@@ -18,6 +18,7 @@ import tarfile
 
 KINDS = {
     "F": tarfile.REGTYPE,
+    "Z": tarfile.REGTYPE,
     "D": tarfile.DIRTYPE,
     "L": tarfile.SYMTYPE,
     "H": tarfile.LNKTYPE,
@@ -34,7 +35,7 @@ def layer(entries):
             info = tarfile.TarInfo(path)
             info.type = KINDS[kind]
             info.mode = 0o755
-            data = text.encode() if kind == "F" else b""
+            data = text.encode() if kind == "F" else bytes(int(text)) if kind == "Z" else b""
             info.size = len(data)
             if kind in "LH":
                 info.linkname = text

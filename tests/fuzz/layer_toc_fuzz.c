@@ -83,8 +83,9 @@ static int visit(struct entry_visitor *v, const struct tar_entry *ent, struct ta
 
 static int read_layer(struct reading *r, struct span bytes, struct err *e)
 {
+	const struct entries_layer layer = { .diff_id = NULL };
 	struct span_source src;
-	int res = entries_read(NULL, span_source_init(&src, bytes), NULL, &r->visitor, e);
+	int res = entries_read(NULL, span_source_init(&src, bytes), &layer, &r->visitor, e);
 
 	toc_place_next_layer(&r->place);
 	return res;

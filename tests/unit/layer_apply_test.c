@@ -374,6 +374,76 @@ static void a_device_that_would_be_a_whiteout_is_refused(void **state)
 	assert_refused(w, "0:0");
 }
 
+/* Compressed as well, where the bound is behind the decompression. */
+static int apply_bounded(struct world *w, uint64_t max_bytes, bool packed)
+{
+	const struct entries_layer layer = { .max_bytes = max_bytes };
+	auto_buf struct buf small = BUF_INIT(1u << 20);
+	struct span_source from;
+	struct buf_sink k;
+	struct gzip_sink gz;
+	struct disk t;
+	int r;
+
+	if (packed) {
+		assert_int_equal(sink_write(gzip_sink_init(&gz, buf_sink_init(&k, &small), 5, NULL),
+					    w->tar.data, w->tar.len, &w->e),
+				 0);
+		assert_int_equal(gzip_sink_finish(&gz, &w->e), 0);
+		gzip_sink_release(&gz);
+	}
+	disk_open(&t);
+	r = layer_apply_recorded(NULL, NULL, t.fd,
+				 span_source_init(&from, buf_span(packed ? &small : &w->tar)),
+				 &layer, &w->e);
+	disk_close(&t);
+	return r;
+}
+
+static void a_layer_that_unpacks_to_too_much_is_refused(void **state)
+{
+	struct world *w = *state;
+	auto_free char *text = mem_zalloc(1u << 20);
+
+	memset(text, 'x', (1u << 20) - 1);
+	add_file(w, "big", text);
+	add_file(w, "second", text);
+	for (int packed = 0; packed <= 1; packed++) {
+		assert_int_equal(apply_bounded(w, w->tar.len, packed), 0);
+		assert_int_equal(apply_bounded(w, w->tar.len - 1, packed), -1);
+		assert_int_equal(w->e.kind, ERR_CORRUPT);
+		assert_non_null(strstr(w->e.text, "unpacks to more than"));
+		err_clear(&w->e);
+	}
+}
+
+/* One file of 1 GiB in GNU's old sparse form, all hole: 512 bytes. */
+static void holes_count_as_what_they_claim_to_be(void **state)
+{
+	struct world *w = *state;
+	char h[512] = "hole";
+	unsigned sum = 0;
+
+	memcpy(h + 100, "0000644", 8);
+	memcpy(h + 108, "0000000", 8);
+	memcpy(h + 116, "0000000", 8);
+	memcpy(h + 124, "00000000000", 12);
+	memcpy(h + 136, "00000000000", 12);
+	h[156] = 'S';
+	memcpy(h + 257, "ustar  ", 8);
+	memcpy(h + 386, "10000000000", 12); /* a piece there, of no bytes */
+	memcpy(h + 398, "00000000000", 12);
+	memcpy(h + 483, "10000000000", 12);
+	memset(h + 148, ' ', 8);
+	for (size_t i = 0; i < sizeof(h); i++)
+		sum += (unsigned char)h[i];
+	snprintf(h + 148, 8, "%06o", sum);
+	buf_add(&w->tar, h, sizeof(h));
+	assert_int_equal(apply_bounded(w, UINT64_C(1) << 30, false), 0);
+	assert_int_equal(apply_bounded(w, (UINT64_C(1) << 30) - 1, false), -1);
+	assert_non_null(strstr(w->e.text, "unpacks to more than"));
+}
+
 static void the_last_of_two_entries_wins(void **state)
 {
 	struct world *w = *state;
@@ -650,6 +720,8 @@ int main(void)
 		TEST(a_file_as_parent_is_refused),
 		TEST(links_in_circles_are_refused),
 		TEST(a_device_that_would_be_a_whiteout_is_refused),
+		TEST(a_layer_that_unpacks_to_too_much_is_refused),
+		TEST(holes_count_as_what_they_claim_to_be),
 		TEST(the_last_of_two_entries_wins),
 		TEST(a_new_file_does_not_write_through_to_an_old_hard_link),
 		TEST(whiteouts_remove_what_was_there_and_are_never_stored),

@@ -98,15 +98,16 @@ static void fill(struct world *w, bool by_layer)
 {
 	const struct layer_lay_options opt = { .tree_fd = -1, .record = w->record };
 	struct buf_sink to;
+	const struct entries_layer layer = { .diff_id = NULL };
 	struct span_source from;
 
 	if (!by_layer) {
 		must(w, layer_lay_down(NULL, &w->base, w->t.fd, &opt, &w->e));
 	} else {
 		must(w, layer_write(NULL, &w->base, -1, buf_sink_init(&to, &w->tar), NULL, &w->e));
-		must(w,
-		     layer_apply_recorded(w->record, NULL, w->t.fd,
-					  span_source_init(&from, buf_span(&w->tar)), NULL, &w->e));
+		must(w, layer_apply_recorded(w->record, NULL, w->t.fd,
+					     span_source_init(&from, buf_span(&w->tar)), &layer,
+					     &w->e));
 	}
 	record_wait_clock(w->record);
 }
