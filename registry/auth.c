@@ -108,6 +108,11 @@ bool registry_auth_mounts_refused(struct registry_auth *a)
 	return a->mounts_refused;
 }
 
+bool registry_auth_login_refused(struct registry_auth *a)
+{
+	return a->login_refused;
+}
+
 /* -- behind the turnstile ---------------------------------------------------- */
 
 /* The path in "repository:a/b:pull". Owned; NULL: it is not one. */
@@ -293,6 +298,13 @@ static int token_get(struct registry_signature *out, struct registry_auth *a, st
 	return 0;
 }
 
+/* It is not what was asked for that is refused, but we are. */
+static int login_failed(struct registry_auth *a, struct err *e)
+{
+	a->login_refused = true;
+	return err_wrap(e, "login to %s", a->at->host);
+}
+
 static int sign(struct registry_signature *out, struct registry_auth *a, struct op *op,
 		const struct registry_call *call, struct err *e)
 {
@@ -306,7 +318,7 @@ static int sign(struct registry_signature *out, struct registry_auth *a, struct 
 		out->header = mem_printf("Bearer %s", who->registry_token);
 	} else if (uses_bearer(a)) {
 		if (token_get(out, a, op, call, who, e) < 0)
-			return -1;
+			return e->kind == ERR_DENIED ? login_failed(a, e) : -1;
 		if (call->from && a->mounts_refused)
 			return err_set(e, ERR_DENIED, "no token to mount from %s", call->from);
 	} else {
@@ -474,8 +486,10 @@ static int refused(struct registry_auth *a, const struct http_response *rs, stru
 	const struct credentials *who = a->nr_whos ? &a->whos[a->last_who].who : NULL;
 	auto_buf struct buf text = BUF_INIT(BUF_SMALL);
 
-	if (!who || !tell_missing_right(&text, rs))
-		return registry_api_error(e, rs, who, a->at->host);
+	if (!who || !tell_missing_right(&text, rs)) {
+		registry_api_error(e, rs, who, a->at->host);
+		return who && rs->status == 401 ? login_failed(a, e) : -1;
+	}
 	buf_add_str(&text, " (");
 	credentials_tell(&text, who, a->at->host);
 	return err_set(e, ERR_DENIED, "denied: %s)", buf_str(&text));

@@ -26,6 +26,7 @@ struct registry_auth { /* private to auth.c */
 	pthread_cond_t free;
 	bool busy;
 	_Atomic bool mounts_refused;
+	_Atomic bool login_refused;
 
 	/* only behind the turnstile */
 	struct registry_challenge challenge; /* the last one; all zero: never asked */
@@ -65,6 +66,7 @@ int registry_auth_learn(bool *again, struct registry_auth *a, struct op *op,
 int registry_auth_refused(struct registry_auth *a, const struct http_response *rs, struct err *e);
 void registry_auth_who(struct buf *out, struct registry_auth *a); /* see registry_session_who */
 bool registry_auth_mounts_refused(struct registry_auth *a);
+bool registry_auth_login_refused(struct registry_auth *a);
 /* It has said how it wants to be asked: so it understands us. */
 bool registry_auth_is_challenged(struct registry_auth *a);
 

@@ -148,6 +148,11 @@ void registry_session_who(struct buf *out, struct registry_session *s)
 	registry_auth_who(out, &s->auth);
 }
 
+bool registry_session_login_refused(struct registry_session *s)
+{
+	return registry_auth_login_refused(&s->auth);
+}
+
 bool registry_session_mounts_refused(struct registry_session *s)
 {
 	return registry_auth_mounts_refused(&s->auth);

@@ -82,6 +82,9 @@ void registry_session_who(struct buf *out, struct registry_session *s);
  */
 bool registry_session_mounts_refused(struct registry_session *s);
 
+/* It has refused us, whatever we asked for: one such failure is told, not as that of a blob. */
+bool registry_session_login_refused(struct registry_session *s);
+
 /* An address out of an answer to a request for base (NULL: for the registry's root). */
 int registry_session_resolve(struct url *out, struct registry_session *s, const struct url *base,
 			     const char *text, struct err *e) MUST_CHECK;

@@ -225,7 +225,9 @@ int registry_upload_or_mount(enum registry_upload *out, struct op *op,
 	progress_begin(op->progress, id, "push %.19s", blob->digest.text);
 	if (upload_run(&u, e) < 0) {
 		progress_give_up(op->progress, id, e);
-		return err_wrap(e, "blob %s", blob->digest.text);
+		return registry_session_login_refused(r->session)
+			       ? -1
+			       : err_wrap(e, "blob %s", blob->digest.text);
 	}
 	tell_end(op, id, &u);
 	*out = u.outcome;

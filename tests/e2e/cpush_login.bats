@@ -66,7 +66,8 @@ login() {
 	with_passwords
 	login anna geheim-2
 	expect 3 cpush -v -v "$T/one" "$registry/app:1"
-	message cpush "$registry"
+	message cpush "login to $registry: 401 unauthorized" 'credentials from ~/.docker/config.json'
+	has_no "$(tail -n 1 <<<"$err")" 'blob '
 	has_no "$err" geheim-2
 	equal "$(requests "$T/registry" PUT /v2/app/blobs)" 0 'uploads'
 }
@@ -97,14 +98,16 @@ login() {
 	with_tokens
 	login anna geheim-2
 	expect 3 cpush "$T/one" "$registry/app:1"
-	message cpush "$registry"
+	message cpush "login to $registry: token for" 'credentials from ~/.docker/config.json'
+	has_no "$(tail -n 1 <<<"$err")" 'blob '
 	has_no "$err" geheim-2
 }
 
 @test "a token that does not allow to push is status 3" {
 	with_tokens
 	expect 3 cpush "$T/one" "$registry/app:1"
-	message cpush "$registry"
+	message cpush "$registry" 'no right to push to app'
+	has_no "$err" 'login to'
 }
 
 # What a job of GitLab's has in its environment, for the registry of this test.

@@ -213,7 +213,8 @@ static void refused_credentials_end_it_at_the_first_request(void **state)
 	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = R "/manifests/1.0", .status = 401,
 		    .headers = { "WWW-Authenticate: Basic realm=\"x\"" });
 	assert_int_equal(-1, push(f));
-	assert_err(&f->w, ERR_DENIED, "push r.example/a/b:1.0: 401 unauthorized (no credentials");
+	assert_err(&f->w, ERR_DENIED,
+		   "push r.example/a/b:1.0: login to r.example: 401 unauthorized (no credentials");
 }
 
 static void a_head_that_is_forbidden_is_no_answer(void **state)
