@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "base/progress.h"
 #include "base/rootdir.h"
+#include "cmd/completion.h"
 #include "cmd/exitcode.h"
 #include "registry/certs.h"
 
@@ -116,6 +117,25 @@ static void print_help(const struct app *app, const struct opt_table *tables, si
 	printf("\nFull description: man %s\n", app->tool);
 }
 
+/* For `make install` and the check of the manual pages; no options for people. 1: it was one of them. */
+static int tell_tables(struct app *app, const struct opt_table *tables, size_t nr, int argc,
+		       char **argv, struct err *e)
+{
+	const struct completion c = { app->tool, tables, nr, &app->commands };
+	auto_buf struct buf out = BUF_INIT(BUF_SMALL);
+
+	if (argc == 2 && strcmp(argv[1], "--dump-options") == 0) {
+		opts_dump(tables, nr);
+		return 1;
+	}
+	if (argc != 3 || strcmp(argv[1], "--completion") != 0)
+		return 0;
+	if (completion_write(&out, &c, argv[2], e) < 0)
+		return -1;
+	fputs(buf_str(&out), stdout);
+	return 1;
+}
+
 /*
  * No file of ours may come to lie where others write. The wrong way round, so that using what
  * was closed is still an error.
@@ -136,15 +156,14 @@ int app_parse(struct app *app, const struct opt *own, void *own_args, int argc, 
 					    { common, &app->args, NULL },
 					    { stateful, &app->args, NULL } };
 	size_t nr = app->has_state ? 3 : 2;
+	int told;
 
 	standard_streams_open();
 	signal(SIGCHLD, SIG_DFL); /* ignored, no child could be waited for */
 	umask(022);		  /* what a job's umask is must not show in images or state */
-	/* for the check of the manual pages; not an option for people */
-	if (argc == 2 && strcmp(argv[1], "--dump-options") == 0) {
-		opts_dump(tables, nr);
-		return 0;
-	}
+	told = tell_tables(app, tables, nr, argc, argv, e);
+	if (told)
+		return told < 0 ? -1 : 0;
 	if (opts_parse(tables, nr, argc, argv, &app->positional, e) < 0)
 		return -1;
 	if (app->args.help) {
@@ -275,6 +294,7 @@ int app_end(struct app *app, int r, const struct err *e)
 		app->render->free(app->render);
 	}
 	strv_release(&app->positional);
+	strv_release(&app->commands);
 	registry_certs_free(app->certs);
 	free(app->root);
 	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout))) {

@@ -42,6 +42,7 @@ struct app {
 	const char *usage;		       /* "cpush [OPTIONS] [SOURCE] IMAGE" */
 	const char *about;		       /* one sentence */
 	bool has_state;			       /* --root means something to this tool */
+	struct strv commands;		       /* what the first word may be; empty: anything */
 	const struct opt_elsewhere *elsewhere; /* options of other tools; may be NULL */
 	struct app_args args;
 	struct strv positional;

@@ -35,14 +35,10 @@ static const struct command {
 	{ "scale", cdeploy_scale, 1, true },   { "rm", cdeploy_rm, 0, true },
 };
 
-static int unknown_command(const char *name, struct err *e)
+static int unknown_command(const struct app *app, const char *name, struct err *e)
 {
-	auto_strv struct strv names = STRV_INIT;
-	auto_free char *list = NULL;
+	auto_free char *list = strv_join(&app->commands, ", ");
 
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		strv_add(&names, commands[i].name);
-	list = strv_join(&names, ", ");
 	return err_set(e, ERR_INPUT, "unknown command '%s' (%s)", name, list);
 }
 
@@ -63,7 +59,7 @@ static int find_command(const struct command **out, const struct cdeploy *cd, st
 	if (cd->args.dry_run && c == command_called("up"))
 		c = command_called("plan");
 	if (!c)
-		return unknown_command(name, e);
+		return unknown_command(app, name, e);
 	if (app->positional.n > c->max_args + 1)
 		return err_set(e, ERR_INPUT, "%s: unexpected argument '%s'", name,
 			       app->positional.v[c->max_args + 1]);
@@ -74,8 +70,11 @@ static int find_command(const struct command **out, const struct cdeploy *cd, st
 static int cdeploy_main(struct cdeploy *c, int argc, char **argv, struct err *e)
 {
 	const struct command *command = NULL;
-	int r = app_parse(c->app, cdeploy_opts, &c->args, argc, argv, e);
+	int r;
 
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		strv_add(&c->app->commands, commands[i].name);
+	r = app_parse(c->app, cdeploy_opts, &c->args, argc, argv, e);
 	if (r <= 0)
 		return r;
 	if (find_command(&command, c, e) < 0 ||

@@ -69,14 +69,33 @@ T    ?= 60
 fuzz:	## run the fuzzers for T seconds each (FUZZ=name for one)
 	$(Q)sh tests/tools/fuzz $(T) $(FUZZ)
 
-install: all	## into DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/cbuild
+# Completions for three shells, made of the tools' own tables.
+MADE := $(BUILD)/completions
+COMPLETIONS := $(TOOLS:%=$(MADE)/bash/%) $(TOOLS:%=$(MADE)/zsh/_%) $(TOOLS:%=$(MADE)/fish/%.fish)
+define completion_rules
+$(MADE)/bash/$(1) $(MADE)/zsh/_$(1) $(MADE)/fish/$(1).fish: $(BUILD)/bin/$(1)
+	@mkdir -p $$(@D)
+	$$(Q)$$< --completion $$(notdir $$(@D)) >$$@.new && mv $$@.new $$@
+endef
+$(foreach t,$(TOOLS),$(eval $(call completion_rules,$(t))))
+
+# A distribution may have its own folder for zsh
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+DOCS := README.md CHANGELOG.md $(addprefix docs/,MIGRATING.md ORCINUS.md COMPOSE.md PIPELINE.md)
+install: all $(COMPLETIONS)	## into DESTDIR and PREFIX
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/share/man/man1 $(PREFIX)/share/doc/cbuild $(BASHDIR) $(ZSHDIR) $(FISHDIR))
 	install -m 755 $(TOOLS:%=$(BUILD)/bin/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(TOOLS:%=docs/%.1) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 docs/MIGRATING.md docs/ORCINUS.md CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/cbuild
+	install -m 644 $(DOCS) $(DESTDIR)$(PREFIX)/share/doc/cbuild
+	install -m 644 $(TOOLS:%=$(MADE)/bash/%) $(DESTDIR)$(BASHDIR)
+	install -m 644 $(TOOLS:%=$(MADE)/zsh/_%) $(DESTDIR)$(ZSHDIR)
+	install -m 644 $(TOOLS:%=$(MADE)/fish/%.fish) $(DESTDIR)$(FISHDIR)
 
 uninstall:	## take away what install put there
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%) $(TOOLS:%=$(DESTDIR)$(PREFIX)/share/man/man1/%.1)
+	rm -f $(TOOLS:%=$(DESTDIR)$(BASHDIR)/%) $(TOOLS:%=$(DESTDIR)$(ZSHDIR)/_%) $(TOOLS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/cbuild
 
 clean:	## remove build/
