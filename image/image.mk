@@ -28,4 +28,11 @@ image: static	## the toolkit's own container image, an OCI layout in build/image
 		--source-date-epoch $(EPOCH) -t cbuild:$(VERSION) -o type=oci,dest=$(IMAGE),tar=false $(STATIC_DIR)/tree
 	@echo $(IMAGE)
 
-.PHONY: static image
+DEB := $(BUILD)/deb
+deb: all $(COMPLETIONS)	## a Debian package of the three tools, into build/deb
+	$(Q)rm -rf $(DEB)
+	$(Q)$(MAKE) --no-print-directory -s install DESTDIR=$(DEB)/stage PREFIX=/usr \
+		ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
+	$(Q)SOURCE_DATE_EPOCH=$(EPOCH) sh image/deb $(DEB)/stage $(DEB)
+
+.PHONY: static image deb

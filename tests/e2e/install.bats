@@ -84,3 +84,44 @@ options_in_help() {
 	equal "$(fish --no-config -c "source $from/cdeploy.fish; complete -C 'cdeploy up '")" ''
 	equal "$(fish --no-config -c "source $from/cdeploy.fish; complete -C 'cdeploy --dir da'")" "$(printf 'data/\tDirectory')"
 }
+
+@test "make deb: a package of everything, the same bytes again, that dpkg installs and whose tools run" {
+	local build package
+	build=$(realpath --relative-to "$TOP" "$E2E_BIN/..")
+	make_deb() {
+		env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" BUILD="$build" DEB="$T/deb" deb
+	}
+	expect 0 make_deb
+	package=$out
+	has "$(dpkg-deb -f "$package" Version)" "$(cat "$TOP/VERSION")"
+	equal "$(dpkg-deb -f "$package" Architecture)" "$(dpkg --print-architecture)"
+	# as they are linked: a package for each library that is none of libc's
+	objdump -p "$E2E_BIN"/c{build,push,deploy} | awk -v arch="$(gcc -print-multiarch)" '$1 == "NEEDED" { print "*/" arch "/" $2 }' | sort -u >"$T/libraries"
+	xargs dpkg -S <"$T/libraries" | sed 's/:.*//' | sort -u >"$T/owners"
+	[ "$(wc -l <"$T/owners")" -gt 8 ] || fail "few libraries: $(cat "$T/owners")"
+	while read -r owner; do
+		has " $(dpkg-deb -f "$package" Depends)" " $owner"
+	done <"$T/owners"
+	expect 0 dpkg-deb -c "$package"
+	equal "$(awk '{ print $2 }' <<<"$out" | sort -u)" root/root
+	for file in bin/cbuild share/man/man1/cdeploy.1.gz share/zsh/vendor-completions/_cpush share/doc/cbuild/{copyright,changelog.gz,NEWS.gz}; do
+		has "$out" "./usr/$file"
+	done
+
+	sha256sum <"$package" >"$T/first"
+	rm -rf "$T/deb"
+	(umask 077 && expect 0 make_deb)
+	equal "$(sha256sum <"$package")" "$(cat "$T/first")"
+
+	mkdir -p "$T/system/var/lib/dpkg"/{info,updates}
+	touch "$T/system/var/lib/dpkg/status"
+	expect 0 dpkg --root="$T/system" --force-depends --log=/dev/null -i "$package"
+	equal "$(dpkg --root="$T/system" -V cbuild)" ''
+	has "$(readelf -lW "$T/system/usr/bin/cpush")" GNU_RELRO
+	equal "$("$T/system/usr/bin/cdeploy" --version)" "cdeploy $(cat "$TOP/VERSION")"
+	cd "$T"
+	printf 'FROM scratch\nCOPY first /\n' >Dockerfile
+	expect 0 "$T/system/usr/bin/cbuild" -o type=cacheonly .
+	expect 0 dpkg --root="$T/system" --log=/dev/null -r cbuild
+	[ ! -e "$T/system/usr/bin" ]
+}
