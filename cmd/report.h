@@ -7,6 +7,7 @@
 #define CMD_REPORT_H
 
 #include "base/buf.h"
+#include "base/span.h"
 #include "cmd/facts.h"
 #include "oci/build/weigh.h"
 
@@ -25,6 +26,22 @@ void report_html(struct buf *out, const struct report *r);
 void report_json(struct buf *out, const struct report *r);
 /* Lines, each with its end. */
 void report_text(struct buf *out, const struct report *r);
+
+/* The stages of a build, in the order in which they began; from the first of its steps to the end of its last. */
+struct report_stage {
+	struct span name; /* borrowed from the steps */
+	int64_t begin_ms, end_ms;
+	size_t nr_steps, nr_cached;
+};
+struct report_stages {
+	struct report_stage *v;
+	size_t nr, cap;
+};
+void report_stages_init(struct report_stages *s, const struct report *r);
+void report_stages_release(struct report_stages *s);
+#define auto_report_stages CLEANUP(report_stages_release)
+/* The stage that a step belongs to. */
+struct span report_stage_of(const struct fact *step);
 
 /* Shared by these: how many steps have an outcome; in how many layers nobody has looked. */
 size_t report_count(const struct report *r, enum fact_outcome outcome);

@@ -2,6 +2,7 @@
  * Bars are inline SVG, colours are variables that a dark page gives other values. Every text is
  * somebody's Dockerfile: it is escaped, whatever it is.
  */
+#include "base/mem.h"
 #include "cmd/render.h"
 #include "cmd/report.h"
 
@@ -11,9 +12,9 @@ static const char head[] =
 	"<meta name=\"color-scheme\" content=\"light dark\">\n"
 	"<link rel=\"icon\" href=\"data:,\">\n<style>\n"
 	":root { --fg: #1c2430; --dim: #667085; --bg: #fff; --line: #e4e7ec; --bar: #2f6fde; "
-	"--pale: #c9d8f5; --bad: #c4320a; --base: #98a2b3 }\n"
+	"--pale: #a9c2f2; --bad: #c4320a; --base: #98a2b3 }\n"
 	"@media (prefers-color-scheme: dark) { :root { --fg: #e6e9ef; --dim: #98a2b3; --bg: #12161d; "
-	"--line: #2a313c; --bar: #6ea1ff; --pale: #2b3d5f; --bad: #ff8a65; --base: #56606f } }\n"
+	"--line: #2a313c; --bar: #6ea1ff; --pale: #3f5c97; --bad: #ff8a65; --base: #56606f } }\n"
 	"body { font: 15px/1.45 system-ui, sans-serif; color: var(--fg); background: var(--bg); "
 	"max-width: 1000px; margin: 2em auto; padding: 0 1em }\n"
 	"h1 { font-size: 1.4em; overflow-wrap: anywhere } h2 { font-size: 1.1em; margin-top: 2em }\n"
@@ -54,18 +55,30 @@ static void add_text(struct buf *out, const char *p)
 	}
 }
 
+static void bar_begin(struct buf *out)
+{
+	buf_add_str(
+		out,
+		"<svg viewBox=\"0 0 1000 14\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
+		"<rect class=\"track\" y=\"6\" width=\"1000\" height=\"2\"/>");
+}
+
 /* From and to in thousandths of the width; what is too short to be seen is seen all the same. */
+static void bar_part(struct buf *out, const char *class, double from, double to)
+{
+	double width = to - from < 8 ? 8 : to - from;
+
+	if (from > 992)
+		from = 992;
+	buf_addf(out, "<rect class=\"%s\" x=\"%.0f\" width=\"%.0f\" height=\"14\"/>", class, from,
+		 width);
+}
+
 static void add_bar(struct buf *out, const char *class, double from, double to)
 {
-	double width = to - from < 3 ? 3 : to - from;
-
-	if (from > 997)
-		from = 997;
-	buf_addf(out,
-		 "<svg viewBox=\"0 0 1000 14\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
-		 "<rect class=\"track\" y=\"6\" width=\"1000\" height=\"2\"/>"
-		 "<rect class=\"%s\" x=\"%.0f\" width=\"%.0f\" height=\"14\"/></svg>",
-		 class, from, width);
+	bar_begin(out);
+	bar_part(out, class, from, to);
+	buf_add_str(out, "</svg>");
 }
 
 static double thousandths(uint64_t part, uint64_t whole)
@@ -75,10 +88,17 @@ static double thousandths(uint64_t part, uint64_t whole)
 
 /* -- steps --------------------------------------------------------------------------------- */
 
-static void add_step(struct buf *out, const struct report *r, const struct fact *s)
+static void bar_step(struct buf *out, const struct report *r, const struct fact *s)
 {
 	static const char *const classes[] = { "done", "cached", "failed" };
 	uint64_t all = r->took_ms > 0 ? (uint64_t)r->took_ms : 1;
+
+	bar_part(out, classes[s->outcome], thousandths((uint64_t)s->begin_ms, all),
+		 thousandths((uint64_t)s->end_ms, all));
+}
+
+static void add_step(struct buf *out, const struct report *r, const struct fact *s)
+{
 	char time[24];
 
 	render_time(time, s->end_ms - s->begin_ms);
@@ -92,9 +112,45 @@ static void add_step(struct buf *out, const struct report *r, const struct fact 
 	}
 	buf_addf(out, "</td><td class=\"n\">%s</td><td class=\"w\">",
 		 s->outcome == FACT_CACHED ? "cached" : time);
-	add_bar(out, classes[s->outcome], thousandths((uint64_t)s->begin_ms, all),
-		thousandths((uint64_t)s->end_ms, all));
-	buf_add_str(out, "</td></tr>\n");
+	bar_begin(out);
+	bar_step(out, r, s);
+	buf_add_str(out, "</svg></td></tr>\n");
+}
+
+/* Its steps on one bar, one behind the other. */
+static void add_stage(struct buf *out, const struct report *r, const struct report_stage *stage)
+{
+	auto_free char *name = span_dup(stage->name);
+	char time[24];
+
+	render_time(time, stage->end_ms - stage->begin_ms);
+	buf_add_str(out, "<tr><td><code>");
+	add_text(out, name);
+	buf_addf(out,
+		 "</code></td><td class=\"n\">%zu</td><td class=\"n\">%zu</td>"
+		 "<td class=\"n\">%s</td><td class=\"w\">",
+		 stage->nr_steps, stage->nr_cached, time);
+	bar_begin(out);
+	for (size_t i = 0; i < r->nr_steps; i++)
+		if (span_eq(report_stage_of(&r->steps[i]), stage->name))
+			bar_step(out, r, &r->steps[i]);
+	buf_add_str(out, "</svg></td></tr>\n");
+}
+
+/* One stage is the whole build. */
+static void add_stages(struct buf *out, const struct report *r)
+{
+	auto_report_stages struct report_stages s;
+
+	report_stages_init(&s, r);
+	if (s.nr < 2)
+		return;
+	buf_add_str(out, "<h2>Stages</h2>\n<table id=\"stages\">\n<tr><th>stage</th>"
+			 "<th class=\"n\">steps</th><th class=\"n\">cached</th>"
+			 "<th class=\"n\">time</th><th class=\"w\">when</th></tr>\n");
+	for (size_t i = 0; i < s.nr; i++)
+		add_stage(out, r, &s.v[i]);
+	buf_add_str(out, "</table>\n");
 }
 
 static void add_steps(struct buf *out, const struct report *r)
@@ -102,8 +158,8 @@ static void add_steps(struct buf *out, const struct report *r)
 	char time[24];
 
 	render_time(time, r->took_ms);
-	buf_addf(out, "<h2>Steps</h2>\n<p>%zu steps in %s, %zu of them cached</p>\n", r->nr_steps,
-		 time, report_count(r, FACT_CACHED));
+	buf_addf(out, "<h2>Steps</h2>\n<p>%zu steps in %s, %zu of them cached (pale)</p>\n",
+		 r->nr_steps, time, report_count(r, FACT_CACHED));
 	buf_add_str(out, "<table id=\"steps\">\n<tr><th>step</th><th class=\"n\">time</th>"
 			 "<th class=\"w\">when</th></tr>\n");
 	for (size_t i = 0; i < r->nr_steps; i++)
@@ -207,6 +263,7 @@ void report_html(struct buf *out, const struct report *r)
 	add_text(out, r->name);
 	buf_add_str(out, "</h1>\n");
 	add_summary(out, r);
+	add_stages(out, r);
 	add_steps(out, r);
 	add_layers(out, r);
 	add_files(out, "Largest files", "files", "layer", &r->weight->files);

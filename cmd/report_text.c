@@ -1,6 +1,7 @@
 /* The lines for a log, the JSON, and what all three forms share. */
 #include "cmd/report.h"
 
+#include "base/mem.h"
 #include "cmd/render.h"
 
 #define LINES_MAX 5 /* of files in a log */
@@ -75,6 +76,21 @@ static void text_steps(struct buf *out, const struct report *r)
 	}
 }
 
+/* One stage is the whole build. */
+static void text_stages(struct buf *out, const struct report *r)
+{
+	auto_report_stages struct report_stages s;
+
+	report_stages_init(&s, r);
+	for (size_t i = 0; s.nr > 1 && i < s.nr; i++) {
+		char time[24];
+
+		render_time(time, s.v[i].end_ms - s.v[i].begin_ms);
+		buf_addf(out, "  %8s  stage " SPAN_FMT ", %zu steps, %zu of them cached\n", time,
+			 SPAN_ARG(s.v[i].name), s.v[i].nr_steps, s.v[i].nr_cached);
+	}
+}
+
 void report_text(struct buf *out, const struct report *r)
 {
 	char time[24], bytes[24], growth[32];
@@ -84,6 +100,7 @@ void report_text(struct buf *out, const struct report *r)
 	report_growth(growth, r);
 	buf_addf(out, "%zu steps in %s, %zu of them cached\n", r->nr_steps, time,
 		 report_count(r, FACT_CACHED));
+	text_stages(out, r);
 	text_steps(out, r);
 	buf_addf(out, "%zu layers, %s", r->weight->nr, bytes);
 	if (*growth)
@@ -131,6 +148,25 @@ static void json_step(struct buf *out, const struct fact *s)
 	json_str(out, "not_cached", s->why);
 }
 
+static void json_stages(struct buf *out, const struct report *r)
+{
+	auto_report_stages struct report_stages s;
+
+	report_stages_init(&s, r);
+	buf_add_str(out, ",\n  \"stages\": [");
+	for (size_t i = 0; i < s.nr; i++) {
+		auto_free char *name = span_dup(s.v[i].name);
+
+		buf_add_str(out, i ? ",\n    {" : "\n    {");
+		json_str(out, "name", name);
+		buf_addf(out,
+			 ", \"steps\": %zu, \"cached\": %zu, \"begin_ms\": %jd, \"end_ms\": %jd}",
+			 s.v[i].nr_steps, s.v[i].nr_cached, (intmax_t)s.v[i].begin_ms,
+			 (intmax_t)s.v[i].end_ms);
+	}
+	buf_add_char(out, ']');
+}
+
 static void json_layer(struct buf *out, const struct weight_layer *l)
 {
 	json_str(out, "digest", l->digest.text);
@@ -156,7 +192,9 @@ void report_json(struct buf *out, const struct report *r)
 		buf_add_str(out, i ? "},\n    {" : "\n    {");
 		json_step(out, &r->steps[i]);
 	}
-	buf_add_str(out, r->nr_steps ? "}],\n  \"layers\": [" : "],\n  \"layers\": [");
+	buf_add_str(out, r->nr_steps ? "}]" : "]");
+	json_stages(out, r);
+	buf_add_str(out, ",\n  \"layers\": [");
 	for (size_t i = 0; i < w->nr; i++) {
 		buf_add_str(out, i ? "},\n    {" : "\n    {");
 		json_layer(out, &w->layers[i]);

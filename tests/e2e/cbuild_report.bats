@@ -33,3 +33,26 @@ setup() {
 	has_no "$(cat "$T/two.html")" '<script'
 	python3 "$BATS_TEST_DIRNAME/report_page.py" "$T/two.html" "$T/two.json"
 }
+
+@test "in a browser, light and dark, also without scripts, the page shows the numbers of the JSON and asks for nothing" {
+	dockerfile <<-EOF2
+	FROM $BUSYBOX AS tools
+	RUN head -c 200000 /dev/urandom >/tool
+	FROM $BUSYBOX AS app
+	COPY --from=tools /tool /usr/bin/tool
+	ARG WHO=me
+	RUN head -c 300000 /dev/urandom >/large && echo '<script>console.log("1")</script>' >/small
+	RUN rm /large && echo "\$WHO"
+	EOF2
+	expect 0 cbuild -t app .
+	sed -i 's/echo "/echo more "/' Dockerfile
+	expect 0 cbuild -t app --report "$T/r.json" --report "$T/r.html" .
+	expect 0 python3 "$BATS_TEST_DIRNAME/browse.py" "$T/r.html" "$T/r.json" "$T"
+	for mode in light dark; do
+		equal "$(file -b --mime-type "$T/$mode.png")" image/png
+	done
+	# kept for who wants to look at them
+	if [ -n "${REPORT_PICTURES-}" ]; then
+		cp "$T"/{light,dark}.png "$T"/r.{html,json} "$REPORT_PICTURES"
+	fi
+}

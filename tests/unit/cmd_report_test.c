@@ -138,12 +138,48 @@ static void a_page_has_bars_where_time_and_bytes_went(void **state)
 	example_init(&x);
 	report_html(&out, &x.report);
 	/* cached, and too short to be seen; then from 5 to 755 thousandths; three quarters */
-	assert_non_null(strstr(buf_str(&out), "<rect class=\"cached\" x=\"0\" width=\"5\""));
+	assert_non_null(strstr(buf_str(&out), "<rect class=\"cached\" x=\"0\" width=\"8\""));
 	assert_non_null(strstr(buf_str(&out), "<rect class=\"done\" x=\"5\" width=\"750\""));
 	assert_non_null(strstr(buf_str(&out), "<rect class=\"base\" x=\"0\" width=\"750\""));
 	assert_non_null(strstr(buf_str(&out), "<td class=\"n\">75.0 %</td>"));
 	assert_non_null(strstr(buf_str(&out), "prefers-color-scheme: dark"));
 	assert_non_null(strstr(buf_str(&out), "+100 kB against <code>r.test/app:latest"));
+}
+
+static const struct fact two_stages[] = {
+	{ .text = (char *)"[a<b 1/2] FROM x", .outcome = FACT_CACHED, .end_ms = 500 },
+	{ .text = (char *)"[app 1/2] FROM y", .begin_ms = 250, .end_ms = 1000 },
+	{ .text = (char *)"[a<b 2/2] RUN [x", .begin_ms = 500, .end_ms = 1500 },
+	{ .text = (char *)"[app 2/2] COPY --from", .begin_ms = 1500, .end_ms = 1750 },
+};
+
+static void stages_have_bars_and_lines_of_their_own(void **state)
+{
+	auto_buf struct buf page = BUF_INIT(SIZE_MAX), log = BUF_INIT(SIZE_MAX),
+			    json = BUF_INIT(SIZE_MAX);
+	struct example x;
+
+	(void)state;
+	example_init(&x);
+	x.report.steps = two_stages;
+	x.report.nr_steps = 4;
+	report_html(&page, &x.report);
+	report_text(&log, &x.report);
+	report_json(&json, &x.report);
+	assert_non_null(strstr(
+		buf_str(&page),
+		"<tr><td><code>a&lt;b</code></td><td class=\"n\">2</td><td class=\"n\">1</td>"
+		"<td class=\"n\">1.5s</td>"));
+	assert_non_null(
+		strstr(buf_str(&page),
+		       "<rect class=\"cached\" x=\"0\" width=\"250\" height=\"14\"/>"
+		       "<rect class=\"done\" x=\"250\" width=\"500\" height=\"14\"/></svg>"));
+	assert_non_null(strstr(buf_str(&log),
+			       "4 steps in 2.0s, 1 of them cached\n"
+			       "      1.5s  stage a<b, 2 steps, 1 of them cached\n"
+			       "      1.5s  stage app, 2 steps, 0 of them cached\n"));
+	assert_non_null(strstr(buf_str(&json), "{\"name\": \"app\", \"steps\": 2, \"cached\": 0, "
+					       "\"begin_ms\": 250, \"end_ms\": 1750}]"));
 }
 
 static void steps_are_remembered_and_all_is_handed_on(void **state)
@@ -183,6 +219,7 @@ int main(void)
 		cmocka_unit_test(json_has_all_numbers),
 		cmocka_unit_test(a_page_escapes_all_texts),
 		cmocka_unit_test(a_page_has_bars_where_time_and_bytes_went),
+		cmocka_unit_test(stages_have_bars_and_lines_of_their_own),
 		cmocka_unit_test(steps_are_remembered_and_all_is_handed_on),
 	};
 
