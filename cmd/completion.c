@@ -1,7 +1,7 @@
 /*
- * For each shell a script with places in it: %t is the tool, %c its commands, %n the names of all options, %o a line for
- * each option. Texts are quoted for the shell, though they are
- * our own: an apostrophe in a help text must not end a word.
+ * For each shell a script with places in it: %t is the tool, %c its commands, %n the names of all
+ * options, %o a line for each option. Texts are quoted for the shell, though they are our own: an
+ * apostrophe in a help text must not end a word.
  */
 #include "cmd/completion.h"
 
