@@ -35,6 +35,7 @@ int cdeploy_lock(struct deploy_lock *l, struct cdeploy *c, struct err *e)
 	auto_free char *who = cdeploy_user(), *process = deploy_holder_process();
 	const struct deploy_holder holder = { .who = who,
 					      .job_url = getenv("CI_JOB_URL"),
+					      .job_name = getenv("CI_JOB_NAME"),
 					      .process = process };
 
 	return deploy_lock_take(l, &c->app->op, c->engine, &c->owner, &holder, c->args.lock_wait_ms,

@@ -110,6 +110,7 @@ static int carry_out(struct cdeploy *c, struct err *e)
 	auto_free char *who = cdeploy_user(), *process = deploy_holder_process();
 	struct deploy_holder holder = { .who = who,
 					.job_url = getenv("CI_JOB_URL"),
+					.job_name = getenv("CI_JOB_NAME"),
 					.process = process };
 	struct deploy_options opt;
 	auto_free struct deploy_outcome *outcomes =

@@ -5,7 +5,9 @@
  */
 #include "deploy/holder.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
@@ -62,11 +64,14 @@ bool deploy_holder_is_gone(const char *process)
 {
 	auto_free char *where = where_we_are(), *pid = NULL;
 	struct span rest = span_of_str(process), number, start;
-	uint64_t then, now, ignored;
+	uint64_t then, now, id;
 
 	if (!where || !span_take(&rest, where) || !span_cut(rest, '/', &number, &start) ||
-	    span_to_u64(&ignored, number) < 0 || span_to_u64(&then, start) < 0)
+	    span_to_u64(&id, number) < 0 || !id || id > INT32_MAX || span_to_u64(&then, start) < 0)
 		return false;
 	pid = span_dup(number);
-	return start_time(&now, pid) < 0 || now != then;
+	if (start_time(&now, pid) == 0)
+		return now != then;
+	/* /proc may hide what is there (hidepid): then only the kernel's word counts */
+	return kill((pid_t)id, 0) < 0 && errno == ESRCH;
 }

@@ -15,6 +15,7 @@
 
 #define LABEL_HOLDER  DEPLOY_LABEL_PREFIX "holder"
 #define LABEL_JOB     DEPLOY_LABEL_PREFIX "job"
+#define LABEL_NAME    DEPLOY_LABEL_PREFIX "job-name"
 #define LABEL_PROCESS DEPLOY_LABEL_PREFIX "process"
 #define LABEL_SINCE   DEPLOY_LABEL_PREFIX "since"
 #define LABEL_EXPIRES DEPLOY_LABEL_PREFIX "expires"
@@ -53,6 +54,10 @@ static json_t *lock_labels(struct op *op, const struct deploy_owner *owner,
 	json_object_set_new(labels, LABEL_HOLDER, json_str(or_unknown(holder->who)));
 	if (holder->job_url)
 		json_object_set_new(labels, LABEL_JOB, json_str(holder->job_url));
+	if (holder->job_name)
+		json_object_set_new(labels, LABEL_NAME, json_str(holder->job_name));
+	if (owner->pipeline)
+		json_object_set_new(labels, DEPLOY_LABEL_PIPELINE, json_str(owner->pipeline));
 	if (holder->process)
 		json_object_set_new(labels, LABEL_PROCESS, json_str(holder->process));
 	set_time(labels, LABEL_SINCE, op->clock->wall_ns(op->clock));
@@ -72,13 +77,46 @@ static bool is_same_holder(const json_t *spec, const json_t *labels)
 	       strcmp(process ? process : "", our_process ? our_process : "") == 0;
 }
 
-static bool is_stale(struct op *op, const json_t *spec)
+/* "https://git.example/team/app/-/jobs/7": the number, and where from. */
+static int job_number(struct span *where, uint64_t *number, const char *url)
+{
+	ptrdiff_t slash = url ? span_rfind(span_of_str(url), '/') : -1;
+
+	if (slash < 0)
+		return -1;
+	*where = span_head(span_of_str(url), (size_t)slash);
+	return span_to_u64(number, span_of_str(url + slash + 1));
+}
+
+static bool is_same_label(const json_t *spec, const json_t *labels, const char *key)
+{
+	const char *theirs = deploy_label(spec, key);
+	const char *ours = json_string_value(json_object_get(labels, key));
+
+	return theirs && ours && strcmp(theirs, ours) == 0;
+}
+
+/* Are we a later try of the job that holds it? Then that try is over. */
+static bool is_earlier_try(const json_t *spec, const json_t *labels)
+{
+	struct span theirs, ours;
+	uint64_t before, now;
+
+	return is_same_label(spec, labels, DEPLOY_LABEL_PIPELINE) &&
+	       is_same_label(spec, labels, LABEL_NAME) &&
+	       job_number(&theirs, &before, deploy_label(spec, LABEL_JOB)) == 0 &&
+	       job_number(&ours, &now, json_string_value(json_object_get(labels, LABEL_JOB))) ==
+		       0 &&
+	       span_eq(theirs, ours) && before < now;
+}
+
+static bool is_stale(struct op *op, const json_t *spec, const json_t *labels)
 {
 	const char *expires = deploy_label(spec, LABEL_EXPIRES);
 	const char *process = deploy_label(spec, LABEL_PROCESS);
 	int64_t until;
 
-	if (process && deploy_holder_is_gone(process))
+	if ((process && deploy_holder_is_gone(process)) || is_earlier_try(spec, labels))
 		return true;
 	return expires && clock_parse(&until, expires) == 0 &&
 	       op->clock->wall_ns(op->clock) > until;
@@ -143,7 +181,7 @@ static int try_take(struct deploy_lock *l, char **who, struct op *op, const char
 
 		if (r != 0)
 			return r;
-		if (found.spec && !is_stale(op, found.spec)) {
+		if (found.spec && !is_stale(op, found.spec, l->labels)) {
 			free(*who);
 			*who = words_for(found.spec);
 			return 0;

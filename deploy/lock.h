@@ -1,8 +1,9 @@
 /*
  * One deploy of an owner at a time: a config object whose name can be taken once. It says who
  * holds it, and until when; who holds it for longer renews it. It is taken over
- * when that time is over, or when its process has surely ended: first by a change of its labels,
- * which only one can make (the engine compares versions), then by a new object, so that
+ * when that time is over, or when its process has surely ended, or when this is a later try of the very job that
+ * holds it (GitLab tries a job again when the last try is over): first by a change of its labels, which
+ * only one can make (the engine compares versions), then by a new object, so that
  * the old holder, should it live after all, removes nothing that is not its own.
  */
 #ifndef DEPLOY_LOCK_H

@@ -4,6 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 #include <cmocka.h>
 
 #include "base/mem.h"
@@ -217,6 +222,85 @@ static void a_process_that_has_ended_holds_nothing(void **state)
 	deploy_lock_release(&w->lock);
 }
 
+/* /proc shows nothing of the holder, which lives all the same. */
+static void a_process_that_proc_hides_is_not_dead(void **state)
+{
+	auto_free char *self = deploy_holder_process(), *where = NULL;
+	pid_t child;
+	int status;
+
+	(void)state;
+	assert_non_null(self);
+	if (geteuid() != 0)
+		skip();
+	child = fork();
+	if (child == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount("proc", "/proc", "proc", 0, "hidepid=2") < 0 || setuid(65534) < 0 ||
+		    prctl(PR_SET_DUMPABLE, 1) < 0)
+			_exit(77);
+		where = deploy_holder_process(); /* it can judge at all */
+		_exit(!where || deploy_holder_is_gone(self) ? 1 : 0);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(0, WEXITSTATUS(status));
+}
+
+#define OF_JOB(name) ",\"io.cdeploy.pipeline\":\"40\",\"io.cdeploy.job-name\":\"" name "\""
+
+/* The lock is that of https://git/job/7. */
+static int take_as_job(struct world *w, const char *url, const char *name)
+{
+	w->owner.pipeline = "40";
+	w->holder.job_url = url;
+	w->holder.job_name = name;
+	return take(w, 0);
+}
+
+static void a_later_try_of_the_same_job_takes_the_lock_over(void **state)
+{
+	struct world *w = *state;
+
+	taken(w);
+	there(w, LATER, OF_JOB("deploy"));
+	relabel(w, 200);
+	removed(w, "l1");
+	create(w, "l2");
+	assert_int_equal(0, take_as_job(w, "https://git/job/8", "deploy"));
+	removed(w, "l2");
+	deploy_lock_release(&w->lock);
+}
+
+static void no_other_job_takes_it_over(void **state)
+{
+	static const struct {
+		const char *holder, *url, *name;
+	} others[] = {
+		{ OF_JOB("deploy"), "https://git/job/8", "deploy b" }, /* beside it */
+		{ OF_JOB("deploy"), "https://git/job/6", "deploy" },   /* the earlier try */
+		{ OF_JOB("deploy"), "https://git/job/7", "deploy" },   /* the job itself, twice */
+		{ OF_JOB("deploy"), "https://other/job/8", "deploy" },
+		{ OF_JOB("deploy"), "https://git/job/x", "deploy" },
+		{ OF_JOB("deploy"), NULL, "deploy" },
+		{ OF_JOB("deploy"), "https://git/job/8", NULL },
+		{ ",\"io.cdeploy.pipeline\":\"41\",\"io.cdeploy.job-name\":\"deploy\"",
+		  "https://git/job/8", "deploy" },
+		{ "", "https://git/job/8", "deploy" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		taken(w);
+		there(w, LATER, others[i].holder);
+		assert_int_equal(-1, take_as_job(w, others[i].url, others[i].name));
+		assert_int_equal(ERR_LOCKED, w->e.kind);
+	}
+}
+
 static void who_sleeps_for_long_renews_it(void **state)
 {
 	struct world *w = *state;
@@ -262,6 +346,9 @@ int main(void)
 		T(a_lock_whose_time_is_over_is_cleared_away_first),
 		T(whoever_is_slower_clears_nothing_away),
 		T(a_process_that_has_ended_holds_nothing),
+		T(a_process_that_proc_hides_is_not_dead),
+		T(a_later_try_of_the_same_job_takes_the_lock_over),
+		T(no_other_job_takes_it_over),
 		T(who_sleeps_for_long_renews_it),
 		T(unlock_names_whose_it_was),
 	};
