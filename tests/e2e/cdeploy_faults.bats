@@ -49,6 +49,68 @@ came() {
 	equal "$(engine service ls -q --filter "name=$NAME" | wc -l)" 1
 }
 
+# The version of the file that is there, how often it was written since, and what was there before.
+written() {
+	engine service inspect --format '{{.Spec.Labels.v}} {{.Version.Index}} {{.PreviousSpec.Labels.v}}' "$NAME"
+}
+
+OUT_OF_SEQUENCE="reply 500 'body={\"message\":\"rpc error: code = Unknown desc = update out of sequence\"}'"
+
+@test "an update whose answer is lost is looked up, and not written twice; one that never arrived is repeated" {
+	expect 0 cdeploy
+	rules 'POST /services/[^/]*/update 1 swallow'
+	orcinus two
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME updated"
+	# the client may send it once more on a new connection; the engine takes it once
+	equal "$(grep -cE '/update.* (swallow|200)$' "$T/faults/log")" 1
+	# written twice, the second would have the first as what was before
+	equal "$(written | cut -d' ' -f1,3)" 'two one'
+
+	: >"$T/faults/log"
+	rules 'POST /services/[^/]*/update 1 cut-request all'
+	orcinus three
+	expect 0 cdeploy
+	equal "$(came POST '/services/[^/]*/update')" 2
+	equal "$(written | cut -d' ' -f1,3)" 'three two'
+	before=$(written)
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME unchanged"
+	equal "$(written)" "$before"
+}
+
+@test "an update out of sequence is repeated when nothing has changed, and left alone when somebody was faster" {
+	expect 0 cdeploy
+	rules "POST /services/[^/]*/update 1-2 $OUT_OF_SEQUENCE"
+	orcinus two
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME updated"
+	equal "$(written | cut -d' ' -f1,3)" 'two one'
+
+	# really so: the version has moved on when ours arrives, the spec has not
+	: >"$T/faults/log"
+	rules "POST /services/[^/]*/update 1 until '$T/other'"
+	orcinus three
+	(expect 0 cdeploy) 3>&- &
+	until_true test -e "$T/other.here"
+	engine service update -d --label-rm none "$NAME" >/dev/null
+	touch "$T/other"
+	wait $!
+	equal "$(came POST '/services/[^/]*/update')" 2
+	has "$(cat "$T/faults/log")" '/update?version='
+	equal "$(written | cut -d' ' -f1,3)" 'three two'
+
+	# and with the spec of somebody else: theirs stays
+	rules "POST /services/[^/]*/update 1 until '$T/theirs'"
+	orcinus four
+	(expect 1 cdeploy && message cdeploy "$NAME" 'somebody else changed it meanwhile') 3>&- &
+	until_true test -e "$T/theirs.here"
+	engine service update -d --label-add v=theirs "$NAME" >/dev/null
+	touch "$T/theirs"
+	wait $!
+	equal "$(written | cut -d' ' -f1,3)" 'theirs three'
+}
+
 @test "a leader that is missed for a moment is waited for; one that stays away is status 5" {
 	rules "POST /services/create 1 reply 500 'body={\"message\":\"rpc error: code = DeadlineExceeded desc = context deadline exceeded\"}'"
 	expect 0 cdeploy
