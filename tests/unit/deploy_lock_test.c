@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -237,8 +238,8 @@ static void a_process_that_proc_hides_is_not_dead(void **state)
 	if (child == 0) {
 		if (unshare(CLONE_NEWNS) < 0 ||
 		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		    mount("proc", "/proc", "proc", 0, "hidepid=2") < 0 || setuid(65534) < 0 ||
-		    prctl(PR_SET_DUMPABLE, 1) < 0)
+		    mount("proc", "/proc", "proc", 0, "hidepid=2") < 0 || setgroups(0, NULL) < 0 ||
+		    setgid(65534) < 0 || setuid(65534) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
 			_exit(77);
 		where = deploy_holder_process(); /* it can judge at all */
 		_exit(!where || deploy_holder_is_gone(self) ? 1 : 0);
