@@ -142,12 +142,17 @@ static int look_once(struct logs *x, struct err *e)
 	if (v.nr > 1)
 		return err_set(e, ERR_INPUT, "'%s' may be '%s' or '%s'", x->service,
 			       v.services[0].s.name, v.services[1].s.name);
+	view_tasks_newest_first(&v);
 	logs = mem_zalloc((v.nr_tasks + 1) * sizeof(*logs));
 	n = 0;
 	for (size_t i = 0; i < v.nr_tasks && n == 0; i++)
 		if (has_log(x, &v.tasks[i]) && asked++ < TASKS_MAX)
 			n = get_one(&logs[i], x, &v.tasks[i], engine_spec_tty(v.services[0].s.spec),
 				    e);
+	if (asked > TASKS_MAX && !x->again)
+		progress_warn(x->c->app->op.progress,
+			      "service '%s' has %zu tasks with a log: only the newest %d are asked",
+			      v.services[0].s.name, asked, TASKS_MAX);
 	if (n == 0)
 		n = print_new(x, &v, logs, e);
 	for (size_t i = 0; i < v.nr_tasks; i++)

@@ -270,6 +270,26 @@ static int read_task(struct view_task *t, const struct view *v, const json_t *o,
 	return 0;
 }
 
+static int by_age(const struct view_task *x, const struct view_task *y)
+{
+	if ((x->desired == TASK_RUNNING) != (y->desired == TASK_RUNNING))
+		return x->desired == TASK_RUNNING ? -1 : 1;
+	if (x->since_ns != y->since_ns)
+		return x->since_ns > y->since_ns ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	return by_age(a, b);
+}
+
+void view_tasks_newest_first(struct view *v)
+{
+	if (v->nr_tasks)
+		qsort(v->tasks, v->nr_tasks, sizeof(*v->tasks), newest_first);
+}
+
 static int by_slot(const void *a, const void *b)
 {
 	const struct view_task *x = a, *y = b;
@@ -279,13 +299,7 @@ static int by_slot(const void *a, const void *b)
 		return x->slot < y->slot ? -1 : 1;
 	if (!n)
 		n = strcmp(x->name, y->name);
-	if (n)
-		return n;
-	if ((x->desired == TASK_RUNNING) != (y->desired == TASK_RUNNING))
-		return x->desired == TASK_RUNNING ? -1 : 1;
-	if (x->since_ns != y->since_ns)
-		return x->since_ns > y->since_ns ? -1 : 1;
-	return strcmp(x->id, y->id);
+	return n ? n : by_age(x, y);
 }
 
 int view_read_tasks(struct view *v, const json_t *list, const json_t *nodes, struct err *e)

@@ -57,6 +57,8 @@ int view_get(struct view *v, struct op *op, struct engine *eng, const struct vie
 	     bool with_tasks, struct err *e) MUST_CHECK;
 /* The tasks of v's services. */
 int view_get_tasks(struct view *v, struct op *op, struct engine *eng, struct err *e) MUST_CHECK;
+/* Those that are to run first, and the newest first; for whoever cannot look at all. */
+void view_tasks_newest_first(struct view *v);
 /* A service of this name, or of the project by a file's name for it. ERR_ABSENT. Borrowed. */
 const struct view_service *view_find(const struct view *v, const char *name);
 void view_release(struct view *v);

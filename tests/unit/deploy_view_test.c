@@ -210,6 +210,24 @@ static void a_table_counts_characters_and_keeps_cells_on_their_line(void **state
 		       "abc          c");
 }
 
+static void the_newest_tasks_come_first_when_not_all_are_looked_at(void **state)
+{
+	static const char three[] = "[" TASK("t1", "s2", "\"Slot\":1,", "n1", "running", "running",
+					     "2026-01-01T00:00:00Z", "") "," /**/
+		TASK("t2", "s2", "\"Slot\":2,", "n1", "shutdown", "failed", "2026-01-01T00:02:00Z",
+		     "") "," TASK("t3", "s2", "\"Slot\":3,", "n1", "running", "running",
+				  "2026-01-01T00:01:00Z", "") "]";
+	struct world *w = *state;
+	auto_json json_t *t = json_loads(three, 0, NULL), *n = json_loads(nodes, 0, NULL);
+
+	assert_int_equal(0, view_read_tasks(&w->v, t, n, &w->e));
+	assert_string_equal("t1", w->v.tasks[0].id);
+	view_tasks_newest_first(&w->v);
+	assert_string_equal("t3", w->v.tasks[0].id);
+	assert_string_equal("t1", w->v.tasks[1].id);
+	assert_string_equal("t2", w->v.tasks[2].id);
+}
+
 int main(void)
 {
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -218,6 +236,7 @@ int main(void)
 		WORLD_TEST(of_a_file_all_its_services_are_told_whether_they_are_there_or_not),
 		WORLD_TEST(tasks_stand_by_place_the_newest_first_with_their_errors),
 		WORLD_TEST(programs_get_the_same_as_json_and_no_environment),
+		WORLD_TEST(the_newest_tasks_come_first_when_not_all_are_looked_at),
 		WORLD_TEST(lists_that_are_none_are_refused),
 		WORLD_TEST(a_table_counts_characters_and_keeps_cells_on_their_line),
 	};
