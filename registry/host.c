@@ -10,6 +10,7 @@
 void registry_host_init(struct registry_host *h)
 {
 	memset(h, 0, sizeof(*h));
+	pthread_mutex_init(&h->asking, NULL);
 	pthread_mutex_init(&h->lock, NULL);
 }
 
@@ -17,7 +18,9 @@ void registry_host_release(struct registry_host *h)
 {
 	strv_release(&h->failed_mounts);
 	strv_release(&h->warnings);
+	strv_release(&h->sent);
 	pthread_mutex_destroy(&h->lock);
+	pthread_mutex_destroy(&h->asking);
 }
 
 void registry_host_mount_failed(struct registry_host *h, const char *from)
@@ -36,6 +39,28 @@ bool registry_host_may_mount(struct registry_host *h, const char *from)
 		n += strcmp(h->failed_mounts.v[i], from) == 0;
 	pthread_mutex_unlock(&h->lock);
 	return n < MOUNT_FAILURES_MAX;
+}
+
+void registry_host_note_sent(struct registry_host *h, const char *path,
+			     const struct oci_digest *blob)
+{
+	pthread_mutex_lock(&h->lock);
+	if (!strv_env_get(&h->sent, path))
+		strv_env_set(&h->sent, path, blob->text);
+	pthread_mutex_unlock(&h->lock);
+}
+
+bool registry_host_sent(struct oci_digest *blob, struct registry_host *h, const char *path)
+{
+	struct err ignored = ERR_INIT;
+	const char *text;
+	bool is;
+
+	pthread_mutex_lock(&h->lock);
+	text = strv_env_get(&h->sent, path);
+	is = text && oci_digest_parse(blob, span_of_str(text), &ignored) == 0;
+	pthread_mutex_unlock(&h->lock);
+	return is;
 }
 
 /* 299 - "text", with \" and \\ in it. False: something else, which is for machines. */

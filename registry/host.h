@@ -11,6 +11,7 @@
 
 #include "base/http_retry.h"
 #include "base/strv.h"
+#include "oci/image/digest.h"
 
 enum registry_mount {			      /* about asking for blobs */
 		      REGISTRY_MOUNT_UNKNOWN, /* nothing yet */
@@ -32,9 +33,11 @@ struct registry_host {
 	_Atomic bool no_chunks;	      /* they were refused */
 	_Atomic uint64_t chunk_bytes; /* size of a piece, once one was found */
 
-	pthread_mutex_t lock;
+	pthread_mutex_t asking;	   /* about `mount`: one asks for all */
+	pthread_mutex_t lock;	   /* of what follows */
 	struct strv failed_mounts; /* a path for each failure */
-	struct strv warnings;	   /* that were told; both guarded by lock */
+	struct strv warnings;	   /* that were told */
+	struct strv sent; /* PATH=DIGEST: a blob that is there for certain, of each repository */
 };
 
 void registry_host_init(struct registry_host *h);
@@ -43,6 +46,11 @@ void registry_host_release(struct registry_host *h);
 /* A mount from this repository of the host failed; after two it is not worth another try. */
 void registry_host_mount_failed(struct registry_host *h, const char *from);
 bool registry_host_may_mount(struct registry_host *h, const char *from);
+
+/* A blob that we have sent to this repository; false: none so far. */
+void registry_host_note_sent(struct registry_host *h, const char *path,
+			     const struct oci_digest *blob);
+bool registry_host_sent(struct oci_digest *blob, struct registry_host *h, const char *path);
 
 /*
  * Tells what the registry has to say to users (Warning: 299 - "text", distribution-spec, "Warnings"):

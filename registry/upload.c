@@ -125,6 +125,13 @@ static void learn_way(struct upload *u)
 	u->host->body_proved = true;
 }
 
+static void learn(struct upload *u)
+{
+	if (u->outcome == REGISTRY_UPLOAD_SENT)
+		registry_host_note_sent(u->host, u->repo.path, &u->blob->digest);
+	learn_way(u);
+}
+
 /* -- again and again -------------------------------------------------------------- */
 
 /* The place was forgotten, or the token ran out on the way. */
@@ -186,7 +193,7 @@ static int upload_run(struct upload *u, struct err *e)
 			e->kind = ERR_FAILED;
 	}
 	if (r == 0)
-		learn_way(u);
+		learn(u);
 	/* nobody else will ever end it */
 	else if (e->kind == ERR_CANCELLED && u->at.path)
 		registry_api_upload_cancel(u->op, &u->repo, &u->at);

@@ -2,8 +2,9 @@
  * Does the registry have this blob? A mount of the blob from its own repository
  * answers that (201) and begins the upload otherwise (202): one request for
  * what takes HEAD and POST elsewhere. Not every registry need be able to answer 201,
- * so before much is sent, and until one 201 was seen, a HEAD makes sure; and where the
- * mount is refused it is HEAD first from then on.
+ * so before much is sent, and until one 201 was seen, that is made sure: by asking so for a blob that
+ * we have just sent, once for all blobs, or else by a HEAD; and where the mount is refused, or says
+ * nothing of such a blob, it is HEAD first from then on.
  *
  * Repositories that may have it are asked first, by the same request; the upload that the last of
  * them has begun instead is used.
@@ -67,13 +68,18 @@ static int begin_after_head(struct upload *u, struct http_response *rs, struct e
 	return post(u, rs, NULL, NULL, e);
 }
 
+static bool is_sent_unasked(const struct upload *u)
+{
+	return u->blob->size_bytes <= SEND_UNASKED_MAX || u->all_sent;
+}
+
 /* An upload was begun, so the blob should be absent; for a large one that is made sure. */
 static int begin_check(bool *exists, struct upload *u, struct err *e)
 {
 	auto_http_response struct http_response head = { 0 };
 
 	*exists = false;
-	if (u->blob->size_bytes <= SEND_UNASKED_MAX || u->all_sent)
+	if (is_sent_unasked(u))
 		return 0;
 	if (registry_api_blob_head(&head, u->op, &u->repo, &u->blob->digest, e) < 0)
 		return -1;
@@ -109,10 +115,52 @@ static int ask_by_mount(bool *stuck, struct upload *u, struct http_response *rs,
 	return 0;
 }
 
+/* What this registry says of a blob that is there. */
+static int ask_about_mount(struct upload *u, struct err *e)
+{
+	auto_http_response struct http_response rs = { 0 };
+	auto_url struct url at = { 0 };
+	struct oci_digest there;
+
+	if (!registry_host_sent(&there, u->host, u->repo.path))
+		return 0;
+	if (registry_api_upload_begin(&rs, &at, u->op, &u->repo, &there, NULL, e) < 0)
+		return -1;
+	if (rs.status == 201)
+		u->host->mount = REGISTRY_MOUNT_TELLS;
+	else if (rs.status == 202)
+		u->host->mount = REGISTRY_MOUNT_USELESS;
+	return 0;
+}
+
+/*
+ * A mount was answered 202, by a registry that has not said 201 so far. The lanes that come here together wait
+ * for the one that asks, which takes as long as a question of their own.
+ */
+static int begin_unproved(struct upload *u, struct err *e)
+{
+	bool exists;
+	int r = 0;
+
+	if (is_sent_unasked(u))
+		return 0;
+	pthread_mutex_lock(&u->host->asking);
+	if (u->host->mount == REGISTRY_MOUNT_UNKNOWN)
+		r = ask_about_mount(u, e);
+	pthread_mutex_unlock(&u->host->asking);
+	if (r < 0 || u->host->mount == REGISTRY_MOUNT_TELLS)
+		return r;
+	if (begin_check(&exists, u, e) < 0)
+		return -1;
+	if (exists)
+		u->host->mount = REGISTRY_MOUNT_USELESS;
+	return 0;
+}
+
 static int begin_here(struct upload *u, struct http_response *rs, struct err *e)
 {
 	enum registry_mount mount = u->host->mount;
-	bool exists, stuck = false;
+	bool stuck = false;
 
 	if (mount == REGISTRY_MOUNT_USELESS)
 		return begin_after_head(u, rs, e);
@@ -127,13 +175,8 @@ static int begin_here(struct upload *u, struct http_response *rs, struct err *e)
 		u->host->mount = REGISTRY_MOUNT_TELLS;
 		return upload_done(u, REGISTRY_UPLOAD_EXISTS);
 	}
-	if (rs->status == 202 && mount == REGISTRY_MOUNT_UNKNOWN) {
-		if (begin_check(&exists, u, e) < 0)
-			return -1;
-		if (exists)
-			u->host->mount = REGISTRY_MOUNT_USELESS;
-		return 0;
-	}
+	if (rs->status == 202 && mount == REGISTRY_MOUNT_UNKNOWN)
+		return begin_unproved(u, e);
 	if (!is_mount_refused(rs->status))
 		return 0;
 	u->host->mount = REGISTRY_MOUNT_USELESS;

@@ -139,16 +139,23 @@ costs() {
 	costs 4 cpush "$registry/app@$digest" -t 2
 }
 
+@test "three large layers: one request more, which says that a mount's answer can be believed" {
+	export LAYER_BYTES=1100000
+	image one first a b c >/dev/null
+	costs 12 cpush "$T/one" "$registry/app:1"
+	equal "$(all_requests | grep -c '^HEAD /v2/app/blobs/')" 0
+}
+
 @test "a registry that never says that a blob is there: 15 requests at most, and no blob twice" {
 	export LAYER_BYTES=1100000
 	image one first a b c >/dev/null
 	proxy=$("$E2E_SERVERS/faults" start "$T/faults" "$registry")
 	sed -i "s/$registry/$proxy/" "$HOME/.docker/config.json"
-	echo 'POST /blobs/uploads/\?mount= * query ""' >"$T/faults/rules"
-	costs 14 cpush "$T/one" "$proxy/app:1"
+	echo 'POST /blobs/uploads/[?]mount= * query ""' >"$T/faults/rules"
+	costs 15 cpush "$T/one" "$proxy/app:1"
 	image two second a b c >/dev/null
 	before=$(grep -c '^PUT .*/blobs/' "$T/faults/log")
-	# config 2, a layer POST and HEAD, then HEAD for the others: all of it without a record
+	# config 2, a layer POST, what such an answer means, and HEAD, then HEAD for the others: without a record
 	expect 0 cpush --root "$T/root2" -j 1 "$T/two" "$proxy/app:2"
 	equal "$(grep -c '^PUT .*/blobs/' "$T/faults/log")" $((before + 1))
 	"$E2E_SERVERS/faults" stop "$T/faults"

@@ -149,6 +149,51 @@ static void a_large_blob_is_looked_for_before_it_is_sent(void **state)
 	assert_upload(f, REGISTRY_UPLOAD_SENT);
 }
 
+/* A small blob is sent; its digest's mount is what the registry is asked afterwards. The caller frees it. */
+static char *send_small(struct fixture *f)
+{
+	char *url = mem_strdup(f->mount_url);
+
+	expect_mount(f, 202);
+	expect_put(f, 201);
+	assert_upload(f, REGISTRY_UPLOAD_SENT);
+	return url;
+}
+
+static void a_blob_that_was_sent_shows_for_all_whether_a_mount_tells(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *text = large_text();
+	auto_free char *small = send_small(f);
+
+	fixture_use(f, text);
+	expect_mount(f, 202);
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = small, .status = 201);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .body = text, .status = 201);
+	assert_upload(f, REGISTRY_UPLOAD_SENT);
+	text[0] = 'y';
+	fixture_use(f, text);
+	expect_mount(f, 202);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .body = text, .status = 201);
+	assert_upload(f, REGISTRY_UPLOAD_SENT);
+}
+
+static void a_mount_that_does_not_tell_of_it_is_not_used_again(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *text = large_text();
+	auto_free char *small = send_small(f);
+
+	fixture_use(f, text);
+	expect_mount(f, 202);
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = small, .status = 202,
+		    .headers = { "Location: /up/2" });
+	expect_head(f, 200);
+	assert_upload(f, REGISTRY_UPLOAD_EXISTS);
+	expect_head(f, 200);
+	assert_upload(f, REGISTRY_UPLOAD_EXISTS);
+}
+
 static void a_registry_blind_to_mounts_is_asked_by_head_from_then_on(void **state)
 {
 	struct fixture *f = *state;
@@ -519,6 +564,8 @@ int main(void)
 		T(an_absent_blob_takes_two_requests),
 		T(a_blob_that_exists_is_not_sent),
 		T(a_large_blob_is_looked_for_before_it_is_sent),
+		T(a_blob_that_was_sent_shows_for_all_whether_a_mount_tells),
+		T(a_mount_that_does_not_tell_of_it_is_not_used_again),
 		T(a_registry_blind_to_mounts_is_asked_by_head_from_then_on),
 		T(a_refused_mount_becomes_head_and_post),
 		T(a_blob_of_another_length_is_sent_again),
