@@ -28,11 +28,12 @@ static const struct command {
 	size_t max_args; /* behind the name */
 	bool no_file;	 /* reads the file itself, if at all */
 } commands[] = {
-	{ "up", cdeploy_up, 0, false },	       { "plan", cdeploy_plan, 0, false },
-	{ "unlock", cdeploy_unlock, 0, true }, { "render", cmd_render, 0, false },
-	{ "check", cdeploy_check, 0, true },   { "status", cdeploy_status, 0, true },
-	{ "ps", cdeploy_ps, 0, true },	       { "logs", cdeploy_logs, 1, true },
-	{ "scale", cdeploy_scale, 1, true },   { "rm", cdeploy_rm, 0, true },
+	{ "up", cdeploy_up, 0, false },		 { "plan", cdeploy_plan, 0, false },
+	{ "unlock", cdeploy_unlock, 0, true },	 { "render", cmd_render, 0, false },
+	{ "check", cdeploy_check, 0, true },	 { "status", cdeploy_status, 0, true },
+	{ "ps", cdeploy_ps, 0, true },		 { "logs", cdeploy_logs, 1, true },
+	{ "scale", cdeploy_scale, 1, true },	 { "rm", cdeploy_rm, 0, true },
+	{ "history", cdeploy_history, 0, true }, { "rollback", cdeploy_rollback, 1, true },
 };
 
 static int unknown_command(const struct app *app, const char *name, struct err *e)
@@ -90,7 +91,8 @@ int main(int argc, char **argv)
 {
 	struct app app = APP_INIT(
 		"cdeploy",
-		"cdeploy [OPTIONS] [up|plan|render|check|status|ps|logs|scale|rm|unlock] [ARG]",
+		"cdeploy [OPTIONS] [up|plan|render|check|status|ps|logs|scale|rm|history|rollback|"
+		"unlock] [ARG]",
 		"Brings the services of an orcinus.yml up on a Docker swarm.");
 	struct cdeploy c = { .app = &app, .args = CDEPLOY_ARGS_INIT };
 	struct err e = ERR_INIT;

@@ -49,6 +49,15 @@ void cdeploy_release(struct cdeploy *c);
 
 /* As the options say. *opt borrows from c. */
 void cdeploy_options(struct deploy_options *opt, struct cdeploy *c);
+/* deploy_up of c->stack, and its lines on standard output. */
+int cdeploy_carry_out(struct cdeploy *c, struct op *op, struct deploy_options *opt, struct err *e)
+	MUST_CHECK;
+/* run(), and the files about what became of it. */
+typedef int cdeploy_work(struct cdeploy *c, struct err *e);
+int cdeploy_with_results(struct cdeploy *c, cdeploy_work *run, struct err *e) MUST_CHECK;
+/* What opt's deploy would do, as text or JSON. */
+int cdeploy_show_plan(struct cdeploy *c, const struct deploy_options *opt, struct err *e)
+	MUST_CHECK;
 
 /* Who runs this, for locks and histories: "anna@host". Owned by the caller. */
 char *cdeploy_user(void) MUST_CHECK;
@@ -69,5 +78,7 @@ int cdeploy_rm(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_up(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_plan(struct cdeploy *c, struct err *e) MUST_CHECK;
 int cdeploy_unlock(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_history(struct cdeploy *c, struct err *e) MUST_CHECK;
+int cdeploy_rollback(struct cdeploy *c, struct err *e) MUST_CHECK;
 
 #endif

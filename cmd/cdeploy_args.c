@@ -67,13 +67,14 @@ const struct opt cdeploy_opts[] = {
 		   "deploy no drafts, forks or other branches of GitLab (auto)"),
 	OPT_STR(0, "main-branch", "CDEPLOY_MAIN_BRANCH", struct cdeploy_args, main_branch, "NAME",
 		"the branch that is deployed (CI_DEFAULT_BRANCH, else master)"),
-	OPT_FLAG(0, "dry-run", NULL, struct cdeploy_args, dry_run, "up: only show the plan"),
+	OPT_FLAG(0, "dry-run", NULL, struct cdeploy_args, dry_run,
+		 "up, rollback: only show the plan"),
 	OPT_FLAG(0, "exit-code", NULL, struct cdeploy_args, exit_code,
 		 "plan: status 8 when something would change"),
 	OPT_STR(0, "dotenv", "CDEPLOY_DOTENV", struct cdeploy_args, dotenv, "FILE",
 		"write CDEPLOY_URL, _SERVICES and _OUTCOME there"),
 	OPT_STR(0, "annotations", "CDEPLOY_ANNOTATIONS", struct cdeploy_args, annotations, "FILE",
-		"up: write a link to what was deployed, as GitLab's annotations report"),
+		"write a link to what was deployed, as GitLab's annotations report"),
 	OPT_STR(0, "report", NULL, struct cdeploy_args, report, "FILE",
 		"plan: write numbers of changes for GitLab"),
 	OPT_FLAG(0, "json", NULL, struct cdeploy_args, json, "tables and plans as JSON"),
@@ -97,12 +98,14 @@ static int check_use(const struct cdeploy_args *a, const char *command, struct e
 		bool given;
 		const char *commands[6];
 	} uses[] = {
-		{ "dry-run", a->dry_run, { "plan" } }, /* which it turns up into */
+		{ "dry-run",
+		  a->dry_run,
+		  { "plan", "rollback" } }, /* plan: which it turns up into */
 		{ "exit-code", a->exit_code, { "plan" } },
-		{ "dotenv", a->dotenv, { "up" } },
-		{ "annotations", a->annotations, { "up" } },
+		{ "dotenv", a->dotenv, { "up", "rollback" } },
+		{ "annotations", a->annotations, { "up", "rollback" } },
 		{ "report", a->report, { "plan" } },
-		{ "json", a->json, { "plan", "status", "ps" } },
+		{ "json", a->json, { "plan", "status", "ps", "history", "rollback" } },
 		{ "tail", a->tail, { "logs" } },
 		{ "since", a->since, { "logs" } },
 		{ "follow", a->follow, { "logs" } },

@@ -38,18 +38,17 @@ static int write_report(const struct result_file *report, const struct plan_coun
 	return result_files_write(&file, 1, e);
 }
 
-static int show(struct cdeploy *c, const struct result_file *report, struct err *e)
+int cdeploy_show_plan(struct cdeploy *c, const struct deploy_options *opt, struct err *e)
 {
+	const struct result_file report = { .option = "--report", .path = c->args.report };
 	auto_engine_state struct engine_state state = { 0 };
 	auto_plan struct deploy_plan plan = { 0 };
-	struct deploy_options opt;
 	struct plan_counts n;
 
-	cdeploy_options(&opt, c);
-	if (deploy_up_plan(&plan, &state, &c->app->op, c->engine, &c->stack, &opt, e) < 0)
+	if (deploy_up_plan(&plan, &state, &c->app->op, c->engine, &c->stack, opt, e) < 0)
 		return -1;
 	n = deploy_plan_count(&plan);
-	if (write_report(report, &n, e) < 0 || print_plan(c, &plan, &state, e) < 0)
+	if (write_report(&report, &n, e) < 0 || print_plan(c, &plan, &state, e) < 0)
 		return -1;
 	if (c->args.exit_code && (n.create || n.update || n.delete || plan.networks.n))
 		return err_set(e, ERR_CHANGES, "plan: there are changes");
@@ -58,10 +57,12 @@ static int show(struct cdeploy *c, const struct result_file *report, struct err 
 
 int cdeploy_plan(struct cdeploy *c, struct err *e)
 {
-	struct result_file report = { .option = "--report", .path = c->args.report };
+	const struct result_file report = { .option = "--report", .path = c->args.report };
+	struct deploy_options opt;
 
 	if (result_files_check(&report, 1, e) < 0 || cdeploy_connect(c, e) < 0 ||
 	    cdeploy_pin(c, e) < 0)
 		return -1;
-	return show(c, &report, e);
+	cdeploy_options(&opt, c);
+	return cdeploy_show_plan(c, &opt, e);
 }

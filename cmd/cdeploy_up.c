@@ -9,6 +9,7 @@
 #include "cmd/cdeploy.h"
 #include "cmd/result_files.h"
 #include "deploy/address.h"
+#include "deploy/history_keep.h"
 #include "deploy/holder.h"
 #include "deploy/images.h"
 #include "deploy/up.h"
@@ -104,25 +105,17 @@ static int write_results(const struct cdeploy *c, int r, const struct err *why, 
 	return result_files_write(files, ARRAY_LEN(files), e);
 }
 
-static int carry_out(struct cdeploy *c, struct err *e)
+int cdeploy_carry_out(struct cdeploy *c, struct op *op, struct deploy_options *opt, struct err *e)
 {
 	auto_strv struct strv pruned = STRV_INIT;
-	auto_free char *who = cdeploy_user(), *process = deploy_holder_process();
-	struct deploy_holder holder = { .who = who,
-					.job_url = getenv("CI_JOB_URL"),
-					.job_name = getenv("CI_JOB_NAME"),
-					.process = process };
-	struct deploy_options opt;
 	auto_free struct deploy_outcome *outcomes =
 		mem_resize(NULL, c->stack.nr + 1, sizeof(*outcomes));
 	struct err print_error = ERR_INIT;
 	size_t nr = 0;
 	int r;
 
-	cdeploy_options(&opt, c);
-	opt.pruned = &pruned;
-	opt.holder = &holder;
-	r = deploy_up(outcomes, &nr, &c->app->op, c->engine, &c->stack, &opt, e);
+	opt->pruned = &pruned;
+	r = deploy_up(outcomes, &nr, op, c->engine, &c->stack, opt, e);
 	for (size_t i = 0; i < nr; i++)
 		c->has_changed |= outcomes[i].verb != DEPLOY_UNCHANGED;
 	c->has_changed |= pruned.n > 0;
@@ -136,14 +129,27 @@ static int carry_out(struct cdeploy *c, struct err *e)
 
 static int up(struct cdeploy *c, struct err *e)
 {
+	auto_free char *who = cdeploy_user(), *process = deploy_holder_process();
+	const struct deploy_holder holder = { .who = who,
+					      .job_url = getenv("CI_JOB_URL"),
+					      .job_name = getenv("CI_JOB_NAME"),
+					      .process = process };
+	const struct deploy_note note = { .who = who,
+					  .job_url = holder.job_url,
+					  .detached = c->args.detach };
+	struct deploy_options opt;
+
 	if (!cdeploy_gate_is_open(c))
 		return 0;
 	if (cdeploy_connect(c, e) < 0 || cdeploy_pin(c, e) < 0)
 		return -1;
-	return carry_out(c, e);
+	cdeploy_options(&opt, c);
+	opt.holder = &holder;
+	opt.note = &note;
+	return cdeploy_carry_out(c, &c->app->op, &opt, e);
 }
 
-int cdeploy_up(struct cdeploy *c, struct err *e)
+int cdeploy_with_results(struct cdeploy *c, cdeploy_work *run, struct err *e)
 {
 	const struct result_file files[] = { { "--dotenv", c->args.dotenv, NULL },
 					     { "--annotations", c->args.annotations, NULL } };
@@ -152,10 +158,15 @@ int cdeploy_up(struct cdeploy *c, struct err *e)
 
 	if (result_files_check(files, ARRAY_LEN(files), e) < 0)
 		return -1;
-	r = up(c, e);
+	r = run(c, e);
 	if (write_results(c, r, e, &lost) < 0 && r == 0) {
 		*e = lost;
 		return -1;
 	}
 	return r;
+}
+
+int cdeploy_up(struct cdeploy *c, struct err *e)
+{
+	return cdeploy_with_results(c, up, e);
 }

@@ -1,25 +1,15 @@
 /* See config_object.h. */
 #include "deploy/config_object.h"
 
-#include "base/buf.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/url.h"
 
 void config_object_release(struct config_object *o)
 {
 	free(o->id);
 	json_decref(o->spec);
 	*o = (struct config_object){ 0 };
-}
-
-void config_objects_release(struct config_objects *l)
-{
-	for (size_t i = 0; i < l->nr; i++)
-		config_object_release(&l->v[i]);
-	free(l->v);
-	*l = (struct config_objects){ 0 };
 }
 
 static int take_id(char **out, const json_t *o, struct err *e)
@@ -75,37 +65,6 @@ int config_object_get(struct config_object *out, struct op *op, struct engine *e
 	if (engine_call(&o, op, eng, "GET", path, NULL, NULL, e) < 0)
 		return -1;
 	return config_object_read(out, o, e);
-}
-
-int config_objects_get(struct config_objects *out, struct op *op, struct engine *eng,
-		       const struct strv *labels, struct err *e)
-{
-	auto_config_objects struct config_objects l = { 0 };
-	auto_json json_t *filters = json_object(), *list = NULL;
-	auto_buf struct buf text = BUF_INIT(BUF_SMALL), path = BUF_INIT(BUF_SMALL);
-	json_t *o;
-	size_t i;
-
-	json_object_set_new(filters, "label", json_from_strv(labels));
-	json_write(&text, filters, false);
-	buf_add_str(&path, "/configs?filters=");
-	url_encode(&path, buf_span(&text), "");
-	if (text.over || path.over)
-		return err_set(e, ERR_INPUT, "too long a name to ask for");
-	if (engine_call(&list, op, eng, "GET", buf_str(&path), NULL, NULL, e) < 0)
-		return -1;
-	if (!json_is_array(list))
-		return err_set(e, ERR_CORRUPT, "configs: not a list");
-	json_array_foreach(list, i, o)
-	{
-		MEM_GROW(l.v, l.nr, l.cap);
-		if (config_object_read(&l.v[l.nr], o, e) < 0)
-			return -1;
-		l.nr++;
-	}
-	*out = l;
-	l = (struct config_objects){ 0 };
-	return 0;
 }
 
 int config_object_relabel(struct op *op, struct engine *eng, const struct config_object *o,

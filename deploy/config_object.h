@@ -23,11 +23,6 @@ struct config_object {
 	json_t *spec; /* Name, Labels, Data (base64) */
 };
 
-struct config_objects {
-	struct config_object *v;
-	size_t nr, cap;
-};
-
 int config_object_read(struct config_object *out, const json_t *o, struct err *e) MUST_CHECK;
 /* ERR_FAILED: also when there is one of that name. */
 int config_object_create(char **id, struct op *op, struct engine *eng, const char *name,
@@ -35,9 +30,6 @@ int config_object_create(char **id, struct op *op, struct engine *eng, const cha
 /* ERR_ABSENT: no such object. */
 int config_object_get(struct config_object *out, struct op *op, struct engine *eng,
 		      const char *name, struct err *e) MUST_CHECK;
-/* Those with all of these labels ("key=value"). */
-int config_objects_get(struct config_objects *out, struct op *op, struct engine *eng,
-		       const struct strv *labels, struct err *e) MUST_CHECK;
 /* ERR_FAILED: somebody was faster. The object's version is not the present one afterwards. */
 int config_object_relabel(struct op *op, struct engine *eng, const struct config_object *o,
 			  const json_t *labels, struct err *e) MUST_CHECK;
@@ -46,8 +38,6 @@ int config_object_remove(struct op *op, struct engine *eng, const char *id, stru
 	MUST_CHECK;
 
 void config_object_release(struct config_object *o);
-void config_objects_release(struct config_objects *l);
-#define auto_config_object  CLEANUP(config_object_release)
-#define auto_config_objects CLEANUP(config_objects_release)
+#define auto_config_object CLEANUP(config_object_release)
 
 #endif

@@ -123,8 +123,9 @@ static int check_found(const struct engine_state *s, const struct deploy_object 
 	const char *kind = kinds[o->is_secret].name;
 
 	if (o->is_external && !found)
-		return err_set(e, ERR_ABSENT, "%s '%s' does not exist in the swarm; it is external",
-			       kind, o->name);
+		return err_set(e, ERR_ABSENT, "%s '%s' does not exist in the swarm; %s", kind,
+			       o->name,
+			       o->logical ? "it is external" : "its data is not in the history");
 	if (o->is_external || !found || has_same_data(found, o))
 		return 0;
 	if (o->is_secret && !strv_env_get(&found->labels, DEPLOY_LABEL_OBJECT_HASH))
@@ -303,12 +304,23 @@ static void prune(struct op *op, struct engine *eng, const struct engine_object 
 			      o->name, e.text);
 }
 
-static void prune_all(struct op *op, struct engine *eng, const struct deploy_stack *stack,
-		      const struct engine_state *s, const struct deploy_owner *owner)
+static bool is_kept(const struct strv *kept, const struct engine_object *o)
 {
-	for (size_t i = 0; i < s->nr_objects; i++)
-		if (was_ours(stack, &s->objects[i], owner) && !is_wanted(stack, &s->objects[i]))
-			prune(op, eng, &s->objects[i]);
+	auto_free char *name = mem_printf("%s %s", kinds[o->is_secret].name, o->name);
+
+	return strv_has(kept, name);
+}
+
+static void prune_all(struct op *op, struct engine *eng, const struct deploy_stack *stack,
+		      const struct engine_state *s, const struct deploy_owner *owner,
+		      const struct strv *kept)
+{
+	for (size_t i = 0; i < s->nr_objects; i++) {
+		const struct engine_object *o = &s->objects[i];
+
+		if (was_ours(stack, o, owner) && !is_wanted(stack, o) && !is_kept(kept, o))
+			prune(op, eng, o);
+	}
 }
 
 static bool has_namespace(const struct deploy_stack *stack)
@@ -318,7 +330,7 @@ static bool has_namespace(const struct deploy_stack *stack)
 
 /* A stack that has none now, and was not asked about, may have had some before. */
 static void prune_last(struct op *op, struct engine *eng, const struct deploy_stack *stack,
-		       const struct deploy_owner *owner)
+		       const struct deploy_owner *owner, const struct strv *kept)
 {
 	auto_engine_state struct engine_state s = { 0 };
 	auto_strv struct strv labels = STRV_INIT;
@@ -329,17 +341,17 @@ static void prune_last(struct op *op, struct engine *eng, const struct deploy_st
 	    look_by(&s, op, eng, false, "label", &labels, &e) < 0)
 		progress_warn(op->progress, "secrets and configs no longer used may be left: %s",
 			      e.text);
-	prune_all(op, eng, stack, &s, owner);
+	prune_all(op, eng, stack, &s, owner, kept);
 }
 
 void deploy_objects_prune(struct op *op, struct engine *eng, const struct deploy_stack *stack,
 			  const struct engine_state *s, const struct deploy_owner *owner,
-			  bool changed)
+			  const struct strv *kept, bool changed)
 {
 	if (changed && has_namespace(stack))
-		prune_last(op, eng, stack, owner);
+		prune_last(op, eng, stack, owner, kept);
 	else
-		prune_all(op, eng, stack, s, owner);
+		prune_all(op, eng, stack, s, owner, kept);
 }
 
 /* Locks and histories are configs, too; those of stacks have a namespace. */

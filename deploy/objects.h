@@ -28,12 +28,12 @@ int deploy_objects_make(bool *made, struct op *op, struct engine *eng,
 
 /*
  * Removes those that were the stack's and the project's and that the stack has no more. They are in s, or
- * asked for anew where a service has changed. What a service still uses stays, and what cannot be
- * removed is only told: the deploy is done.
+ * asked for anew where a service has changed. What a service still uses stays, and so does what is in kept ("secret
+ * NAME", "config NAME"): a rollback may want it. What cannot be removed is only told: the deploy is done.
  */
 void deploy_objects_prune(struct op *op, struct engine *eng, const struct deploy_stack *stack,
 			  const struct engine_state *s, const struct deploy_owner *owner,
-			  bool changed);
+			  const struct strv *kept, bool changed);
 
 /* All that this owner's stacks had and no service uses, whatever there is in a file. */
 int deploy_objects_remove(struct op *op, struct engine *eng, const struct deploy_owner *owner,

@@ -63,6 +63,7 @@ void deploy_service_release(struct deploy_service *s)
 	free(s->stop_signal);
 	free(s->hostname);
 	free(s->log_driver);
+	json_decref(s->recorded);
 	*s = (struct deploy_service){ 0 };
 }
 

@@ -10,6 +10,8 @@
 #ifndef DEPLOY_SERVICE_H
 #define DEPLOY_SERVICE_H
 
+#include <jansson.h>
+
 #include "base/strv.h"
 #include "oci/image/platform.h"
 
@@ -148,6 +150,9 @@ struct deploy_service {
 
 	bool with_auth;	   /* `auth: true` */
 	bool stays_failed; /* the engine is not to take a failed update back */
+
+	/* Out of the history: the whole ServiceSpec, which counts instead of what is above. NULL: there is none. */
+	json_t *recorded;
 };
 
 /* One address range of a network. */
@@ -174,7 +179,7 @@ struct deploy_network {
 struct deploy_object {
 	bool is_secret;
 	char *name;    /* in the swarm: "shop_key-0a1b2c3d4e5f" */
-	char *logical; /* in the file: "key" */
+	char *logical; /* in the file: "key"; NULL: out of the history */
 	struct strv labels;
 	char *data; /* size bytes, wiped on release */
 	size_t size;

@@ -306,17 +306,34 @@ static void add_update(json_t *o, const struct deploy_service *s)
 		spec_set(o, "RollbackConfig", update_json(&s->rollback, back, chosen));
 }
 
-json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner)
+static json_t *spec_as_read(const struct deploy_service *s)
 {
-	json_t *o = json_object(), *labels = spec_map(&s->labels);
+	json_t *o = json_object();
 
 	spec_set(o, "Name", json_str(s->name));
-	spec_set(o, "Labels", labels);
-	deploy_owner_label(labels, owner);
+	spec_set(o, "Labels", spec_map(&s->labels));
 	spec_set(o, "TaskTemplate", task_json(s));
 	spec_set(o, "Mode", mode_json(s));
 	add_update(o, s);
 	spec_set(o, "EndpointSpec", endpoint_json(s));
+	return o;
+}
+
+static json_t *spec_as_recorded(const struct deploy_service *s)
+{
+	json_t *o = json_deep_copy(s->recorded), *update = json_object_get(o, "UpdateConfig");
+
+	if (s->stays_failed && json_is_object(update))
+		spec_set(update, "FailureAction", json_string("pause"));
+	return o;
+}
+
+json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner)
+{
+	json_t *o = s->recorded ? spec_as_recorded(s) : spec_as_read(s);
+	json_t *labels = json_object_get(o, "Labels");
+
+	deploy_owner_label(labels, owner);
 	spec_set(labels, DEPLOY_LABEL_HASH, hash_json(o));
 	deploy_owner_label_deploy(labels, owner);
 	return o;

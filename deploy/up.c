@@ -30,6 +30,7 @@ static void up_release(struct up *u)
 	engine_tasks_release(&u->tasks);
 	deploy_plan_release(&u->plan);
 	engine_state_release(&u->state);
+	deploy_history_release(&u->history);
 }
 
 const char *up_item_name(const struct up_item *it)
@@ -486,21 +487,13 @@ static int up_prune(struct up *u, struct err *e)
 	return 0;
 }
 
-static bool has_written(const struct up *u)
-{
-	for (size_t i = 0; i < u->nr; i++)
-		if (u->items[i].action->verb != DEPLOY_UNCHANGED)
-			return true;
-	return false;
-}
-
 static int up_run(struct up *u, struct err *e)
 {
 	auto_free size_t *wave = mem_zalloc((u->stack->nr + 1) * sizeof(*wave));
 	size_t nr_waves = 0;
 
 	if (deploy_waves(wave, &nr_waves, u->stack, e) < 0 || up_plan(u, e) < 0 ||
-	    up_hold(u, e) < 0 || up_ground(u, e) < 0)
+	    up_hold(u, e) < 0 || up_history_begin(u, e) < 0 || up_ground(u, e) < 0)
 		return -1;
 	/* after the wait for another deploy, which is not this one's */
 	u->began_ms = u->op->clock->mono_ms(u->op->clock);
@@ -509,16 +502,14 @@ static int up_run(struct up *u, struct err *e)
 		return -1;
 	if (up_services(u, nr_waves, e) < 0 || up_prune(u, e) < 0)
 		return -1;
-	if (!u->opt->detach) /* else the old tasks may still want what is old */
-		deploy_objects_prune(u->op, u->eng, u->stack, &u->state, &u->opt->owner,
-				     has_written(u));
+	up_end_well(u);
 	return 0;
 }
 
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,
 	      const struct deploy_stack *stack, const struct deploy_options *opt, struct err *e)
 {
-	struct up u = { .op = op, .eng = eng, .stack = stack, .opt = opt };
+	struct up u = { .op = op, .eng = eng, .stack = stack, .options = *opt, .opt = &u.options };
 	int r = up_run(&u, e);
 
 	deploy_lock_release(&u.lock);

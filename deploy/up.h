@@ -24,6 +24,8 @@ enum deploy_verb {
 	DEPLOY_VERB_ROLLED_BACK
 };
 
+struct deploy_note;
+
 struct deploy_options {
 	struct deploy_owner owner;
 	int64_t timeout_ms;	    /* of a rollout; 0: what its spec allows (rollout_options.c) */
@@ -33,6 +35,8 @@ struct deploy_options {
 	bool no_rollback;
 	const struct deploy_holder *holder; /* who takes the lock; NULL: no lock is taken */
 	int64_t lock_wait_ms;		    /* 0: another holder is an error at once */
+	/* what went well is recorded with it (history_keep.h); NULL: it is not. Without holder the caller has the lock */
+	const struct deploy_note *note;
 	bool prune;	     /* not with detach: only what has succeeded may remove anything */
 	struct strv *pruned; /* with prune: gets "NAME removed IMAGE" lines */
 	/* X-Registry-Auth for the services that want it, by their image; NULL result: none.

@@ -1,10 +1,11 @@
 /*
  * What the files of a deploy share: the run and its services. up.c brings them there and back,
- * up_end.c decides what becomes of a run that does not go well.
+ * up_end.c decides what becomes of a run that does not go well, up_history.c remembers one that did.
  */
 #ifndef DEPLOY_UP_PART_H
 #define DEPLOY_UP_PART_H
 
+#include "deploy/history.h"
 #include "deploy/lock.h"
 #include "deploy/reconcile.h"
 #include "deploy/up.h"
@@ -28,7 +29,10 @@ struct up {
 	struct op *op;
 	struct engine *eng;
 	const struct deploy_stack *stack;
-	const struct deploy_options *opt;
+	struct deploy_options options;	  /* the caller's, and the number of this deploy */
+	const struct deploy_options *opt; /* these */
+	struct deploy_history history;	  /* before this run, where it is known */
+	bool has_history;
 	struct engine_state state;
 	struct deploy_plan plan;
 	struct engine_tasks tasks; /* before this run, of those where that matters */
@@ -59,6 +63,11 @@ void up_stuck(struct way_back *b, struct up_item *it, enum err_kind kind, const 
 int up_broke_off(struct up *u, bool may_undo, struct err *e) MUST_CHECK;
 /* All that was watched has ended, or one has failed: then -1, and *e says what became of it. */
 int up_settle(struct up *u, struct err *e) MUST_CHECK;
+
+/* Before the first write: which number this deploy has. Labels the plan's specs with it. */
+int up_history_begin(struct up *u, struct err *e) MUST_CHECK;
+/* All went well: it is recorded, and secrets and configs that nobody can come back to are removed. */
+void up_end_well(struct up *u);
 
 void up_report(struct deploy_outcome *outcomes, size_t *nr, const struct up *u);
 

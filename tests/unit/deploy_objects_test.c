@@ -280,25 +280,29 @@ static void an_external_one_must_be_there_by_exactly_its_name(void **state)
 			    w->e.text);
 }
 
-static void only_ones_own_are_removed_and_what_is_in_use_stays(void **state)
+static void only_ones_own_are_removed_and_what_is_in_use_or_in_the_history_stays(void **state)
 {
+	auto_strv struct strv kept = STRV_INIT;
 	struct world *w = *state;
 
+	strv_add(&kept, "secret shop_kept");
+	strv_add(&kept, "config shop_key-0");
 	answer_secrets(
 		w, OF_SHOP,
-		"[" SECRET("s1", "shop_key-1", OURS ",\"io.cdeploy.hash\":\"1\"") "," SECRET("s2", "shop_key-0", OURS) "," SECRET(
-			"s3", "shop_used",
-			OURS) "," SECRET("s4", "by-hand",
-					 "") "," SECRET("s5", "x",
-							",\"io.cdeploy.project\":\"q\"") "," SECRET("s6",
-												    "x",
-												    OURS
-												    ",\"io.cdeploy.scope\":\"other\"") "]");
+		"[" SECRET("s1", "shop_key-1", OURS ",\"io.cdeploy.hash\":\"1\"") ","
+		/* one of an older version, and one that is in use all the same */
+		SECRET("s2", "shop_key-0", OURS) "," SECRET("s3", "shop_used", OURS) "," SECRET("s4", "by-hand", "") "," SECRET(
+			"s5", "x",
+			",\"io.cdeploy.project\":\"q\"") "," SECRET("s6", "x",
+								    OURS
+								    ",\"io.cdeploy.scope\":\"other\"") "," SECRET("s7",
+														  "shop_kept",
+														  OURS) "]");
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/secrets/s2", .status = 204);
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/secrets/s3", .status = 400,
 		    .answer = "{\"message\":\"secret 'shop_used' is in use\"}");
 	look(w);
-	deploy_objects_prune(&w->op, w->eng, &w->stack, &w->have, &w->owner, false);
+	deploy_objects_prune(&w->op, w->eng, &w->stack, &w->have, &w->owner, &kept, false);
 	http_script_done(w->s);
 	assert_string_equal("note: secret 'shop_key-0' removed: nothing uses it any more\n",
 			    recorder_text(&w->rec));
@@ -320,7 +324,7 @@ int main(void)
 		T(a_config_that_others_made_is_used_where_its_data_is_the_same),
 		T(a_config_that_others_made_with_other_data_is_refused),
 		T(an_external_one_must_be_there_by_exactly_its_name),
-		T(only_ones_own_are_removed_and_what_is_in_use_stays),
+		T(only_ones_own_are_removed_and_what_is_in_use_or_in_the_history_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

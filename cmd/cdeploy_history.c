@@ -1,0 +1,44 @@
+/*
+ * cdeploy history: what was deployed here before.
+ */
+#include "deploy/history.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "cmd/cdeploy.h"
+#include "deploy/history_keep.h"
+#include "deploy/history_text.h"
+
+#define HISTORY_TEXT_MAX (64u << 20)
+
+int cdeploy_history(struct cdeploy *c, struct err *e)
+{
+	auto_deploy_history struct deploy_history h = { 0 };
+	auto_engine_state struct engine_state s = { 0 };
+	auto_buf struct buf text = BUF_INIT(HISTORY_TEXT_MAX);
+	const struct deploy_record *running;
+
+	if (cdeploy_connect(c, e) < 0 ||
+	    deploy_history_get(&h, &c->app->op, c->engine, &c->owner, e) < 0 ||
+	    engine_state_add_owned(&s, &c->app->op, c->engine, c->project, e) < 0)
+		return -1;
+	running = deploy_history_running(&h, &s, &c->owner);
+	if (c->args.json) {
+		auto_json json_t *json = deploy_history_json(&h, running);
+
+		json_write(&text, json, false);
+	} else {
+		deploy_history_text(&text, &h, running);
+	}
+	if (text.over)
+		return err_set(e, ERR_FAILED, "there is too much to be shown");
+	if (!h.nr)
+		progress_note(c->app->op.progress, "no deploy of project '%s'%s%s is recorded",
+			      c->project, c->owner.scope ? ", scope " : "",
+			      c->owner.scope ? c->owner.scope : "");
+	else if (!running && s.nr)
+		progress_note(c->app->op.progress,
+			      "what runs now is not recorded: a deploy did not come to its end");
+	return app_result(c->app, buf_str(&text), e);
+}

@@ -1,0 +1,324 @@
+/*
+ * A value is found by what it is for as well: of a variable "NAME=value" is hashed, of a label or an option
+ * "key=value", so that equal passwords do not look equal.
+ */
+#include "deploy/history_hide.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "deploy/mask.h"
+
+/* A list of texts, or an object of them, in which users write what they like. */
+struct place {
+	json_t *holder;
+	const char *what; /* is kept there: for messages */
+};
+
+typedef int visit(void *arg, const struct place *p, struct err *e);
+
+#define VARIABLE "variable"
+
+static const struct {
+	const char *path[4];
+	const char *what;
+} places[] = {
+	{ { "TaskTemplate", "ContainerSpec", "Env" }, VARIABLE },
+	{ { "Labels" }, "label" },
+	{ { "TaskTemplate", "ContainerSpec", "Command" }, "entrypoint" },
+	{ { "TaskTemplate", "ContainerSpec", "Args" }, "command" },
+	{ { "TaskTemplate", "ContainerSpec", "Labels" }, "container label" },
+	{ { "TaskTemplate", "ContainerSpec", "Sysctls" }, "sysctl" },
+	{ { "TaskTemplate", "ContainerSpec", "Healthcheck", "Test" }, "health check" },
+	{ { "TaskTemplate", "LogDriver", "Options" }, "log option" },
+};
+
+static json_t *at(const json_t *o, const char *const path[4])
+{
+	json_t *v = json_object_get(o, path[0]);
+
+	for (size_t i = 1; i < 4 && path[i]; i++)
+		v = json_object_get(v, path[i]);
+	return v;
+}
+
+static int each_of_mounts(const json_t *spec, visit *fn, void *arg, struct err *e)
+{
+	static const char *const mounts[4] = { "TaskTemplate", "ContainerSpec", "Mounts" };
+	static const char *const labels[4] = { "VolumeOptions", "Labels" };
+	static const char *const options[4] = { "VolumeOptions", "DriverConfig", "Options" };
+	json_t *list = at(spec, mounts), *mount;
+	size_t i;
+
+	json_array_foreach(list, i, mount)
+	{
+		struct place of_volume = { at(mount, labels), "volume label" };
+		struct place of_driver = { at(mount, options), "volume option" };
+
+		if (fn(arg, &of_volume, e) < 0 || fn(arg, &of_driver, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int each_place(const json_t *spec, visit *fn, void *arg, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		struct place p = { at(spec, places[i].path), places[i].what };
+
+		if (fn(arg, &p, e) < 0)
+			return -1;
+	}
+	return each_of_mounts(spec, fn, arg, e);
+}
+
+static bool is_variable(const struct place *p)
+{
+	return strcmp(p->what, VARIABLE) == 0;
+}
+
+/* -- what is hidden ------------------------------------------------------------ */
+
+static bool masks(struct span text)
+{
+	auto_free char *masked = mask_text(text);
+
+	return !span_eq_str(text, masked);
+}
+
+static bool hides_variable(const char *text)
+{
+	struct span name, value;
+
+	if (!span_cut(span_of_str(text), '=', &name, &value) || !value.n)
+		return false;
+	return mask_is_secret_name(name) || masks(value) || masks(span_of_str(text));
+}
+
+/* A word may say that the one behind it is a secret: --password x. */
+static bool hides_word(const char *before, const char *text)
+{
+	auto_free char *both = mem_printf("%s %s", before ? before : "", text);
+	auto_free char *masked = mask_text(span_of_str(both));
+
+	return *text && (masks(span_of_str(text)) || !span_ends(span_of_str(masked), text));
+}
+
+static bool hides_pair(const char *key, const char *value)
+{
+	auto_free char *both = mem_printf("%s=%s", key, value);
+
+	/* docker's own: "image" may well look like "token:1" */
+	if (!*value || strncmp(key, "com.docker.", strlen("com.docker.")) == 0)
+		return false;
+	return mask_is_secret_name(span_of_str(key)) || masks(span_of_str(value)) ||
+	       masks(span_of_str(both));
+}
+
+/* -- hiding -------------------------------------------------------------------- */
+
+static void hash_text(char hex[HASH_SHA256_HEX + 1], const char *salt, const char *text)
+{
+	unsigned char raw[HASH_SHA256_LEN];
+	struct hash h;
+
+	hash_init(&h);
+	hash_update(&h, salt, strlen(salt));
+	hash_update(&h, "\n", 1);
+	hash_update(&h, text, strlen(text));
+	hash_final(&h, raw);
+	hash_hex(hex, raw);
+}
+
+static json_t *mark_of(const char *salt, const char *text)
+{
+	char hex[HASH_SHA256_HEX + 1];
+
+	hash_text(hex, salt, text);
+	return json_pack("{s:s}", "sha256", hex);
+}
+
+static json_t *mark_of_variable(const char *salt, const char *text)
+{
+	json_t *mark = mark_of(salt, text);
+	auto_free char *name = mem_strndup(text, strcspn(text, "="));
+
+	json_object_set_new(mark, "name", json_str(name));
+	return mark;
+}
+
+static void hide_list(const struct place *p, const char *salt)
+{
+	auto_free char *before = NULL;
+
+	for (size_t i = 0; i < json_array_size(p->holder); i++) {
+		const char *text = json_string_value(json_array_get(p->holder, i));
+		char *copy = mem_strdup(text ? text : "");
+
+		if (text && is_variable(p) && hides_variable(text))
+			json_array_set_new(p->holder, i, mark_of_variable(salt, text));
+		else if (text && !is_variable(p) && hides_word(before, text))
+			json_array_set_new(p->holder, i, mark_of(salt, text));
+		free(before);
+		before = copy;
+	}
+}
+
+struct hiding {
+	const char *salt;
+};
+
+static int hide(void *arg, const struct place *p, struct err *e)
+{
+	const char *salt = ((const struct hiding *)arg)->salt, *key;
+	json_t *v;
+
+	(void)e;
+	if (json_is_array(p->holder))
+		hide_list(p, salt);
+	json_object_foreach(p->holder, key, v)
+	{
+		const char *value = json_string_value(v);
+		auto_free char *both = mem_printf("%s=%s", key, value ? value : "");
+
+		if (value && hides_pair(key, value))
+			json_object_set_new(p->holder, key, mark_of(salt, both));
+	}
+	return 0;
+}
+
+void deploy_hide(json_t *spec, const char *salt)
+{
+	struct hiding h = { salt };
+	struct err none = ERR_INIT;
+
+	(void)!each_place(spec, hide, &h, &none);
+}
+
+/* -- finding again ------------------------------------------------------------- */
+
+static int add_known(void *arg, const struct place *p, struct err *e)
+{
+	struct strv *known = arg;
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	(void)e;
+	json_array_foreach(p->holder, i, v) if (json_is_string(v))
+		strv_add(known, json_string_value(v));
+	json_object_foreach(p->holder, key, v) if (json_is_string(v))
+		strv_addf(known, "%s=%s", key, json_string_value(v));
+	return 0;
+}
+
+void deploy_hide_known(struct strv *known, const json_t *spec)
+{
+	struct err none = ERR_INIT;
+
+	(void)!each_place(spec, add_known, known, &none);
+}
+
+struct reveal {
+	const struct strv *known;
+	struct strv hashes; /* of each */
+};
+
+/* The text behind a mark; NULL: nobody has it (any more). Borrowed. */
+static const char *find(const struct reveal *r, const json_t *mark)
+{
+	const char *hex = json_string_value(json_object_get(mark, "sha256"));
+
+	for (size_t i = 0; hex && i < r->hashes.n; i++)
+		if (strcmp(r->hashes.v[i], hex) == 0)
+			return r->known->v[i];
+	return NULL;
+}
+
+static int lost(const struct place *p, const char *name, struct err *e)
+{
+	return err_set(e, ERR_FAILED,
+		       "the value of %s '%s' is secret and therefore not in the history, and no "
+		       "service here has it any more%s%s%s",
+		       p->what, name,
+		       is_variable(p) ? ": it has to be in the environment, as " : "",
+		       is_variable(p) ? name : "", is_variable(p) ? "=…" : "");
+}
+
+static int corrupt(const struct place *p, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT, "a %s is neither a text nor the mark of a secret", p->what);
+}
+
+static bool is_mark(const json_t *v)
+{
+	return json_is_string(json_object_get(v, "sha256"));
+}
+
+static int reveal_list(const struct place *p, const struct reveal *r, struct err *e)
+{
+	for (size_t i = 0; i < json_array_size(p->holder); i++) {
+		const json_t *v = json_array_get(p->holder, i);
+		const char *name = json_string_value(json_object_get(v, "name"));
+		char number[24];
+		const char *text;
+
+		if (json_is_string(v))
+			continue;
+		if (!is_mark(v) || (is_variable(p) && !name))
+			return corrupt(p, e);
+		snprintf(number, sizeof(number), "%zu", i + 1);
+		text = find(r, v);
+		if (!text)
+			return lost(p, is_variable(p) ? name : number, e);
+		json_array_set_new(p->holder, i, json_str(text));
+	}
+	return 0;
+}
+
+static int reveal_map(const struct place *p, const struct reveal *r, struct err *e)
+{
+	const char *key, *text;
+	json_t *v;
+
+	json_object_foreach(p->holder, key, v)
+	{
+		size_t n = strlen(key);
+
+		if (json_is_string(v))
+			continue;
+		if (!is_mark(v))
+			return corrupt(p, e);
+		text = find(r, v);
+		if (!text || strncmp(text, key, n) != 0 || text[n] != '=')
+			return lost(p, key, e);
+		json_object_set_new(p->holder, key, json_str(text + n + 1));
+	}
+	return 0;
+}
+
+static int reveal(void *arg, const struct place *p, struct err *e)
+{
+	const struct reveal *r = arg;
+
+	if (!p->holder || json_is_null(p->holder))
+		return 0;
+	if (json_is_array(p->holder))
+		return reveal_list(p, r, e);
+	return json_is_object(p->holder) ? reveal_map(p, r, e) : corrupt(p, e);
+}
+
+int deploy_reveal(json_t *spec, const char *salt, const struct strv *known, struct err *e)
+{
+	struct reveal r = { .known = known };
+	char hex[HASH_SHA256_HEX + 1];
+	int n;
+
+	for (size_t i = 0; i < known->n; i++) {
+		hash_text(hex, salt, known->v[i]);
+		strv_add(&r.hashes, hex);
+	}
+	n = each_place(spec, reveal, &r, e);
+	strv_release(&r.hashes);
+	return n;
+}
