@@ -1,4 +1,4 @@
-/* See history.h. Whatever stands in an object was written by somebody: an odd record is kept with what is wrong with it. */
+/* See history.h. Anybody may have written what stands in an object: an odd record is kept, with what is wrong in it. */
 #include "deploy/history.h"
 
 #include "base/hash.h"

@@ -201,7 +201,7 @@ static void one_of_a_name_of_its_own_is_found_whoever_made_it(void **state)
 	assert_false(w->made);
 	/* it stays theirs */
 	w->stack.nr_objects = 0;
-	deploy_objects_prune(&w->op, w->eng, &w->stack, &w->have, &w->owner, false);
+	deploy_objects_prune(&w->op, w->eng, &w->stack, &w->have, &w->owner, &STRV_INIT, false);
 	w->stack.nr_objects = 1;
 	http_script_done(w->s);
 }
