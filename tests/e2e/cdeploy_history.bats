@@ -339,7 +339,8 @@ forge() {
 }
 
 no_network() {
-	engine network rm "${NAME}_inside" >/dev/null 2>&1
+	engine network rm "${NAME}_inside" >/dev/null 2>&1 || :
+	[ -z "$(engine network ls -q --filter "name=${NAME}_inside")" ]
 }
 
 @test "an image that the registry has no longer is status 4, and what runs is left alone" {
