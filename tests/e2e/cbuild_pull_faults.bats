@@ -6,14 +6,11 @@ load faults
 setup_file() {
 	faults_start
 	faults_certs
+	cases_run
 }
 
 teardown_file() {
 	faults_stop
-}
-
-setup() {
-	begin
 }
 
 # What is in the registry before the case begins: the layout's image.

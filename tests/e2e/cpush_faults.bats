@@ -8,14 +8,11 @@ setup_file() {
 	faults_start
 	faults_certs
 	"$E2E_SERVERS/shape" "$FAULTS/large" 12582912
+	cases_run 35_many 15_500_always
 }
 
 teardown_file() {
 	faults_stop
-}
-
-setup() {
-	begin
 }
 
 # -- 1: the connection breaks while the body is sent ------------------------------

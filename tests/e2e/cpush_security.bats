@@ -6,14 +6,11 @@ load faults
 setup_file() {
 	faults_start
 	faults_certs
+	cases_run
 }
 
 teardown_file() {
 	faults_stop
-}
-
-setup() {
-	begin
 }
 
 # -- S1: the password goes to no token server that could be anybody -------------------------
@@ -188,8 +185,9 @@ case_s16() {
 }
 case_s17() {
 	# no check of the certificate is not no TLS
-	"$E2E_SERVERS/faults" stop "$C/proxy"
-	PROXY=$("$E2E_SERVERS/faults" start "$C/proxy" "$UPSTREAM" "route=/token=$TOKENS")
+	proxy_stop "$C/proxy"
+	proxy_start "$C/proxy" "$UPSTREAM" "route=/token=$TOKENS"
+	PROXY=$REPLY
 	HOST=registry.test:8443 IMAGE=registry.test:8443/$REPO_PATH:1
 	EXPECTED_HOSTS=registry.test:8443
 	export https_proxy=http://$PROXY http_proxy=http://$PROXY no_proxy=
