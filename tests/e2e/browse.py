@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 # What Chromium fetches for itself, and what it has no use for here.
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
          "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe"]
 
@@ -91,7 +91,8 @@ class Browser:
         return json.loads(self.call("Runtime.evaluate", expression=READ)["result"]["value"])
 
     def picture(self, path):
-        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        """What is seen without scrolling."""
+        shot = self.call("Page.captureScreenshot", format="png")
         pathlib.Path(path).write_bytes(base64.b64decode(shot["data"]))
 
     def close(self):
@@ -143,7 +144,7 @@ def main():
     browser = Browser(os.path.join(folder, "chromium"))
     for domain in ("Page", "Runtime", "Log", "Network"):
         browser.call(f"{domain}.enable")
-    browser.call("Emulation.setDeviceMetricsOverride", width=1040, height=900, deviceScaleFactor=1, mobile=False)
+    browser.call("Emulation.setDeviceMetricsOverride", width=980, height=760, deviceScaleFactor=1, mobile=False)
     colours = []
     for mode in ("light", "dark"):
         browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": mode}])

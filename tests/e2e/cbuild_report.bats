@@ -49,10 +49,6 @@ setup() {
 	expect 0 cbuild -t app --report "$T/r.json" --report "$T/r.html" .
 	expect 0 python3 "$BATS_TEST_DIRNAME/browse.py" "$T/r.html" "$T/r.json" "$T"
 	for mode in light dark; do
-		equal "$(file -b --mime-type "$T/$mode.png")" image/png
+		equal "$(head -c 4 "$T/$mode.png" | tail -c 3)" PNG
 	done
-	# kept for who wants to look at them
-	if [ -n "${REPORT_PICTURES-}" ]; then
-		cp "$T"/{light,dark}.png "$T"/r.{html,json} "$REPORT_PICTURES"
-	fi
 }
