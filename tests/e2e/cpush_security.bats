@@ -6,7 +6,7 @@ load faults
 setup_file() {
 	faults_start
 	faults_certs
-	cases_run
+	cases_run s15_mute
 }
 
 teardown_file() {
@@ -59,9 +59,18 @@ case_s2_redirect() {
 	[ -s "$C/other/log" ] || fail 'nothing went there'
 	! grep -v auth=none "$C/other/log" || fail 'credentials went there'
 }
+# a body that is sent on: 307 keeps the method, and nothing else
+case_s2_body() {
+	another
+	rules <<<"PUT /blobs/uploads/ * reply 307 'Location: http://$OTHER{target}'"
+	push 0
+	served
+	[ "$(grep -c '^PUT .* 201$' "$C/other/log")" -ge 2 ] || fail 'nothing went there'
+	! grep -v auth=none "$C/other/log" || fail 'credentials went there'
+}
 
 @test "S2: another port of the same host gets no credentials" {
-	cases s2_port s2_redirect
+	cases s2_port s2_redirect s2_body
 }
 
 # -- S3, S4, S5 ---------------------------------------------------------------------------------
@@ -117,6 +126,26 @@ case_s5_redirect() {
 	cases s5_location s5_redirect
 }
 
+# -- S6: the addresses in a manifest are nobody's ------------------------------------------------
+case_s6() {
+	over_https
+	blob "$LAYOUT" "$(digest_of "$LAYOUT")" |
+		jq -c '.layers[0].urls = ["https://evil.test/layer", "http://evil.test/layer"]' >manifest
+	"$E2E_BIN/cpush" -q "$LAYOUT" "$OPEN/$REPO_PATH:1" >/dev/null
+	rules <<-EOF2
+	GET,HEAD /manifests/ * if:auth reply 200 'Content-Type: application/vnd.oci.image.manifest.v1+json' file=$C/manifest
+	GET /blobs/$(layer_of) * if:auth reply 404
+	EOF2
+	printf 'FROM %s\nRUN true\n' "$IMAGE" >Dockerfile
+	mkdir context
+	run_tool 4 cbuild -v -v -v "${OPTIONS[@]}" -f Dockerfile context
+	[ "$(count GET "/blobs/$(layer_of)")" -ge 1 ] || fail 'the registry was not asked'
+}
+
+@test "S6: an address in a manifest is not visited, though the layer is not to be had" {
+	cases s6
+}
+
 # -- S7, S8, S9: documents and digests; the pull rows have more ----------------------------------
 from() {
 	"$E2E_BIN/cpush" -q "$LAYOUT" "$OPEN/$REPO_PATH:1" >/dev/null
@@ -161,6 +190,21 @@ case_s10_error() {
 	cases s10_token s10_error
 }
 
+# -- S14 -----------------------------------------------------------------------------------------
+case_s14() {
+	touch -d 2020-01-01 "$HOME/.docker/config.json"
+	chmod 400 "$HOME/.docker/config.json"
+	was=$(ls -lin --time-style=full-iso "$HOME/.docker/config.json")
+	push 0
+	served
+	equal "$(ls -lin --time-style=full-iso "$HOME/.docker/config.json")" "$was"
+	equal "$(ls -A "$HOME/.docker")" config.json
+}
+
+@test "S14: the file with the passwords is read, and never written" {
+	cases s14
+}
+
 # -- S15, S16, S17, S18, S20 -----------------------------------------------------------------------
 case_s15() {
 	printf '#!/bin/sh\ntouch %s/ran\necho "{}"\n' "$C" >docker-credential-evil
@@ -172,6 +216,18 @@ case_s15() {
 	PATH=$C/bin:$PATH
 	run_tool 2 cpush --retries 0 "$LAYOUT" "$IMAGE"
 	[ ! -e ran ] || fail 'it ran'
+}
+# a helper that is asked, and says nothing for ever
+case_s15_mute() {
+	printf '#!/bin/sh\necho $$ >%s/helper\nexec sleep 600\n' "$C" >docker-credential-mute
+	mkdir bin
+	chmod 755 docker-credential-mute
+	mv docker-credential-mute bin/
+	printf '{"credsStore":"mute"}' >"$HOME/.docker/config.json"
+	PATH=$C/bin:$PATH
+	run_tool 3 cpush --retries 0 "$LAYOUT" "$IMAGE"
+	has "$err" docker-credential-mute
+	! kill -0 "$(cat helper)" 2>/dev/null || fail 'it is still there'
 }
 case_s16() {
 	# reading is open to all: a wrong password must not be taken for none
@@ -210,8 +266,8 @@ case_s20() {
 	equal "$(count '*' .)" 0 'requests'
 }
 
-@test "S15: the name of a credential helper is a name" {
-	cases s15
+@test "S15: the name of a credential helper is a name, and it has ten seconds" {
+	cases s15 s15_mute
 }
 
 @test "S16: a wrong password is not taken for none" {

@@ -346,6 +346,11 @@ static void a_small_blob_is_verified_and_bounded(void **state)
 	assert_int_equal(-1,
 			 registry_download_bytes(&out, &f->w.op, &f->w.repo, &f->blob, &f->w.e));
 	assert_err(&f->w, ERR_CORRUPT, "only 5 of its 11 bytes");
+	expect_get(f, "layer bytez");
+	expect_get(f, "layer bytez");
+	assert_int_equal(-1,
+			 registry_download_bytes(&out, &f->w.op, &f->w.repo, &f->blob, &f->w.e));
+	assert_err(&f->w, ERR_CORRUPT, "other bytes came");
 	assert_int_equal(-1,
 			 registry_download_bytes(&small, &f->w.op, &f->w.repo, &f->blob, &f->w.e));
 	assert_err(&f->w, ERR_CORRUPT, "more than the 5 allowed");

@@ -178,6 +178,28 @@ static void nonsense_is_the_registrys_failure(void **state)
 	assert_resolve("r.example", "https://joe:pw@r.example/", NULL, ERR_FAILED);
 }
 
+static void a_client_certificate_is_for_the_registrys_origin_alone(void **state)
+{
+	static const char *const others[] = { "http://r.example/", "https://r.example:5000/",
+					      "https://token.r.example/", "https://s.example/" };
+	const struct registry_options opt = { 0 };
+	const struct http_tls tls = { 0 };
+	struct registry_endpoint ep = { 0 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(0, registry_endpoint_init(&ep, "r.example", &opt, &e));
+	ep.tls = &tls;
+	assert_ptr_equal(&tls, registry_endpoint_tls(&ep, &ep.origin));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		auto_url struct url u = { 0 };
+
+		assert_int_equal(0, url_parse(&u, others[i], &e));
+		assert_null(registry_endpoint_tls(&ep, &u));
+	}
+	registry_endpoint_release(&ep);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_private_registry_can_send_us_no_nearer_than_it_is),
 		cmocka_unit_test(every_form_of_a_location_is_understood),
 		cmocka_unit_test(nonsense_is_the_registrys_failure),
+		cmocka_unit_test(a_client_certificate_is_for_the_registrys_origin_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

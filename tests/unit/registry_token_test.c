@@ -65,6 +65,21 @@ static void what_is_no_token_is_refused_without_being_shown(void **state)
 	}
 }
 
+static void a_token_is_no_longer_than_a_header_may_be(void **state)
+{
+	auto_buf struct buf body = BUF_INIT(1u << 20);
+	struct registry_token t = { 0 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	buf_add_str(&body, "{");
+	while (body.len <= REGISTRY_TOKEN_MAX)
+		buf_add_str(&body, "                ");
+	buf_add_str(&body, "\"token\":\"a\"}");
+	assert_int_equal(-1, registry_token_parse(&t, buf_span(&body), &e));
+	assert_int_equal(ERR_FAILED, e.kind);
+}
+
 static void user_and_password_make_a_basic_header(void **state)
 {
 	const struct credentials joe = { .user = (char *)"joe", .password = (char *)"se:cret" };
@@ -369,6 +384,7 @@ int main(void)
 		cmocka_unit_test(token_and_access_token_are_the_same),
 		cmocka_unit_test(a_life_that_is_not_said_or_senseless_is_a_minute),
 		cmocka_unit_test(what_is_no_token_is_refused_without_being_shown),
+		cmocka_unit_test(a_token_is_no_longer_than_a_header_may_be),
 		cmocka_unit_test(user_and_password_make_a_basic_header),
 		cmocka_unit_test(a_refusing_token_server_is_denied_and_names_the_source),
 		cmocka_unit_test(a_password_never_goes_to_a_plain_http_realm),
