@@ -1,5 +1,5 @@
-# What cpush wrote is read by skopeo, buildah and docker under the digest that it told: both kinds of manifest, and
-# every compression that the other side can read.
+# What cpush wrote is read by skopeo, buildah and docker under the digest that it told; what they wrote is read by
+# cbuild, file by file: both kinds of manifest, and every compression that the other side can read or write.
 
 load helper
 
@@ -103,4 +103,64 @@ read_by_docker() {
 	read_by_skopeo schema2-plain gzip
 	read_by_buildah schema2-plain
 	read_by_docker schema2-plain
+}
+
+# wrote TAG LAYER-TYPE: it is there as expected, and becomes a stage of the build that reads them all.
+wrote() {
+	mkdir -p "$T/raw"
+	skopeo inspect --raw --tls-verify=false "docker://$REPO:$1" >"$T/raw/$1"
+	equal "$(layer_type "$1")" "$2" "$1"
+	stages+="FROM $REPO:$1 AS $1"$'\n'
+	copies+="COPY --from=$1 /d /$1"$'\n'
+	tags+=" $1"
+}
+
+by_skopeo() {
+	local dest=docker://$REPO:$1
+	shift
+	expect 0 skopeo copy -q --dest-tls-verify=false "$@" "$dest"
+}
+
+by_buildah() {
+	local dest=docker://$REPO:$1
+	shift
+	expect 0 buildah push -q --tls-verify=false "$@" "$container" "$dest"
+}
+
+@test "cbuild reads what skopeo, buildah and docker wrote, and cpush copies it as it is" {
+	local stages='' copies='' tags='' container tag
+	local oci=application/vnd.oci.image.layer.v1 docker=application/vnd.docker.image.rootfs.diff
+	by_skopeo s-gzip "oci:$T/one:1"
+	wrote s-gzip $oci.tar+gzip
+	by_skopeo s-schema2 --format v2s2 "oci:$T/one:1"
+	wrote s-schema2 $docker.tar.gzip
+	expect 0 skopeo copy -q "oci:$T/one:1" "docker-archive:$T/load.tar:$REPO:d-schema2"
+	# not straight there, or it would find the other layer and take that
+	expect 0 skopeo copy -q --dest-compress-format zstd "oci:$T/one:1" "oci:$T/zstd:1"
+	by_skopeo s-zstd "oci:$T/zstd:1"
+	wrote s-zstd $oci.tar+zstd
+
+	expect 0 buildah pull -q --tls-verify=false "docker://$REPO:s-gzip"
+	container=$out
+	by_buildah b-gzip --format oci
+	wrote b-gzip $oci.tar+gzip
+	by_buildah b-zstd --format oci --compression-format zstd
+	wrote b-zstd $oci.tar+zstd
+	by_buildah b-schema2 --format v2s2
+	wrote b-schema2 $docker.tar.gzip
+
+	expect 0 engine load -q -i "$T/load.tar"
+	expect 0 engine push -q "$REPO:d-schema2"
+	wrote d-schema2 $docker.tar.gzip
+
+	printf '%sFROM scratch\n%s' "$stages" "$copies" >Dockerfile
+	expect 0 cbuild -o "$T/files" .
+	for tag in $tags; do
+		equal "$(sum_of "$T/files/$tag")" "$sum" "$tag"
+	done
+	# and from there they go to another place as they are
+	for tag in $tags; do
+		expect 0 cpush "docker://$REPO:$tag" "$REPO/again:$tag"
+		equal "${out#*@}" "sha256:$(sha256sum <"$T/raw/$tag" | cut -d' ' -f1)" "$tag"
+	done
 }
