@@ -109,6 +109,7 @@ static int api_write(struct http_response *rs, struct url *at, bool *moved, stru
 	call->scope = scope;
 	call->mounts = r->mounts;
 	call->retry = r->retry;
+	call->worth_another = r->worth_another;
 	if (!call->at && registry_session_resolve(&own, r->session, NULL, call->path, e) < 0)
 		return -1;
 	if (!call->at)

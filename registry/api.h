@@ -23,6 +23,7 @@ struct registry_repo {
 	bool no_mirror; /* what is read comes from the host itself */
 	/* The budget of the work that its requests are a part of; NULL: each has its own. */
 	struct http_retry *retry;
+	bool *worth_another; /* of what is written: see session.h; NULL: nobody asks */
 };
 
 /* ref: a tag or a digest. All types of manifests that we can read are accepted. */

@@ -248,6 +248,8 @@ static int session_ask(struct registry_session *s, struct op *op, const struct r
 		if (call->body)
 			break;
 	}
+	if (call->worth_another)
+		*call->worth_another = again || !own || !registry_auth_is_challenged(&s->auth);
 	return 0;
 }
 

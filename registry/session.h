@@ -57,6 +57,9 @@ struct registry_call {
 	/* Temporary failures are not retried here, but by that whole. (After a 401 it is sent again,
 	 * unless it has a `body`: such a place takes it only once.) */
 	bool once;
+	/* Out, after a 401 that stays: another try may go better. It may not when the same signature would be
+	 * all that we have. NULL: nobody asks. */
+	bool *worth_another;
 	int64_t timeout_ms; /* for all of it; 0: none */
 	bool as_we_are;	    /* no pause is kept, no token fetched: it is the last that we say */
 };

@@ -142,7 +142,7 @@ static bool is_lost(struct upload *u, const struct http_response *rs)
 		rs->status == 404 || rs->status == 416 ||
 		(b->len && memmem(b->data, b->len, "BLOB_UPLOAD_", strlen("BLOB_UPLOAD_")));
 
-	if (u->step == UPLOAD_BEGIN)
+	if (u->step == UPLOAD_BEGIN || (rs->status == 401 && !u->worth_another))
 		return false;
 	if (rs->status == 401 ? ++u->late > LATE_MAX : !forgotten || ++u->lost > LOST_MAX)
 		return false;
@@ -228,6 +228,7 @@ int registry_upload_or_mount(enum registry_upload *out, struct op *op,
 	u.mounts = mounts;
 	u.retry = registry_session_budget(r->session, id);
 	u.repo.retry = &u.retry;
+	u.repo.worth_another = &u.worth_another;
 	upload_body_init(&u.body, op, from, blob, id);
 	progress_begin(op->progress, id, "push %.19s", blob->digest.text);
 	if (upload_run(&u, e) < 0) {

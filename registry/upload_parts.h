@@ -40,6 +40,7 @@ struct upload {
 	struct url at; /* where it goes on; path NULL: nothing is open */
 	uint64_t chunk_least;
 	bool moved;
+	bool worth_another; /* after a 401 */
 	bool is_to_restart; /* at once: it has waited already */
 	bool is_done;
 	enum registry_upload outcome;

@@ -441,6 +441,34 @@ static void a_token_that_ends_while_a_body_goes_costs_one_more(void **state)
 	assert_int_equal(0, f->w.clock.sleeps);
 }
 
+/* The right is missing, or the password is what it is: the same bytes again would be refused again. */
+static void a_body_is_not_sent_again_to_who_refuses_us_for_good(void **state)
+{
+	struct fixture *f = *state;
+
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = f->mount_url, .status = 401,
+		    .headers = { CHALLENGE });
+	expect_token(f, "one");
+	expect_begin(f);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .status = 401,
+		    .has = { "Bearer one" },
+		    .headers = { CHALLENGE ",error=\"insufficient_scope\"" });
+	assert_refused(f, ERR_DENIED, "");
+}
+
+static void nor_is_it_for_the_same_password(void **state)
+{
+	struct fixture *f = *state;
+
+	f->w.env.docker_auth_config = WORLD_AUTHS;
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = f->mount_url, .status = 401,
+		    .headers = { "WWW-Authenticate: Basic realm=\"x\"" });
+	expect_begin(f);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = f->put_url, .status = 401,
+		    .has = { WORLD_BASIC }, .headers = { "WWW-Authenticate: Basic realm=\"x\"" });
+	assert_refused(f, ERR_DENIED, "login to r.example: 401");
+}
+
 static void the_closing_put_has_a_token_that_lives(void **state)
 {
 	struct fixture *f = *state;
@@ -531,6 +559,8 @@ int main(void)
 		T(a_host_without_pieces_gets_all_at_once_again),
 		T(a_body_may_be_sent_elsewhere_and_is_looked_for_afterwards),
 		T(a_token_that_ends_while_a_body_goes_costs_one_more),
+		T(a_body_is_not_sent_again_to_who_refuses_us_for_good),
+		T(nor_is_it_for_the_same_password),
 		T(the_closing_put_has_a_token_that_lives),
 		T(a_cancelled_upload_is_given_up_at_the_registry),
 		T(giving_up_fetches_no_token),
