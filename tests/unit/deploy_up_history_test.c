@@ -1,0 +1,235 @@
+/* When a deploy is recorded, as what, and what becomes of it when that fails. Every request is in the script. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "deploy/history_keep.h"
+#include "deploy/up.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/http_script.h"
+#include "tests/fakes/recorder.h"
+
+#define V141	 "http://docker/v1.41"
+#define SERVICES V141 "/services?status=true&filters=%7B%22name%22%3A%5B%22app%22%5D%7D"
+
+struct world {
+	struct http_script *s;
+	struct fake_clock clock;
+	struct recorder rec;
+	struct op op;
+	struct engine *eng;
+	struct deploy_stack stack;
+	struct deploy_options opt;
+	struct deploy_note note;
+	struct deploy_outcome out[1];
+	size_t nr;
+	char *prefix; /* of the names of records */
+	struct err e;
+};
+
+static int setup(void **state)
+{
+	struct world *w = mem_zalloc(sizeof(*w));
+	struct deploy_service *s = mem_zalloc(sizeof(*s));
+
+	w->s = http_script_new();
+	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
+			     .progress = recorder_init(&w->rec) };
+	w->note = (struct deploy_note){ .who = "anna@here" };
+	w->opt = (struct deploy_options){ .owner = { .project = "p", .pipeline = "42" },
+					  .note = &w->note,
+					  .stable_ms = 1 };
+	w->prefix = deploy_history_prefix(&w->opt.owner);
+	*s = (struct deploy_service){ .name = mem_strdup("app"), .image = mem_strdup("r/app:2") };
+	w->stack = (struct deploy_stack){ .services = s, .nr = 1, .cap = 1 };
+	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
+		    .headers = { "Api-Version: 1.41" });
+	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
+					&(struct engine_options){ 0 }, &w->e));
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	engine_free(w->eng);
+	http_script_free(w->s);
+	deploy_stack_release(&w->stack);
+	recorder_release(&w->rec);
+	free(w->prefix);
+	free(w);
+	return 0;
+}
+
+/* The service as it runs: of that pipeline and revision (0: none). */
+static void runs(struct world *w, const char *pipeline, uint64_t revision)
+{
+	const struct deploy_owner by = { .project = "p",
+					 .pipeline = pipeline,
+					 .revision = revision };
+	json_t *o = json_pack("{s:s,s:{s:i},s:o,s:{s:s}}", "ID", "s1", "Version", "Index", 7,
+			      "Spec", deploy_spec_json(&w->stack.services[0], &by), "UpdateStatus",
+			      "State", "completed");
+	auto_free char *text = json_dumps(o, JSON_COMPACT);
+	auto_free char *list = mem_printf("[%s]", text);
+
+	json_decref(o);
+	HTTP_EXPECT(w->s, .method = "GET", .url = SERVICES, .status = 200, .answer = list);
+}
+
+/* Nothing runs; the service is made and not watched. */
+static void is_created(struct world *w)
+{
+	w->opt.detach = w->note.detached = true;
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/services/create", .status = 201,
+		    .answer = "{\"ID\":\"s1\"}");
+}
+
+static void nothing_runs(struct world *w)
+{
+	HTTP_EXPECT(w->s, .method = "GET", .url = SERVICES, .status = 200, .answer = "[]");
+}
+
+static void history_is(struct world *w, const char *answer)
+{
+	auto_free char *url = mem_printf(
+		V141 "/configs?filters=%%7B%%22name%%22%%3A%%5B%%22%s%%22%%5D%%7D", w->prefix);
+
+	HTTP_EXPECT(w->s, .method = "GET", .url = url, .status = 200, .answer = answer);
+}
+
+static void has_record(struct world *w, unsigned revision, bool yes)
+{
+	auto_free char *url = mem_printf(V141 "/configs/%s%u", w->prefix, revision);
+
+	HTTP_EXPECT(
+		w->s, .method = "GET", .url = url, .status = yes ? 200 : 404,
+		.answer =
+			yes ? "{\"ID\":\"r1\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"x\"}}"
+			    : "{\"message\":\"config not found\"}");
+}
+
+static void is_recorded(struct world *w, long status)
+{
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/create", .status = status,
+		    .answer = status == 201 ? "{\"ID\":\"r9\"}" : "{\"message\":\"no room\"}");
+}
+
+static void up(struct world *w)
+{
+	if (deploy_up(w->out, &w->nr, &w->op, w->eng, &w->stack, &w->opt, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+	http_script_done(w->s);
+}
+
+/* Of the last request but `back`. */
+static const char *sent(struct world *w, size_t back)
+{
+	return buf_str(&http_script_seen(w->s, http_script_count(w->s) - 1 - back)->body);
+}
+
+static void a_deploy_and_its_record_carry_the_next_number(void **state)
+{
+	struct world *w = *state;
+	auto_free char *list =
+		mem_printf("[{\"ID\":\"r4\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"%s4\","
+			   "\"Data\":\"e30=\",\"Labels\":{\"io.cdeploy.project\":\"p\"}}}]",
+			   w->prefix);
+	auto_free char *name = mem_printf("\"Name\":\"%s5\"", w->prefix);
+
+	nothing_runs(w);
+	history_is(w, list);
+	is_created(w);
+	is_recorded(w, 201);
+	up(w);
+	assert_non_null(strstr(sent(w, 1), "\"io.cdeploy.revision\":\"5\""));
+	assert_non_null(strstr(sent(w, 0), name));
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"5\""));
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.user\":\"anna@here\""));
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.detached\":\"true\""));
+	assert_true(recorder_has(&w->rec, "note: this is revision 5 of the history\n"));
+}
+
+static void without_a_change_nothing_is_written(void **state)
+{
+	struct world *w = *state;
+
+	runs(w, "41", 3);
+	has_record(w, 3, true);
+	up(w);
+	assert_int_equal(DEPLOY_UNCHANGED, w->out[0].verb);
+}
+
+static void a_record_that_is_missing_is_made_up_for_in_its_deploy_s_name(void **state)
+{
+	struct world *w = *state;
+
+	runs(w, "41", 3);
+	has_record(w, 3, false);
+	is_recorded(w, 201);
+	up(w);
+	assert_int_equal(DEPLOY_UNCHANGED, w->out[0].verb);
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.pipeline\":\"41\""));
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"3\""));
+}
+
+static void what_ran_before_there_was_a_history_becomes_its_first_revision(void **state)
+{
+	struct world *w = *state;
+
+	runs(w, "41", 0);
+	history_is(w, "[]");
+	is_recorded(w, 201);
+	up(w);
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"1\""));
+}
+
+static void a_history_that_cannot_be_read_does_not_stop_a_deploy(void **state)
+{
+	struct world *w = *state;
+
+	nothing_runs(w);
+	history_is(w, "{}");
+	is_created(w);
+	up(w);
+	assert_null(strstr(sent(w, 0), "io.cdeploy.revision"));
+	assert_non_null(
+		strstr(recorder_text(&w->rec), "warn: this deploy will not be in the history: "));
+}
+
+static void a_record_that_cannot_be_written_is_a_warning(void **state)
+{
+	struct world *w = *state;
+
+	nothing_runs(w);
+	history_is(w, "[]");
+	is_created(w);
+	is_recorded(w, 400);
+	up(w);
+	assert_int_equal(DEPLOY_CREATED, w->out[0].verb);
+	assert_non_null(strstr(recorder_text(&w->rec),
+			       "warn: revision 1 is not in the history, and nobody can go back to "
+			       "it: no room"));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_deploy_and_its_record_carry_the_next_number),
+		T(without_a_change_nothing_is_written),
+		T(a_record_that_is_missing_is_made_up_for_in_its_deploy_s_name),
+		T(what_ran_before_there_was_a_history_becomes_its_first_revision),
+		T(a_history_that_cannot_be_read_does_not_stop_a_deploy),
+		T(a_record_that_cannot_be_written_is_a_warning),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
