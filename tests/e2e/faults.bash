@@ -55,7 +55,7 @@ cases_run() {
 			wait_for_case
 		fi
 		mkdir -p "$FAULTS/cases/$name"
-		run_case "$name" >"$FAULTS/cases/$name/output" 2>&1 3>&- 4>&- &
+		run_case "$name" &
 		names[$!]=$name
 		running=$((running + 1))
 	done
@@ -82,6 +82,8 @@ cases() {
 }
 
 run_case() {
+	# of the whole shell: a redirection of the call would be over when the trap at its end speaks
+	exec >"$FAULTS/cases/$1/output" 2>&1 3>&- 4>&-
 	# bats follows every command of a test, which is dear; a case says itself how it went
 	trap - DEBUG ERR
 	set -e +ET
