@@ -69,7 +69,8 @@ teardown() {
 pipeline() {
 	local socket=${E2E_ENGINE#unix://} args=() one
 	for one in "CI_REGISTRY=$E2E_REGISTRY" "CI_REGISTRY_IMAGE=$REGISTRY/group/app" GITLAB_CI=true \
-		DOCKER_HOST=unix:///var/run/docker.sock "STAGING_PORT=$STAGING_PORT" "PRODUCTION_PORT=$PRODUCTION_PORT" "$@"; do
+		DOCKER_HOST=unix:///var/run/docker.sock "STAGING_PORT=$STAGING_PORT" "PRODUCTION_PORT=$PRODUCTION_PORT" \
+		CDEPLOY_STABLE=2s "$@"; do
 		args+=(--variable "$one")
 	done
 	case "$*" in
