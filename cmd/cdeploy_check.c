@@ -2,6 +2,10 @@
  * cdeploy check: what is wrong with the file, and what is not wise. Findings are told and reported;
  * only with --strict they are a reason to fail.
  */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/code_quality.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -9,14 +13,30 @@
 #include "cmd/result_files.h"
 #include "deploy/lint.h"
 
-static int write_report(const struct result_file *report, const struct lint *l, struct err *e)
+/* As GitLab names files: from the repository's top. What was told names them as the caller did. */
+static void name_from_top(struct lint *l)
 {
-	auto_json json_t *list = lint_code_quality(l);
+	auto_free char *cwd = getcwd(NULL, 0);
+
+	for (size_t i = 0; i < l->nr; i++) {
+		char *path =
+			code_quality_path(l->v[i].file, cwd ? cwd : "/", getenv("CI_PROJECT_DIR"));
+
+		free(l->v[i].file);
+		l->v[i].file = path;
+	}
+}
+
+static int write_report(const struct result_file *report, struct lint *l, struct err *e)
+{
+	auto_json json_t *list = NULL;
 	auto_buf struct buf text = BUF_INIT(64u << 20);
 	struct result_file file = *report;
 
 	if (!report->path)
 		return 0;
+	name_from_top(l);
+	list = lint_code_quality(l);
 	json_write(&text, list, false);
 	buf_add_char(&text, '\n');
 	file.text = buf_str(&text);

@@ -176,14 +176,16 @@ CDEPLOY_OUTCOME=deployed"
 
 @test "what is doubtful in the Dockerfile and in the deploy files is one list" {
 	branch
+	# a folder of the repository; GitLab wants paths from its top
+	export CI_PROJECT_DIR=$T
 	sed -i 's/^FROM .*/& as Base/' Dockerfile
 	sed -i 's/^services:/x: 1\n&/' orcinus.yml
 	echo 'services: [' >orcinus-production.yml
 	job 0 build-app
 	equal "$(jq -r '.[].location.path' .pipeline/app/code-quality.json | sort -u | tr '\n' ' ')" \
-		'Dockerfile orcinus-production.yml orcinus.yml '
+		'checkout/Dockerfile checkout/orcinus-production.yml checkout/orcinus.yml '
 	rm orcinus.yml orcinus-production.yml
 	rm -rf .pipeline
 	job 0 build-app
-	equal "$(jq -r '.[].location.path' .pipeline/app/code-quality.json | sort -u | tr '\n' ' ')" 'Dockerfile '
+	equal "$(jq -r '.[].location.path' .pipeline/app/code-quality.json | sort -u | tr '\n' ' ')" 'checkout/Dockerfile '
 }
