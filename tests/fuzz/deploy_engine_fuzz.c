@@ -92,8 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	auto_json json_t *out = NULL;
 	struct err e = ERR_INIT;
 
-	if (size < 2 ||
-	    engine_open(&eng, &op, &a.base, &(struct engine_options){ .host = "unix:///s" }, &e) < 0)
+	if (size < 2 || engine_open(&eng, &op, &a.base,
+				    &(struct engine_options){ .host = "unix:///s" }, &e) < 0)
 		return 0;
 	a.status = 100 + (data[0] << 8 | data[1]) % 500;
 	a.body = span_of(data + 2, size - 2);

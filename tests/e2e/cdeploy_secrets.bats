@@ -1,0 +1,147 @@
+# No secret value in anything that cdeploy prints or starts: canaries in every place where a secret comes from,
+# looked for in all outputs of all commands, as they are and in base64.
+
+load helper
+
+setup() {
+	begin
+	export CDEPLOY_STABLE=1ms CDEPLOY_PROJECT=e2e/$NAME
+	"$E2E_SERVERS/certs" "$T/certs"
+	at=$("$E2E_SERVERS/faults" start "$T/faults" "unix:${E2E_ENGINE#unix://}" \
+		"tls=$T/certs/server.pem:$T/certs/server.key" "clientca=$T/certs/ca.pem")
+	export DOCKER_HOST=tcp://localhost:${at##*:}
+	OPTIONS=(--tls-ca "$T/certs/ca.pem" --tls-cert "$T/certs/client.pem" --tls-key "$T/certs/client.key" -f compose.yml)
+	htpasswd -Bbn -C 5 anna canary-registry-1 >"$T/passwords"
+	private=$("$E2E_SERVERS/registry" start "$T/registry" htpasswd "$T/passwords")
+	skopeo copy -q --src-tls-verify=false --dest-tls-verify=false --dest-creds anna:canary-registry-1 \
+		"docker://$BUSYBOX" "docker://$private/app:1"
+	mkdir -p "$HOME/.docker"
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$private" "$(printf anna:canary-registry-1 | base64 -w0)" \
+		>"$HOME/.docker/config.json"
+	export SHOP_TOKEN=canary-variable-2
+	echo 'MAIL_PASSWORD="canary-envfile-3"' >mail.env
+	compose 5
+}
+
+teardown() {
+	engine stack rm "$NAME" >/dev/null 2>&1 || :
+	"$E2E_SERVERS/faults" stop "$T/faults"
+	"$E2E_SERVERS/registry" stop "$T/registry"
+	[ ! -d "$T/jump" ] || "$E2E_SERVERS/sshd" stop "$T/jump"
+}
+
+# compose N [LINE...]: values that end in N, further lines of the service.
+compose() {
+	printf 'canary-secret-%s' "$1" >key.txt
+	cat >compose.yml <<-EOF2
+	name: $NAME
+	secrets:
+	  key: {file: key.txt}
+	configs:
+	  api_token: {content: "token = canary-config-$1"}
+	services:
+	  web:
+	    image: $private/app:1
+	    command: [sh, -c, "echo it runs; exec sleep 1000"]
+	    stop_signal: SIGKILL
+	    secrets: [key]
+	    configs: [api_token]
+	    env_file: mail.env
+	    environment:
+	      GREETING: hello-$1
+	      DB_PASSWORD: canary-literal-$1
+	      SHOP_TOKEN: "\${SHOP_TOKEN}"
+	      DATABASE_URL: "postgres://app:canary-url-$1@db/app"
+	EOF2
+	shift
+	[ $# -eq 0 ] || printf '    %s\n' "$@" >>compose.yml
+}
+
+# said STATUS [OPTION...]: cdeploy, all that it says is kept, and its command line.
+said() {
+	local want=$1 got=0 pid
+	shift
+	cdeploy "${OPTIONS[@]}" "$@" >"$T/stdout" 2>"$T/stderr" </dev/null 3>&- &
+	pid=$!
+	tr '\0' ' ' <"/proc/$pid/cmdline" >>"$T/said" 2>/dev/null || :
+	wait "$pid" || got=$?
+	out=$(cat "$T/stdout") err=$(cat "$T/stderr")
+	{
+		printf -- '--- %s\n' "$*"
+		# the specs as they go to the engine are what render is asked for
+		[ "$1" = render ] || cat "$T/stdout"
+		cat "$T/stderr"
+	} >>"$T/said"
+	equal "$got" "$want" "cdeploy $*"
+}
+
+nothing_is_said() {
+	local key
+	key=$(sed -n 3p "$T/certs/client.key")
+	[ "${#key}" -gt 30 ]
+	{
+		echo canary
+		echo "$key"
+		# base64 of it, whatever stands before
+		printf 'canary' | base64
+		printf 'xcanary-' | base64 | cut -c3-9
+		printf 'xxcanary-' | base64 | cut -c4-11
+	} >"$T/patterns"
+	! grep -nF -f "$T/patterns" "$@" || fail 'a secret is told'
+}
+
+@test "no value of a secret is in any output, whatever is asked for and however it ends" {
+	said 0 check -vvv
+	said 0 render -vvv
+	has "$out" GREETING=hello-5
+	said 0 plan -vvv
+	said 0 up --dry-run --json -vvv
+	said 0 up -vvv --dotenv out.env --progress json
+	# other values: a difference has both
+	compose 6
+	said 0 plan -vvv
+	has "$out" DB_PASSWORD
+	said 0 plan --json --report report.json
+	said 0 up -vvv
+	said 0 up -vvv
+	said 0 status -vvv
+	said 0 status --json
+	said 0 ps -vvv
+	said 0 ps --json
+	said 0 logs web -vvv
+	has "$out" 'it runs'
+	# what goes wrong
+	compose 7 'entrypoint: [/bin/none]'
+	said 9 up -vvv
+	compose 7 'deploy: {placement: {constraints: ["node.labels.nowhere == yes"]}}'
+	said 9 up -vvv --pending-timeout 1s
+	compose 7 'DB_PASSWORD: canary-where-none-belongs'
+	said 2 check
+	sed -i 's/DB_PASSWORD: canary-literal/DB_PASSWORD: {x: canary-in-a-map}\n      OTHER: x/' compose.yml
+	said 2 up -vvv
+	compose 7
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$private" "$(printf anna:canary-wrong-1 | base64 -w0)" \
+		>"$HOME/.docker/config.json"
+	said 3 up -vvv
+	said 0 rm -vvv
+	nothing_is_said "$T/said" out.env report.json
+}
+
+@test "what cdeploy starts gets no secret in its arguments, nor in its environment what was not in cdeploy's own" {
+	port=$("$E2E_SERVERS/sshd" start "$T/jump" "SetEnv DOCKER_HOST=$E2E_ENGINE")
+	mkdir -p "$HOME/.ssh" "$T/bin"
+	chmod 700 "$HOME/.ssh"
+	printf 'IdentityFile %s\nIdentitiesOnly yes\nUserKnownHostsFile %s\n' "$T/jump/user" "$T/jump/known_hosts" \
+		>"$HOME/.ssh/config"
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@" >>"%s"\nenv >>"%s"\nexec /usr/bin/ssh -F "%s" "$@"\n' \
+		"$T/arguments" "$T/environment" "$HOME/.ssh/config" >"$T/bin/ssh"
+	chmod 755 "$T/bin/ssh"
+	PATH=$T/bin:$PATH
+	export DOCKER_HOST=ssh://root@127.0.0.1:$port
+	OPTIONS=(-f compose.yml)
+	said 0 up -vvv
+	grep -q dial-stdio "$T/arguments"
+	grep -q '^HOME=' "$T/environment"
+	grep -v '^SHOP_TOKEN=' "$T/environment" >"$T/others"
+	nothing_is_said "$T/said" "$T/arguments" "$T/others"
+}
