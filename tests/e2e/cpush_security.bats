@@ -54,7 +54,8 @@ case_s2_port() {
 case_s2_redirect() {
 	another
 	push 0
-	rules <<<"HEAD /manifests/ * reply 307 'Location: http://$OTHER{target}'"
+	# who has not been challenged yet has nothing to give away
+	rules <<<"HEAD /manifests/ * if:auth reply 307 'Location: http://$OTHER{target}'"
 	push 0
 	[ -s "$C/other/log" ] || fail 'nothing went there'
 	! grep -v auth=none "$C/other/log" || fail 'credentials went there'
@@ -217,9 +218,15 @@ case_s15() {
 	run_tool 2 cpush --retries 0 "$LAYOUT" "$IMAGE"
 	[ ! -e ran ] || fail 'it ran'
 }
-# a helper that is asked, and says nothing for ever
+# a helper that is asked, and thinks about it for too long
 case_s15_mute() {
-	printf '#!/bin/sh\necho $$ >%s/helper\nexec sleep 600\n' "$C" >docker-credential-mute
+	cat >docker-credential-mute <<-EOF2
+	#!/usr/bin/env -S python3 -IS
+	import os, time
+	open("$C/helper", "w").write(str(os.getpid()))
+	time.sleep(40)
+	print('{"Username": "$CANARY_USER", "Secret": "$CANARY_PASSWORD"}')
+	EOF2
 	mkdir bin
 	chmod 755 docker-credential-mute
 	mv docker-credential-mute bin/
