@@ -100,6 +100,20 @@ secrets() {
 	expect 0 cdeploy -f compose.yml render
 	has_no "$out" another-secret
 
+	# a deploy that fails keeps what the version before runs with
+	old=$(secrets)
+	echo bad-secret >key.txt
+	cp compose.yml good.yml
+	sed -i 's,^    secrets:,    entrypoint: ["/bin/none"]\n&,' compose.yml
+	expect 9 cdeploy -f compose.yml
+	has "$(secrets)" "$old"
+	until_true answers "$port" "$(printf 'another-secret\nb')"
+	# and the next one that goes well takes the other away
+	echo another-secret >key.txt
+	expect 0 cdeploy -f good.yml
+	equal "${out% *}" "${NAME}_web unchanged"
+	equal "$(secrets)" "$old"
+
 	# docker takes all of it away
 	engine stack rm "$NAME" >/dev/null
 	equal "$(secrets)" ""
