@@ -375,6 +375,9 @@ static bool is_busy(const struct engine_service *s)
 static bool is_waited_for(const struct deploy_rollout *r, const struct engine_service *s,
 			  int64_t stable_ms)
 {
+	/* nobody in the engine ends the update of a job: a way back says "started" for ever */
+	if (r->opt.job)
+		return false;
 	if (!is_busy(s) || r->opt.taking_back)
 		return is_busy(s);
 	return r->opt.stable_ms >= r->opt.monitor_ms && stable_ms < r->opt.stable_ms + GRACE_MS;

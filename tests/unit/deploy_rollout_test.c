@@ -458,6 +458,18 @@ static void a_job_is_done_when_all_of_this_run_is_complete(void **state)
 	     ROW(1500, UPDATE_NONE, "+a#2:complete>complete +b#2:complete>complete", ROLLOUT_DONE));
 }
 
+static void the_way_back_of_a_job_is_over_though_the_engine_never_says_so(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	o.job = o.one_shot = o.taking_back = true;
+	o.stable_ms = 0;
+	PLAY(ROLLOUT_CONVERGED, "", &o, "",
+	     ROW(0, UPDATE_ROLLBACK_STARTED, "+a#2:running>complete", ROLLOUT_MOVED),
+	     ROW(1000, UPDATE_ROLLBACK_STARTED, "+a#2:complete>complete", ROLLOUT_DONE));
+}
+
 static void a_job_that_fails_too_often_has_failed(void **state)
 {
 	struct rollout_options o = options(1);
@@ -612,6 +624,7 @@ int main(void)
 		cmocka_unit_test(the_engines_own_watch_may_end_a_moment_after_ours),
 		cmocka_unit_test(a_task_on_a_lost_node_is_replaced_and_not_blamed),
 		cmocka_unit_test(a_job_is_done_when_all_of_this_run_is_complete),
+		cmocka_unit_test(the_way_back_of_a_job_is_over_though_the_engine_never_says_so),
 		cmocka_unit_test(a_job_that_fails_too_often_has_failed),
 		cmocka_unit_test(a_global_job_is_done_when_it_is_on_every_node),
 		cmocka_unit_test(
