@@ -1,0 +1,81 @@
+# Jobs: services whose tasks are to end, once for each change of the file.
+
+load helper
+
+setup() {
+	begin
+	export DOCKER_HOST=$E2E_ENGINE CDEPLOY_STABLE=1ms CDEPLOY_PROJECT=$NAME
+}
+
+teardown() {
+	# shellcheck disable=SC2046 # a list of ids
+	engine service rm $(engine service ls -q --filter "name=$NAME") >/dev/null 2>&1 || :
+}
+
+# job MODE WORDS: a file with one job, which says WORDS and does what they are.
+job() {
+	printf 'services:\n    %s-%s:\n        image: "%s"\n        mode: %s\n        restart_policy:\n            condition: none\n' \
+		"$NAME" "$1" "$BUSYBOX" "$1"
+	printf '        commands: ["sh", "-c", "'\''echo job: %s >&2; %s'\''"]\n' "$2" "$2"
+} >orcinus.yml
+
+# What each write changes; the states of all its tasks: "Complete Complete".
+writes() {
+	engine service inspect --format '{{.ID}} {{.Version.Index}}' "$NAME-$1"
+}
+# How often it was run anew.
+runs_of() {
+	engine service inspect "$NAME-$1" | jq '.[0].JobStatus.JobIteration.Index // 0'
+}
+tasks() {
+	engine service ps --format '{{.CurrentState}}' "$NAME-$1" | cut -d' ' -f1 | sort | xargs
+}
+
+once_for_each_change() {
+	job "$1" 'sleep 1'
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME-$1 created"
+	# it has come to its end, and is not just begun
+	equal "$(tasks "$1")" Complete
+	before=$(writes "$1")
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME-$1 unchanged"
+	equal "$(writes "$1")" "$before"
+	first=$(runs_of "$1")
+	equal "$(tasks "$1")" Complete
+	job "$1" 'sleep 0'
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME-$1 updated"
+	# of a global one the engine keeps the last task only
+	[[ $(tasks "$1") =~ ^(Complete )?Complete$ ]] || fail "$(tasks "$1")"
+	equal "$(runs_of "$1")" "$((first + 1))"
+}
+
+fails_at_once() {
+	job "$1" 'exit 7'
+	expect 1 cdeploy
+	message cdeploy "$NAME-$1" 'exit (7)' 'removed again'
+	has "$err" "$NAME-$1 | job: exit 7"
+	equal "${out%% 1*}" "$NAME-$1 removed"
+	equal "$(engine service ls -q --filter "name=$NAME-$1")" ''
+}
+
+@test "a replicated job runs to its end, once for each change" {
+	once_for_each_change replicated-job
+}
+
+@test "a global job runs to its end, once for each change" {
+	once_for_each_change global-job
+}
+
+@test "a job that fails is told with its exit status and last words" {
+	fails_at_once replicated-job
+	fails_at_once global-job
+	# the changed one of a job that went well
+	job replicated-job 'sleep 0'
+	expect 0 cdeploy
+	job replicated-job 'exit 7'
+	expect 9 cdeploy
+	message cdeploy "$NAME-replicated-job" 'exit (7)'
+	has "$err" "$NAME-replicated-job | job: exit 7"
+}
