@@ -48,12 +48,14 @@ static int read_number(uint64_t *out, const struct cdeploy *c, struct err *e)
 static int look(struct rollback *r, struct op *op, struct cdeploy *c, struct err *e)
 {
 	const struct deploy_record *running;
+	uint64_t cut_short;
 
 	if (deploy_history_get(&r->history, op, c->engine, &c->owner, e) < 0 ||
 	    engine_state_add_owned(&r->state, op, c->engine, c->project, e) < 0)
 		return -1;
 	running = deploy_history_running(&r->history, &r->state, &c->owner);
-	return deploy_history_target(&r->target, &r->history, running, r->wanted, e);
+	cut_short = running ? 0 : deploy_history_cut_short(&r->state, &c->owner);
+	return deploy_history_target(&r->target, &r->history, running, cut_short, r->wanted, e);
 }
 
 /* Secret values are with the services, with what those were before, and in the environment of a job. */
@@ -81,6 +83,7 @@ static int restore(struct rollback *r, struct cdeploy *c, struct err *e)
 static void set_owner(const struct rollback *r, struct cdeploy *c)
 {
 	c->owner.allow_older = true;
+	c->owner.back_to = r->target->revision;
 	c->owner.commit = deploy_record_label(r->target, DEPLOY_LABEL_COMMIT);
 	for (size_t i = 0; i < r->state.nr; i++) {
 		const json_t *spec = r->state.services[i].spec;
@@ -111,7 +114,6 @@ static int carry_out(struct rollback *r, struct op *op, struct cdeploy *c, struc
 {
 	const struct deploy_note note = { .who = r->who,
 					  .job_url = getenv("CI_JOB_URL"),
-					  .back_to = r->target->revision,
 					  .detached = c->args.detach };
 	auto_free char *words = deploy_record_words(r->target);
 	struct deploy_options opt;

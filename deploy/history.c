@@ -152,6 +152,26 @@ uint64_t deploy_history_highest(const struct engine_state *s, const struct deplo
 	return highest;
 }
 
+uint64_t deploy_history_back_to_of(const json_t *spec)
+{
+	uint64_t to = revision_of_text(deploy_label(spec, DEPLOY_LABEL_BACK_TO));
+
+	return to < deploy_history_revision_of(spec) ? to : 0;
+}
+
+uint64_t deploy_history_cut_short(const struct engine_state *s, const struct deploy_owner *o)
+{
+	uint64_t highest = deploy_history_highest(s, o), to = 0;
+
+	for (size_t i = 0; i < s->nr && !to; i++) {
+		const json_t *spec = s->services[i].spec;
+
+		if (deploy_owner_has(spec, o) && deploy_history_revision_of(spec) == highest)
+			to = deploy_history_back_to_of(spec);
+	}
+	return to;
+}
+
 uint64_t deploy_history_next(const struct deploy_history *h, const struct engine_state *s,
 			     const struct deploy_owner *o)
 {
@@ -203,9 +223,15 @@ static int no_such(const struct deploy_history *h, uint64_t wanted, struct err *
 }
 
 int deploy_history_target(const struct deploy_record **out, const struct deploy_history *h,
-			  const struct deploy_record *running, uint64_t wanted, struct err *e)
+			  const struct deploy_record *running, uint64_t cut_short, uint64_t wanted,
+			  struct err *e)
 {
 	uint64_t before = running ? origin_of(h, running) : UINT64_MAX;
+
+	if (!running && cut_short) {
+		*out = deploy_history_find(h, wanted ? wanted : cut_short);
+		return *out ? 0 : no_such(h, wanted ? wanted : cut_short, e);
+	}
 
 	if (wanted) {
 		*out = deploy_history_find(h, wanted);

@@ -27,7 +27,6 @@
 #define DEPLOY_LABEL_USER     DEPLOY_LABEL_PREFIX "user"
 #define DEPLOY_LABEL_JOB      DEPLOY_LABEL_PREFIX "job"
 #define DEPLOY_LABEL_TIME     DEPLOY_LABEL_PREFIX "time"
-#define DEPLOY_LABEL_BACK_TO  DEPLOY_LABEL_PREFIX "back-to"
 #define DEPLOY_LABEL_DETACHED DEPLOY_LABEL_PREFIX "detached"
 
 struct deploy_record {
@@ -62,6 +61,8 @@ const struct deploy_record *deploy_history_find(const struct deploy_history *h, 
 
 /* What a service's label says; 0: none. */
 uint64_t deploy_history_revision_of(const json_t *spec);
+/* The same of the revision that its rollback was on the way to; 0: no rollback wrote it. */
+uint64_t deploy_history_back_to_of(const json_t *spec);
 /* The highest of the owner's services; 0: none of them has one. */
 uint64_t deploy_history_highest(const struct engine_state *s, const struct deploy_owner *o);
 /* The number of the next deploy: above all records, and above what runs. */
@@ -72,12 +73,16 @@ const struct deploy_record *deploy_history_running(const struct deploy_history *
 						   const struct engine_state *s,
 						   const struct deploy_owner *o);
 
+/* What wrote the owner's services last was not recorded: the revision it was on the way back to; 0: no rollback. */
+uint64_t deploy_history_cut_short(const struct engine_state *s, const struct deploy_owner *o);
+
 /*
  * Where `rollback` goes. wanted 0: to the one before the one that runs. What a rollback went back to counts
- * for it, so the second one goes further back and not to what was wrong. ERR_ABSENT: there is none.
+ * for it, so the second one goes further back and not to what was wrong. running NULL: to where one that
+ * was cut short was on its way (cut_short, if not 0), else to the newest. ERR_ABSENT: there is none.
  */
 int deploy_history_target(const struct deploy_record **out, const struct deploy_history *h,
-			  const struct deploy_record *running, uint64_t wanted, struct err *e)
-	MUST_CHECK;
+			  const struct deploy_record *running, uint64_t cut_short, uint64_t wanted,
+			  struct err *e) MUST_CHECK;
 
 #endif

@@ -56,9 +56,6 @@ static json_t *labels_of(struct op *op, const struct deploy_owner *o, const stru
 		json_object_set_new(labels, DEPLOY_LABEL_USER, json_str(n->who));
 	if (n->job_url)
 		json_object_set_new(labels, DEPLOY_LABEL_JOB, json_str(n->job_url));
-	if (n->back_to)
-		json_object_set_new(labels, DEPLOY_LABEL_BACK_TO,
-				    json_sprintf("%llu", (unsigned long long)n->back_to));
 	if (n->detached)
 		json_object_set_new(labels, DEPLOY_LABEL_DETACHED, json_string("true"));
 	return labels;

@@ -11,7 +11,6 @@
 /* What is told of a deploy, beside what its owner says. All borrowed. */
 struct deploy_note {
 	const char *who, *job_url; /* NULL: not known */
-	uint64_t back_to;	   /* the revision that was gone back to; 0: none */
 	bool detached;		   /* nobody has seen it run */
 };
 

@@ -23,13 +23,18 @@ void deploy_owner_label(json_t *labels, const struct deploy_owner *o)
 	set_text(labels, DEPLOY_LABEL_SCOPE, o->scope);
 }
 
+static void set_number(json_t *labels, const char *key, uint64_t n)
+{
+	if (n)
+		json_object_set_new(labels, key, json_sprintf("%llu", (unsigned long long)n));
+}
+
 void deploy_owner_label_deploy(json_t *labels, const struct deploy_owner *o)
 {
 	set_text(labels, DEPLOY_LABEL_COMMIT, o->commit);
 	set_text(labels, DEPLOY_LABEL_PIPELINE, o->pipeline);
-	if (o->revision)
-		json_object_set_new(labels, DEPLOY_LABEL_REVISION,
-				    json_sprintf("%llu", (unsigned long long)o->revision));
+	set_number(labels, DEPLOY_LABEL_REVISION, o->revision);
+	set_number(labels, DEPLOY_LABEL_BACK_TO, o->back_to);
 }
 
 void deploy_owner_unlabel_deploy(json_t *labels)
@@ -37,6 +42,7 @@ void deploy_owner_unlabel_deploy(json_t *labels)
 	json_object_del(labels, DEPLOY_LABEL_COMMIT);
 	json_object_del(labels, DEPLOY_LABEL_PIPELINE);
 	json_object_del(labels, DEPLOY_LABEL_REVISION);
+	json_object_del(labels, DEPLOY_LABEL_BACK_TO);
 }
 
 const char *deploy_label(const json_t *spec, const char *key)

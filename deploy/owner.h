@@ -19,6 +19,8 @@
 #define DEPLOY_LABEL_HASH     DEPLOY_LABEL_PREFIX "hash"
 #define DEPLOY_LABEL_SCOPE    DEPLOY_LABEL_PREFIX "scope"
 #define DEPLOY_LABEL_REVISION DEPLOY_LABEL_PREFIX "revision"
+/* of a rollback: the revision that it goes back to */
+#define DEPLOY_LABEL_BACK_TO  DEPLOY_LABEL_PREFIX "back-to"
 #define DEPLOY_LABEL_COMMIT   DEPLOY_LABEL_PREFIX "commit"
 #define DEPLOY_LABEL_PIPELINE DEPLOY_LABEL_PREFIX "pipeline"
 
@@ -28,6 +30,7 @@ struct deploy_owner {
 	const char *scope; /* "svc-a@staging"; NULL: the project has but one */
 	const char *commit, *pipeline;
 	uint64_t revision; /* of the history; 0: none */
+	uint64_t back_to;  /* that a rollback goes back to; 0: it is none */
 	bool allow_older;  /* --allow-older */
 	bool recreate;	   /* --recreate */
 };

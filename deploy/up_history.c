@@ -114,6 +114,7 @@ static void heal(struct up *u)
 	any = newest ? newest : spec_of(u->plan.v[0].have);
 	owner.commit = deploy_label(any, DEPLOY_LABEL_COMMIT);
 	owner.pipeline = deploy_label(any, DEPLOY_LABEL_PIPELINE);
+	owner.back_to = deploy_history_back_to_of(any);
 	record(u, &owner);
 }
 

@@ -159,7 +159,7 @@ static uint64_t target_of(const struct deploy_history *h, const struct deploy_re
 	const struct deploy_record *r = NULL;
 
 	err_clear(e);
-	return deploy_history_target(&r, h, running, wanted, e) < 0 ? 0 : r->revision;
+	return deploy_history_target(&r, h, running, 0, wanted, e) < 0 ? 0 : r->revision;
 }
 
 static void a_rollback_goes_to_the_one_before_and_never_to_what_was_wrong(void **state)
@@ -191,6 +191,33 @@ static void a_rollback_goes_to_the_one_before_and_never_to_what_was_wrong(void *
 	assert_int_equal(1, target_of(&h, deploy_history_find(&h, 5), 0, &e));
 	assert_int_equal(0, target_of(&h, deploy_history_find(&h, 1), 0, &e));
 	assert_non_null(strstr(e.text, "none before revision 1"));
+}
+
+static void a_rollback_that_was_cut_short_goes_on_to_where_it_was_going(void **state)
+{
+	auto_deploy_history struct deploy_history h = { 0 };
+	auto_engine_state struct engine_state s = { 0 };
+	const struct deploy_record *r = NULL;
+	struct err e = ERR_INIT;
+	uint64_t to;
+
+	(void)state;
+	revisions_to(&h, 4);
+	add_service(&s, OURS ",\"io.cdeploy.revision\":\"4\"");
+	assert_int_equal(0, deploy_history_cut_short(&s, &owner));
+	/* 4 was wrong, and who went back to 3 was killed */
+	add_service(&s, OURS ",\"io.cdeploy.revision\":\"5\",\"io.cdeploy.back-to\":\"3\"");
+	to = deploy_history_cut_short(&s, &owner);
+	assert_int_equal(3, to);
+	assert_int_equal(0, deploy_history_target(&r, &h, NULL, to, 0, &e));
+	assert_int_equal(3, r->revision);
+	assert_int_equal(0, deploy_history_target(&r, &h, NULL, to, 1, &e));
+	assert_int_equal(1, r->revision);
+	assert_int_equal(-1, deploy_history_target(&r, &h, NULL, 77, 0, &e));
+	assert_int_equal(ERR_ABSENT, e.kind);
+	/* a deploy after it, and a label that cannot be */
+	add_service(&s, OURS ",\"io.cdeploy.revision\":\"6\",\"io.cdeploy.back-to\":\"9\"");
+	assert_int_equal(0, deploy_history_cut_short(&s, &owner));
 }
 
 /* -- secret values --------------------------------------------------------------- */
@@ -507,7 +534,8 @@ static int setup(void **state)
 	w->owner = owner;
 	w->owner.revision = 3;
 	w->owner.commit = "c0ffee";
-	w->note = (struct deploy_note){ .who = "anna@here", .back_to = 1 };
+	w->owner.back_to = 1;
+	w->note = (struct deploy_note){ .who = "anna@here" };
 	name = deploy_history_name(&owner, 3);
 	w->by_name = mem_printf(V141 "/configs/%s", name);
 	free(name);
@@ -548,8 +576,8 @@ static char *labels_by(struct world *w, const char *who)
 	clock_format(time, w->op.clock->wall_ns(w->op.clock));
 	return mem_printf("\"Labels\":{\"io.cdeploy.project\":\"team/app\",\"io.cdeploy.scope\":"
 			  "\"@staging\",\"io.cdeploy.commit\":\"c0ffee\",\"io.cdeploy.revision\":"
-			  "\"3\",\"io.cdeploy.time\":\"%s\",\"io.cdeploy.user\":\"%s\","
-			  "\"io.cdeploy.back-to\":\"1\"}",
+			  "\"3\",\"io.cdeploy.back-to\":\"1\",\"io.cdeploy.time\":\"%s\","
+			  "\"io.cdeploy.user\":\"%s\"}",
 			  time, who);
 }
 
@@ -656,6 +684,7 @@ int main(void)
 		T(numbers_go_up_from_records_and_from_what_runs),
 		T(what_runs_is_the_newest_record_unless_a_later_deploy_was_not_recorded),
 		T(a_rollback_goes_to_the_one_before_and_never_to_what_was_wrong),
+		T(a_rollback_that_was_cut_short_goes_on_to_where_it_was_going),
 		T(no_secret_value_is_in_a_record_and_all_else_is),
 		T(what_was_hidden_comes_back_whole_from_who_still_has_it),
 		T(a_value_that_nobody_has_is_refused_by_its_name),

@@ -92,7 +92,8 @@ static void labels_say_who_and_which_deploy(void **state)
 				  .scope = "a",
 				  .commit = "c0ffee",
 				  .pipeline = "77",
-				  .revision = 12 };
+				  .revision = 12,
+				  .back_to = 9 };
 	char *text;
 
 	(void)state;
@@ -101,7 +102,7 @@ static void labels_say_who_and_which_deploy(void **state)
 	text = json_dumps(labels, JSON_COMPACT);
 	assert_string_equal("{\"io.cdeploy.project\":\"team/app\",\"io.cdeploy.scope\":\"a\","
 			    "\"io.cdeploy.commit\":\"c0ffee\",\"io.cdeploy.pipeline\":\"77\","
-			    "\"io.cdeploy.revision\":\"12\"}",
+			    "\"io.cdeploy.revision\":\"12\",\"io.cdeploy.back-to\":\"9\"}",
 			    text);
 	free(text);
 	deploy_owner_unlabel_deploy(labels);
