@@ -82,7 +82,6 @@ bad_version() {
 	pull) APP=$private/app:1 stack_file "$s" 'app, serve, pull-2' ;;
 	pending) stack_file "$s" 'app, serve, pending-2' 'constraint: "node.labels.nowhere==yes"' ;;
 	crash) stack_file "$s" 'app, die, 0' ;;
-	late) stack_file "$s" 'app, die, 3' ;;
 	paused) stack_file "$s" 'app, die, 0' 'deploy:' '    iffailure: pause' ;;
 	esac >"$d"
 	case $1 in
@@ -121,17 +120,37 @@ bad_version() {
 }
 
 # Without a healthcheck the engine stops the old task as soon as the new one has begun.
-@test "a new version that ends by itself, even after seconds: status 9, its last words, and the old one is back" {
-	local kinds='crash late paused'
+@test "a new version that ends by itself: status 9, its last words, and the old one is back" {
+	local kinds='crash paused'
 	# shellcheck disable=SC2086 # a list
 	each first_version $kinds && went_well $kinds
 	# shellcheck disable=SC2086
 	each bad_version $kinds
 	taken_back crash 'exit (3)'
-	taken_back late 'exit (3)'
 	taken_back paused 'exit (3)'
 	has "$(cat crash/err)" "$NAME-crash | app: no database at db:5432"
-	has "$(cat late/err)" "$NAME-late | app: no database at db:5432"
+}
+
+# The stable window of 5 s is longer; the delay keeps the engine from the second task until it is over.
+@test "a new version that dies after 4 seconds: status 9, and a task of the old one answers throughout" {
+	local task n=0 came=''
+	stack_file "$NAME-late" 'app, serve, old' 'replicas: 2' >orcinus.yml
+	expect 0 cdeploy --stable 1ms
+	start_asker
+	for task in $(task_of "$NAME-late"); do
+		n=$((n + 1))
+		ask_on "$(engine inspect --format '{{range .NetworksAttachments}}{{index .Addresses 0}} {{end}}' "$task" |
+			cut -d/ -f1)" late$n
+	done
+	equal "$n" 2
+	stack_file "$NAME-late" 'app, die, 4' 'replicas: 2' 'deploy:' '    delay: 60s' >orcinus.yml
+	expect 9 cdeploy
+	message cdeploy "$NAME-late" 'exit (3)' 'the previous version is running again'
+	has "$err" "$NAME-late | app: no database at db:5432"
+	for n in 1 2; do
+		came="$came$(what_came late$n),"
+	done
+	[[ ",$came" == *,'old ,'* ]] || fail "came: $came"
 }
 
 @test "one bad service takes all of the stack back" {
