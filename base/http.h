@@ -54,6 +54,9 @@ struct http_request {
 	const char *unix_socket;    /* talk through this socket; NULL: TCP */
 	struct dial *dial;	    /* or through what serves it (dial.h); NULL: nothing does */
 	int64_t timeout_ms; /* whole exchange; 0: none (a stall always ends it: http_curl.h) */
+	/* A body that has begun to go is not sent again on a new connection, when a kept one turns out to be dead: the
+	 * server may have got it, and this is no request to make twice. */
+	bool once;
 };
 #define HTTP_BODY_MAX	    (4u << 20)
 #define HTTP_ERROR_BODY_MAX (64u << 10)

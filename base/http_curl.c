@@ -119,7 +119,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct exchange *x = arg;
 
-	if (offset != 0 || origin != SEEK_SET)
+	if (offset != 0 || origin != SEEK_SET || x->rq->once)
 		return CURL_SEEKFUNC_FAIL;
 	http_send_close(&x->send);
 	if (http_send_open(&x->send, x->rq, x->e) == 0)

@@ -173,6 +173,7 @@ int http_curl_fail(const struct http_curl_failure *f, struct err *e)
 	switch (f->code) {
 	case CURLE_COULDNT_CONNECT:
 		return err_set(e, ERR_UNAVAILABLE, "%s", connect_failure(f));
+	case CURLE_SEND_FAIL_REWIND: /* a kept connection, and the body may have got there */
 	case CURLE_GOT_NOTHING:
 		return err_set(e, ERR_UNAVAILABLE, "connection closed without an answer");
 	case CURLE_OK: /* to libcurl, a header that breaks off is one that ends */

@@ -4,7 +4,7 @@
  * its messages ("rpc error: code = X desc = …"); the code decides the kind, the
  * rest is what users see.
  *
- * Only GET is repeated here. A write whose answer was lost may have been done, and only
+ * Only GET is repeated here, by us or by the wire. A write whose answer was lost may have been done, and only
  * apply.c knows how to find out.
  */
 #include "deploy/engine.h"
@@ -21,8 +21,9 @@
 #define PING_TRIES	   3
 #define ENGINE_WORDS_MAX   1000 /* leaves room for what we have to say of it */
 #define ENGINE_API_MAJOR   1
-#define ENGINE_API_MINOR   41
+#define ENGINE_API_MINOR   44 /* the least that engines from 29 on speak */
 #define ENGINE_API_LOWEST  40
+#define ENGINE_API_KNOWN   52 /* up to here all speak the above */
 
 struct engine {
 	struct http *h; /* borrowed */
@@ -186,6 +187,7 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 
 	rq.headers = &headers;
 	rq.body_max = ENGINE_ANSWER_MAX;
+	rq.once = true; /* see the top of the file */
 	if (cancel_check(op->cancel, e) < 0)
 		return -1;
 	if (body) {
@@ -286,6 +288,26 @@ static int engine_ping(struct http_response *rs, struct op *op, struct engine *e
 	return 0;
 }
 
+/* One that is newer than any we know may speak ours no longer: then what it speaks least. */
+static int engine_least(uint64_t *minor, struct op *op, struct engine *eng, struct err *e)
+{
+	auto_free char *url = mem_printf("%s/version", eng->at.base);
+	auto_http_response struct http_response rs = { 0 };
+	struct http_request rq = engine_where_request(&eng->at, "GET", url);
+	auto_json json_t *o = NULL;
+	const char *text;
+	uint64_t least;
+
+	if (engine_perform(&rs, op, eng, &rq, e) < 0)
+		return -1;
+	o = json_load_span(buf_span(&rs.body), HTTP_BODY_MAX, "the engine's version", e);
+	if (!o || json_opt_str(&text, o, "MinAPIVersion", "version", NULL, e) < 0)
+		return -1;
+	if (engine_read_version(&least, text) == 0 && least > *minor)
+		*minor = least;
+	return 0;
+}
+
 static int engine_negotiate(struct op *op, struct engine *eng, const struct engine_options *opt,
 			    struct err *e)
 {
@@ -306,6 +328,8 @@ static int engine_negotiate(struct op *op, struct engine *eng, const struct engi
 			       "docker engine at '%s': speaks API 1.%u, at least 1.%d is needed",
 			       eng->at.host.text, (unsigned)theirs, ENGINE_API_LOWEST);
 	eng->minor = theirs < ENGINE_API_MINOR ? theirs : ENGINE_API_MINOR;
+	if (theirs > ENGINE_API_KNOWN && engine_least(&eng->minor, op, eng, e) < 0)
+		return err_wrap(e, "docker engine at '%s'", eng->at.host.text);
 	return engine_set_version(eng, engine_variable(opt, "DOCKER_API_VERSION"), e);
 }
 

@@ -1,7 +1,7 @@
 /*
  * The Docker Engine API: through a Unix socket, TCP with TLS (plain only on loopback, or when
- * asked for), or ssh. Version negotiated: min(ours 1.41, the engine's), at least 1.40. Error
- * bodies become one line.
+ * asked for), or ssh. Version negotiated: 1.44, the engine's where that is older (at least 1.40), or the least that
+ * a newer engine speaks. Error bodies become one line.
  *
  * Thread-safe as far as struct http is. Borrows h.
  */

@@ -176,6 +176,7 @@ static struct http_seen *script_record(struct http_script *s, const struct http_
 	seen->method = mem_strdup(rq->method);
 	seen->url = mem_strdup(rq->url);
 	seen->tls = rq->tls;
+	seen->once = rq->once;
 	if (rq->headers)
 		strv_copy(&seen->headers, rq->headers);
 	buf_init(&seen->body, SCRIPT_BODY_MAX);

@@ -74,6 +74,7 @@ struct http_seen {
 	struct strv headers;
 	struct buf body;
 	const struct http_tls *tls;
+	bool once;
 };
 size_t http_script_count(struct http_script *s);
 const struct http_seen *http_script_seen(struct http_script *s, size_t i);

@@ -873,6 +873,34 @@ static void a_kept_connection_that_died_is_replaced_and_the_body_sent_again(void
 	assert_int_equal(3, body.closed);
 }
 
+/* It was read to its end before the connection closed: perhaps it was done, too. */
+static void what_is_to_be_sent_once_is_not_sent_again(void **state)
+{
+	static const struct answer answers[] = {
+		{ .text = "HTTP/1.1 201 Ok\r\nContent-Length: 0\r\n\r\n", .keep = true },
+		{ .text = NULL },
+	};
+	struct server s = { 0 };
+	struct http *h = client();
+	struct http_request rq = { .method = "POST", .body_bytes = SPAN_LIT("abc"), .once = true };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	server_start(&s, answers, 2);
+	rq.url = s.url;
+	for (int i = 0; i < 2; i++) {
+		auto_http_response struct http_response rs = { 0 };
+
+		assert_int_equal(i ? -1 : 0, http_perform(h, NULL, &rq, &rs, &e));
+	}
+	assert_int_equal(ERR_UNAVAILABLE, e.kind);
+	assert_non_null(strstr(e.text, "connection closed without an answer"));
+	server_join(&s);
+	assert_int_equal(1, s.accepted);
+	buf_release(&s.seen);
+	http_free(h);
+}
+
 static int refuse_write(struct sink *k, const void *p, size_t n, struct err *e)
 {
 	(void)k, (void)p, (void)n;
@@ -1156,6 +1184,7 @@ int main(void)
 		cmocka_unit_test(no_proxy_is_ours_to_read),
 		cmocka_unit_test(a_connection_is_used_again),
 		cmocka_unit_test(a_kept_connection_that_died_is_replaced_and_the_body_sent_again),
+		cmocka_unit_test(what_is_to_be_sent_once_is_not_sent_again),
 		cmocka_unit_test(errors_of_sink_and_body_come_through_as_they_were),
 		cmocka_unit_test(a_body_shorter_than_promised_is_noticed),
 		cmocka_unit_test(a_sink_takes_a_large_body),

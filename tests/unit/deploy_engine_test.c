@@ -6,12 +6,14 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "deploy/engine.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/http_script.h"
 
 #define PING(...) HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", __VA_ARGS__)
 #define V141	  "http://docker/v1.41"
+#define V144	  "http://docker/v1.44"
 
 struct world {
 	struct http_script *s;
@@ -49,7 +51,7 @@ static int open_at(struct world *w, const char *host)
 
 static void open_it(struct world *w)
 {
-	PING(.unix_socket = "/x.sock", .status = 200, .headers = { "Api-Version: 1.43" });
+	PING(.unix_socket = "/x.sock", .status = 200, .headers = { "Api-Version: 1.41" });
 	assert_int_equal(0, open_at(w, "unix:///x.sock"));
 }
 
@@ -61,15 +63,53 @@ static void assert_err(struct world *w, enum err_kind kind, const char *part)
 	http_script_done(w->s);
 }
 
+/* From 29 on they speak 1.44 at least, and no more than that is needed. */
 static void a_newer_engine_is_spoken_to_in_our_version(void **state)
 {
 	struct world *w = *state;
 
-	open_it(w);
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .unix_socket = "/x.sock",
+	PING(.unix_socket = "/x.sock", .status = 200, .headers = { "Api-Version: 1.52" });
+	assert_int_equal(0, open_at(w, "unix:///x.sock"));
+	HTTP_EXPECT(w->s, .method = "GET", .url = V144 "/info", .unix_socket = "/x.sock",
 		    .status = 200, .answer = "{\"Swarm\":{\"ControlAvailable\":true}}");
 	assert_int_equal(0, engine_check_manager(&w->op, w->eng, &w->e));
 	http_script_done(w->s);
+}
+
+static void one_that_no_longer_speaks_it_is_spoken_to_in_its_least(void **state)
+{
+	static const struct {
+		const char *answer, *url;
+	} engines[] = {
+		{ "{\"ApiVersion\":\"1.60\",\"MinAPIVersion\":\"1.47\"}", "http://docker/v1.47/x" },
+		{ "{\"ApiVersion\":\"1.60\",\"MinAPIVersion\":\"1.24\"}", V144 "/x" },
+		{ "{\"ApiVersion\":\"1.60\"}", V144 "/x" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
+		PING(.status = 200, .headers = { "Api-Version: 1.60" });
+		HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/version", .status = 200,
+			    .answer = engines[i].answer);
+		HTTP_EXPECT(w->s, .method = "GET", .url = engines[i].url, .status = 200);
+		assert_int_equal(0, open_at(w, NULL));
+		assert_int_equal(0,
+				 engine_call(NULL, &w->op, w->eng, "GET", "/x", NULL, NULL, &w->e));
+		engine_free(w->eng);
+		w->eng = NULL;
+	}
+	http_script_done(w->s);
+}
+
+static void a_write_is_not_repeated_by_the_wire(void **state)
+{
+	struct world *w = *state;
+	auto_json json_t *body = json_pack("{s:i}", "b", 1);
+
+	open_it(w);
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/x", .status = 200);
+	assert_int_equal(0, engine_call(NULL, &w->op, w->eng, "POST", "/x", body, NULL, &w->e));
+	assert_true(http_script_seen(w->s, http_script_count(w->s) - 1)->once);
 }
 
 static void an_older_engine_is_spoken_to_in_its_version_or_refused(void **state)
@@ -126,7 +166,7 @@ static void an_older_version_may_be_asked_for_and_a_newer_one_is_refused(void **
 	opt.variable = api_150;
 	PING(.status = 200, .headers = { "Api-Version: 1.51" });
 	assert_int_equal(-1, engine_open(&w->eng, &w->op, http_script_http(w->s), &opt, &w->e));
-	assert_err(w, ERR_INPUT, "DOCKER_API_VERSION: '1.50' is not one of 1.40 to 1.41");
+	assert_err(w, ERR_INPUT, "DOCKER_API_VERSION: '1.50' is not one of 1.40 to 1.44");
 }
 
 static void an_engine_whose_least_version_is_higher_is_named(void **state)
@@ -135,13 +175,13 @@ static void an_engine_whose_least_version_is_higher_is_named(void **state)
 
 	PING(.status = 200, .headers = { "Api-Version: 1.52" });
 	assert_int_equal(0, open_at(w, NULL));
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 400,
+	HTTP_EXPECT(w->s, .method = "GET", .url = V144 "/info", .status = 400,
 		    .answer =
-			    "{\"message\":\"client version 1.41 is too old. Minimum supported API "
-			    "version is 1.44, please upgrade your client to a newer version\"}");
+			    "{\"message\":\"client version 1.44 is too old. Minimum supported API "
+			    "version is 1.45, please upgrade your client to a newer version\"}");
 	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
-	assert_err(w, ERR_UNAVAILABLE, "newer than what cdeploy speaks (API 1.40 to 1.41)");
-	assert_err(w, ERR_UNAVAILABLE, "Minimum supported API version is 1.44");
+	assert_err(w, ERR_UNAVAILABLE, "newer than what cdeploy speaks (API 1.40 to 1.44)");
+	assert_err(w, ERR_UNAVAILABLE, "Minimum supported API version is 1.45");
 }
 
 static void something_else_that_answers_is_no_engine(void **state)
@@ -358,6 +398,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_newer_engine_is_spoken_to_in_our_version),
+		T(one_that_no_longer_speaks_it_is_spoken_to_in_its_least),
+		T(a_write_is_not_repeated_by_the_wire),
 		T(an_older_engine_is_spoken_to_in_its_version_or_refused),
 		T(an_older_version_may_be_asked_for_and_a_newer_one_is_refused),
 		T(an_engine_whose_least_version_is_higher_is_named),
