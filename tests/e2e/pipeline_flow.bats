@@ -61,6 +61,7 @@ job() {
 	done
 	expect "$status" env "${variables[@]}" bash -eo pipefail -c '
 		set -a; for file in .pipeline/app/build.env .pipeline/app/release.env; do [ ! -f $file ] || . ./$file; done; set +a
+		eval "${overrides-}"
 		. "$1"' job "$FLOW/$name"
 	rm -rf "$FLOW/artifacts-$name"
 	mkdir "$FLOW/artifacts-$name"
@@ -169,9 +170,26 @@ CDEPLOY_OUTCOME=deployed"
 	job 0 build-app
 	job 0 release-app build-app
 	job 2 deploy-app-staging build-app release-app
-	equal "$err" "DOCKER_HOST has no value here: set it in Settings, CI/CD, Variables, for the environment 'staging'"
+	equal "$err" "DOCKER_HOST has no value here: set it in Settings, CI/CD, Variables, for the environment 'staging' (a protected one needs a protected branch or tag)"
 	DOCKER_HOST='' job 2 deploy-app-production
 	SERVICE_NAME=flow job 2 logs-inspect
+}
+
+@test "the image is the one that this pipeline built, whatever variables a project has" {
+	branch
+	job 0 build-app
+	overrides='IMAGE_REF=r.example.org/other:1 IMAGE_NAME=r.example.org/other IMAGE_DIGEST=sha256:0 CBUILD_INPUT=sha256:0'
+	export overrides
+	job 0 release-app build-app
+	job 0 deploy-app-staging build-app release-app
+	equal "$(runs flow)" "$(sed -n 's/^IMAGE_DIGEST=//p' .pipeline/app/release.env)"
+}
+
+@test "a Dockerfile that cannot be read is status 2 in the job, too" {
+	branch
+	mkdir .pipeline
+	echo 'FORM scratch' >>Dockerfile
+	job 2 build-app
 }
 
 @test "what is doubtful in the Dockerfile and in the deploy files is one list" {

@@ -95,6 +95,20 @@ job_ends() {
 	python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' .pipeline/app/report.xml
 }
 
+@test "tests that could not begin are failed tests" {
+	cat >test_it.py <<-'EOF2'
+	import unittest
+	class It(unittest.TestCase):
+	    @classmethod
+	    def setUpClass(cls):
+	        raise RuntimeError('no database')
+	    def test_it(self):
+	        pass
+	EOF2
+	job_ends 1
+	has_no "$out" WARNING
+}
+
 @test "a report that the tests leave in the service's folder is taken" {
 	printf 'test:\n\techo "<testsuite/>" >report.xml\n' >Makefile
 	job_ends 0
