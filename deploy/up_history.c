@@ -95,7 +95,19 @@ static int is_recorded(uint64_t *revision, struct up *u, const json_t *newest, s
 	return u->history.nr > 0;
 }
 
-/* Nothing was written: but whoever did write may have been killed before he recorded it. */
+/* This run has asked for tasks already: a run that writes nothing is to be a few requests. */
+static bool has_asked_enough(const struct up *u)
+{
+	for (size_t i = 0; i < u->plan.nr; i++)
+		if (u->plan.v[i].unproven && !u->plan.v[i].unfinished)
+			return true;
+	return false;
+}
+
+/*
+ * Nothing was written: but whoever did write may have been killed before he recorded it. Where this run had to ask
+ * whether the services run at all, that is left to the next.
+ */
 static void heal(struct up *u)
 {
 	struct deploy_owner owner = u->opt->owner;
@@ -103,7 +115,7 @@ static void heal(struct up *u)
 	struct err e = ERR_INIT;
 	int known;
 
-	if (!u->opt->note || !u->plan.nr || u->opt->detach)
+	if (!u->opt->note || !u->plan.nr || u->opt->detach || has_asked_enough(u))
 		return;
 	known = is_recorded(&owner.revision, u, newest, &e);
 	if (known < 0)
