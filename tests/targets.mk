@@ -13,8 +13,8 @@ demo: deps	## the whole way: build, push, deploy, ask, change, again
 check: deps	## lint, units, fuzz replay, the pipeline, end to end
 	$(Q)$(MAKE) --no-print-directory lint
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror check-unit fuzz-replay
-	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-pipeline
-	$(Q)$(MAKE) --no-print-directory WERROR=-Werror check-e2e
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror all $(TOOL_BINS)
+	$(Q)$(MAKE) --no-print-directory -j3 WERROR=-Werror check-pipeline e2e-build e2e-ship
 
 check-pipeline: all $(TOOL_BINS)	## the GitLab component: its structure, which job runs when, the jobs at work
 	$(Q)BUILD=$(BUILD) sh tests/pipeline/run
