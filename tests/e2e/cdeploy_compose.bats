@@ -110,7 +110,8 @@ secrets() {
 	until_true answers "$port" "$(printf 'a-third-one\nb')"
 	# and is all that the next one needs
 	echo a-third-one >key.txt
-	expect 0 cdeploy -f good.yml
+	mv good.yml compose.yml
+	expect 0 cdeploy -f compose.yml
 	equal "${out% *}" "${NAME}_web unchanged"
 
 	# docker takes all of it away
