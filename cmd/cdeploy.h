@@ -26,8 +26,9 @@ struct cdeploy {
 	struct sign_key *verify_key;	  /* NULL: any image will do */
 	struct registry_options registry; /* cdeploy_connect */
 	struct registry_mirrors mirrors;
-	bool skipped;	  /* by the gate */
-	bool has_changed; /* something in the swarm, as far as up went */
+	bool skipped;	     /* by the gate */
+	bool has_changed;    /* something in the swarm, as far as up went */
+	bool has_told_token; /* that the swarm gets one which ends with the job */
 };
 
 /* Fills project, scope and owner. */

@@ -19,8 +19,17 @@ static char *auth_for(void *arg, const struct oci_reference *image)
 {
 	struct cdeploy *c = arg;
 	struct err e = ERR_INIT;
-	char *value = deploy_registry_auth(&c->app->op, &c->app->credentials, image, &e);
+	bool ends;
+	char *value = deploy_registry_auth(&c->app->op, &c->app->credentials, image, &ends, &e);
 
+	if (ends && !c->has_told_token) {
+		progress_warn(
+			c->app->op.progress,
+			"the swarm pulls from '%s' with this job's own token, and cannot any more when the job has "
+			"ended: make a deploy token 'gitlab-deploy-token' with read_registry",
+			image->host);
+		c->has_told_token = true;
+	}
 	if (e.kind != ERR_NONE)
 		progress_warn(c->app->op.progress, "credentials for '%s': %s", image->host, e.text);
 	return value;

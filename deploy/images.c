@@ -117,8 +117,14 @@ static void add_field(struct buf *json, const char *name, const char *value)
 	buf_add_json(json, value);
 }
 
+/* GitLab's name for whoever comes with the token of a job. */
+static bool is_job_token(const struct credentials *c)
+{
+	return c->user && strcmp(c->user, "gitlab-ci-token") == 0;
+}
+
 char *deploy_registry_auth(struct op *op, const struct credentials_env *env,
-			   const struct oci_reference *image, struct err *e)
+			   const struct oci_reference *image, bool *ends_with_job, struct err *e)
 {
 	auto_credentials struct credentials c = { 0 };
 	auto_secret_buf struct buf json = BUF_INIT(BUF_SMALL);
@@ -126,10 +132,12 @@ char *deploy_registry_auth(struct op *op, const struct credentials_env *env,
 	/* the engine knows Docker Hub by its old name only */
 	const char *server = credentials_file_server(image->host);
 
+	*ends_with_job = false;
 	keep.to_keep = true;
 	if (credentials_find(&c, op, &keep, image->host, image->path, e) < 0 ||
 	    !credentials_is_known(&c))
 		return NULL;
+	*ends_with_job = is_job_token(&c);
 	buf_add_str(&json, "{\"username\":");
 	buf_add_json(&json, c.user ? c.user : "");
 	add_field(&json, "password", c.password ? c.password : "");

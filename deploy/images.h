@@ -26,9 +26,9 @@ int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
  * The value of X-Registry-Auth for an image: base64url of docker's AuthConfig. The engine keeps it with the
  * service, so a deploy token of GitLab's goes before what ends with the job. NULL: no
  * credentials are known for it, or (*e set) they could not be read. Owned by the caller,
- * who wipes it.
+ * who wipes it. *ends_with_job: it is a job's own token, which nobody can pull with afterwards.
  */
 char *deploy_registry_auth(struct op *op, const struct credentials_env *env,
-			   const struct oci_reference *image, struct err *e);
+			   const struct oci_reference *image, bool *ends_with_job, struct err *e);
 
 #endif

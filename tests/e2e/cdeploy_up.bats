@@ -33,8 +33,10 @@ services() {
 @test "the first deploy answers over HTTP" {
 	web one "$REPO:1"
 	orcinus "$REPO:1"
-	expect 0 cdeploy
+	CI_REGISTRY=${REPO%%/*} CI_REGISTRY_USER=gitlab-ci-token CI_REGISTRY_PASSWORD=geheim-1 expect 0 cdeploy
 	equal "$out" "$NAME-web created $REPO:1@$(remote_digest "$REPO:1")"
+	has "$err" "the swarm pulls from '${REPO%%/*}' with this job's own token"
+	has_no "$err" geheim-1
 	until_true answers "$port" one
 }
 

@@ -27,6 +27,7 @@ struct fixture {
 	struct registry_options opt;
 	struct deploy_stack stack;
 	struct oci_digest digest;
+	bool ends_with_job;
 	struct err e;
 };
 
@@ -123,7 +124,7 @@ static char *auth_header(struct fixture *f, const struct credentials_env *env)
 	auto_reference struct oci_reference image = { 0 };
 
 	assert_int_equal(0, oci_reference_parse(&image, "r.example/a/b:1", &f->e));
-	return deploy_registry_auth(&f->op, env, &image, &f->e);
+	return deploy_registry_auth(&f->op, env, &image, &f->ends_with_job, &f->e);
 }
 
 static void credentials_become_dockers_auth_config(void **state)
@@ -170,6 +171,10 @@ static void a_deploy_token_is_stored_before_what_ends_with_the_job(void **state)
 
 	assert_int_equal(base64_decode(&json, span_of_str(value)), 0);
 	assert_non_null(strstr(buf_str(&json), "\"gitlab+deploy-token-1\",\"password\":\"stays\""));
+	assert_false(f->ends_with_job);
+	env.ci.deploy_user = env.ci.deploy_password = env.docker_auth_config = NULL;
+	free(auth_header(f, &env));
+	assert_true(f->ends_with_job);
 }
 
 static void without_credentials_there_is_no_header(void **state)
