@@ -84,11 +84,22 @@ second_is_moving() {
 	in_dir bound bound two
 	(cd bound && expect 10 cdeploy --pending-timeout 2s && message cdeploy "$NAME-bound" 'no suitable node' \
 		'could not be taken back' && has "$err" "node 'engine-worker' is down: heartbeat failure") 3>&-
-	wait "$pids" || fail "status $?: $(cat spread/err)"
-	equal "$(cut -d' ' -f1,2 spread/out)" "$NAME-spread updated"
-	equal "$(tasks spread | sort | uniq -c | tr -s ' ')" " 4 $(uname -n) two running"
-	# and again, with nothing to do, though a node is still missing
+	# In some places of an update the engine waits for the lost node's task to end, which nobody will tell it of.
+	local status=0 version=two verb=unchanged
+	wait "$pids" || status=$?
+	case $status in
+	0) equal "$(cut -d' ' -f1,2 spread/out)" "$NAME-spread updated" ;;
+	9)
+		has "$(cat spread/err)" "node 'engine-worker' is down: heartbeat failure"
+		has "$(cat spread/err)" 'the previous version is running again'
+		version=one verb=updated
+		;;
+	*) fail "status $status: $(cat spread/err)" ;;
+	esac
+	equal "$(tasks spread | sort | uniq -c | tr -s ' ')" " 4 $(uname -n) $version running"
+	# and again, though a node is still missing
 	cd spread
 	expect 0 cdeploy
-	equal "${out%% 1*}" "$NAME-spread unchanged"
+	equal "${out%% 1*}" "$NAME-spread $verb"
+	equal "$(tasks spread | sort | uniq -c | tr -s ' ')" " 4 $(uname -n) two running"
 }
