@@ -228,6 +228,25 @@ static int put_in(struct exchange *x, struct err *e)
 	return 0;
 }
 
+/* -- our own files ------------------------------------------------------------- */
+
+/* Nothing of the root's is elsewhere any more. Should that be wrong, rmdir leaves it. */
+static void clean(const struct exchange_place *p)
+{
+	static const char *const names[] = { EXCHANGE_NEW, EXCHANGE_JOB, "files", "trash" };
+	auto_close int aside = openat(p->own_fd, "aside", dir_flags);
+	auto_strv struct strv dirs = STRV_INIT;
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (fs_remove_tree(p->own_fd, names[i], &ignored) < 0)
+			err_clear(&ignored);
+	if (aside >= 0 && move_names(&dirs, aside, NULL, &ignored) == 0)
+		for (size_t i = 0; i < dirs.n; i++)
+			unlinkat(aside, dirs.v[i], AT_REMOVEDIR);
+	unlinkat(p->own_fd, "aside", AT_REMOVEDIR);
+}
+
 /* A journal of an earlier one is not ours to overwrite. */
 static int must_be_unused(const struct exchange_place *p, struct err *e)
 {
@@ -240,19 +259,31 @@ static int must_be_unused(const struct exchange_place *p, struct err *e)
 		       p->own);
 }
 
+/* All that is needed before the first entry moves. */
+static int prepare(struct exchange *x, struct err *e)
+{
+	const struct exchange_place *p = x->place;
+
+	if (merged_find(&x->merged, p->root_fd, &p->kept, e) < 0)
+		return -1;
+	sides_init(x);
+	return sides_open(x, e) < 0 || exchange_files_save(p, e) < 0 ? -1 : journal_write(x, e);
+}
+
 int exchange_in(struct exchange **out, const struct exchange_place *place, int tree_fd,
 		struct err *e)
 {
-	struct exchange *x = mem_zalloc(sizeof(*x));
+	struct exchange *x;
 	struct err worse = ERR_INIT;
 
+	if (must_be_unused(place, e) < 0)
+		return -1;
+	x = mem_zalloc(sizeof(*x));
 	x->place = place;
 	x->tree_fd = tree_fd;
-	if (must_be_unused(place, e) < 0 ||
-	    merged_find(&x->merged, place->root_fd, &place->kept, e) < 0 ||
-	    (sides_init(x), sides_open(x, e)) < 0 || exchange_files_save(place, e) < 0 ||
-	    journal_write(x, e) < 0) {
+	if (prepare(x, e) < 0) {
 		exchange_free(x);
+		clean(place);
 		return -1;
 	}
 	if (put_aside(x, e) == 0 && journal_turn(x, true, e) == 0 && put_in(x, e) == 0) {
@@ -480,23 +511,6 @@ static bool put_back(struct exchange *x, struct err *first)
 			keep_first(first, &e);
 	}
 	return all;
-}
-
-/* Nothing of the root's is elsewhere any more. Should that be wrong, rmdir leaves it. */
-static void clean(const struct exchange_place *p)
-{
-	static const char *const names[] = { EXCHANGE_NEW, EXCHANGE_JOB, "files", "trash" };
-	auto_close int aside = openat(p->own_fd, "aside", dir_flags);
-	auto_strv struct strv dirs = STRV_INIT;
-	struct err ignored = ERR_INIT;
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (fs_remove_tree(p->own_fd, names[i], &ignored) < 0)
-			err_clear(&ignored);
-	if (aside >= 0 && move_names(&dirs, aside, NULL, &ignored) == 0)
-		for (size_t i = 0; i < dirs.n; i++)
-			unlinkat(aside, dirs.v[i], AT_REMOVEDIR);
-	unlinkat(p->own_fd, "aside", AT_REMOVEDIR);
 }
 
 int exchange_out(struct exchange *x, struct err *e)

@@ -501,6 +501,17 @@ static void a_list_that_was_not_written_to_its_end_goes_with_the_next(void **sta
 	assert_false(tmpdir_has(&w->dir, "own/journal.new"));
 }
 
+static void one_that_could_not_begin_leaves_nothing_of_its_own(void **state)
+{
+	struct world *w = *state;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(mkdirat(w->place.own_fd, EXCHANGE_NEW, 0700), 0); /* where the list goes */
+	assert_int_equal(exchange_in(&w->x, &w->place, w->tree, &e), -1);
+	assert_non_null(strstr(e.text, EXCHANGE_NEW));
+	job_is_whole(w);
+}
+
 static void after_a_kill_a_directory_that_became_a_link_is_made_again(void **state)
 {
 	struct world *w = *state;
@@ -664,6 +675,7 @@ int main(void)
 		TEST(what_cannot_be_put_back_is_told_with_its_place),
 		TEST(after_a_kill_inside_the_job_is_restored),
 		TEST(a_list_that_was_not_written_to_its_end_goes_with_the_next),
+		TEST(one_that_could_not_begin_leaves_nothing_of_its_own),
 		TEST(after_a_kill_a_directory_that_became_a_link_is_made_again),
 		TEST(after_a_kill_a_directory_that_was_moved_is_found),
 		TEST(after_a_kill_at_any_moment_the_job_is_restored),
