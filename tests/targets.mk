@@ -57,8 +57,8 @@ fmt:	## put every file into its shape
 tidy:	## clang-tidy over everything
 	$(Q)clang-tidy --quiet $(foreach r,$(ROOMS),$(wildcard $(r)/*.c)) -- $(ALL_CPPFLAGS) -std=gnu17 $(PKG_CFLAGS)
 
-bench: all	## measure (figures, no verdict)
-	$(Q)sh tests/bench/run
+bench: static	## measure the programs of the toolkit image (figures, no verdict; BIN=build/bin for the others)
+	$(Q)BIN=$${BIN:-$(STATIC_DIR)/bin} sh tests/bench/run
 
 cover:	## line coverage of the unit tests, by file
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=gcc BUILD=build/cover CFLAGS="-O0 -g --coverage" check-unit
