@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "oci/run/exchange_files.h"
 #include "oci/run/exchange_moved.h"
+#include "oci/run/exchange_own.h"
 #include "oci/run/merged.h"
 #include "oci/run/move.h"
 
@@ -76,17 +77,6 @@ static void keep_first(struct err *first, const struct err *e)
 
 /* -- opening ----------------------------------------------------------------- */
 
-static int open_own(const struct exchange *x, const char *what, size_t i, struct err *e)
-{
-	auto_free char *path = mem_printf("%s/%zu", what, i);
-	int fd;
-
-	if (fs_mkdir_p(x->place->own_fd, path, 0700, e) < 0)
-		return -1;
-	fd = openat(x->place->own_fd, path, dir_flags);
-	return fd < 0 ? err_sys(e, "open '%s/%s'", x->place->own, path) : fd;
-}
-
 static int open_in(int at, const char *name)
 {
 	return openat(at, *name ? name : ".", dir_flags);
@@ -104,38 +94,17 @@ static int sides_open(struct exchange *x, struct err *e)
 		if (s->root < 0)
 			return err_sys(e, "open '/%s'", d->path);
 		s->tree = tree < 0 ? -1 : open_in(tree, merged_name(d));
-		s->aside = open_own(x, "aside", i, e);
+		s->aside = exchange_own_dir(x->place, "aside", i, e);
 		if (s->aside < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int journal_write(const struct exchange *x, struct err *e)
+static int turn(struct exchange *x, bool is_in, struct err *e)
 {
-	const struct exchange_place *p = x->place;
-	auto_buf struct buf text = BUF_INIT(MERGED_MAX);
-	auto_close int fd = -1;
-
-	merged_encode(&text, &x->merged);
-	if (text.over)
-		return err_set(e, ERR_FAILED, "too many names are kept");
-	fd = openat(p->own_fd, EXCHANGE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
-	if (fd < 0 || fs_write_all(fd, text.data, text.len, EXCHANGE_NEW, e) < 0)
-		return fd < 0 ? err_sys(e, "make '%s/" EXCHANGE_NEW "'", p->own) : -1;
-	return renameat(p->own_fd, EXCHANGE_NEW, p->own_fd, EXCHANGE_JOB) < 0
-		       ? err_sys(e, "rename '%s/" EXCHANGE_NEW "'", p->own)
-		       : 0;
-}
-
-static int journal_turn(struct exchange *x, bool is_in, struct err *e)
-{
-	const char *from = is_in ? EXCHANGE_JOB : EXCHANGE_TREE;
-	const char *to = is_in ? EXCHANGE_TREE : EXCHANGE_JOB;
-
-	if (renameat(x->place->own_fd, from, x->place->own_fd, to) < 0)
-		return err_sys(e, "rename '%s/%s'", x->place->own, from);
+	if (exchange_journal_turn(x->place, is_in, e) < 0)
+		return -1;
 	x->is_in = is_in;
 	return 0;
 }
@@ -228,37 +197,6 @@ static int put_in(struct exchange *x, struct err *e)
 	return 0;
 }
 
-/* -- our own files ------------------------------------------------------------- */
-
-/* Nothing of the root's is elsewhere any more. Should that be wrong, rmdir leaves it. */
-static void clean(const struct exchange_place *p)
-{
-	static const char *const names[] = { EXCHANGE_NEW, EXCHANGE_JOB, "files", "trash" };
-	auto_close int aside = openat(p->own_fd, "aside", dir_flags);
-	auto_strv struct strv dirs = STRV_INIT;
-	struct err ignored = ERR_INIT;
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (fs_remove_tree(p->own_fd, names[i], &ignored) < 0)
-			err_clear(&ignored);
-	if (aside >= 0 && move_names(&dirs, aside, NULL, &ignored) == 0)
-		for (size_t i = 0; i < dirs.n; i++)
-			unlinkat(aside, dirs.v[i], AT_REMOVEDIR);
-	unlinkat(p->own_fd, "aside", AT_REMOVEDIR);
-}
-
-/* A journal of an earlier one is not ours to overwrite. */
-static int must_be_unused(const struct exchange_place *p, struct err *e)
-{
-	struct stat st;
-
-	if (fstatat(p->own_fd, EXCHANGE_JOB, &st, 0) < 0 &&
-	    fstatat(p->own_fd, EXCHANGE_TREE, &st, 0) < 0)
-		return 0;
-	return err_set(e, ERR_FAILED, "'%s' says that files of the job are still elsewhere",
-		       p->own);
-}
-
 /* All that is needed before the first entry moves. */
 static int prepare(struct exchange *x, struct err *e)
 {
@@ -267,7 +205,9 @@ static int prepare(struct exchange *x, struct err *e)
 	if (merged_find(&x->merged, p->root_fd, &p->kept, e) < 0)
 		return -1;
 	sides_init(x);
-	return sides_open(x, e) < 0 || exchange_files_save(p, e) < 0 ? -1 : journal_write(x, e);
+	return sides_open(x, e) < 0 || exchange_files_save(p, e) < 0
+		       ? -1
+		       : exchange_journal_write(p, &x->merged, e);
 }
 
 int exchange_in(struct exchange **out, const struct exchange_place *place, int tree_fd,
@@ -276,17 +216,17 @@ int exchange_in(struct exchange **out, const struct exchange_place *place, int t
 	struct exchange *x;
 	struct err worse = ERR_INIT;
 
-	if (must_be_unused(place, e) < 0)
+	if (exchange_own_must_be_unused(place, e) < 0)
 		return -1;
 	x = mem_zalloc(sizeof(*x));
 	x->place = place;
 	x->tree_fd = tree_fd;
 	if (prepare(x, e) < 0) {
 		exchange_free(x);
-		clean(place);
+		exchange_own_clean(place);
 		return -1;
 	}
-	if (put_aside(x, e) == 0 && journal_turn(x, true, e) == 0 && put_in(x, e) == 0) {
+	if (put_aside(x, e) == 0 && turn(x, true, e) == 0 && put_in(x, e) == 0) {
 		*out = x;
 		return 0;
 	}
@@ -304,7 +244,7 @@ const struct strv *exchange_hidden(const struct exchange *x)
 
 static int trash(struct exchange *x, size_t i, int from, const char *name, struct err *e)
 {
-	auto_close int to = open_own(x, "trash", i, e);
+	auto_close int to = exchange_own_dir(x->place, "trash", i, e);
 	auto_mover struct mover m = { 0 };
 
 	mover_init(&m, from, to);
@@ -516,18 +456,18 @@ static bool put_back(struct exchange *x, struct err *first)
 int exchange_out(struct exchange *x, struct err *e)
 {
 	const struct exchange_place *place = x->place;
-	struct err first = ERR_INIT, turn = ERR_INIT;
+	struct err first = ERR_INIT, left = ERR_INIT;
 	bool all;
 
 	if (x->is_in) {
 		take_out(x, &first);
-		if (journal_turn(x, false, &turn) < 0)
-			keep_first(&first, &turn);
+		if (turn(x, false, &left) < 0)
+			keep_first(&first, &left);
 	}
 	all = put_back(x, &first);
 	exchange_free(x);
 	if (all)
-		clean(place);
+		exchange_own_clean(place);
 	if (first.kind == ERR_NONE)
 		return 0;
 	*e = first;
@@ -564,27 +504,11 @@ static int restore_open(struct exchange *x, struct err *e)
 			    : open_in(x->place->root_fd, "");
 		if (s->root < 0)
 			return i ? -1 : err_sys(e, "open '/'");
-		s->aside = open_own(x, "aside", i, e);
+		s->aside = exchange_own_dir(x->place, "aside", i, e);
 		if (s->aside < 0)
 			return -1;
 	}
 	return 0;
-}
-
-/* 1: read. 0: there is none. */
-static int journal_read(struct exchange *x, const char *name, struct err *e)
-{
-	auto_buf struct buf text = BUF_INIT(MERGED_MAX);
-
-	if (fs_read_file_no_link(x->place->own_fd, name, &text, e) < 0) {
-		if (e->sys != ENOENT)
-			return -1;
-		err_clear(e);
-		return 0;
-	}
-	if (merged_decode(&x->merged, buf_span(&text), e) < 0)
-		return err_wrap(e, "'%s/%s'", x->place->own, name);
-	return 1;
 }
 
 int exchange_restore(const struct exchange_place *place, struct err *e)
@@ -594,10 +518,7 @@ int exchange_restore(const struct exchange_place *place, struct err *e)
 
 	x->place = place;
 	x->tree_fd = -1;
-	r = journal_read(x, EXCHANGE_TREE, e);
-	x->is_in = r > 0;
-	if (r == 0)
-		r = journal_read(x, EXCHANGE_JOB, e);
+	r = exchange_journal_read(&x->merged, &x->is_in, place, e);
 	if (r > 0) {
 		sides_init(x);
 		if (restore_open(x, e) < 0)
@@ -606,7 +527,7 @@ int exchange_restore(const struct exchange_place *place, struct err *e)
 	if (r <= 0) {
 		exchange_free(x);
 		if (r == 0)
-			clean(place);
+			exchange_own_clean(place);
 		return r;
 	}
 	return exchange_out(x, e) < 0 ? -1 : 1;
