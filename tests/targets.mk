@@ -9,12 +9,17 @@ demo: deps	## the whole way: build, push, deploy, ask, change, again
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) all
 	$(Q)BUILD=$(BUILD) sh tests/e2e/demo
 
-# All of it. WERROR is on: a warning is an error here.
+# All of it. WERROR is on: a warning is an error here. What the lanes share is made first, so that no two make the
+# same; then they go side by side, the long ones first: deploys mostly wait, so they start while lint and the
+# units keep the processors busy.
 check: deps	## lint, units, fuzz replay, the pipeline, end to end
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror all $(TOOL_BINS)
+	$(Q)$(MAKE) --no-print-directory -j5 WERROR=-Werror e2e-deploy e2e-push e2e-build check-pipeline check-quick
+
+# In this order: the first one compiles what the second links.
+check-quick:	## what needs no servers: lint, units, fuzz replay
 	$(Q)$(MAKE) --no-print-directory lint
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror check-unit fuzz-replay
-	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror all $(TOOL_BINS)
-	$(Q)$(MAKE) --no-print-directory -j3 WERROR=-Werror check-pipeline e2e-build e2e-ship
 
 check-pipeline: all $(TOOL_BINS)	## the GitLab component: its structure, which job runs when, the jobs at work
 	$(Q)BUILD=$(BUILD) sh tests/pipeline/run
@@ -22,16 +27,20 @@ check-pipeline: all $(TOOL_BINS)	## the GitLab component: its structure, which j
 check-chain: all $(TOOL_BINS)	## the component in unprivileged containers, from merge request to production (minutes)
 	$(Q)BUILD=$(BUILD) sh tests/pipeline/run chain
 
-# Two runs side by side, each with a registry and an engine of its own: builds keep the processors busy, pushes
-# and deploys mostly wait. What makes the image of the toolkit is in one of them.
-E2E_FILES := $(filter-out tests/e2e/pipeline_%,$(wildcard tests/e2e/*.bats))
-E2E_BUILD := $(filter tests/e2e/cbuild_% tests/e2e/tools_%,$(E2E_FILES))
+# Runs side by side, each with a registry and an engine of its own: builds keep the processors busy, pushes are in
+# between, deploys mostly wait. What makes the image of the toolkit is in one of them.
+E2E_FILES  := $(filter-out tests/e2e/pipeline_%,$(wildcard tests/e2e/*.bats))
+E2E_BUILD  := $(filter tests/e2e/cbuild_% tests/e2e/tools_%,$(E2E_FILES))
+E2E_DEPLOY := $(filter tests/e2e/cdeploy_%,$(E2E_FILES))
+E2E_PUSH   := $(filter-out $(E2E_BUILD) $(E2E_DEPLOY),$(E2E_FILES))
 check-e2e: all $(TOOL_BINS)	## end to end: real registry, real engine, real containers
-	$(Q)$(MAKE) --no-print-directory -j2 e2e-build e2e-ship
+	$(Q)$(MAKE) --no-print-directory -j3 e2e-deploy e2e-push e2e-build
 e2e-build:
 	$(Q)BUILD=$(BUILD) sh tests/e2e/run $(E2E_BUILD)
-e2e-ship:
-	$(Q)BUILD=$(BUILD) sh tests/e2e/run $(filter-out $(E2E_BUILD),$(E2E_FILES))
+e2e-deploy:
+	$(Q)BUILD=$(BUILD) sh tests/e2e/run $(E2E_DEPLOY)
+e2e-push:
+	$(Q)BUILD=$(BUILD) sh tests/e2e/run $(E2E_PUSH)
 
 CASES ?=
 golden:	## write the expectations of testdata/semantics anew, from a real engine (CASES="1.5 1.7/chown" for some)
@@ -42,10 +51,11 @@ check-asan:	## units, fuzz replay and end to end under AddressSanitizer and UBSa
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) BUILD=build/asan CFLAGS="$(SAN)" all check-unit fuzz-replay
 	$(Q)$(MAKE) --no-print-directory BUILD=build/asan CFLAGS="$(SAN)" check-e2e
 
-# Both compilers, no warning; then what tests/lint knows about this house.
+# Both compilers, no warning; then what tests/lint knows about this house. The first one's objects are those of all
+# else; the second's are only looked at, and what it warns of does not depend on how it optimizes.
 lint:	## house rules, formatting, manual pages, both compilers without a warning
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=gcc WERROR=-Werror all objects
-	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=clang BUILD=build/clang WERROR=-Werror objects
+	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) CC=clang BUILD=build/clang CFLAGS=-O0 WERROR=-Werror objects
 	$(Q)sh tests/lint/run $(BUILD)/bin
 
 ALL_SRCS := $(foreach r,$(ROOMS),$(wildcard $(r)/*.c)) $(wildcard tests/fakes/*.c) $(UNIT_SRCS) $(TOOL_SRCS) $(wildcard tests/fuzz/*.c)
@@ -105,5 +115,5 @@ help:	## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk image/image.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
 
-.PHONY: all deps demo check check-unit check-pipeline check-chain check-e2e e2e-build e2e-ship golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
+.PHONY: all deps demo check check-unit check-pipeline check-chain check-quick check-e2e e2e-build e2e-deploy e2e-push golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
 	install uninstall clean help
