@@ -6,7 +6,7 @@ load helper
 setup_file() {
 	export DEMO=$E2E_DIR/demo-source DEMO_ROOT=$E2E_DIR/demo-state DEMO_PORT
 	cp -R "$BATS_TEST_DIRNAME/../../testdata/demo" "$DEMO"
-	DEMO_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("0.0.0.0", 0)); print(s.getsockname()[1])')
+	DEMO_PORT=$(free_port)
 }
 
 teardown_file() {

@@ -118,10 +118,12 @@ nothing_in_tmp() {
 
 # Processes whose arguments or mounts name $1.
 processes_of() {
-	local proc
+	local proc words
 	for proc in /proc/[0-9]*; do
 		[ "${proc#/proc/}" != "$BASHPID" ] && [ "${proc#/proc/}" != $$ ] || continue
-		tr '\0' ' ' 2>/dev/null <"$proc/cmdline" | grep -F -- "$1" || :
+		words=()
+		{ mapfile -d '' -t words <"$proc/cmdline"; } 2>/dev/null || :
+		[[ "${words[*]}" != *"$1"* ]] || echo "${words[*]}"
 	done
 }
 
@@ -161,8 +163,15 @@ engine() {
 	docker -H "$E2E_ENGINE" "$@"
 }
 
+# A port for a service to publish. Not one that the kernel gives to whoever connects or binds to none: by the time
+# the engine takes it, it would be somebody else's.
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("0.0.0.0", 0)); print(s.getsockname()[1])'
+	local port
+	while :; do
+		port=$((10000 + SRANDOM % 10000))
+		[ -n "$(ss -Htuln "sport = :$port")" ] || break
+	done
+	echo "$port"
 }
 
 ask() {
