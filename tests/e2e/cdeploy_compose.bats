@@ -4,7 +4,7 @@ load helper
 
 setup() {
 	begin
-	export DOCKER_HOST=$E2E_ENGINE CDEPLOY_STABLE=1s CDEPLOY_PROJECT=e2e/$NAME
+	export DOCKER_HOST=$E2E_ENGINE CDEPLOY_STABLE=1ms CDEPLOY_PROJECT=e2e/$NAME
 	port=$(free_port)
 }
 

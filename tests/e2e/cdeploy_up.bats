@@ -4,7 +4,8 @@ load helper
 
 setup() {
 	begin
-	export DOCKER_HOST=$E2E_ENGINE CDEPLOY_STABLE=1s
+	# what is to fail says how long it may take to
+	export DOCKER_HOST=$E2E_ENGINE CDEPLOY_STABLE=1ms
 	port=$(free_port)
 }
 
@@ -24,6 +25,11 @@ orcinus() {
 
 index() {
 	engine service inspect --format '{{.Version.Index}}' "$NAME-web"
+}
+
+# The engine watches for some seconds more, and then writes that down.
+update_is_over() {
+	[ "$(engine service inspect --format '{{.UpdateStatus.State}}' "$NAME-web")" = completed ]
 }
 
 services() {
@@ -50,6 +56,7 @@ services() {
 	expect 0 cdeploy
 	equal "${out% *}" "$NAME-web updated"
 	until_true answers "$port" two
+	until_true update_is_over
 	before=$(index)
 	tasks=$(engine service ps -q "$NAME-web" | sort)
 	expect 0 cdeploy
@@ -94,7 +101,7 @@ services() {
 	orcinus "$REPO:1"
 	expect 0 cdeploy
 	orcinus "$REPO:1" 'commands: ["sh", "-c", "echo no good; exit 3"]'
-	expect 9 cdeploy
+	expect 9 cdeploy --stable 5s
 	message cdeploy "$NAME-web"
 	equal "${out% *}" "$NAME-web rolled-back"
 	until_true answers "$port" one
@@ -108,7 +115,7 @@ services() {
 @test "a new service that crashes is status 1, and is gone" {
 	web one "$REPO:1"
 	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 3'\"]"
-	expect 1 cdeploy
+	expect 1 cdeploy --stable 10m
 	message cdeploy "$NAME-web" 'exit (3)'
 	equal "$(services)" 0
 }
@@ -117,7 +124,7 @@ services() {
 	web one "$REPO:1"
 	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 3'\"]"
 	expect 0 cdeploy --detach
-	expect 1 cdeploy
+	expect 1 cdeploy --stable 10m
 	message cdeploy "$NAME-web" 'exit (3)'
 	equal "$out" ''
 }
@@ -127,7 +134,7 @@ services() {
 	orcinus "$REPO:1"
 	expect 0 cdeploy
 	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 3'\"]"
-	expect 1 cdeploy --no-rollback
+	expect 1 cdeploy --stable 10m --no-rollback
 	message cdeploy "$NAME-web" 'exit (3)'
 	equal "$(engine service inspect --format '{{.UpdateStatus.State}}' "$NAME-web")" paused
 }
