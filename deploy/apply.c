@@ -24,6 +24,7 @@
 #define ARRIVE_LOOKS	3
 #define ARRIVE_PAUSE_MS 300
 #define RECREATE_MS	INT64_C(60000)
+#define CHANGED		"somebody else changed it meanwhile"
 
 static void pause_ms(struct op *op, int64_t ms)
 {
@@ -257,7 +258,7 @@ static int look_again(uint64_t *version, struct op *op, struct engine *eng, cons
 	if (deploy_spec_equal(now.spec, c->to))
 		return 1;
 	if (!deploy_spec_equal(now.spec, c->from))
-		return err_set(e, ERR_FAILED, "somebody else changed it meanwhile");
+		return err_set(e, ERR_FAILED, CHANGED);
 	*version = now.version;
 	return 0;
 }
@@ -317,7 +318,7 @@ int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine
 	if (deploy_spec_equal(now.spec, base->spec))
 		return 0;
 	if (!deploy_spec_equal(now.spec, ours))
-		return err_set(e, ERR_FAILED, "somebody else changed it meanwhile");
+		return err_set(e, ERR_FAILED, CHANGED);
 	if (now.previous && deploy_spec_equal(now.previous, base->spec)) {
 		c.body = now.spec; /* has to be a valid spec, is not looked at */
 		c.query = "&rollback=previous";
@@ -347,11 +348,25 @@ int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struc
 	}
 }
 
-int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const char *old_id,
-			  const json_t *spec, const char *auth, struct err *e)
+int deploy_apply_remove_as(struct op *op, struct engine *eng, const char *id, const json_t *spec,
+			   struct err *e)
+{
+	auto_engine_service struct engine_service now = { 0 };
+
+	if (engine_service_get(&now, op, eng, id, e) < 0) {
+		if (e->kind != ERR_ABSENT)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	if (!deploy_spec_equal(now.spec, spec))
+		return err_set(e, ERR_FAILED, CHANGED);
+	return deploy_apply_remove(op, eng, id, e);
+}
+
+int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			  const char *auth, struct err *e)
 {
 	*id = NULL;
-	if (old_id && deploy_apply_remove(op, eng, old_id, e) < 0)
-		return -1;
 	return create(id, op, eng, spec, auth, RECREATE_MS, e);
 }

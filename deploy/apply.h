@@ -33,11 +33,11 @@ int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine
 			  const json_t *ours, struct err *e) MUST_CHECK;
 
 /*
- * Removes old_id (NULL: none) and creates spec. *id is NULL when there is none afterwards. Between the two there is no
- * service, so an engine without a leader is waited for, up to a minute.
+ * The same in the place of one that was removed for it. *id is NULL when there is none afterwards. As there is no
+ * service meanwhile, an engine without a leader is waited for, up to a minute.
  */
-int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const char *old_id,
-			  const json_t *spec, const char *auth, struct err *e) MUST_CHECK;
+int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const json_t *spec,
+			  const char *auth, struct err *e) MUST_CHECK;
 
 /*
  * After a write whose answer nobody heard. 1: spec is there; *id is the service, owned by the caller. 0: it is not,
@@ -46,8 +46,11 @@ int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const ch
 int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const json_t *spec,
 			 struct err *e) MUST_CHECK;
 
-/* Already gone is fine. */
+/* Already gone is fine, here and below. */
 int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struct err *e)
 	MUST_CHECK;
+/* While it has that spec; ERR_FAILED: somebody else changed it. The engine itself removes whatever is there. */
+int deploy_apply_remove_as(struct op *op, struct engine *eng, const char *id, const json_t *spec,
+			   struct err *e) MUST_CHECK;
 
 #endif

@@ -29,7 +29,18 @@ struct engine {
 	struct http *h; /* borrowed */
 	struct engine_where at;
 	uint64_t minor; /* of the API version spoken, 1.x */
+	struct engine_guard *guard;
 };
+
+void engine_set_guard(struct engine *eng, struct engine_guard *g)
+{
+	eng->guard = g;
+}
+
+int engine_may_write(struct op *op, struct engine *eng, struct err *e)
+{
+	return eng->guard ? eng->guard->may_write(eng->guard, op, e) : 0;
+}
 
 const char *engine_name(const struct engine *eng)
 {
@@ -188,7 +199,8 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 	rq.headers = &headers;
 	rq.body_max = ENGINE_ANSWER_MAX;
 	rq.once = true; /* see the top of the file */
-	if (cancel_check(op->cancel, e) < 0)
+	if (cancel_check(op->cancel, e) < 0 ||
+	    (strcmp(method, "GET") != 0 && engine_may_write(op, eng, e) < 0))
 		return -1;
 	if (body) {
 		json_write(&text, body, false);

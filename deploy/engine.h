@@ -54,6 +54,17 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 int engine_stream(struct op *op, struct engine *eng, const char *path, struct sink *out,
 		  int64_t time_ms, struct err *e) MUST_CHECK;
 
+/*
+ * Asked before every call that is no GET, also before one that is repeated; -1: the call fails with its error, and
+ * the engine hears nothing of it. Borrowed until it is set to NULL.
+ */
+struct engine_guard {
+	int (*may_write)(struct engine_guard *g, struct op *op, struct err *e);
+};
+void engine_set_guard(struct engine *eng, struct engine_guard *g);
+/* What a write would be told now. 0 where there is no guard. */
+int engine_may_write(struct op *op, struct engine *eng, struct err *e) MUST_CHECK;
+
 DEFINE_AUTO(engine, engine_free)
 #define auto_engine CLEANUP(engine_auto_)
 

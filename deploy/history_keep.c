@@ -27,20 +27,6 @@ int deploy_history_get(struct deploy_history *out, struct op *op, struct engine 
 	return 0;
 }
 
-int deploy_history_has(struct op *op, struct engine *eng, const struct deploy_owner *o,
-		       uint64_t revision, struct err *e)
-{
-	auto_config_object struct config_object found = { 0 };
-	auto_free char *name = deploy_history_name(o, revision);
-
-	if (config_object_get(&found, op, eng, name, e) == 0)
-		return 1;
-	if (e->kind != ERR_ABSENT)
-		return err_wrap(e, "read the history");
-	err_clear(e);
-	return 0;
-}
-
 /* -- adding ------------------------------------------------------------------- */
 
 static json_t *labels_of(struct op *op, const struct deploy_owner *o, const struct deploy_note *n)

@@ -18,10 +18,6 @@ struct deploy_note {
 int deploy_history_get(struct deploy_history *out, struct op *op, struct engine *eng,
 		       const struct deploy_owner *o, struct err *e) MUST_CHECK;
 
-/* Is this very revision recorded? 1: it is. 0: it is not. One question. */
-int deploy_history_has(struct op *op, struct engine *eng, const struct deploy_owner *o,
-		       uint64_t revision, struct err *e) MUST_CHECK;
-
 /*
  * Records the stack as o->revision; safe to lose an answer of. ERR_INPUT: it is more than a config object
  * holds. ERR_FAILED: there is such a record already.

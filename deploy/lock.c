@@ -9,6 +9,7 @@
 
 #define LEASE_MS   INT64_C(300000)
 #define RENEW_MS   INT64_C(60000)
+#define SURE_MS	   INT64_C(1000) /* for so long a look at it holds good */
 #define WAIT_MS	   INT64_C(1000)
 #define NS_PER_MS  INT64_C(1000000)
 #define TAKE_TRIES 3
@@ -20,7 +21,7 @@
 #define LABEL_SINCE   DEPLOY_LABEL_PREFIX "since"
 #define LABEL_EXPIRES DEPLOY_LABEL_PREFIX "expires"
 
-static char *lock_name(const struct deploy_owner *owner)
+char *deploy_lock_name(const struct deploy_owner *owner)
 {
 	auto_free char *key = deploy_owner_key(owner);
 
@@ -193,19 +194,76 @@ static int try_take(struct deploy_lock *l, char **who, struct op *op, const char
 	return 0;
 }
 
+/* -- keeping ----------------------------------------------------------------- */
+
+static int64_t now_ms(const struct deploy_lock *l)
+{
+	return l->outer->clock->mono_ms(l->outer->clock);
+}
+
+/* Who lost it writes nothing more, not even what was before: the stack is another's to bring into order. */
+static int is_lost(const struct deploy_lock *l, struct err *e)
+{
+	const char *project = json_string_value(json_object_get(l->labels, DEPLOY_LABEL_PROJECT));
+
+	return err_set(e, ERR_LOCKED,
+		       "the lock of project '%s' %s; this run writes nothing more and takes "
+		       "nothing back",
+		       project, l->lost);
+}
+
+/* One question. *now: as it is, while it is ours. ERR_LOCKED: it is not. */
+static int look(struct config_object *now, struct deploy_lock *l, const struct op *op,
+		struct err *e)
+{
+	struct op plain = *op;
+	int64_t asked_ms = now_ms(l);
+
+	/* whoever sleeps on ours may be here to renew it */
+	plain.clock = l->outer->clock;
+	if (config_object_get(now, &plain, l->eng, l->name, e) == 0 &&
+	    strcmp(now->id, l->id) == 0 && is_same_holder(now->spec, l->labels)) {
+		l->seen_ms = asked_ms;
+		return 0;
+	}
+	if (e->kind != ERR_NONE && e->kind != ERR_ABSENT)
+		return err_wrap(e, "look at the lock");
+	if (now->spec) {
+		auto_free char *who = words_for(now->spec);
+
+		l->lost = mem_printf("was taken over by %s", who);
+	} else {
+		l->lost = mem_strdup("is broken: 'cdeploy unlock' was called, or another took it "
+				     "over and is done");
+	}
+	return is_lost(l, e);
+}
+
+static int may_write(struct engine_guard *g, struct op *op, struct err *e)
+{
+	struct deploy_lock *l = CONTAINER_OF(g, struct deploy_lock, guard);
+	auto_config_object struct config_object now = { 0 };
+
+	if (l->lost)
+		return is_lost(l, e);
+	if (now_ms(l) - l->seen_ms < SURE_MS)
+		return 0;
+	return look(&now, l, op, e);
+}
+
+/* What goes wrong here is said when something is to be written. */
 static void renew(struct deploy_lock *l)
 {
 	auto_config_object struct config_object now = { 0 };
 	struct err e = ERR_INIT;
 
-	l->renewed_ms = l->outer->clock->mono_ms(l->outer->clock);
-	if (config_object_get(&now, l->outer, l->eng, l->id, &e) == 0) {
-		set_expiry(l->labels, l->outer);
-		if (config_object_relabel(l->outer, l->eng, &now, l->labels, &e) == 0)
-			return;
-	}
-	if (e.kind == ERR_ABSENT)
-		progress_warn(l->outer->progress, "somebody has taken the lock away from us");
+	l->renewed_ms = now_ms(l);
+	if (l->lost || look(&now, l, l->outer, &e) < 0)
+		return;
+	set_expiry(l->labels, l->outer);
+	engine_set_guard(l->eng, NULL);
+	(void)!config_object_relabel(l->outer, l->eng, &now, l->labels, &e);
+	engine_set_guard(l->eng, &l->guard);
 }
 
 static int64_t clock_mono(struct clock *c)
@@ -264,17 +322,22 @@ int deploy_lock_take(struct deploy_lock *l, struct op *op, struct engine *eng,
 		     const struct deploy_owner *owner, const struct deploy_holder *holder,
 		     int64_t wait_ms, struct err *e)
 {
-	auto_free char *name = lock_name(owner);
+	auto_free char *name = deploy_lock_name(owner);
 
 	*l = (struct deploy_lock){ .clock = { clock_mono, clock_wall, clock_sleep },
+				   .guard = { may_write },
 				   .op = *op,
 				   .outer = op,
 				   .eng = eng,
 				   .labels = lock_labels(op, owner, holder),
 				   .renewed_ms = op->clock->mono_ms(op->clock) };
 	l->op.clock = &l->clock;
-	if (wait_for(l, op, name, owner, wait_ms, e) == 0)
+	if (wait_for(l, op, name, owner, wait_ms, e) == 0) {
+		l->seen_ms = now_ms(l);
+		l->name = STEAL(&name);
+		engine_set_guard(eng, &l->guard);
 		return 0;
+	}
 	deploy_lock_release(l);
 	return -1;
 }
@@ -283,7 +346,9 @@ void deploy_lock_release(struct deploy_lock *l)
 {
 	struct err e = ERR_INIT;
 
-	if (l->id) {
+	if (l->id)
+		engine_set_guard(l->eng, NULL);
+	if (l->id && !l->lost) {
 		struct op unstoppable = *l->outer;
 
 		unstoppable.cancel = NULL;
@@ -292,16 +357,38 @@ void deploy_lock_release(struct deploy_lock *l)
 				      e.text);
 	}
 	free(l->id);
+	free(l->name);
+	free(l->lost);
 	json_decref(l->labels);
-	l->id = NULL;
+	l->id = l->name = l->lost = NULL;
 	l->labels = NULL;
+}
+
+void deploy_lock_sweep(struct op *op, struct engine *eng, const struct deploy_owner *owner,
+		       const struct deploy_holder *holder, const json_t *list)
+{
+	auto_json json_t *labels = lock_labels(op, owner, holder);
+	auto_free char *name = deploy_lock_name(owner);
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(list, i, o)
+	{
+		auto_config_object struct config_object found = { 0 };
+		struct err e = ERR_INIT;
+
+		if (config_object_read(&found, o, &e) == 0 &&
+		    strcmp(json_string_value(json_object_get(found.spec, "Name")), name) == 0 &&
+		    is_stale(op, found.spec, labels))
+			clear_away(op, eng, &found, labels);
+	}
 }
 
 int deploy_lock_break(char **who, struct op *op, struct engine *eng,
 		      const struct deploy_owner *owner, struct err *e)
 {
 	auto_config_object struct config_object found = { 0 };
-	auto_free char *name = lock_name(owner);
+	auto_free char *name = deploy_lock_name(owner);
 
 	*who = NULL;
 	if (config_object_get(&found, op, eng, name, e) < 0) {

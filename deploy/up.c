@@ -211,10 +211,15 @@ static int item_recreate(struct up *u, struct up_item *it, const char *auth, str
 
 	progress_begin(u->op->progress, up_item_name(it),
 		       "remove service '%s' and create it anew: %s", up_item_name(it), a->why);
+	if (deploy_apply_remove_as(u->op, u->eng, a->have->id, a->have->spec, e) < 0 &&
+	    (e->kind == ERR_FAILED || e->kind == ERR_LOCKED))
+		return -1; /* it is there as before, or another's now */
 	it->back = a->have->spec;
 	it->remade = it->begun = true;
 	item_start(u, it, a->spec, false);
-	return deploy_apply_recreate(&it->id, u->op, u->eng, a->have->id, a->spec, auth, e);
+	if (e->kind != ERR_NONE)
+		return -1;
+	return deploy_apply_recreate(&it->id, u->op, u->eng, a->spec, auth, e);
 }
 
 /* An earlier run may have been cut off before the service came to run. */
@@ -339,7 +344,7 @@ static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
 
 	it->begun = false;
 	b->asked = true;
-	if (deploy_apply_remove(u->op, u->eng, it->id, &e) < 0) {
+	if (deploy_apply_remove_as(u->op, u->eng, it->id, it->action->spec, &e) < 0) {
 		up_stuck(b, it, e.kind, e.text);
 		return;
 	}
@@ -355,10 +360,10 @@ static int item_remake(struct up *u, struct up_item *it, struct err *e)
 	char *auth;
 	int n;
 
-	if (failed && deploy_apply_remove(u->op, u->eng, failed, e) < 0)
+	if (failed && deploy_apply_remove_as(u->op, u->eng, failed, it->action->spec, e) < 0)
 		return -1;
 	auth = item_auth(u, it);
-	n = deploy_apply_recreate(&it->id, u->op, u->eng, NULL, it->back, auth, e);
+	n = deploy_apply_recreate(&it->id, u->op, u->eng, it->back, auth, e);
 	if (auth)
 		explicit_bzero(auth, strlen(auth));
 	free(auth);
@@ -502,8 +507,7 @@ static int up_run(struct up *u, struct err *e)
 		return -1;
 	if (up_services(u, nr_waves, e) < 0 || up_prune(u, e) < 0)
 		return -1;
-	up_end_well(u);
-	return 0;
+	return up_end_well(u, e);
 }
 
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,

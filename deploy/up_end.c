@@ -53,12 +53,28 @@ static void up_undo_surely(struct up *u, struct way_back *b)
 	u->op = usual;
 }
 
+/* Then all is left as it is, for whoever has it now; *e says so as well. */
+static bool has_lost_lock(struct up *u, enum err_kind kind, struct err *e)
+{
+	struct op unstoppable = *u->op;
+	struct err why = ERR_INIT, cause = *e;
+
+	unstoppable.cancel = NULL;
+	if (engine_may_write(&unstoppable, u->eng, &why) == 0 || why.kind != ERR_LOCKED)
+		return false;
+	up_leave_open(u, "left to whoever has the lock now");
+	err_set(e, kind, "%s; %s", cause.text, why.text);
+	return true;
+}
+
 /* *e says what failed; afterwards also what became of it. */
 static int up_take_back(struct up *u, struct err *e)
 {
 	struct way_back b = { .why = ERR_INIT };
 	struct err cause = *e, why = ERR_INIT;
 
+	if (has_lost_lock(u, ERR_LOCKED, e))
+		return -1;
 	up_leave_open(u, "taken back");
 	up_undo_surely(u, &b);
 	if (up_watch(u, WATCH_ALL_ENDED, &why) < 0) {
@@ -76,6 +92,8 @@ static int up_take_back(struct up *u, struct err *e)
 			       "%s; what was begun is left to the engine, and the next run of "
 			       "cdeploy goes on with it",
 			       cause.text);
+	if (b.why.kind == ERR_LOCKED)
+		return err_set(e, ERR_LOCKED, "%s; %s", cause.text, b.why.text);
 	if (b.why.kind != ERR_NONE) {
 		up_tell_state(u);
 		return err_set(e, ERR_STUCK, "%s; and it could not be taken back: %s", cause.text,
@@ -108,6 +126,8 @@ static int up_cancelled(struct up *u, struct err *e)
 {
 	struct way_back b = { .why = ERR_INIT };
 
+	if (has_lost_lock(u, ERR_CANCELLED, e))
+		return -1;
 	up_leave_open(u, "interrupted");
 	for (size_t i = 0; i < u->nr; i++)
 		if (u->items[i].action->verb == DEPLOY_UNCHANGED)
@@ -127,6 +147,10 @@ int up_broke_off(struct up *u, bool may_undo, struct err *e)
 {
 	if (e->kind == ERR_CANCELLED && !u->opt->no_rollback && is_begun(u))
 		return up_cancelled(u, e);
+	if (e->kind == ERR_LOCKED) {
+		up_leave_open(u, "left to whoever has the lock now");
+		return -1;
+	}
 	if (e->kind == ERR_CANCELLED || u->opt->no_rollback || !may_undo || !is_begun(u)) {
 		up_leave_open(u, "left to the engine, which goes on with it");
 		return -1;
@@ -143,6 +167,8 @@ static int up_failed(struct up *u, const struct up_item *it, struct err *e)
 	err_set(e, limit ? ERR_TIMEOUT : ERR_FAILED, "service '%s': %s", up_item_name(it),
 		it->rollout.reason);
 	deploy_failure_log(u->op, u->eng, up_item_name(it), &it->rollout, it->action->spec);
+	if (theirs && has_lost_lock(u, ERR_LOCKED, e))
+		return -1;
 	/* what the engine takes back by itself is waited for in any case */
 	if (theirs || (u->opt->no_rollback && end != ROLLOUT_TAKEN_BACK)) {
 		up_leave_open(u, "left to the engine, which goes on with it");

@@ -4,6 +4,8 @@
  *
  * A history that cannot be read or written is no reason to break off: whoever deploys mends something.
  */
+#include "base/json.h"
+#include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/history_keep.h"
 #include "deploy/history_stack.h"
@@ -52,10 +54,12 @@ static bool record(struct up *u, const struct deploy_owner *owner)
 
 	unstoppable.cancel = NULL;
 	if (deploy_history_add(&unstoppable, u->eng, u->stack, owner, u->opt->note, &e) < 0) {
-		progress_warn(
-			u->op->progress,
-			"revision %llu is not in the history, and nobody can go back to it: %s",
-			revision, e.text);
+		/* then it is not ours to say what runs; see up_end_well */
+		if (e.kind != ERR_LOCKED)
+			progress_warn(
+				u->op->progress,
+				"revision %llu is not in the history, and nobody can go back to it: %s",
+				revision, e.text);
 		return false;
 	}
 	progress_note(u->op->progress, "this is revision %llu of the history", revision);
@@ -63,13 +67,13 @@ static bool record(struct up *u, const struct deploy_owner *owner)
 }
 
 /* The service of the stack that was written last; NULL: none has a number. */
-static const json_t *newest_spec(const struct up *u)
+static const json_t *newest_spec(const struct deploy_plan *plan)
 {
 	const json_t *newest = NULL;
 	uint64_t highest = 0;
 
-	for (size_t i = 0; i < u->plan.nr; i++) {
-		const json_t *spec = spec_of(u->plan.v[i].have);
+	for (size_t i = 0; i < plan->nr; i++) {
+		const json_t *spec = spec_of(plan->v[i].have);
 		uint64_t n = deploy_history_revision_of(spec);
 
 		if (n > highest) {
@@ -80,19 +84,37 @@ static const json_t *newest_spec(const struct up *u)
 	return newest;
 }
 
+/* One question, in which a lock is seen that a dead run left and that nobody needs, since nothing is to be written. */
+static int has_record(struct up *u, uint64_t revision, struct err *e)
+{
+	auto_deploy_history struct deploy_history found = { 0 };
+	auto_strv struct strv names = STRV_INIT;
+	auto_json json_t *list = NULL;
+
+	strv_take(&names, deploy_history_name(&u->opt->owner, revision));
+	strv_take(&names, deploy_lock_name(&u->opt->owner));
+	list = engine_list(u->op, u->eng, "/configs", "name", &names, e);
+	if (!list || deploy_history_read(&found, list, &u->opt->owner, e) < 0)
+		return err_wrap(e, "read the history");
+	if (u->opt->holder && !u->lock.id)
+		deploy_lock_sweep(u->op, u->eng, &u->opt->owner, u->opt->holder, list);
+	return deploy_history_find(&found, revision) != NULL;
+}
+
 /* 1: what runs is in the history. 0: it is not, and *revision is its number. */
 static int is_recorded(uint64_t *revision, struct up *u, const json_t *newest, struct err *e)
 {
+	auto_deploy_history struct deploy_history h = { 0 };
+
 	if (newest) {
 		*revision = deploy_history_revision_of(newest);
-		return deploy_history_has(u->op, u->eng, &u->opt->owner, *revision, e);
+		return has_record(u, *revision, e);
 	}
 	/* of a time before there was a history */
 	*revision = 1;
-	if (!u->has_history &&
-	    deploy_history_get(&u->history, u->op, u->eng, &u->opt->owner, e) < 0)
+	if (deploy_history_get(&h, u->op, u->eng, &u->opt->owner, e) < 0)
 		return -1;
-	return u->history.nr > 0;
+	return h.nr > 0;
 }
 
 /* This run has asked for tasks already: a run that writes nothing is to be a few requests. */
@@ -104,30 +126,66 @@ static bool has_asked_enough(const struct up *u)
 	return false;
 }
 
+/* It is that deploy's, not ours. 0 too when it was recorded already. */
+static int record_missing(struct up *u, const struct deploy_plan *plan, struct err *e)
+{
+	struct deploy_owner owner = u->opt->owner;
+	const json_t *newest = newest_spec(plan), *any;
+	int known = is_recorded(&owner.revision, u, newest, e);
+
+	if (known != 0)
+		return known < 0 ? -1 : 0;
+	any = newest ? newest : spec_of(plan->v[0].have);
+	owner.commit = deploy_label(any, DEPLOY_LABEL_COMMIT);
+	owner.pipeline = deploy_label(any, DEPLOY_LABEL_PIPELINE);
+	owner.back_to = deploy_history_back_to_of(any);
+	record(u, &owner);
+	return 0;
+}
+
+/*
+ * The one who wrote may be at work still, and record it next: only who holds the lock can tell. What was seen before
+ * that counts no more.
+ */
+static int record_under_lock(struct up *u, struct err *e)
+{
+	auto_plan struct deploy_plan plan = { 0 };
+	auto_engine_state struct engine_state state = { 0 };
+
+	if (deploy_lock_take(&u->lock, u->op, u->eng, &u->opt->owner, u->opt->holder, 0, e) < 0) {
+		if (e->kind != ERR_LOCKED)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	u->op = &u->lock.op;
+	if (deploy_up_plan(&plan, &state, u->op, u->eng, u->stack, u->opt, e) < 0)
+		return -1;
+	return deploy_plan_writes(&plan) ? 0 : record_missing(u, &plan, e);
+}
+
 /*
  * Nothing was written: but whoever did write may have been killed before he recorded it. Where this run had to ask
  * whether the services run at all, that is left to the next.
  */
 static void heal(struct up *u)
 {
-	struct deploy_owner owner = u->opt->owner;
-	const json_t *newest = newest_spec(u), *any;
+	const json_t *newest = newest_spec(&u->plan);
 	struct err e = ERR_INIT;
-	int known;
+	uint64_t revision;
+	int n;
 
 	if (!u->opt->note || !u->plan.nr || u->opt->detach || has_asked_enough(u))
 		return;
-	known = is_recorded(&owner.revision, u, newest, &e);
-	if (known < 0)
+	if (!u->opt->holder) {
+		n = record_missing(u, &u->plan, &e);
+	} else {
+		n = is_recorded(&revision, u, newest, &e);
+		if (n == 0)
+			n = record_under_lock(u, &e);
+	}
+	if (n < 0)
 		progress_warn(u->op->progress, "%s", e.text);
-	if (known)
-		return;
-	/* it is that deploy's, not ours */
-	any = newest ? newest : spec_of(u->plan.v[0].have);
-	owner.commit = deploy_label(any, DEPLOY_LABEL_COMMIT);
-	owner.pipeline = deploy_label(any, DEPLOY_LABEL_PIPELINE);
-	owner.back_to = deploy_history_back_to_of(any);
-	record(u, &owner);
 }
 
 static bool has_written(const struct up *u)
@@ -154,13 +212,19 @@ static void prune_objects(struct up *u)
 			     has_written(u));
 }
 
-void up_end_well(struct up *u)
+int up_end_well(struct up *u, struct err *e)
 {
 	bool changed = has_written(u) || u->plan.nr_surplus;
 
+	if (changed && engine_may_write(u->op, u->eng, e) < 0) {
+		if (e->kind == ERR_LOCKED)
+			return -1;
+		err_clear(e); /* each write says what comes of it */
+	}
 	if (!changed)
 		heal(u);
 	else if (u->has_history && record(u, &u->opt->owner))
 		deploy_history_cut(u->op, u->eng, &u->history);
 	prune_objects(u);
+	return 0;
 }

@@ -66,8 +66,9 @@ int up_settle(struct up *u, struct err *e) MUST_CHECK;
 
 /* Before the first write: which number this deploy has. Labels the plan's specs with it. */
 int up_history_begin(struct up *u, struct err *e) MUST_CHECK;
-/* All went well: it is recorded, and secrets and configs that nobody can come back to are removed. */
-void up_end_well(struct up *u);
+/* All went well: it is recorded, and secrets and configs that nobody can come back to are removed. ERR_LOCKED: the lock
+ * was lost before that. */
+int up_end_well(struct up *u, struct err *e) MUST_CHECK;
 
 void up_report(struct deploy_outcome *outcomes, size_t *nr, const struct up *u);
 

@@ -82,16 +82,53 @@ holds_the_lock() {
 
 @test "unlock breaks a lock by hand" {
 	file 1000 >orcinus.yml
-	cdeploy --stable 10m >/dev/null 2>&1 3>&- &
+	cdeploy --stable 10m >/dev/null 2>"$T/first" 3>&- &
 	pid=$!
 	until_true holds_the_lock
+	until_true sleeps
 	expect 0 cdeploy unlock
 	has "$out" 'is broken'
 	equal "$(locks)" 0
 	expect 0 cdeploy unlock
 	has "$out" 'nobody holds the lock'
+	# whose lock was broken writes nothing more, not even the way back
 	kill -TERM "$pid"
-	wait "$pid" || :
+	got=0
+	wait "$pid" || got=$?
+	equal "$got" 143
+	has "$(cat "$T/first")" "the lock of project '$NAME' is broken"
+	equal "$(sleeps)" 1000
+}
+
+@test "a job that was cancelled and lives on ends with 11 and names the later try that has its lock" {
+	export CI_PIPELINE_ID=40 CI_JOB_NAME=deploy GITLAB_USER_LOGIN=anna
+	file 1000 >orcinus.yml
+	file 2000 >second.yml
+	CI_JOB_URL=https://git.example/jobs/7 cdeploy --stable 10m >/dev/null 2>"$T/first" 3>&- &
+	pid=$!
+	until_true holds_the_lock
+	until_true sleeps
+	expect 0 env CI_JOB_URL=https://git.example/jobs/8 cdeploy -f second.yml
+	has "$err" 'left behind is cleared away'
+	got=0
+	wait "$pid" || got=$?
+	equal "$got" 11
+	has "$(cat "$T/first")" "the lock of project '$NAME'"
+	equal "$(sleeps)" 2000
+	equal "$(locks)" 0
+	expect 0 cdeploy -f second.yml
+	has "$out" unchanged
+}
+
+@test "what kill -9 left behind is swept up by a run that has nothing to write" {
+	file 1000 >orcinus.yml
+	expect 0 cdeploy
+	cdeploy_lock=$(engine config inspect --format '{{.Spec.Name}}' "$(records | head -1)" | sed 's/^cdeploy-/cdeploy-lock-/; s/-1$//')
+	printf x | engine config create -l io.cdeploy.project="$NAME" -l io.cdeploy.expires=2020-01-01T00:00:00Z "$cdeploy_lock" - >/dev/null
+	holds_the_lock
+	expect 0 cdeploy
+	has "$out" unchanged
+	equal "$(locks)" 0
 }
 
 # -- history and rollback ----------------------------------------------------------

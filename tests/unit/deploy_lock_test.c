@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "deploy/lock.h"
 #include "tests/fakes/fake_clock.h"
@@ -302,6 +303,18 @@ static void no_other_job_takes_it_over(void **state)
 	}
 }
 
+/* It is as we made it. */
+static void ours(struct world *w)
+{
+	char *text =
+		mem_printf("{\"ID\":\"l1\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"%s\","
+			   "\"Labels\":{\"io.cdeploy.since\":\"2026-01-01T00:00:00Z\"}}}",
+			   w->name);
+
+	strv_take(&w->texts, text);
+	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 200, .answer = text);
+}
+
 static void who_sleeps_for_long_renews_it(void **state)
 {
 	struct world *w = *state;
@@ -312,13 +325,110 @@ static void who_sleeps_for_long_renews_it(void **state)
 	c = w->lock.op.clock;
 	c->sleep_ms(c, 59000, NULL);
 	c->sleep_ms(c, 1000, NULL);
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/configs/l1", .status = 200,
-		    .answer =
-			    "{\"ID\":\"l1\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"x\"}}");
+	ours(w);
 	relabel(w, 200);
 	c->sleep_ms(c, 1000, NULL);
 	removed(w, "l1");
 	deploy_lock_release(&w->lock);
+}
+
+static int write_something(struct world *w)
+{
+	err_clear(&w->e);
+	return engine_call(NULL, &w->op, w->eng, "POST", "/networks/create", NULL, NULL, &w->e);
+}
+
+static void written(struct world *w)
+{
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/networks/create", .status = 201,
+		    .answer = "{}");
+}
+
+static void a_write_looks_at_it_when_that_is_a_second_ago(void **state)
+{
+	struct world *w = *state;
+
+	create(w, "l1");
+	assert_int_equal(0, take(w, 0));
+	written(w);
+	assert_int_equal(0, write_something(w));
+	fake_clock_advance(&w->clock, 999);
+	written(w);
+	assert_int_equal(0, write_something(w));
+	fake_clock_advance(&w->clock, 1);
+	ours(w);
+	written(w);
+	assert_int_equal(0, write_something(w));
+	written(w);
+	assert_int_equal(0, write_something(w));
+	removed(w, "l1");
+	deploy_lock_release(&w->lock);
+	written(w);
+	assert_int_equal(0, write_something(w));
+}
+
+static void who_lost_it_writes_no_more_and_says_to_whom(void **state)
+{
+	struct world *w = *state;
+
+	create(w, "l1");
+	assert_int_equal(0, take(w, 0));
+	fake_clock_advance(&w->clock, 1000);
+	there(w, LATER, ""); /* bob's, with our id: he is about to make a new one */
+	assert_int_equal(-1, write_something(w));
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+	assert_string_equal("the lock of project 'team/app' was taken over by bob@there since "
+			    "1970-01-01T00:00:00Z, https://git/job/7; this run writes nothing more "
+			    "and takes nothing back",
+			    w->e.text);
+	/* not even when it looks free again, nor is it renewed, nor anything of the new one's removed */
+	assert_int_equal(-1, write_something(w));
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+	w->lock.op.clock->sleep_ms(w->lock.op.clock, 70000, NULL);
+	w->lock.op.clock->sleep_ms(w->lock.op.clock, 1000, NULL);
+	deploy_lock_release(&w->lock);
+}
+
+static void a_broken_one_is_lost_too_and_a_silent_engine_is_not(void **state)
+{
+	struct world *w = *state;
+
+	create(w, "l1");
+	assert_int_equal(0, take(w, 0));
+	fake_clock_advance(&w->clock, 1000);
+	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 403, .answer = "{}");
+	assert_int_equal(-1, write_something(w));
+	assert_int_equal(ERR_DENIED, w->e.kind);
+	ours(w);
+	written(w);
+	assert_int_equal(0, write_something(w));
+	fake_clock_advance(&w->clock, 1000);
+	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 404, .answer = "{}");
+	assert_int_equal(-1, write_something(w));
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+	assert_non_null(strstr(w->e.text, "is broken: 'cdeploy unlock' was called"));
+	deploy_lock_release(&w->lock);
+}
+
+static void a_dead_one_is_swept_up_out_of_a_list(void **state)
+{
+	struct world *w = *state;
+
+	for (int dead = 0; dead < 2; dead++) {
+		auto_free char *text = mem_printf(
+			"[{\"ID\":\"r1\",\"Version\":{\"Index\":2},\"Spec\":{\"Name\":\"another\"}},"
+			"{\"ID\":\"l1\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"%s\","
+			"\"Labels\":{\"io.cdeploy.expires\":\"%s\"}}}]",
+			w->name, dead ? PAST : LATER);
+		auto_json json_t *list = json_loads(text, 0, NULL);
+
+		if (dead) {
+			relabel(w, 200);
+			removed(w, "l1");
+		}
+		deploy_lock_sweep(&w->op, w->eng, &w->owner, &w->holder, list);
+		http_script_done(w->s);
+	}
 }
 
 static void unlock_names_whose_it_was(void **state)
@@ -351,6 +461,10 @@ int main(void)
 		T(a_later_try_of_the_same_job_takes_the_lock_over),
 		T(no_other_job_takes_it_over),
 		T(who_sleeps_for_long_renews_it),
+		T(a_write_looks_at_it_when_that_is_a_second_ago),
+		T(who_lost_it_writes_no_more_and_says_to_whom),
+		T(a_broken_one_is_lost_too_and_a_silent_engine_is_not),
+		T(a_dead_one_is_swept_up_out_of_a_list),
 		T(unlock_names_whose_it_was),
 	};
 

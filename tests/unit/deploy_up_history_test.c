@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/history_keep.h"
+#include "deploy/lock.h"
 #include "deploy/up.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/http_script.h"
@@ -107,13 +108,17 @@ static void history_is(struct world *w, const char *answer)
 
 static void has_record(struct world *w, unsigned revision, bool yes)
 {
-	auto_free char *url = mem_printf(V141 "/configs/%s%u", w->prefix, revision);
+	auto_free char *lock = deploy_lock_name(&w->opt.owner);
+	auto_free char *url = mem_printf(
+		V141 "/configs?filters=%%7B%%22name%%22%%3A%%5B%%22%s%u%%22%%2C%%22%s%%22"
+		     "%%5D%%7D",
+		w->prefix, revision, lock);
+	auto_free char *list = mem_printf(
+		"[{\"ID\":\"r%u\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"%s%u\",\"Data\":"
+		"\"e30=\",\"Labels\":{\"io.cdeploy.project\":\"p\"}}}]",
+		revision, w->prefix, yes ? revision : 10 * revision);
 
-	HTTP_EXPECT(
-		w->s, .method = "GET", .url = url, .status = yes ? 200 : 404,
-		.answer =
-			yes ? "{\"ID\":\"r1\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"x\"}}"
-			    : "{\"message\":\"config not found\"}");
+	HTTP_EXPECT(w->s, .method = "GET", .url = url, .status = 200, .answer = list);
 }
 
 static void is_recorded(struct world *w, long status)
@@ -180,6 +185,103 @@ static void a_record_that_is_missing_is_made_up_for_in_its_deploy_s_name(void **
 	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"3\""));
 }
 
+static const struct deploy_holder anna = { .who = "anna@here" };
+
+/* With what its holder has to do with us: it is dead (PAST), or not. */
+static void lock_is_there(struct world *w, const char *expires, bool listed)
+{
+	auto_free char *lock = deploy_lock_name(&w->opt.owner);
+	auto_free char *url = mem_printf(V141 "/configs/%s", lock);
+	auto_free char *object = mem_printf(
+		"{\"ID\":\"l1\",\"Version\":{\"Index\":4},\"Spec\":{\"Name\":\"%s\",\"Labels\":{"
+		"\"io.cdeploy.holder\":\"bob\",\"io.cdeploy.expires\":\"%s\"}}}",
+		lock, expires);
+	auto_free char *list = mem_printf("[%s]", object);
+	auto_free char *all =
+		mem_printf(V141 "/configs?filters=%%7B%%22name%%22%%3A%%5B%%22%s3%%22%%2C%%22%s%%22"
+				"%%5D%%7D",
+			   w->prefix, lock);
+
+	HTTP_EXPECT(w->s, .method = "GET", .url = listed ? all : url, .status = 200,
+		    .answer = listed ? list : object);
+}
+
+static void lock_is(struct world *w, bool free)
+{
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/create",
+		    .status = free ? 201 : 409,
+		    .answer = free ? "{\"ID\":\"l9\"}" : "{\"message\":\"already exists\"}");
+}
+
+static void lock_is_given_back(struct world *w)
+{
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/l9", .status = 204);
+}
+
+static void what_is_missing_is_recorded_under_the_lock_only(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.holder = &anna;
+	runs(w, "41", 3);
+	has_record(w, 3, false);
+	lock_is(w, true);
+	runs(w, "41", 3);
+	has_record(w, 3, false);
+	is_recorded(w, 201);
+	lock_is_given_back(w);
+	up(w);
+	assert_non_null(strstr(sent(w, 1), "\"io.cdeploy.revision\":\"3\""));
+}
+
+static void who_is_at_work_still_records_it_himself(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.holder = &anna;
+	/* while he holds the lock */
+	runs(w, "41", 3);
+	has_record(w, 3, false);
+	lock_is(w, false);
+	lock_is_there(w, "2200-01-01T00:00:00Z", false);
+	up(w);
+	/* when he is through before we have it */
+	runs(w, "41", 3);
+	has_record(w, 3, false);
+	lock_is(w, true);
+	runs(w, "41", 3);
+	has_record(w, 3, true);
+	lock_is_given_back(w);
+	up(w);
+	/* and when he has begun another */
+	runs(w, "41", 3);
+	has_record(w, 3, false);
+	lock_is(w, true);
+	w->stack.services[0].image[strlen("r/app:")] = '3';
+	runs(w, "42", 4);
+	w->stack.services[0].image[strlen("r/app:")] = '2';
+	lock_is_given_back(w);
+	up(w);
+	assert_null(strstr(recorder_text(&w->rec), "warn"));
+}
+
+static void a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.holder = &anna;
+	runs(w, "41", 3);
+	lock_is_there(w, "1969-01-01T00:00:00Z", true);
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/l1/update?version=4",
+		    .status = 200);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/l1", .status = 204);
+	/* the record is missing, too */
+	lock_is(w, false);
+	lock_is_there(w, "2200-01-01T00:00:00Z", false);
+	up(w);
+	assert_true(recorder_has(&w->rec, "warn: the lock that bob left behind is cleared away\n"));
+}
+
 static void what_ran_before_there_was_a_history_becomes_its_first_revision(void **state)
 {
 	struct world *w = *state;
@@ -226,6 +328,9 @@ int main(void)
 		T(a_deploy_and_its_record_carry_the_next_number),
 		T(without_a_change_nothing_is_written),
 		T(a_record_that_is_missing_is_made_up_for_in_its_deploy_s_name),
+		T(what_is_missing_is_recorded_under_the_lock_only),
+		T(who_is_at_work_still_records_it_himself),
+		T(a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written),
 		T(what_ran_before_there_was_a_history_becomes_its_first_revision),
 		T(a_history_that_cannot_be_read_does_not_stop_a_deploy),
 		T(a_record_that_cannot_be_written_is_a_warning),

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "deploy/lock.h"
 #include "deploy/up.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/http_script.h"
@@ -226,6 +227,13 @@ static void assert_outcome(struct world *w, enum deploy_verb verb, const char *i
 	assert_string_equal(image, w->out[0].image);
 }
 
+/* The service is looked at, has that spec, and is removed. */
+static void is_removed(struct world *w, json_t *spec)
+{
+	get(w, "/services/s1", service(w, 2, spec, NULL, NULL));
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+}
+
 /* An update of app from version 7 that was accepted; o1 ran before. */
 static void begin_update(struct world *w)
 {
@@ -360,7 +368,7 @@ static void begin_recreate(struct world *w)
 	json_object_set_new(w->old, "Mode", json_pack("{s:{}}", "Global"));
 	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
 	tasks(w, RUNNING("o1"), RUNNING("o1"));
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->old);
 }
 
 static void what_cannot_be_changed_is_removed_and_created_anew(void **state)
@@ -384,7 +392,7 @@ static void a_recreated_service_that_fails_makes_room_for_the_old_one(void **sta
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
 	last_words(w, "c");
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->spec);
 	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
 	     .body = kept(w, json_dumps(w->old, JSON_COMPACT)));
 	poll(w, service(w, 1, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
@@ -405,6 +413,39 @@ static void a_recreated_service_that_is_refused_makes_room_for_the_old_one(void 
 	poll(w, service(w, 1, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
 	up_fails(w, ERR_ROLLED_BACK,
 		 "update service 'app': port in use; the previous version is running again");
+}
+
+static void one_that_somebody_changed_is_not_removed_to_be_created_anew(void **state)
+{
+	struct world *w = *state;
+	json_t *theirs;
+
+	w->opt.owner.recreate = true;
+	json_object_set_new(w->old, "Mode", json_pack("{s:{}}", "Global"));
+	theirs = json_deep_copy(w->old);
+	json_object_set_new(json_object_get(theirs, "Labels"), "by", json_string("hand"));
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	tasks(w, RUNNING("o1"), RUNNING("o1"));
+	get(w, "/services/s1", service(w, 8, theirs, NULL, NULL));
+	up_fails(w, ERR_FAILED, "update service 'app': somebody else changed it meanwhile");
+	assert_int_equal(0, w->nr);
+	json_decref(theirs);
+}
+
+static void a_new_one_that_somebody_changed_is_not_removed_again(void **state)
+{
+	struct world *w = *state;
+	const char *three = FAILED("a") "," FAILED("b") "," FAILED("c");
+
+	get_list(w, NAMED("app"), "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
+	last_words(w, "c");
+	get(w, "/services/s1", service(w, 8, w->old, NULL, NULL));
+	get_list(w, NAMED("app"), service(w, 8, w->old, NULL, NULL));
+	up(w, -1);
+	assert_int_equal(ERR_STUCK, w->e.kind);
+	assert_non_null(strstr(w->e.text, "somebody else changed it meanwhile"));
 }
 
 /* -- what left the file --------------------------------------------------------- */
@@ -685,7 +726,7 @@ static void a_new_service_that_never_works_is_removed_again(void **state)
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
 	last_words(w, "c");
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->spec);
 	up_fails(w, ERR_FAILED,
 		 "service 'app': 3 tasks failed, the last: exit (7); what was created is removed "
 		 "again");
@@ -701,6 +742,7 @@ static void a_new_service_that_cannot_be_removed_is_stuck(void **state)
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
 	last_words(w, "c");
+	get(w, "/services/s1", service(w, 2, w->spec, NULL, NULL));
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 500,
 		    .answer = "{\"message\":\"no\"}");
 	get_list(w, NAMED("app"), "");
@@ -723,7 +765,7 @@ static void a_limit_with_nothing_to_go_back_to_is_a_timeout(void **state)
 		 "\"Status\":{\"State\":\"ready\"}},"
 		 "{\"ID\":\"n2\",\"Description\":{\"Hostname\":\"k2\"},"
 		 "\"Status\":{\"State\":\"down\",\"Message\":\"heartbeat failure\"}},7");
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->spec);
 	up_fails(
 		w, ERR_TIMEOUT,
 		"service 'app': no node took a task within 0 s: no suitable node; what was created "
@@ -909,7 +951,7 @@ static void what_depends_on_a_failed_service_does_not_begin(void **state)
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), three, three);
 	last_words(w, "c");
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->spec);
 	up_fails(w, ERR_FAILED,
 		 "service 'app': 3 tasks failed, the last: exit (7); what was created is removed "
 		 "again");
@@ -949,7 +991,7 @@ static void a_signal_removes_what_was_created(void **state)
 	get_list(w, NAMED("app"), "");
 	CREATED;
 	poll(w, service(w, 1, w->spec, NULL, NULL), "", "");
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->spec);
 	up(w, -1);
 	assert_int_equal(ERR_CANCELLED, w->e.kind);
 	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
@@ -971,7 +1013,7 @@ static void a_signal_after_a_failure_does_not_stop_the_way_back(void **state)
 	HTTP_EXPECT(w->s, .method = "GET",
 		    .url = V141 "/tasks/c/logs?stdout=1&stderr=1&timestamps=1&tail=10",
 		    .status = 200, .then = job_is_cancelled, .arg = &w->cancel);
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->spec);
 	up(w, -1);
 	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
 }
@@ -1019,7 +1061,7 @@ static void a_service_whose_create_a_signal_met_is_removed_again(void **state)
 	POST("/services/create", .status = 201, .answer = "{\"ID\":\"s1\"}",
 	     .then = job_is_cancelled, .arg = &w->cancel);
 	get_list(w, NAMED("app"), service(w, 1, w->spec, NULL, NULL));
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s1", .status = 200);
+	is_removed(w, w->spec);
 	up(w, -1);
 	assert_int_equal(ERR_CANCELLED, w->e.kind);
 	assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
@@ -1134,11 +1176,129 @@ static void an_engine_that_stays_silent_is_unavailable_and_nothing_is_undone(voi
 	assert_true(w->clock.now_ms >= 60000 && w->clock.now_ms < 75000);
 }
 
+/* -- the lock ------------------------------------------------------------------ */
+
+#define LOST                                                                                       \
+	"the lock of project 'team/app' was taken over by bob@there; this run writes nothing "     \
+	"more and takes nothing back"
+
+/* An update as above, under the lock. */
+static void begin_locked_update(struct world *w)
+{
+	static const struct deploy_holder holder = { .who = "anna@here" };
+
+	w->opt.holder = &holder;
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	POST("/configs/create", .status = 201, .answer = "{\"ID\":\"l1\"}");
+	begin_update(w);
+}
+
+/* Bob has it when it is looked at. */
+static void lock_is_lost(struct world *w)
+{
+	auto_free char *name = deploy_lock_name(&w->opt.owner);
+	auto_free char *path = mem_printf("/configs/%s", name);
+
+	get(w, path,
+	    kept(w, mem_printf("{\"ID\":\"l2\",\"Version\":{\"Index\":9},\"Spec\":{\"Name\":\"%s\","
+			       "\"Labels\":{\"io.cdeploy.holder\":\"bob@there\"}}}",
+			       name)));
+}
+
+static void slowly(struct fake_clock *fc, int64_t ms)
+{
+	(void)ms;
+	fake_clock_advance(fc, 1000);
+}
+
+static void a_failed_update_is_left_to_whoever_has_taken_the_lock(void **state)
+{
+	struct world *w = *state;
+
+	w->clock.on_sleep = slowly;
+	begin_locked_update(w);
+	poll(w, service(w, 8, w->spec, w->old, "updating"), RUNNING("o1"), "");
+	poll(w, service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	last_words(w, "a");
+	lock_is_lost(w);
+	up_fails(w, ERR_LOCKED, "service 'app': the engine paused the update: exit (7); " LOST);
+	assert_int_equal(0, w->nr);
+}
+
+static void the_second_wave_is_not_written_without_the_lock(void **state)
+{
+	struct world *w = *state;
+	const char *both = NAMED("app%22%2C%22second");
+
+	add_service(w, "second");
+	strv_add(&w->stack.services[1].depends_on, "app");
+	w->opt.holder = &(const struct deploy_holder){ .who = "anna@here" };
+	w->clock.on_sleep = slowly;
+	get_list(w, both, "");
+	POST("/configs/create", .status = 201, .answer = "{\"ID\":\"l1\"}");
+	get_list(w, both, "");
+	CREATED;
+	poll(w, service(w, 1, w->spec, NULL, NULL), "", "");
+	poll(w, service(w, 1, w->spec, NULL, NULL), RUNNING("a"), RUNNING("a"));
+	lock_is_lost(w);
+	up_fails(w, ERR_LOCKED, "create service 'second': " LOST);
+}
+
+static void terminate_after_a_while(struct fake_clock *fc, int64_t ms)
+{
+	terminate(fc, ms);
+	fake_clock_advance(fc, 1000);
+}
+
+static void a_signal_takes_nothing_back_without_the_lock(void **state)
+{
+	struct world *w = *state;
+
+	w->clock.on_sleep = terminate_after_a_while;
+	w->clock.arg = &w->cancel;
+	begin_locked_update(w);
+	poll(w, service(w, 8, w->spec, w->old, "updating"), RUNNING("o1"), "");
+	lock_is_lost(w);
+	up_fails(w, ERR_CANCELLED, "stopped by SIGTERM; " LOST);
+}
+
+static void what_the_new_holder_changed_is_told_as_that(void **state)
+{
+	struct world *w = *state;
+
+	w->clock.on_sleep = slowly;
+	begin_locked_update(w);
+	poll(w, service(w, 8, w->spec, w->old, "updating"), RUNNING("o1"), "");
+	poll(w, service(w, 9, w->old, w->spec, "updating"), RUNNING("o1"), "");
+	lock_is_lost(w);
+	up(w, -1);
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+	assert_non_null(strstr(w->e.text, LOST));
+}
+
+static void a_deploy_that_went_well_without_the_lock_is_not_recorded(void **state)
+{
+	struct world *w = *state;
+
+	w->clock.on_sleep = slowly;
+	begin_locked_update(w);
+	poll(w, service(w, 8, w->spec, w->old, NULL), RUNNING("o1"), "");
+	for (int i = 0; i < 2; i++)
+		poll(w, service(w, 9, w->spec, w->old, "completed"), RUNNING("a"), RUNNING("a"));
+	lock_is_lost(w);
+	up_fails(w, ERR_LOCKED, LOST);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_failed_update_is_left_to_whoever_has_taken_the_lock),
+		T(the_second_wave_is_not_written_without_the_lock),
+		T(a_signal_takes_nothing_back_without_the_lock),
+		T(what_the_new_holder_changed_is_told_as_that),
+		T(a_deploy_that_went_well_without_the_lock_is_not_recorded),
 		T(a_new_service_and_its_network_are_created_and_watched),
 		T(nothing_is_written_when_nothing_differs),
 		T(an_update_quotes_the_version_and_waits_for_the_new_tasks),
@@ -1146,6 +1306,8 @@ int main(void)
 		T(credentials_go_with_the_service_or_are_missed),
 		T(a_service_that_was_nobodys_is_adopted_with_a_notice),
 		T(what_cannot_be_changed_is_removed_and_created_anew),
+		T(one_that_somebody_changed_is_not_removed_to_be_created_anew),
+		T(a_new_one_that_somebody_changed_is_not_removed_again),
 		T(a_recreated_service_that_fails_makes_room_for_the_old_one),
 		T(a_recreated_service_that_is_refused_makes_room_for_the_old_one),
 		T(what_left_the_file_is_removed_when_that_is_asked_for),
