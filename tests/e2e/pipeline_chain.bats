@@ -10,7 +10,7 @@ SERVICES='sample-staging sample-production'
 setup_file() {
 	: "${PIPELINE_RUNNER:?start it with make check-pipeline}"
 	job_image
-	"$E2E_BIN/cpush" -q "$LAYOUT" "$E2E_REGISTRY/ci/cbuild/tools:latest"
+	"$E2E_BIN/cpush" -q "$LAYOUT" "$E2E_REGISTRY/ci/cbuild/tools:$(cat "$TOP/VERSION")"
 	# one image for what Python needs and what the runner needs to carry files
 	PYTHON=$E2E_REGISTRY/python:1
 	skopeo copy -q --dest-tls-verify=false \

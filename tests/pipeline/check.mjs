@@ -76,7 +76,9 @@ for (const one of cases)
 const expanded = {};
 for (const [name, inputs] of Object.entries(projects))
 	expanded[name] = await expand(inputs);
-structure(yaml.loadAll(fs.readFileSync(template, "utf8")), expanded, jobs_of, check);
+const page = fs.readFileSync(new URL("../../docs/PIPELINE.md", import.meta.url), "utf8");
+const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map((one) => yaml.load(one[1]));
+structure(yaml.loadAll(fs.readFileSync(template, "utf8")), blocks, expanded, jobs_of, check);
 for (const one of cases)
 	check(one.what, jobs(expanded[one.name], one.service, one.variables, one.files), one.wanted);
 for (const [what, variables, wanted, name = "one"] of cancels)

@@ -4,8 +4,9 @@
 //	own: N passed, N failed
 //
 // Arguments: a clone of a project, the folder where npm put its packages, the checkout.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 
 const [work, packages, top] = process.argv.slice(2).map((name) => path.resolve(name));
@@ -69,6 +70,15 @@ check("the tree is made", String(lines("tree").includes("make image")), "true");
 const [, dockerfile] = lines("build-tools").match(/-f "([^"]+)"/);
 check("the Dockerfile is the toolkit's", path.join("build/static/tree", dockerfile), "Dockerfile");
 check("a version is never moved", String(lines("version-tools").includes("cpush --immutable")), "true");
+// the tag's, and no other
+const version = lines("version-tools").split("\n").filter((line) => /version/.test(line)).join("\n");
+for (const [tag, status] of [["0.1.0", 0], ["v0.1.0", 0], ["0.1.1", 2]]) {
+	const work = fs.mkdtempSync(path.join(os.tmpdir(), "own-"));
+	fs.writeFileSync(`${work}/VERSION`, "0.1.0\n");
+	const ran = spawnSync("sh", ["-ec", `cpush() { echo "$@"; }; image=i\n${version}`], { env: { PATH: process.env.PATH, CI_PROJECT_DIR: work, CI_COMMIT_TAG: tag, CI_COMMIT_SHORT_SHA: "1" } });
+	check(`the tag ${tag} on version 0.1.0`, `${ran.status} ${ran.stdout}`.trim(), status ? `${status}` : "0 --immutable docker://i:git-1 i:0.1.0");
+	fs.rmSync(work, { recursive: true });
+}
 // cpush reads it itself: a key in a script would be in the log
 check("no key in a script", String(["build-tools", "release-tools", "version-tools"].some((name) => /KEY|PASSWORD|TOKEN/.test(lines(name)))), "false");
 

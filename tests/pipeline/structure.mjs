@@ -9,7 +9,8 @@ const inputs = ["build_args", "changes", "deploy_timeout", "dockerfile", "image"
 const lines = (job) => [job.before_script, job.script, job.after_script].flat(2).filter(Boolean).join("\n");
 const json = (value) => JSON.stringify(value ?? null);
 
-export function structure([head, body], expanded, jobs_of, check) {
+// doc: the page that users read, as its YAML blocks
+export function structure([head, body], doc, expanded, jobs_of, check) {
 	const { data } = expanded.one;
 	const job = (kind) => data[kind];
 	const all = jobs_of(data);
@@ -20,6 +21,19 @@ export function structure([head, body], expanded, jobs_of, check) {
 		check(`input ${name} has a default`, String(input.default !== undefined), "true");
 		check(`input ${name} is used`, String(JSON.stringify(body).includes(`inputs.${name} ]]`)), "true");
 	}
+
+	// a folder below the top, by its one name: paths are put together of it, and compared with those that git tells
+	const folder = new RegExp(head.spec.inputs.project_dir.regex);
+	for (const good of [".", "shop", "svc/shop", "build/static/tree", ".svc/_shop-2", "a.b/c..d"])
+		check(`project_dir may be ${good}`, String(folder.test(good)), "true");
+	for (const bad of ["", "/", "/shop", "shop/", "svc//shop", "..", "../shop", "svc/../shop", "svc/..", "./shop", "svc/.", "-shop", "svc/-shop", "a b", "$X", "a;b", "a\nb"])
+		check(`project_dir may not be ${JSON.stringify(bad)}`, String(folder.test(bad)), "false");
+
+	// -- what users copy who have rules of their own
+	const { workflow } = doc.find((one) => one?.workflow) ?? {};
+	check("PIPELINE.md has the workflow to copy, below a rule that is an example", json({ ...workflow, rules: workflow?.rules.slice(1) }),
+		json(data.workflow));
+	check("each block of PIPELINE.md is of the component", String(doc.length >= 3 && doc.every((one) => one.include || one.workflow)), "true");
 
 	// -- jobs and stages
 	check("the stages", data.stages.filter((one) => !one.startsWith(".")).join(), "test,build,release,deploy,production");
