@@ -75,6 +75,11 @@ static void open_sandbox(struct cbuild *c)
 		c->sandbox = NULL; /* only builds that need one fail */
 }
 
+static bool is_check(const struct cbuild_args *a)
+{
+	return a->is_call && a->what.call == BUILD_CALL_CHECK;
+}
+
 static int open_registry(struct cbuild *c, struct err *e)
 {
 	const struct http_curl_options curl = { .ca_file = c->args.ca,
@@ -86,12 +91,14 @@ static int open_registry(struct cbuild *c, struct err *e)
 	    app_credentials(c->app, c->args.authfile, e) < 0)
 		return -1;
 	app_certs(c->app);
-	c->registry = (struct registry_options){ .credentials = &c->app->credentials,
-						 .certs = c->app->certs,
-						 .mirrors = &c->mirrors,
-						 .plain_http_host = c->args.plain_http,
-						 .retries = HTTP_RETRIES_DEFAULT,
-						 .jobs = c->args.jobs };
+	/* to a check a base is a help, and one that is not there is not waited for */
+	c->registry =
+		(struct registry_options){ .credentials = &c->app->credentials,
+					   .certs = c->app->certs,
+					   .mirrors = &c->mirrors,
+					   .plain_http_host = c->args.plain_http,
+					   .retries = is_check(&c->args) ? 0 : HTTP_RETRIES_DEFAULT,
+					   .jobs = c->args.jobs };
 	c->source = registry_source_new(c->http, &c->registry);
 	c->sink = registry_sink_new(c->http, &c->registry);
 	return 0;

@@ -30,6 +30,14 @@ setup() {
 	nothing_in_tmp
 }
 
+@test "a base that is not there is asked for once, and the file is looked at" {
+	sed -i "s|BASE=.*|BASE=127.0.0.1:9/none:1|" Dockerfile
+	expect 1 cbuild --check .
+	has "$out" 'WARNING: JSONArgsRecommended'
+	has "$err" '127.0.0.1:9/none:1'
+	has_no "$err" retrying
+}
+
 @test "a file with nothing doubtful is status 0" {
 	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
 	expect 0 cbuild --check .
