@@ -91,8 +91,13 @@ options_in_help() {
 	make_deb() {
 		env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" BUILD="$build" DEB="$T/deb" deb
 	}
+	# nobody answers for it: no commit, no name
+	GIT_DIR=$T/none DEB_MAINTAINER='' expect 2 make_deb
+	has "$err" "DEB_MAINTAINER='NAME <ADDRESS>'"
+	export DEB_MAINTAINER='Anna Muster <anna@example.org>'
 	expect 0 make_deb
 	package=$out
+	equal "$(dpkg-deb -f "$package" Maintainer)" "$DEB_MAINTAINER"
 	has "$(dpkg-deb -f "$package" Version)" "$(cat "$TOP/VERSION")"
 	equal "$(dpkg-deb -f "$package" Architecture)" "$(dpkg --print-architecture)"
 	# as they are linked: a package for each library that is none of libc's
