@@ -23,6 +23,7 @@ struct download {
 	/* the target: one of both */
 	struct oci_store *into;
 	struct buf *bytes;
+	struct arrival *coming; /* who reads what is in `into` by now; or NULL */
 
 	struct oci_blob_writer writer;
 	bool is_open; /* `done` bytes are in the target */
@@ -47,8 +48,10 @@ static void download_tick(struct download *d)
 
 static void download_give_up(struct download *d)
 {
-	if (d->into && d->is_open)
+	if (d->into && d->is_open) {
+		arrival_drop(d->coming);
 		oci_store_abort(&d->writer);
+	}
 	d->is_open = false;
 }
 
@@ -62,6 +65,8 @@ static int download_open(struct download *d, struct err *e)
 		d->is_open = false;
 		return -1;
 	}
+	if (d->into)
+		arrival_begin(d->coming, d->writer.fd);
 	if (d->bytes)
 		buf_reset(d->bytes);
 	return 0;
@@ -95,6 +100,7 @@ static int download_write(struct sink *k, const void *p, size_t n, struct err *e
 	if (d->bytes)
 		buf_add(d->bytes, p, n);
 	d->done += n;
+	arrival_grow(d->coming, d->done);
 	download_tick(d);
 	return 0;
 }
@@ -105,8 +111,12 @@ static int download_commit(struct download *d, struct err *e)
 	uint64_t n;
 
 	d->is_open = false;
+	if (d->into && oci_store_commit(&d->writer, d->blob, &digest, &n, e) < 0) {
+		arrival_drop(d->coming);
+		return -1;
+	}
 	if (d->into)
-		return oci_store_commit(&d->writer, d->blob, &digest, &n, e);
+		return 0;
 	oci_digest_of_bytes(&digest, buf_span(d->bytes));
 	if (d->done != d->blob->size_bytes)
 		return err_set(e, ERR_CORRUPT, "only %ju of its %ju bytes came", (uintmax_t)d->done,
@@ -207,10 +217,13 @@ static int download_run(struct download *d, struct err *e)
 }
 
 int registry_download(struct op *op, const struct registry_repo *r,
-		      const struct oci_descriptor *blob, struct oci_store *into, struct err *e)
+		      const struct oci_descriptor *blob, struct oci_store *into,
+		      struct arrival *coming, struct err *e)
 {
 	auto_free char *id = mem_printf("pull %.19s", blob->digest.text);
-	struct download d = { .op = op, .repo = r, .blob = blob, .id = id, .into = into };
+	struct download d = {
+		.op = op, .repo = r, .blob = blob, .id = id, .into = into, .coming = coming
+	};
 	uint64_t size;
 
 	/* after a crash it may be there and short */

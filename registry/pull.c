@@ -147,7 +147,7 @@ static int pull_config(struct op *op, const struct registry_repo *r, const struc
 		return err_set(e, ERR_CORRUPT, "config %s: %ju bytes, more than the %u allowed",
 			       m.config.digest.text, (uintmax_t)m.config.size_bytes,
 			       OCI_CONFIG_MAX);
-	return registry_download(op, r, &m.config, into, e);
+	return registry_download(op, r, &m.config, into, NULL, e);
 }
 
 static int pull_run(struct oci_descriptor *out, struct op *op, const struct registry_repo *r,
@@ -225,7 +225,7 @@ static int source_document(struct image_source *base, struct op *op, const char 
 
 static int source_fetch_layer(struct image_source *base, struct op *op, const char *text,
 			      const struct oci_descriptor *layer, struct oci_store *into,
-			      struct err *e)
+			      struct arrival *coming, struct err *e)
 {
 	struct registry_source *src = CONTAINER_OF(base, struct registry_source, base);
 	auto_reference struct oci_reference ref = { 0 };
@@ -234,7 +234,9 @@ static int source_fetch_layer(struct image_source *base, struct op *op, const ch
 	if (oci_reference_parse(&ref, text, e) < 0)
 		return -1;
 	repo = (struct registry_repo){ .session = source_session(src, ref.host), .path = ref.path };
-	return registry_download(op, &repo, layer, into, e) < 0 ? err_wrap(e, "image %s", text) : 0;
+	return registry_download(op, &repo, layer, into, coming, e) < 0
+		       ? err_wrap(e, "image %s", text)
+		       : 0;
 }
 
 static void source_free(struct image_source *base)

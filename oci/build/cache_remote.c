@@ -284,7 +284,8 @@ static int remote_fetch(struct cache_source *s, const struct op *op, const struc
 	if (!rec || is_bad(r, rec))
 		return err_set(e, ERR_ABSENT, "cache '%s' does not have %s", s->name,
 			       res->blob.digest.text);
-	if (r->from->fetch_layer(r->from, r->opt.op, ref_of(r), &rec->result.blob, into, e) == 0 &&
+	if (r->from->fetch_layer(r->from, r->opt.op, ref_of(r), &rec->result.blob, into, NULL, e) ==
+		    0 &&
 	    check_diff_id(op, into, &rec->result, e) == 0)
 		return 0;
 	if (e->kind != ERR_CANCELLED && e->kind != ERR_IMPOSSIBLE)

@@ -72,8 +72,8 @@ void flat_release(struct flat *f)
 	*f = FLAT_INIT;
 }
 
-/* With the image in it. */
-static int make(struct flat *f, struct job *j, const struct stage *st, const char *name,
+/* With the image in it. 1: as images_unpack_into. */
+static int fill(struct flat *f, struct job *j, const struct stage *st, const char *name,
 		struct err *e)
 {
 	f->path = make_place(j, name, e);
@@ -89,6 +89,20 @@ static int make(struct flat *f, struct job *j, const struct stage *st, const cha
 	return st->image
 		       ? images_unpack_into(j->op, &j->images, st->image, name, f->fd, f->record, e)
 		       : 0;
+}
+
+static int make(struct flat *f, struct job *j, const struct stage *st, const char *name,
+		struct err *e)
+{
+	int r = fill(f, j, st, name, e);
+
+	for (unsigned n = 2; r > 0; n++) {
+		auto_free char *other = mem_printf("%s-%u", name, n);
+
+		forget_tree(f);
+		r = fill(f, j, st, other, e);
+	}
+	return r;
 }
 
 static int put_layers(struct flat *f, struct job *j, const struct stage *st, struct err *e)

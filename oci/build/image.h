@@ -64,7 +64,8 @@ int images_fetch(struct op *op, struct images *im, struct image *img, struct err
 int images_unpack(struct op *op, struct images *im, struct image *img, struct err *e) MUST_CHECK;
 
 /* The same into a directory of the caller's, with a record of it (layer/record.h); several may at
- * once. id: of the progress. */
+ * once. id: of the progress. 1: what came first was not the image's; now all of it is here: once more, into a
+ * new directory. */
 int images_unpack_into(struct op *op, struct images *im, struct image *img, const char *id,
 		       int dirfd, struct record *record, struct err *e) MUST_CHECK;
 

@@ -1,7 +1,14 @@
 /*
- * Layers come in parallel and are unpacked in order, while others still come, into our workspace;
+ * Layers come in parallel and are unpacked in order, each from its first bytes on, into our workspace;
  * the finished tree is renamed into the cache. Whoever comes second finds it there, or loses the
  * race and uses the winner's: trees of one name are equal.
+ *
+ * So bytes are unpacked that nothing has vouched for yet: no layer is done before its blob is
+ * verified (image/arrival.h) and its diff_id is. When what came first was not the blob, and then it
+ * came after all, the tree is begun anew in another directory: the first may have set anything in its own.
+ *
+ * A fetch waits for nobody, and is submitted before anything that waits for it: whoever unpacks is no
+ * worker, and what decompresses for it is submitted when the fetch has begun. So one worker is enough.
  *
  * A tree is known by its layers' digests and by the diff_ids that these were found to have: an
  * image that claims well-known diff_ids for other layers does not get the well-known tree, but an
@@ -11,9 +18,11 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "oci/build/image.h"
+#include "oci/image/arrival.h"
 #include "oci/layer/apply.h"
 
 struct fetch {
@@ -21,6 +30,7 @@ struct fetch {
 	struct images *im;
 	struct image *img;
 	const struct oci_descriptor *layer;
+	struct arrival arrival;
 	int r;
 	struct err err;
 };
@@ -30,7 +40,8 @@ static void fetch_run(void *item)
 	struct fetch *f = item;
 
 	f->r = f->img->source->fetch_layer(f->img->source, f->op, f->img->ref, f->layer,
-					   f->im->blobs, &f->err);
+					   f->im->blobs, &f->arrival, &f->err);
+	arrival_end(&f->arrival, f->r == 0);
 }
 
 /* The layers of an image on their way into our store, all at once. */
@@ -54,6 +65,7 @@ static void fetches_begin(struct fetches *f, struct op *op, struct images *im, s
 		f->all[i] = (struct fetch){
 			.op = op, .im = im, .img = img, .layer = &img->manifest.layers[i], .r = -1
 		};
+		arrival_init(&f->all[i].arrival);
 		pool_submit(&f->batch, fetch_run, &f->all[i]);
 	}
 }
@@ -87,6 +99,7 @@ static void fetches_end(struct fetches *f)
 		if (!pool_take_back(&f->batch, &f->all[i]))
 			pool_await(&f->batch, &f->all[i]);
 		all &= f->all[i].r == 0;
+		arrival_release(&f->all[i].arrival);
 	}
 	if (f->nr && all)
 		f->img->is_fetched = true;
@@ -111,51 +124,104 @@ int images_fetch(struct op *op, struct images *im, struct image *img, struct err
 	return r;
 }
 
-static int apply(struct op *op, struct images *im, struct image *img, size_t i, int tree,
-		 struct record *record, struct err *e)
-{
-	const struct oci_digest *digest = &img->manifest.layers[i].digest;
-	const struct entries_layer layer = { &img->config->diff_ids[i], im->opt->max_layer_bytes };
-	auto_blob struct oci_blob blob = { 0 };
+/* -- unpacking ------------------------------------------------------------------------- */
 
-	if (oci_store_open(im->blobs, digest, &blob, e) < 0 ||
-	    layer_apply_recorded(record, op, tree, blob.source, &layer, e) < 0)
-		return err_wrap(e, "image '%s': layer %s", img->name, digest->text);
-	return 0;
+struct unpacking {
+	struct op *op;
+	struct images *im;
+	struct image *img;
+	const char *id;	       /* of the progress */
+	int tree;	       /* a directory, empty */
+	struct record *record; /* NULL: none */
+	bool has_begun;
+	struct fetches fetches;
+};
+
+static int apply_from(struct unpacking *u, size_t i, struct source *blob, struct err *e)
+{
+	const struct entries_layer layer = { &u->img->config->diff_ids[i],
+					     u->im->opt->max_layer_bytes };
+
+	if (layer_apply_recorded(u->record, u->op, u->tree, blob, &layer, e) == 0)
+		return 0;
+	return err_wrap(e, "image '%s': layer %s", u->img->name,
+			u->img->manifest.layers[i].digest.text);
 }
 
-static int apply_fetched(struct fetches *f, struct op *op, struct images *im, const char *id,
-			 int tree, struct record *record, struct err *e)
+static int apply_stored(struct unpacking *u, size_t i, struct err *e)
 {
-	const struct oci_manifest *m = &f->img->manifest;
+	auto_blob struct oci_blob blob = { 0 };
+
+	if (oci_store_open(u->im->blobs, &u->img->manifest.layers[i].digest, &blob, e) < 0)
+		return err_wrap(e, "image '%s'", u->img->name);
+	return apply_from(u, i, blob.source, e);
+}
+
+/* 1: what came first was not the layer; now it is there. */
+static int apply_coming(struct unpacking *u, size_t i, struct source *blob, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (apply_from(u, i, blob, e) == 0)
+		return 0;
+	/* it may have failed for what came: then that is what is wrong */
+	if (fetches_await(&u->fetches, i, &why) < 0) {
+		*e = why;
+		return -1;
+	}
+	if (!arrival_was_dropped(&u->fetches.all[i].arrival))
+		return -1;
+	log_info(u->op, "%s; unpacking anew what came then", e->text);
+	err_clear(e);
+	return 1;
+}
+
+static int apply(struct unpacking *u, size_t i, struct err *e)
+{
+	struct source *coming = NULL;
+
+	if (u->fetches.nr)
+		coming = arrival_source(&u->fetches.all[i].arrival);
+	if (!coming && fetches_await(&u->fetches, i, e) < 0)
+		return -1;
+	if (!u->has_begun)
+		progress_begin(u->op->progress, u->id, "unpack %s", u->img->name);
+	u->has_begun = true;
+	return coming ? apply_coming(u, i, coming, e) : apply_stored(u, i, e);
+}
+
+static int apply_each(struct unpacking *u, struct err *e)
+{
+	const struct oci_manifest *m = &u->img->manifest;
 	uint64_t total = 0, done = 0;
+	int r;
 
 	for (size_t i = 0; i < m->nr_layers; i++)
 		total += m->layers[i].size_bytes;
 	for (size_t i = 0; i < m->nr_layers; i++) {
-		if (fetches_await(f, i, e) < 0 || apply(op, im, f->img, i, tree, record, e) < 0)
-			return -1;
+		r = apply(u, i, e);
+		if (r != 0)
+			return r;
 		done += m->layers[i].size_bytes;
-		progress_tick(op->progress, id, done, total);
+		progress_tick(u->op->progress, u->id, done, total);
 	}
-	progress_end(op->progress, id, total);
+	progress_end(u->op->progress, u->id, total);
 	return 0;
 }
 
-/* Each layer as soon as it is there and the ones below are unpacked. */
-static int apply_all(struct op *op, struct images *im, struct image *img, const char *id, int tree,
-		     struct record *record, struct err *e)
+/* Each layer as it comes, when the ones below are unpacked. 1: as images_unpack_into. */
+static int apply_all(struct unpacking *u, struct err *e)
 {
-	CLEANUP(fetches_end) struct fetches f;
+	int r;
 
-	fetches_begin(&f, op, im, img);
-	if (fetches_await(&f, 0, e) < 0)
-		return -1;
-	progress_begin(op->progress, id, "unpack %s", img->name);
-	if (apply_fetched(&f, op, im, id, tree, record, e) == 0)
-		return 0;
-	progress_give_up(op->progress, id, e);
-	return -1;
+	fetches_begin(&u->fetches, u->op, u->im, u->img);
+	r = apply_each(u, e);
+	fetches_end(&u->fetches);
+	if (r < 0 && u->has_begun)
+		progress_give_up(u->op->progress, u->id, e);
+	else if (r > 0)
+		progress_end(u->op->progress, u->id, 0);
+	return r;
 }
 
 /* Two images of one tree may be on the way at once. Owned by the caller. */
@@ -169,6 +235,7 @@ static char *unpack_name(struct images *im)
 	return mem_printf("tree-%zu", nr);
 }
 
+/* 1: once more, as above. */
 static int unpack_to(struct op *op, struct images *im, struct image *img, const char *place,
 		     struct err *e)
 {
@@ -176,13 +243,18 @@ static int unpack_to(struct op *op, struct images *im, struct image *img, const 
 	auto_free char *path = NULL, *id = NULL;
 	auto_close int tree = -1;
 	char platform[100];
+	int r;
 
 	oci_platform_format(platform, &img->platform);
 	id = mem_printf("unpack %s %s", img->name, platform);
 	path = workspace_dir(im->ws, name, e);
 	tree = path ? fs_open_dir(path, e) : -1;
-	if (tree < 0 || apply_all(op, im, img, id, tree, NULL, e) < 0)
+	if (tree < 0)
 		return -1;
+	r = apply_all(&(struct unpacking){ .op = op, .im = im, .img = img, .id = id, .tree = tree },
+		      e);
+	if (r != 0)
+		return r;
 	if (rename(path, place) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		return err_sys(e, "move the unpacked image to '%s'", place);
 	return 0;
@@ -229,12 +301,15 @@ static int unpack(struct op *op, struct images *im, struct image *img, struct er
 	auto_free char *place = NULL;
 	const struct timespec used[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
 	struct stat st;
+	int r = 1;
 
 	if (img->tree || !img->config->nr_diff_ids)
 		return 0;
 	image_tree_name(name, img);
 	place = tree_place(im, name);
-	if (stat(place, &st) < 0 && unpack_to(op, im, img, place, e) < 0)
+	while (r > 0 && stat(place, &st) < 0)
+		r = unpack_to(op, im, img, place, e);
+	if (r < 0)
 		return -1;
 	utimensat(AT_FDCWD, place, used, 0); /* its last use; its own time is part of it */
 	img->tree = STEAL(&place);
@@ -254,13 +329,16 @@ int images_unpack(struct op *op, struct images *im, struct image *img, struct er
 int images_unpack_into(struct op *op, struct images *im, struct image *img, const char *id,
 		       int dirfd, struct record *record, struct err *e)
 {
+	struct unpacking u = {
+		.op = op, .im = im, .img = img, .id = id, .tree = dirfd, .record = record
+	};
 	bool is_fetched;
 	int r = 0;
 
 	pthread_mutex_lock(&img->lock);
 	is_fetched = img->is_fetched;
 	if (!is_fetched)
-		r = apply_all(op, im, img, id, dirfd, record, e);
+		r = apply_all(&u, e);
 	pthread_mutex_unlock(&img->lock);
-	return is_fetched ? apply_all(op, im, img, id, dirfd, record, e) : r;
+	return is_fetched ? apply_all(&u, e) : r;
 }

@@ -80,7 +80,7 @@ static int blobs_open(struct oci_store *s, const struct oci_digest *d, struct oc
 	if (!img)
 		return err_set(e, ERR_ABSENT, "blob %s belongs to no image of this build", d->text);
 	if (img->source->fetch_layer(img->source, b->j->op, img->ref, layer, b->j->images.blobs,
-				     e) < 0)
+				     NULL, e) < 0)
 		return -1;
 	return oci_store_open(b->j->images.blobs, d, out, e);
 }

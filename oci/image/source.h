@@ -7,6 +7,7 @@
 #define OCI_IMAGE_SOURCE_H
 
 #include "base/op.h"
+#include "oci/image/arrival.h"
 #include "oci/image/manifest.h"
 #include "oci/image/platform.h"
 #include "oci/image/store.h"
@@ -27,10 +28,13 @@ struct image_source {
 	 */
 	int (*document)(struct image_source *src, struct op *op, const char *ref, struct buf *text,
 			struct oci_descriptor *out, struct err *e);
-	/* Has the layer's blob (verified) in `into`; nothing to do when it is there. Thread-safe. */
+	/*
+	 * Has the layer's blob (verified) in `into`; nothing to do when it is there. Thread-safe.
+	 * coming: who reads it meanwhile, and is told all but the end (arrival.h); NULL: nobody.
+	 */
 	int (*fetch_layer)(struct image_source *src, struct op *op, const char *ref,
 			   const struct oci_descriptor *layer, struct oci_store *into,
-			   struct err *e);
+			   struct arrival *coming, struct err *e);
 	void (*free)(struct image_source *src);
 };
 

@@ -104,9 +104,9 @@ static int layout_document(struct image_source *src, struct op *op, const char *
 
 static int layout_fetch_layer(struct image_source *src, struct op *op, const char *ref,
 			      const struct oci_descriptor *layer, struct oci_store *into,
-			      struct err *e)
+			      struct arrival *coming, struct err *e)
 {
-	(void)ref;
+	(void)ref, (void)coming; /* a link or a copy, and quick */
 	return oci_store_copy_blob(op, into, source_of(src)->store, layer, e);
 }
 

@@ -185,6 +185,7 @@ static int layout_begin(struct oci_store *s, struct oci_blob_writer *out, struct
 	w->tmp = tmp;
 	tmp = (struct tmpfile)TMPFILE_INIT;
 	out->sink = hash_sink_init(&w->hash, fd_sink_init(&w->file, w->tmp.fd, l->blobs_path));
+	out->fd = w->tmp.fd;
 	out->state = w;
 	out->store = s;
 	return 0;

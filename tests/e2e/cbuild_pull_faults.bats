@@ -166,6 +166,79 @@ case_26_config() {
 	cases 26_type 26_both 26_schema1 26_huge 26_no_digest 26_pinned 26_twice 26_traversal 26_config 26_header
 }
 
+# -- a layer is unpacked while it comes ------------------------------------------------
+# begin_pull RULE...: a base of which RUN needs the files; its layer stops before the last bytes, and by then some
+# of it is unpacked. Goes on when there is a file go. What answers by RULE is the same layer in another gzip.
+begin_pull() {
+	LAYOUT=$C/large
+	mkdir -p context large-tree/bin
+	cp /bin/busybox large-tree/bin/
+	head -c 3000000 /dev/urandom >large-tree/file
+	sh "$E2E_SERVERS/pack" large-tree "$LAYOUT" 1
+	there
+	rules <<<"GET $(blob_path) * pause all-1000 $C/go"
+	[ -z "${1-}" ] || rules <<<"GET $(blob_path) $1 edit '^\\x1f\\x8b\\x08\\x00\\x00' '\\x1f\\x8b\\x08\\x00\\x01'"
+	printf 'FROM %s\nRUN ["/bin/busybox", "true"]\n' "$IMAGE" >Dockerfile
+	cbuild -q -f Dockerfile context >stdout 2>stderr </dev/null 3>&- &
+	building=$!
+	until_true unpacked
+	nothing_of_it
+}
+unpacked() {
+	compgen -G "$C/root/tmp/*/tree-*/bin/busybox" >/dev/null
+}
+nothing_of_it() {
+	equal "$(ls "$C/root/cache/trees")" '' 'unpacked bases'
+	[ ! -e "$(kept)" ] || fail 'the layer is there'
+}
+kept() {
+	echo "$C/root/cache/blobs/blobs/sha256/$(layer_of | cut -d: -f2)"
+}
+# goes_on STATUS
+goes_on() {
+	local got=0
+	touch go
+	wait "$building" || got=$?
+	equal "$got" "$1" 'its status'
+}
+all_of_it() {
+	equal "$(sha256sum <"$(kept)")" "$(blob "$LAYOUT" "$(layer_of)" | sha256sum)" 'the layer'
+	cmp large-tree/file "$C"/root/cache/trees/*/file
+	cmp large-tree/bin/busybox "$C"/root/cache/trees/*/bin/busybox
+	equal "$(ls "$C/root/tmp")" '' 'workspaces'
+}
+case_coming() {
+	begin_pull
+	goes_on 0
+	all_of_it
+}
+case_coming_wrong() {
+	begin_pull '*'
+	goes_on 1
+	has "$(cat stderr)" "$(layer_of)"
+	nothing_of_it
+	equal "$(ls "$C/root/tmp")" '' 'workspaces'
+}
+case_coming_wrong_once() {
+	begin_pull 1
+	goes_on 0
+	all_of_it
+	equal "$(count GET "$(blob_path)")" 2
+}
+case_coming_killed() {
+	begin_pull
+	kill -KILL "$building"
+	wait "$building" || :
+	nothing_of_it
+	touch go
+	run_tool 0 cbuild -f Dockerfile context
+	all_of_it
+}
+
+@test "a base is unpacked while its layer comes, and counts when the last byte is right" {
+	cases coming coming_wrong coming_wrong_once coming_killed
+}
+
 # -- trouble on the way, as for a push --------------------------------------------------
 case_manifest_500() { broken 0 <<<'GET,HEAD /manifests/ 1 reply 503'; }
 case_token_500() { broken 0 <<<'GET ^/token 1 reply 500'; }

@@ -118,7 +118,7 @@ static int mem_begin(struct oci_store *s, struct oci_blob_writer *out, struct er
 	w->base.write = mem_write;
 	w->store = store_of(s);
 	buf_init(&w->bytes, BLOB_MAX);
-	*out = (struct oci_blob_writer){ .sink = &w->base, .state = w, .store = s };
+	*out = (struct oci_blob_writer){ .sink = &w->base, .fd = -1, .state = w, .store = s };
 	return 0;
 }
 

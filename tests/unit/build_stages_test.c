@@ -243,7 +243,8 @@ static bool is_first_unpacked(const struct slow_source *s)
 }
 
 static int slow_fetch(struct image_source *src, struct op *op, const char *ref,
-		      const struct oci_descriptor *layer, struct oci_store *into, struct err *e)
+		      const struct oci_descriptor *layer, struct oci_store *into,
+		      struct arrival *coming, struct err *e)
 {
 	struct slow_source *s = CONTAINER_OF(src, struct slow_source, base);
 	bool is_first = oci_digest_eq(&layer->digest, &s->first);
@@ -254,7 +255,7 @@ static int slow_fetch(struct image_source *src, struct op *op, const char *ref,
 			return err_set(e, ERR_FAILED, "all layers are waited for");
 		usleep(1000);
 	}
-	return s->layout->fetch_layer(s->layout, op, "", layer, into, e);
+	return s->layout->fetch_layer(s->layout, op, "", layer, into, coming, e);
 }
 
 static void a_base_is_unpacked_while_its_layers_come(void **state)

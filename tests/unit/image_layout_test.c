@@ -365,7 +365,7 @@ static void source_gives_the_manifest_of_the_platform_and_layers_when_asked(void
 	assert_int_equal(src->resolve(src, &op, "1", &arm64, into, &got, &w->e), 0);
 	assert_string_equal(got.digest.text, m.digest.text);
 	assert_int_equal(mem_store_count(into), 2); /* manifest and config */
-	assert_int_equal(src->fetch_layer(src, &op, "1", &l, into, &w->e), 0);
+	assert_int_equal(src->fetch_layer(src, &op, "1", &l, into, NULL, &w->e), 0);
 	assert_true(oci_store_has(into, &l.digest, NULL));
 	oci_descriptor_release(&got);
 	assert_int_equal(src->resolve(src, &op, "", &s390, into, &got, &w->e), -1);

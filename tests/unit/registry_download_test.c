@@ -16,6 +16,7 @@ struct fixture {
 	struct registry_world w;
 	struct oci_store *into;
 	struct oci_descriptor blob;
+	struct arrival coming;
 	char *url;
 };
 
@@ -25,6 +26,7 @@ static int setup(void **state)
 
 	registry_world_init(&f->w, "r.example", NULL);
 	f->into = mem_store_new();
+	arrival_init(&f->coming);
 	registry_world_blob(&f->w, &f->blob, OCI_MEDIA_LAYER, TEXT);
 	f->url = mem_printf("https://r.example/v2/a/b/blobs/%s", f->blob.digest.text);
 	*state = f;
@@ -36,6 +38,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	registry_world_release(&f->w);
+	arrival_release(&f->coming);
 	oci_store_free(f->into);
 	oci_descriptor_release(&f->blob);
 	free(f->url);
@@ -57,17 +60,30 @@ static void expect_short(struct fixture *f, const char *answer)
 
 static void assert_downloaded(struct fixture *f)
 {
-	if (registry_download(&f->w.op, &f->w.repo, &f->blob, f->into, &f->w.e) < 0)
+	if (registry_download(&f->w.op, &f->w.repo, &f->blob, f->into, &f->coming, &f->w.e) < 0)
 		fail_msg("%s", f->w.e.text);
 	assert_true(oci_store_has(f->into, &f->blob.digest, NULL));
 }
 
 static void assert_refused(struct fixture *f, enum err_kind kind, const char *part)
 {
-	assert_int_equal(-1, registry_download(&f->w.op, &f->w.repo, &f->blob, f->into, &f->w.e));
+	assert_int_equal(-1, registry_download(&f->w.op, &f->w.repo, &f->blob, f->into, &f->coming,
+					       &f->w.e));
 	assert_err(&f->w, kind, part);
 	assert_non_null(strstr(f->w.e.text, f->blob.digest.text));
 	assert_int_equal(0, mem_store_count(f->into));
+}
+
+/* Who reads it meanwhile has read its bytes, and only these. */
+static void assert_came_once(struct fixture *f)
+{
+	assert_int_equal(f->coming.bytes, f->blob.size_bytes);
+	assert_false(arrival_was_dropped(&f->coming));
+}
+
+static void assert_came_anew(struct fixture *f)
+{
+	assert_true(arrival_was_dropped(&f->coming));
 }
 
 static void a_blob_goes_into_the_store(void **state)
@@ -78,13 +94,15 @@ static void a_blob_goes_into_the_store(void **state)
 	assert_downloaded(f);
 	assert_true(recorder_has(&f->w.rec, "begin pull sha256:"));
 	assert_true(recorder_has(&f->w.rec, " 11\n"));
+	assert_came_once(f);
 }
 
 static void a_blob_that_is_here_is_not_asked_for(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(0, registry_download(&f->w.op, &f->w.repo, &f->blob, f->w.store, &f->w.e));
+	assert_int_equal(
+		0, registry_download(&f->w.op, &f->w.repo, &f->blob, f->w.store, NULL, &f->w.e));
 	assert_int_equal(0, http_script_count(f->w.script));
 }
 
@@ -151,6 +169,7 @@ static void after_a_break_only_the_rest_is_asked_for(void **state)
 		    .answer = " bytes");
 	assert_downloaded(f);
 	assert_int_equal(2, f->w.clock.sleeps);
+	assert_came_once(f);
 }
 
 static void the_rest_may_break_too(void **state)
@@ -163,6 +182,7 @@ static void the_rest_may_break_too(void **state)
 		    .fail = ERR_UNAVAILABLE);
 	expect_rest(f, "Range: bytes=7-", "Content-Range: bytes 7-10/11", "ytes");
 	assert_downloaded(f);
+	assert_came_once(f);
 }
 
 static void an_answer_that_ends_early_is_a_break_too(void **state)
@@ -172,6 +192,7 @@ static void an_answer_that_ends_early_is_a_break_too(void **state)
 	expect_get(f, "layer");
 	expect_rest(f, "Range: bytes=5-", "Content-Range: bytes 5-10/11", " bytes");
 	assert_downloaded(f);
+	assert_came_once(f);
 }
 
 static void the_rest_goes_where_the_registry_sends_us(void **state)
@@ -185,6 +206,7 @@ static void the_rest_goes_where_the_registry_sends_us(void **state)
 		    .has = { "Range: bytes=5-" }, .status = 206,
 		    .headers = { "Content-Range: bytes 5-10/11" }, .answer = " bytes");
 	assert_downloaded(f);
+	assert_came_once(f);
 }
 
 static void all_of_it_instead_of_the_rest_begins_anew(void **state)
@@ -195,6 +217,7 @@ static void all_of_it_instead_of_the_rest_begins_anew(void **state)
 	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
 		    .status = 200, .answer = TEXT);
 	assert_downloaded(f);
+	assert_came_anew(f);
 }
 
 static void another_rest_than_asked_for_begins_anew(void **state)
@@ -225,6 +248,7 @@ static void a_rest_that_is_not_there_begins_anew(void **state)
 	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .lacks = { "Range" },
 		    .status = 200, .answer = TEXT);
 	assert_downloaded(f);
+	assert_came_anew(f);
 }
 
 static void a_break_after_the_last_byte_is_none(void **state)
@@ -233,6 +257,7 @@ static void a_break_after_the_last_byte_is_none(void **state)
 
 	expect_break(f, TEXT);
 	assert_downloaded(f);
+	assert_came_once(f);
 }
 
 static void a_rest_of_other_bytes_begins_anew(void **state)
@@ -244,6 +269,7 @@ static void a_rest_of_other_bytes_begins_anew(void **state)
 	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .lacks = { "Range" },
 		    .status = 200, .answer = TEXT);
 	assert_downloaded(f);
+	assert_came_anew(f);
 }
 
 static void breaks_come_to_an_end(void **state)
@@ -254,6 +280,7 @@ static void breaks_come_to_an_end(void **state)
 	HTTP_EXPECT(f->w.script, .method = "GET", .url = f->url, .has = { "Range: bytes=5-" },
 		    .times = 2, .fail = ERR_UNAVAILABLE);
 	assert_refused(f, ERR_UNAVAILABLE, "");
+	assert_came_anew(f);
 }
 
 static void wrong_bytes_are_fetched_once_more(void **state)
@@ -263,6 +290,7 @@ static void wrong_bytes_are_fetched_once_more(void **state)
 	expect_get(f, "LAYER bytes");
 	expect_get(f, TEXT);
 	assert_downloaded(f);
+	assert_came_anew(f);
 }
 
 static void wrong_bytes_twice_are_corrupt(void **state)
@@ -273,6 +301,7 @@ static void wrong_bytes_twice_are_corrupt(void **state)
 	expect_short(f, "short");
 	assert_refused(f, ERR_CORRUPT, "");
 	assert_true(recorder_has(&f->w.rec, "fail pull sha256:"));
+	assert_came_anew(f);
 }
 
 static void more_bytes_than_promised_are_stopped(void **state)
@@ -291,6 +320,7 @@ static void more_bytes_than_promised_are_fetched_once_more(void **state)
 	expect_get(f, TEXT "and much more");
 	expect_get(f, TEXT);
 	assert_downloaded(f);
+	assert_came_anew(f);
 }
 
 static void a_blob_that_a_crash_left_short_is_fetched_again(void **state)
@@ -300,7 +330,8 @@ static void a_blob_that_a_crash_left_short_is_fetched_again(void **state)
 
 	mem_store_damage(f->w.store, &f->blob.digest, true);
 	expect_get(f, TEXT);
-	assert_int_equal(0, registry_download(&f->w.op, &f->w.repo, &f->blob, f->w.store, &f->w.e));
+	assert_int_equal(
+		0, registry_download(&f->w.op, &f->w.repo, &f->blob, f->w.store, NULL, &f->w.e));
 	assert_true(oci_store_has(f->w.store, &f->blob.digest, &size));
 	assert_int_equal(f->blob.size_bytes, size);
 }

@@ -74,7 +74,7 @@ static int teardown(void **state)
 
 static void assert_downloaded(struct fixture *f)
 {
-	if (registry_download(&f->w.op, &f->repo, &f->blob, f->into, &f->w.e) < 0)
+	if (registry_download(&f->w.op, &f->repo, &f->blob, f->into, NULL, &f->w.e) < 0)
 		fail_msg("%s", f->w.e.text);
 	assert_true(oci_store_has(f->into, &f->blob.digest, NULL));
 	oci_store_free(f->into);

@@ -197,8 +197,8 @@ static void a_layer_is_fetched_when_it_is_wanted(void **state)
 
 	expect_get(f, "blobs", &f->layer);
 	for (int i = 0; i < 2; i++) /* the second time it is there */
-		assert_int_equal(
-			0, f->src->fetch_layer(f->src, &f->w.op, REF, &f->layer, f->into, &f->w.e));
+		assert_int_equal(0, f->src->fetch_layer(f->src, &f->w.op, REF, &f->layer, f->into,
+							NULL, &f->w.e));
 	assert_true(oci_store_has(f->into, &f->layer.digest, NULL));
 }
 
@@ -216,8 +216,8 @@ static void one_session_serves_all_of_a_host(void **state)
 	HTTP_EXPECT(f->w.script, .method = "GET", .url = url, .has = { WORLD_BASIC },
 		    .status = 404);
 	assert_int_equal(-1, resolve(f, &f->amd64));
-	assert_int_equal(-1,
-			 f->src->fetch_layer(f->src, &f->w.op, REF, &f->layer, f->into, &f->w.e));
+	assert_int_equal(
+		-1, f->src->fetch_layer(f->src, &f->w.op, REF, &f->layer, f->into, NULL, &f->w.e));
 	assert_err(&f->w, ERR_ABSENT, "image " REF ": blob sha256:");
 }
 
