@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -47,29 +48,43 @@ static int bind_nowhere(int fd, struct err *e)
 	return place;
 }
 
+int dial_watch(struct dial *d, int fd, struct err *e)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	return epoll_ctl(d->fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? err_sys(e, "watch a descriptor") : 0;
+}
+
+static int dial_open_at(struct dial *d, struct err *e)
+{
+	if (d->fd < 0 || d->listening < 0)
+		return err_sys(e, "make a socket");
+	d->place = bind_nowhere(d->listening, e);
+	if (d->place < 0)
+		return -1;
+	if (listen(d->listening, BACKLOG) < 0)
+		return err_sys(e, "listen on a socket");
+	snprintf(d->path, sizeof(d->path), "/proc/self/fd/%d", d->place);
+	return dial_watch(d, d->listening, e);
+}
+
 int dial_open(struct dial *d, struct err *e)
 {
-	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	auto_close int place = -1;
-
-	if (fd < 0)
-		return err_sys(e, "make a socket");
-	place = bind_nowhere(fd, e);
-	if (place < 0)
-		return -1;
-	if (listen(fd, BACKLOG) < 0)
-		return err_sys(e, "listen on a socket");
-	snprintf(d->path, sizeof(d->path), "/proc/self/fd/%d", place);
-	d->fd = fd_steal(&fd);
-	d->place = fd_steal(&place);
-	return 0;
+	d->place = -1;
+	d->fd = epoll_create1(EPOLL_CLOEXEC);
+	d->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (dial_open_at(d, e) == 0)
+		return 0;
+	dial_close(d);
+	return -1;
 }
 
 void dial_close(struct dial *d)
 {
 	fd_auto_close_(&d->fd);
+	fd_auto_close_(&d->listening);
 	fd_auto_close_(&d->place);
-	d->fd = d->place = -1;
+	d->fd = d->listening = d->place = -1;
 }
 
 static bool is_ours(int fd)
@@ -82,8 +97,10 @@ static bool is_ours(int fd)
 
 int dial_serve(struct dial *d, struct op *op, struct err *e)
 {
+	if (d->look)
+		d->look(d);
 	for (;;) {
-		auto_close int fd = accept4(d->fd, NULL, NULL, SOCK_CLOEXEC);
+		auto_close int fd = accept4(d->listening, NULL, NULL, SOCK_CLOEXEC);
 
 		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
 			return errno == EAGAIN ? 0 : err_sys(e, "take a connection");

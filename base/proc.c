@@ -306,20 +306,41 @@ int proc_talk_start(struct proc_talk *out, int fd, const char *const *argv, stru
 	return r;
 }
 
+/* The last of it: whoever fails says why in the end. */
+static void keep_last(struct buf *out, struct span piece)
+{
+	size_t over = 0;
+
+	if (piece.n > out->max)
+		piece = span_sub(piece, piece.n - out->max);
+	if (out->len + piece.n > out->max)
+		over = out->len + piece.n - out->max;
+	if (over)
+		memmove(out->data, out->data + over, out->len - over);
+	out->len -= over;
+	buf_add_span(out, piece);
+}
+
+/* Nothing comes any more; whoever polls it would find that again and again. */
+static void talk_is_silent(struct proc_talk *t)
+{
+	fd_auto_close_(&t->err);
+	t->err = -1;
+}
+
 void proc_talk_said(struct proc_talk *t, struct buf *out)
 {
 	char piece[PIECE];
-	ssize_t n;
 
-	while (t->err >= 0 && out->len < out->max) {
-		size_t room = out->max - out->len;
+	while (t->err >= 0) {
+		ssize_t n = read(t->err, piece, sizeof(piece));
 
-		n = read(t->err, piece, room < sizeof(piece) ? room : sizeof(piece));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
+		if (n > 0)
+			keep_last(out, span_of(piece, (size_t)n));
+		else if (n == 0)
+			talk_is_silent(t);
+		else if (errno != EINTR)
 			return;
-		buf_add(out, piece, (size_t)n);
 	}
 }
 
@@ -348,8 +369,7 @@ void proc_talk_end(struct proc_talk *t)
 		}
 	}
 	t->pid = 0;
-	fd_auto_close_(&t->err);
-	t->err = -1;
+	talk_is_silent(t);
 }
 
 /* A shell gives 128 + n for a command that a signal ended. */

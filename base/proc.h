@@ -53,7 +53,8 @@ struct proc_talk {
 /* fd: its end of the socket; the caller's copy stays the caller's. ERR_ABSENT: no such program. */
 int proc_talk_start(struct proc_talk *out, int fd, const char *const *argv, struct err *e)
 	MUST_CHECK;
-/* Adds what it has said on stderr since the last call, as far as there is room. */
+/* Adds what it has said on stderr since the last call; of all that, the last that `out` has room for is kept. Whoever
+ * does not call this now and then lets it wait for its words to be read. */
 void proc_talk_said(struct proc_talk *t, struct buf *out);
 /* Has it ended by itself? Waits up to wait_ms for that. */
 bool proc_talk_has_ended(struct proc_talk *t, int64_t wait_ms);

@@ -22,13 +22,19 @@
 #define NO_PROGRAM  127
 #define AT_ONCE_MAX 64
 
+/* One ssh, and the last of what it has said. */
+struct talk {
+	struct proc_talk with;
+	struct buf said;
+};
+
 struct engine_ssh {
 	struct dial dial;
 	struct strv args;
 	const char **argv; /* of args, NULL at the end */
 	char *known_hosts;
 	pthread_mutex_t lock; /* of what follows */
-	struct proc_talk *talks;
+	struct talk *talks;
 	size_t nr, cap;
 };
 
@@ -87,28 +93,49 @@ static int check_known_hosts(const char *file, struct err *e)
 	return 0;
 }
 
+static void talk_end(struct talk *t)
+{
+	proc_talk_end(&t->with);
+	buf_release(&t->said);
+}
+
 /* Those that have ended are let go. The lock is held. */
 static void reap(struct engine_ssh *s)
 {
 	for (size_t i = s->nr; i-- > 0;)
-		if (proc_talk_has_ended(&s->talks[i], 0)) {
-			proc_talk_end(&s->talks[i]);
+		if (proc_talk_has_ended(&s->talks[i].with, 0)) {
+			talk_end(&s->talks[i]);
 			s->talks[i] = s->talks[--s->nr];
 		}
 }
 
 static int start(struct engine_ssh *s, int fd, struct err *e)
 {
-	struct proc_talk talk;
+	struct talk talk = { .said = BUF_INIT(SAID_MAX) };
 
 	if (s->nr >= AT_ONCE_MAX)
 		return err_set(e, ERR_FAILED, "more than %d connections by ssh at once",
 			       AT_ONCE_MAX);
-	if (proc_talk_start(&talk, fd, s->argv, e) < 0)
+	if (proc_talk_start(&talk.with, fd, s->argv, e) < 0)
 		return -1;
+	if (dial_watch(&s->dial, talk.with.err, e) < 0) {
+		talk_end(&talk);
+		return -1;
+	}
 	MEM_GROW(s->talks, s->nr, s->cap);
 	s->talks[s->nr++] = talk;
 	return 0;
+}
+
+/* A server with a long banner, or an ssh that was asked to tell much: it must not wait for us while we wait for it. */
+static void listen_to_all(struct dial *d)
+{
+	struct engine_ssh *s = CONTAINER_OF(d, struct engine_ssh, dial);
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->nr; i++)
+		proc_talk_said(&s->talks[i].with, &s->talks[i].said);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int serve(struct dial *d, struct op *op, int fd, struct err *e)
@@ -134,7 +161,8 @@ int engine_ssh_new(struct engine_ssh **out, const struct engine_host *at, const 
 		return -1;
 	s = mem_zalloc(sizeof(*s));
 	pthread_mutex_init(&s->lock, NULL);
-	s->dial = (struct dial){ .fd = -1, .place = -1, .serve = serve };
+	s->dial = (struct dial){ .serve = serve, .look = listen_to_all };
+	s->dial.fd = s->dial.listening = s->dial.place = -1;
 	if (dial_open(&s->dial, e) < 0)
 		return -1;
 	s->known_hosts = known_hosts ? mem_strdup(known_hosts) : NULL;
@@ -151,7 +179,7 @@ void engine_ssh_free(struct engine_ssh *s)
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->nr; i++)
-		proc_talk_end(&s->talks[i]);
+		talk_end(&s->talks[i]);
 	dial_close(&s->dial);
 	free(s->talks);
 	free(s->argv);
@@ -221,17 +249,15 @@ void engine_ssh_explain(struct err *out, struct span said, int status, const cha
 
 int engine_ssh_failed(struct engine_ssh *s, struct err *e)
 {
-	auto_buf struct buf said = BUF_INIT(SAID_MAX);
-
 	pthread_mutex_lock(&s->lock);
 	/* the youngest is the one that failed; while it goes on, it is not ssh's fault */
 	for (size_t i = s->nr; i-- > 0;) {
-		struct proc_talk *t = &s->talks[i];
+		struct talk *t = &s->talks[i];
 
-		if (!proc_talk_has_ended(t, i + 1 == s->nr ? LAST_MS : 0))
+		if (!proc_talk_has_ended(&t->with, i + 1 == s->nr ? LAST_MS : 0))
 			continue;
-		proc_talk_said(t, &said);
-		engine_ssh_explain(e, buf_span(&said), t->status, s->known_hosts);
+		proc_talk_said(&t->with, &t->said);
+		engine_ssh_explain(e, buf_span(&t->said), t->with.status, s->known_hosts);
 		break;
 	}
 	pthread_mutex_unlock(&s->lock);

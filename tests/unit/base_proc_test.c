@@ -284,7 +284,8 @@ static void a_program_beside_us_is_talked_with(void **state)
 	int fd;
 
 	(void)state;
-	start_talk(&t, &fd, "read -r x; echo \"got $x\"; echo words >&2; cat >/dev/null; exit 7");
+	start_talk(&t, &fd,
+		   "read -r x; echo \"got $x\"; printf 'many words' >&2; cat >/dev/null; exit 7");
 	assert_int_equal(3, write(fd, "hi\n", 3));
 	assert_int_equal(7, read(fd, answer, sizeof(answer)));
 	assert_string_equal("got hi\n", answer);

@@ -184,6 +184,40 @@ static void an_ssh_that_fails_is_told_in_its_words(void **state)
 	setenv("PATH", was, 1);
 }
 
+/* More than any pipe holds, before and between its answers; what it says in the end is what is told. */
+static void an_ssh_that_talks_much_is_listened_to_while_it_is_waited_for(void **state)
+{
+	auto_engine_ssh struct engine_ssh *s = make("ssh://h", NULL);
+	auto_tmpdir struct tmpdir t;
+	auto_free char *was = mem_strdup(getenv("PATH"));
+	struct http_curl_options opt = { 0 };
+	struct err e = ERR_INIT;
+	struct http *h;
+
+	(void)state;
+	fake_ssh(&t, "talk() { yes debug1 | head -n 150000 >&2; }\n"
+		     "talk\n"
+		     "while read -r line; do\n"
+		     "	[ \"$line\" = \"$(printf '\\r')\" ] || continue\n"
+		     "	talk\n"
+		     "	echo asked >>\"${0%/*}/log\"\n"
+		     "	[ $(wc -l <\"${0%/*}/log\") -lt 3 ] || break\n"
+		     "	printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nOK'\n"
+		     "done\n"
+		     "echo 'client_loop: send disconnect: Broken pipe' >&2\n"
+		     "exit 255\n");
+	assert_int_equal(0, http_curl_new(&h, &opt, &e));
+	for (int i = 0; i < 2; i++)
+		if (ping(s, h, &e) < 0)
+			fail_msg("%s", e.text);
+	assert_int_equal(-1, ping(s, h, &e));
+	assert_int_equal(-1, engine_ssh_failed(s, &e));
+	assert_int_equal(ERR_UNAVAILABLE, e.kind);
+	assert_string_equal("ssh: client_loop: send disconnect: Broken pipe", e.text);
+	http_free(h);
+	setenv("PATH", was, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +226,7 @@ int main(void)
 			a_file_of_known_hosts_that_ssh_would_misread_or_that_is_not_there_is_refused),
 		cmocka_unit_test(sshs_words_become_one_line_and_a_kind),
 		cmocka_unit_test(requests_share_one_ssh_which_ends_with_them),
+		cmocka_unit_test(an_ssh_that_talks_much_is_listened_to_while_it_is_waited_for),
 		cmocka_unit_test(an_ssh_that_fails_is_told_in_its_words),
 	};
 
