@@ -43,7 +43,8 @@ int cdeploy_lint(struct lint *l, struct cdeploy *c, struct err *e) MUST_CHECK;
 /* c->engine: a swarm manager; c->registry. Starts threads: once, after everything that needs none. */
 int cdeploy_connect(struct cdeploy *c, struct err *e) MUST_CHECK;
 /* Every image of the stack as the registry has it now; after cdeploy_connect. Nothing has been changed yet. */
-int cdeploy_pin(struct cdeploy *c, struct err *e) MUST_CHECK;
+/* silent: see deploy_images_pin */
+int cdeploy_pin(struct cdeploy *c, struct op *op, struct strv *silent, struct err *e) MUST_CHECK;
 /* By --gate and GitLab's variables. false: the reason has been told, and nothing may be deployed. */
 bool cdeploy_gate_is_open(struct cdeploy *c);
 void cdeploy_release(struct cdeploy *c);

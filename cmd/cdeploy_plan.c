@@ -61,7 +61,7 @@ int cdeploy_plan(struct cdeploy *c, struct err *e)
 	struct deploy_options opt;
 
 	if (result_files_check(&report, 1, e) < 0 || cdeploy_connect(c, e) < 0 ||
-	    cdeploy_pin(c, e) < 0)
+	    cdeploy_pin(c, &c->app->op, NULL, e) < 0)
 		return -1;
 	cdeploy_options(&opt, c);
 	return cdeploy_show_plan(c, &opt, e);

@@ -11,6 +11,7 @@
 #include "deploy/history_keep.h"
 #include "deploy/history_stack.h"
 #include "deploy/history_text.h"
+#include "deploy/images.h"
 #include "deploy/lock.h"
 
 extern char **environ;
@@ -94,16 +95,22 @@ static void set_owner(const struct rollback *r, struct cdeploy *c)
 	}
 }
 
-/* What a registry has no longer is refused; one that does not answer may not matter, for the nodes have the images. */
-static int pin(struct cdeploy *c, struct err *e)
+/*
+ * What a registry has no longer is refused; one that does not answer may not matter, for the nodes have the images. A
+ * signature is asked of what ran: of a tag alone nobody knows what that was.
+ */
+static int pin(const struct rollback *r, struct op *op, struct cdeploy *c, struct err *e)
 {
-	if (cdeploy_pin(c, e) < 0) {
-		if (e->kind != ERR_UNAVAILABLE || c->verify_key)
-			return -1;
-		progress_warn(c->app->op.progress,
-			      "%s; the nodes have to have the images themselves", e->text);
-		err_clear(e);
-	}
+	auto_strv struct strv silent = STRV_INIT;
+
+	if (c->verify_key && deploy_images_are_fixed(&c->stack, e) < 0)
+		return err_wrap(e, "revision %llu cannot be verified",
+				(unsigned long long)r->target->revision);
+	if (cdeploy_pin(c, op, c->verify_key ? NULL : &silent, e) < 0)
+		return -1;
+	for (size_t i = 0; i < silent.n; i++)
+		progress_warn(op->progress, "%s; the nodes have to have the image themselves",
+			      silent.v[i]);
 	for (size_t i = 0; i < c->stack.nr; i++)
 		if (!c->stack.services[i].pinned_image)
 			c->stack.services[i].pinned_image = mem_strdup(c->stack.services[i].image);
@@ -122,7 +129,7 @@ static int carry_out(struct rollback *r, struct op *op, struct cdeploy *c, struc
 		return -1;
 	set_owner(r, c);
 	progress_note(op->progress, "going back to %s", words);
-	if (pin(c, e) < 0)
+	if (pin(r, op, c, e) < 0)
 		return -1;
 	cdeploy_options(&opt, c);
 	if (c->args.dry_run)

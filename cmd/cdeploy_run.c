@@ -11,6 +11,8 @@
 #include "cmd/cdeploy.h"
 #include "deploy/images.h"
 
+#define WORKERS 8 /* they wait for registries */
+
 void cdeploy_release(struct cdeploy *c)
 {
 	cdeploy_args_release(&c->args);
@@ -62,7 +64,7 @@ int cdeploy_connect(struct cdeploy *c, struct err *e)
 	struct http_curl_options curl = { .ca_file = c->args.ca, .user_agent = "cdeploy/" VERSION };
 
 	if (registry_mirrors_parse(&c->mirrors, &c->args.mirrors, e) < 0 ||
-	    read_verify_key(c, e) < 0 || app_start(c->app, 2, e) < 0 ||
+	    read_verify_key(c, e) < 0 || app_start(c->app, WORKERS, e) < 0 ||
 	    http_curl_new(&c->http, &curl, e) < 0)
 		return -1;
 	c->registry = (struct registry_options){ .credentials = &c->app->credentials,
@@ -75,7 +77,7 @@ int cdeploy_connect(struct cdeploy *c, struct err *e)
 	return engine_check_manager(&c->app->op, c->engine, e);
 }
 
-int cdeploy_pin(struct cdeploy *c, struct err *e)
+int cdeploy_pin(struct cdeploy *c, struct op *op, struct strv *silent, struct err *e)
 {
-	return deploy_images_pin(&c->stack, &c->app->op, c->http, &c->registry, c->verify_key, e);
+	return deploy_images_pin(&c->stack, op, c->http, &c->registry, c->verify_key, silent, e);
 }

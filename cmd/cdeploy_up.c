@@ -150,7 +150,7 @@ static int up(struct cdeploy *c, struct err *e)
 
 	if (!cdeploy_gate_is_open(c))
 		return 0;
-	if (cdeploy_connect(c, e) < 0 || cdeploy_pin(c, e) < 0)
+	if (cdeploy_connect(c, e) < 0 || cdeploy_pin(c, &c->app->op, NULL, e) < 0)
 		return -1;
 	cdeploy_options(&opt, c);
 	opt.holder = &holder;

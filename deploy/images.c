@@ -1,9 +1,11 @@
 /*
- * One registry session per host for the time of the call; services that name the
- * same image share one answer.
+ * One registry session per host for the time of the call; services that name the same image share one answer.
+ * Registries are mostly waited for, so all images are asked for at once, up to a few. What is said of them
+ * does not depend on who answers first.
  */
 #include "deploy/images.h"
 
+#include "base/cancel.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -11,6 +13,9 @@
 #include "registry/credentials_file.h"
 #include "registry/resolve.h"
 #include "registry/signature.h"
+#include "registry/transfer.h"
+
+#define AT_ONCE 8
 
 struct host_session {
 	char *host;
@@ -56,27 +61,79 @@ static char *pinned_name(const struct oci_reference *ref, const struct oci_diges
 	return mem_strdup(buf_str(&name));
 }
 
-static int pin_one(struct deploy_service *svc, struct op *op, struct sessions *sessions,
-		   struct err *e)
-{
-	auto_reference struct oci_reference ref = { 0 };
-	auto_descriptor struct oci_descriptor image = { 0 };
-	struct registry_repo repo = { 0 };
+/* One image, asked for in the name of the first service that has it. */
+struct question {
+	struct deploy_service *svc;
+	struct oci_reference ref;
 	struct registry_session *session;
+	struct err why; /* ERR_NONE: svc is pinned */
+};
 
-	if (oci_reference_parse(&ref, svc->image, e) < 0)
+struct questions {
+	struct question *v;
+	size_t nr, cap;
+	struct sessions sessions;
+	struct op *op;
+};
+
+static void questions_release(struct questions *q)
+{
+	for (size_t i = 0; i < q->nr; i++)
+		oci_reference_release(&q->v[i].ref);
+	free(q->v);
+	sessions_release(&q->sessions);
+}
+
+static int pin_one(struct question *q, struct op *op, const struct sign_key *verify, struct err *e)
+{
+	const struct registry_repo repo = { .session = q->session, .path = q->ref.path };
+	auto_descriptor struct oci_descriptor image = { 0 };
+	struct deploy_service *svc = q->svc;
+
+	if (registry_resolve(&image, op, q->session, &q->ref, e) < 0 ||
+	    registry_platforms(&svc->platforms, &svc->nr_platforms, op, q->session, &q->ref, &image,
+			       e) < 0)
 		return -1;
-	session = session_for(sessions, ref.host);
-	repo = (struct registry_repo){ .session = session, .path = ref.path };
-	if (registry_resolve(&image, op, session, &ref, e) < 0 ||
-	    registry_platforms(&svc->platforms, &svc->nr_platforms, op, session, &ref, &image, e) <
-		    0)
+	if (verify && registry_verify(op, &repo, &image.digest, &q->ref, verify, e) < 0)
 		return -1;
-	if (sessions->verify &&
-	    registry_verify(op, &repo, &image.digest, &ref, sessions->verify, e) < 0)
-		return -1;
-	svc->pinned_image = pinned_name(&ref, &image.digest);
+	svc->pinned_image = pinned_name(&q->ref, &image.digest);
 	return 0;
+}
+
+/* What goes wrong is kept: the others are asked all the same. */
+static int ask(void *arg, size_t i, struct err *e)
+{
+	struct questions *all = arg;
+	struct question *q = &all->v[i];
+
+	(void)e;
+	if (q->why.kind == ERR_NONE)
+		(void)!pin_one(q, all->op, all->sessions.verify, &q->why);
+	return 0;
+}
+
+static const struct deploy_service *first_with(const struct deploy_stack *stack, const char *image)
+{
+	const struct deploy_service *s = stack->services;
+
+	while (strcmp(s->image, image) != 0)
+		s++;
+	return s;
+}
+
+static void add_questions(struct questions *q, struct deploy_stack *stack)
+{
+	for (size_t i = 0; i < stack->nr; i++) {
+		struct deploy_service *svc = &stack->services[i];
+		struct question one = { .svc = svc, .why = ERR_INIT };
+
+		if (first_with(stack, svc->image) != svc)
+			continue;
+		if (oci_reference_parse(&one.ref, svc->image, &one.why) == 0)
+			one.session = session_for(&q->sessions, one.ref.host);
+		MEM_GROW(q->v, q->nr, q->cap);
+		q->v[q->nr++] = one;
+	}
 }
 
 static void pin_like(struct deploy_service *svc, const struct deploy_service *known)
@@ -90,23 +147,63 @@ static void pin_like(struct deploy_service *svc, const struct deploy_service *kn
 		       known->nr_platforms * sizeof(*svc->platforms));
 }
 
+/* In the order of the file; the first says of what kind it is. */
+static int answers(const struct questions *q, struct strv *silent, struct err *e)
+{
+	auto_strv struct strv all = STRV_INIT;
+	enum err_kind kind = ERR_NONE;
+	auto_free char *text = NULL;
+
+	for (size_t i = 0; i < q->nr; i++) {
+		const struct err *why = &q->v[i].why;
+		const struct deploy_service *svc = q->v[i].svc;
+		bool bear = silent && why->kind == ERR_UNAVAILABLE;
+
+		if (why->kind == ERR_NONE)
+			continue;
+		strv_addf(bear ? silent : &all, "service '%s': image '%s': %s", svc->name,
+			  svc->image, why->text);
+		if (!bear && kind == ERR_NONE)
+			kind = why->kind;
+	}
+	text = strv_join(&all, "; ");
+	return kind == ERR_NONE ? 0 : err_set(e, kind, "%s", text);
+}
+
 int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
 		      const struct registry_options *opt, const struct sign_key *verify,
-		      struct err *e)
+		      struct strv *silent, struct err *e)
 {
-	CLEANUP(sessions_release)
-	struct sessions sessions = { .http = h, .opt = opt, .verify = verify };
+	CLEANUP(questions_release)
+	struct questions q = { .sessions = { .http = h, .opt = opt, .verify = verify }, .op = op };
+	struct registry_transfer t = { .jobs = AT_ONCE, .one = ask, .arg = &q };
 
+	add_questions(&q, stack);
+	t.n = q.nr;
+	if (registry_transfer_run(op, &t, e) < 0 || cancel_check(op->cancel, e) < 0 ||
+	    answers(&q, silent, e) < 0)
+		return -1;
 	for (size_t i = 0; i < stack->nr; i++) {
 		struct deploy_service *svc = &stack->services[i];
-		size_t same = 0;
+		const struct deploy_service *known = first_with(stack, svc->image);
 
-		while (strcmp(stack->services[same].image, svc->image) != 0)
-			same++;
-		if (same < i)
-			pin_like(svc, &stack->services[same]);
-		else if (pin_one(svc, op, &sessions, e) < 0)
-			return err_wrap(e, "service '%s': image '%s'", svc->name, svc->image);
+		if (known != svc && known->pinned_image)
+			pin_like(svc, known);
+	}
+	return 0;
+}
+
+int deploy_images_are_fixed(const struct deploy_stack *stack, struct err *e)
+{
+	for (size_t i = 0; i < stack->nr; i++) {
+		const struct deploy_service *svc = &stack->services[i];
+		auto_reference struct oci_reference ref = { 0 };
+
+		if (oci_reference_parse(&ref, svc->image, e) < 0)
+			return err_wrap(e, "service '%s'", svc->name);
+		if (!oci_digest_is_set(&ref.digest))
+			return err_set(e, ERR_DENIED, "service '%s': image '%s' has no digest",
+				       svc->name, svc->image);
 	}
 	return 0;
 }

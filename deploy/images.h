@@ -14,13 +14,18 @@
 #include "registry/session.h"
 
 /*
- * ERR_ABSENT: an image that is not there; ERR_DENIED, ERR_UNAVAILABLE: its registry's answer. The text
- * begins with the service's name. Each image is asked for once. verify: a key with which each must be
- * signed (registry/signature.h), else ERR_DENIED; NULL: none.
+ * ERR_ABSENT: an image that is not there; ERR_DENIED, ERR_UNAVAILABLE: its registry's answer. Each image is asked for
+ * once, eight at a time, whatever became of the others; all that failed are named, with a service each, in the
+ * order of the file, and the first of them says of what kind it is. verify: a key with which each must be
+ * signed (registry/signature.h), else ERR_DENIED; NULL: none. silent: gets what else would have been an
+ * ERR_UNAVAILABLE, and those services stay as they are; NULL: that is an error, too.
  */
 int deploy_images_pin(struct deploy_stack *stack, struct op *op, struct http *h,
 		      const struct registry_options *opt, const struct sign_key *verify,
-		      struct err *e) MUST_CHECK;
+		      struct strv *silent, struct err *e) MUST_CHECK;
+
+/* ERR_DENIED: one is named without a digest, so that nobody can say what it was. */
+int deploy_images_are_fixed(const struct deploy_stack *stack, struct err *e) MUST_CHECK;
 
 /*
  * The value of X-Registry-Auth for an image: base64url of docker's AuthConfig. The engine keeps it with the

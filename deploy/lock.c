@@ -284,8 +284,12 @@ static void clock_sleep(struct clock *c, int64_t ms, const struct cancel *cn)
 {
 	struct deploy_lock *l = (struct deploy_lock *)c;
 
-	if (l->id && clock_mono(c) - l->renewed_ms >= RENEW_MS)
-		renew(l);
+	/* several may sleep at once: one of them is enough */
+	if (l->id && pthread_mutex_trylock(&l->renewing) == 0) {
+		if (clock_mono(c) - l->renewed_ms >= RENEW_MS)
+			renew(l);
+		pthread_mutex_unlock(&l->renewing);
+	}
 	l->outer->clock->sleep_ms(l->outer->clock, ms, cn);
 }
 
@@ -332,6 +336,7 @@ int deploy_lock_take(struct deploy_lock *l, struct op *op, struct engine *eng,
 				   .labels = lock_labels(op, owner, holder),
 				   .renewed_ms = op->clock->mono_ms(op->clock) };
 	l->op.clock = &l->clock;
+	pthread_mutex_init(&l->renewing, NULL);
 	if (wait_for(l, op, name, owner, wait_ms, e) == 0) {
 		l->seen_ms = now_ms(l);
 		l->name = STEAL(&name);
@@ -356,6 +361,8 @@ void deploy_lock_release(struct deploy_lock *l)
 			progress_warn(l->outer->progress, "the lock stays behind for a while: %s",
 				      e.text);
 	}
+	if (l->labels)
+		pthread_mutex_destroy(&l->renewing);
 	free(l->id);
 	free(l->name);
 	free(l->lost);

@@ -13,6 +13,8 @@
 #ifndef DEPLOY_LOCK_H
 #define DEPLOY_LOCK_H
 
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "base/op.h"
 #include "deploy/engine.h"
@@ -20,7 +22,8 @@
 #include "deploy/owner.h"
 
 struct deploy_lock {
-	/* first: op's clock becomes this one, and whoever sleeps on it renews the lock when it is time */
+	/* first: op's clock becomes this one, and whoever sleeps on it, in any thread while nobody writes, renews the
+	 * lock when it is time */
 	struct clock clock;
 	struct engine_guard guard;
 	struct op op; /* the caller's, with that clock; to be used while the lock is held */
@@ -30,6 +33,7 @@ struct deploy_lock {
 	char *name;
 	char *lost; /* what has become of it, for people; NULL: ours, as far as is known */
 	json_t *labels;
+	pthread_mutex_t renewing;
 	int64_t renewed_ms, seen_ms;
 };
 
