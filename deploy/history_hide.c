@@ -235,14 +235,30 @@ static const char *find(const struct reveal *r, const json_t *mark)
 	return NULL;
 }
 
-static int lost(const struct place *p, const char *name, struct err *e)
+/* Is something there of that name, and so of another value? */
+static bool has_another(const struct reveal *r, const char *name)
 {
+	return strv_env_get(r->known, name) != NULL;
+}
+
+static int lost(const struct place *p, const struct reveal *r, const char *name, struct err *e)
+{
+	if (!is_variable(p))
+		return err_set(e, ERR_FAILED,
+			       "the value of %s '%s' is secret and therefore not in the history, "
+			       "and no service here has it any more",
+			       p->what, name);
+	if (has_another(r, name))
+		return err_set(e, ERR_FAILED,
+			       "the value of variable '%s' is secret and therefore not in the "
+			       "history, and its value in the environment or with the services "
+			       "here differs from it: the one of then has to be in the "
+			       "environment, as %s=…",
+			       name, name);
 	return err_set(e, ERR_FAILED,
-		       "the value of %s '%s' is secret and therefore not in the history, and no "
-		       "service here has it any more%s%s%s",
-		       p->what, name,
-		       is_variable(p) ? ": it has to be in the environment, as " : "",
-		       is_variable(p) ? name : "", is_variable(p) ? "=…" : "");
+		       "the value of variable '%s' is secret and therefore not in the history, and "
+		       "no service here has it any more: it has to be in the environment, as %s=…",
+		       name, name);
 }
 
 static int corrupt(const struct place *p, struct err *e)
@@ -270,7 +286,7 @@ static int reveal_list(const struct place *p, const struct reveal *r, struct err
 		snprintf(number, sizeof(number), "%zu", i + 1);
 		text = find(r, v);
 		if (!text)
-			return lost(p, is_variable(p) ? name : number, e);
+			return lost(p, r, is_variable(p) ? name : number, e);
 		json_array_set_new(p->holder, i, json_str(text));
 	}
 	return 0;
@@ -291,7 +307,7 @@ static int reveal_map(const struct place *p, const struct reveal *r, struct err 
 			return corrupt(p, e);
 		text = find(r, v);
 		if (!text || strncmp(text, key, n) != 0 || text[n] != '=')
-			return lost(p, key, e);
+			return lost(p, r, key, e);
 		json_object_set_new(p->holder, key, json_str(text + n + 1));
 	}
 	return 0;

@@ -26,14 +26,33 @@ static void label_plan(struct up *u)
 					  &u->opt->owner);
 }
 
+/* Of all that runs, not only of what is in the file: a number that a run has used before it was killed is used up. */
+static int next_revision(uint64_t *next, struct up *u, struct err *e)
+{
+	auto_engine_state struct engine_state all = { 0 };
+
+	if (deploy_history_get(&u->history, u->op, u->eng, &u->opt->owner, e) < 0 ||
+	    engine_state_add_owned(&all, u->op, u->eng, u->opt->owner.project, e) < 0)
+		return -1;
+	*next = deploy_history_next(&u->history, &all, &u->opt->owner);
+	if (*next > DEPLOY_REVISION_MAX)
+		return err_set(e, ERR_FAILED,
+			       "revision %llu is there already, and no number is higher; remove "
+			       "what has it from the labels (" DEPLOY_LABEL_REVISION
+			       ") or the configs of the project",
+			       (unsigned long long)DEPLOY_REVISION_MAX);
+	return 0;
+}
+
 int up_history_begin(struct up *u, struct err *e)
 {
+	uint64_t next;
+
 	if (!u->opt->note || !deploy_plan_writes(&u->plan))
 		return 0;
-	if (deploy_history_get(&u->history, u->op, u->eng, &u->opt->owner, e) == 0) {
+	if (next_revision(&next, u, e) == 0) {
 		u->has_history = true;
-		u->options.owner.revision =
-			deploy_history_next(&u->history, &u->state, &u->opt->owner);
+		u->options.owner.revision = next;
 		label_plan(u);
 		return 0;
 	}

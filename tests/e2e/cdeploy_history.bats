@@ -284,6 +284,14 @@ forge() {
 	done
 	expect 0 cdeploy history
 	equal "$(wc -l <<<"$out")" 3
+	# of an image without a digest nobody can say whether it was signed
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | openssl pkey -pubout -out "$T/k.pub"
+	engine config inspect "$(records | tail -n 1)" | jq -r '.[0].Spec.Data' | base64 -d |
+		jq -c '.services[0].spec.TaskTemplate.ContainerSpec.Image |= sub("@.*"; "")' >data
+	forge "$name" <data
+	expect 3 cdeploy rollback --verify-key "$T/k.pub"
+	message cdeploy 'revision 1 cannot be verified' "$NAME-web" "$BUSYBOX" 'has no digest'
+	equal "$(spec)" "$before"
 	# another's service is not reached through it either
 	engine service create -d --name "$NAME-other" "$BUSYBOX" sleep 1000 >/dev/null
 	engine service update -q -d --label-add "io.cdeploy.project=$NAME-other" "$NAME-other" >/dev/null
@@ -322,7 +330,7 @@ forge() {
 	expect 0 cdeploy rollback 4
 	expect 0 cdeploy rollback 5
 	expect 1 cdeploy rollback 1
-	message cdeploy 'revision 1' "$NAME-web" DB_PASSWORD
+	message cdeploy 'revision 1' "$NAME-web" DB_PASSWORD 'differs from it'
 	has_no "$out$err" canary
 	equal "$(revisions)" '7 6 5 4 3 2 1'
 	# except a job, whose environment has it

@@ -301,6 +301,13 @@ static void a_value_that_nobody_has_is_refused_by_its_name(void **state)
 	assert_int_equal(ERR_FAILED, e.kind);
 	assert_non_null(strstr(e.text, "variable 'DB_PASSWORD'"));
 	assert_null(strstr(e.text, "canary"));
+	assert_non_null(strstr(e.text, "no service here has it any more"));
+	/* there is one of that name, as the user sees */
+	strv_add(&known, "DB_PASSWORD=canary9");
+	assert_int_equal(-1, deploy_reveal(spec, "salt", &known, &e));
+	assert_non_null(strstr(e.text, "variable 'DB_PASSWORD'"));
+	assert_non_null(strstr(e.text, "differs from it"));
+	assert_null(strstr(e.text, "canary"));
 	/* by another salt nothing is found */
 	strv_add(&known, "DB_PASSWORD=canary2");
 	assert_int_equal(-1, deploy_reveal(spec, "pepper", &known, &e));

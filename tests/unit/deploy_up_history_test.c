@@ -106,6 +106,19 @@ static void history_is(struct world *w, const char *answer)
 	HTTP_EXPECT(w->s, .method = "GET", .url = url, .status = 200, .answer = answer);
 }
 
+#define OWNED V141 "/services?filters=%7B%22label%22%3A%5B%22io.cdeploy.project%3Dp%22%5D%7D"
+
+/* A service of the project's that is not in the file has that label. */
+static void there_is(struct world *w, const char *revision)
+{
+	auto_free char *list = mem_printf(
+		"[{\"ID\":\"s5\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"left\","
+		"\"Labels\":{\"io.cdeploy.project\":\"p\",\"io.cdeploy.revision\":\"%s\"}}}]",
+		revision);
+
+	HTTP_EXPECT(w->s, .method = "GET", .url = OWNED, .status = 200, .answer = list);
+}
+
 static void has_record(struct world *w, unsigned revision, bool yes)
 {
 	auto_free char *lock = deploy_lock_name(&w->opt.owner);
@@ -151,6 +164,7 @@ static void a_deploy_and_its_record_carry_the_next_number(void **state)
 
 	nothing_runs(w);
 	history_is(w, list);
+	there_is(w, "3");
 	is_created(w);
 	is_recorded(w, 201);
 	up(w);
@@ -306,12 +320,41 @@ static void a_history_that_cannot_be_read_does_not_stop_a_deploy(void **state)
 		strstr(recorder_text(&w->rec), "warn: this deploy will not be in the history: "));
 }
 
+static void a_number_that_a_killed_run_has_used_is_used_up(void **state)
+{
+	struct world *w = *state;
+
+	nothing_runs(w);
+	history_is(w, "[]");
+	there_is(w, "7");
+	is_created(w);
+	is_recorded(w, 201);
+	up(w);
+	assert_non_null(strstr(sent(w, 1), "\"io.cdeploy.revision\":\"8\""));
+	assert_true(recorder_has(&w->rec, "note: this is revision 8 of the history\n"));
+}
+
+static void after_the_last_number_there_is_no_other(void **state)
+{
+	struct world *w = *state;
+
+	nothing_runs(w);
+	history_is(w, "[]");
+	there_is(w, "4294967295");
+	is_created(w);
+	up(w);
+	assert_null(strstr(sent(w, 0), "io.cdeploy.revision"));
+	assert_true(recorder_has(&w->rec, "warn: this deploy will not be in the history: revision "
+					  "4294967295 is there already"));
+}
+
 static void a_record_that_cannot_be_written_is_a_warning(void **state)
 {
 	struct world *w = *state;
 
 	nothing_runs(w);
 	history_is(w, "[]");
+	there_is(w, "x");
 	is_created(w);
 	is_recorded(w, 400);
 	up(w);
@@ -333,6 +376,8 @@ int main(void)
 		T(a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written),
 		T(what_ran_before_there_was_a_history_becomes_its_first_revision),
 		T(a_history_that_cannot_be_read_does_not_stop_a_deploy),
+		T(a_number_that_a_killed_run_has_used_is_used_up),
+		T(after_the_last_number_there_is_no_other),
 		T(a_record_that_cannot_be_written_is_a_warning),
 	};
 
