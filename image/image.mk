@@ -21,12 +21,20 @@ $(STATIC_DIR)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/image/closed.o $(foreach 
 static: $(TOOLS:%=$(STATIC_DIR)/bin/%)	## the three tools as static programs, into build/static/bin
 
 EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
-image: static	## the toolkit's own container image, an OCI layout in build/image
+image: $(IMAGE)/index.json	## the toolkit's own container image, an OCI layout in build/image
+	@echo $(IMAGE)
+
+$(IMAGE)/index.json: $(TOOLS:%=$(STATIC_DIR)/bin/%) image/tree Dockerfile VERSION $(STATIC_DIR)/epoch
 	$(Q)sh image/tree $(STATIC_DIR)/bin $(STATIC_DIR)/tree
 	$(Q)rm -rf $(IMAGE)
 	$(Q)$(STATIC_DIR)/bin/cbuild --root $(STATIC_DIR)/root -f Dockerfile --build-arg VERSION=$(VERSION) \
 		--source-date-epoch $(EPOCH) -t cbuild:$(VERSION) -o type=oci,dest=$(IMAGE),tar=false $(STATIC_DIR)/tree
-	@echo $(IMAGE)
+
+# what changes without a file that does
+$(STATIC_DIR)/epoch: FORCE
+	@mkdir -p $(@D)
+	@echo $(EPOCH) | cmp -s - $@ || echo $(EPOCH) >$@
+FORCE:
 
 DEB := $(BUILD)/deb
 deb: all $(COMPLETIONS)	## a Debian package of the three tools, into build/deb
