@@ -24,7 +24,7 @@ check-quick:	## what needs no servers: lint, units, fuzz replay
 check-pipeline: all $(TOOL_BINS)	## the GitLab component: its structure, which job runs when, the jobs at work
 	$(Q)BUILD=$(BUILD) sh tests/pipeline/run
 
-check-chain: all $(TOOL_BINS)	## the component in unprivileged containers, from merge request to production (minutes)
+check-chain: all $(TOOL_BINS)	## the component in unprivileged containers, all of the way and what stops it (minutes)
 	$(Q)BUILD=$(BUILD) sh tests/pipeline/run chain
 
 # Runs side by side, each with a registry and an engine of its own: builds keep the processors busy, pushes are in

@@ -68,13 +68,14 @@ dockerfile() {
 	cat >"${1:-Dockerfile}"
 }
 
-# until_true COMMAND...: as long as it takes, up to a ceiling far away.
+# until_true COMMAND...: as long as it takes, up to a ceiling far away. What takes long is asked for more seldom: a
+# question to the engine costs more than the pause.
 until_true() {
 	local n=0
 	until "$@"; do
 		n=$((n + 1))
 		[ "$n" -lt 600 ] || fail "did not come true: $*"
-		sleep 0.1
+		sleep "0.$((n < 5 ? 1 : n < 20 ? 2 : 4))"
 	done
 }
 

@@ -1,6 +1,6 @@
 # The whole way of a Python service through templates/pipeline.yml, each job in an unprivileged container as GitLab's
-# docker executor starts it: from merge request to production. The tests of this file build on one another.
-# tests/pipeline/run starts it and says where the runner is (PIPELINE_RUNNER).
+# docker executor starts it: from merge request to production. The tests of this file build on one another; those with
+# the tag "short" do without the others. tests/pipeline/run starts it and says where the runner is (PIPELINE_RUNNER).
 
 load helper
 load job
@@ -70,7 +70,7 @@ pipeline() {
 	local socket=${E2E_ENGINE#unix://} args=() one
 	for one in "CI_REGISTRY=$E2E_REGISTRY" "CI_REGISTRY_IMAGE=$REGISTRY/group/app" GITLAB_CI=true \
 		DOCKER_HOST=unix:///var/run/docker.sock "STAGING_PORT=$STAGING_PORT" "PRODUCTION_PORT=$PRODUCTION_PORT" \
-		CDEPLOY_STABLE=2s "$@"; do
+		"CDEPLOY_STABLE=${STABLE-1ms}" "$@"; do
 		args+=(--variable "$one")
 	done
 	case "$*" in
@@ -110,6 +110,7 @@ runs() {
 	expect 1 skopeo inspect --tls-verify=false "docker://$REGISTRY/group/app/app:latest"
 }
 
+# bats test_tags=short
 @test "a ready merge request is tested, built, released and deployed, and answers" {
 	request
 	equal "$status:$ran" '0:PASS build-app PASS deploy-app-staging PASS release-app PASS test-app '
@@ -118,6 +119,7 @@ runs() {
 	equal "$(runs sample-staging)" "$(cat "$CHAIN/digest")"
 }
 
+# bats test_tags=short
 @test "a failing test stops it before anything is built" {
 	sed -i 's/"good day"/"bad day"/' test_app.py
 	commit 'a test that fails'
@@ -145,7 +147,7 @@ runs() {
 @test "a new version that crashes is taken back, and staging answers as before" {
 	sed -i -e 's/^VERSION = .*/VERSION = "2"/' -e 's/^    ThreadingHTTPServer.*/    raise SystemExit("no database")/' app.py
 	commit 'a version that crashes'
-	request
+	STABLE=10s request
 	equal "$status:$ran" '1:PASS build-app FAIL deploy-app-staging PASS release-app PASS test-app '
 	has "$log" 'no database'
 	staging_answers 1
@@ -160,6 +162,7 @@ runs() {
 	has "$log" 'this tree has not run on staging'
 }
 
+# bats test_tags=short
 @test "the merge takes the image that is there, and production runs the very digest that staging ran" {
 	pipeline CI_PIPELINE_SOURCE=push CI_COMMIT_BRANCH=master CI_COMMIT_REF_NAME=master
 	equal "$status:$ran" '0:PASS build-app PASS deploy-app-production PASS deploy-app-staging PASS release-app PASS test-app '

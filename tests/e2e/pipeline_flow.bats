@@ -2,6 +2,8 @@
 # in a fresh checkout that has only what GitLab would give it. Without containers, so in seconds.
 # tests/pipeline/run starts it and says where the runner is (PIPELINE_RUNNER). The tests build on one another.
 
+# bats file_tags=short
+
 load helper
 
 setup_file() {

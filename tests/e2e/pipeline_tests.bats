@@ -1,6 +1,8 @@
 # What the test and sonarqube jobs of templates/pipeline.yml run in which project: their very scripts, without containers.
 # tests/pipeline/run starts it and says where the runner is (PIPELINE_RUNNER).
 
+# bats file_tags=short
+
 load helper
 
 setup_file() {
