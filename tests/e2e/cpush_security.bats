@@ -163,32 +163,72 @@ case_s8() {
 	from "GET /manifests/ * edit '\"digest\":\"sha256:[0-9a-f]*\"' '\"digest\":\"sha256:../../../x\"'"
 	equal "$(count '*' '[.][.]')" 0 'it was asked for'
 }
-case_s9_bytes() { from "GET /blobs/ * edit '^.' X"; }
-case_s9_more() { from "GET /blobs/ * tail more"; }
+# what is good in every way but one: it is not what was asked for
+case_s9_config() {
+	from "GET /blobs/ * edit '/bin/sh' '/bin/xx'"
+	message cbuild 'its bytes have the digest'
+}
+case_s9_layer() {
+	from "GET /blobs/ * edit '^\\x1f\\x8b\\x08\\x00\\x00' '\\x1f\\x8b\\x08\\x00\\x01'"
+	message cbuild "$(layer_of)"
+}
+# seen while it comes, and not when all of it is on the disk
+case_s9_more() {
+	from "GET /blobs/ * tail more"
+	message cbuild 'more than its'
+}
 
 @test "S7: a document that could be read in two ways is refused" {
 	cases s7_both s7_type s7_keys
 }
 
 @test "S8, S9: digests are digests, and the bytes are theirs" {
-	cases s8 s9_bytes s9_more
+	cases s8 s9_config s9_layer s9_more
 }
 
 # -- S10 -----------------------------------------------------------------------------------------
 case_s10_token() {
 	# a good token after 1 MiB of blanks
-	rules <<<"GET ^/token * edit '^\\{' '{$(head -c 70000 /dev/zero | tr '\0' ' ')'"
+	rules <<<"GET ^/token * edit '^\\{' '{$(blanks 70000)'"
 	push 1
 	no_tag
 }
+# what is told of an answer is what comes within the limit
 case_s10_error() {
-	rules <<<'PUT /manifests/ * reply 400 size=3000000'
+	{ blanks 70000 && printf '{"errors":[{"code":"X","message":"a-word-far-away"}]}'; } >answer
+	rules <<<"PUT /manifests/ * reply 400 'Content-Type: application/json' file=$C/answer"
 	push 1
-	[ "$(wc -c <stderr)" -le 20000 ] || fail 'all of it was told'
+	! grep -q far-away stderr || fail 'all of it was kept'
+}
+case_s10_header() {
+	rules <<<"POST /uploads/ * if:auth set 'X-Long: $(blanks 70000 | tr ' ' x)'"
+	push 1
+	no_tag
+}
+# a manifest that is good, and long: blanks in JSON say nothing
+case_s10_manifest() {
+	{ blob "$LAYOUT" "$(digest_of "$LAYOUT")" && blanks 9000000; } >manifest
+	rules <<<"GET /manifests/ * reply 200 'Content-Type: application/vnd.oci.image.manifest.v1+json' file=$C/manifest"
+	from "HEAD /manifests/ * status 405"
+}
+case_s10_config() {
+	local config=$C/config digest
+	digest=$(blob "$LAYOUT" "$(digest_of "$LAYOUT")" | jq -r .config.digest)
+	{ blob "$LAYOUT" "$digest" && blanks 9000000; } >config
+	blob "$LAYOUT" "$(digest_of "$LAYOUT")" | jq -c ".config.size = $(wc -c <config) | .config.digest = \"sha256:$(
+		sha256sum <config | cut -d' ' -f1)\"" >manifest
+	rules <<-EOF2
+	GET /manifests/ * reply 200 'Content-Type: application/vnd.oci.image.manifest.v1+json' file=$C/manifest
+	GET /blobs/sha256:$(sha256sum <config | cut -d' ' -f1) * reply 200 file=$config
+	EOF2
+	from "HEAD /manifests/ * status 405"
+}
+blanks() {
+	head -c "$1" /dev/zero | tr '\0' ' '
 }
 
-@test "S10: tokens, errors and headers have a limit" {
-	cases s10_token s10_error
+@test "S10: tokens, errors, headers, manifests and configurations have a limit" {
+	cases s10_token s10_error s10_header s10_manifest s10_config
 }
 
 # -- S14 -----------------------------------------------------------------------------------------
@@ -285,8 +325,37 @@ case_s20() {
 	cases s17
 }
 
+# -- S19 -------------------------------------------------------------------------------------------
+# moved RULE COMMAND...: what the rule concerns waits until the tag has become another image's.
+moved() {
+	layered "$C/other-image" 20
+	"$E2E_BIN/cpush" -q "$LAYOUT" "$OPEN/$REPO_PATH:1" >/dev/null
+	rules <<<"$1 until $C/go"
+	shift
+	("$@" >stdout 2>stderr </dev/null 3>&-) &
+	working=$!
+	until_true test -e go.here
+	"$E2E_BIN/cpush" -q "$C/other-image" "$OPEN/$REPO_PATH:1" >/dev/null
+	touch go
+	wait "$working"
+}
+case_s19_from() {
+	printf 'FROM %s\nENV a=b\n' "$IMAGE" >Dockerfile
+	mkdir context
+	moved 'GET /manifests/ *' cbuild -q -f Dockerfile context
+	equal "$(blob "$C/root/store" "$(digest_of "$C/root/store")" | jq -r '.layers[0].digest')" "$(layer_of)" 'its layer'
+}
+case_s19_copy() {
+	moved 'POST /uploads/ *' cpush -q "docker://$IMAGE" "$HOST/$REPO_PATH-copy:1"
+	REPO_PATH+=-copy served
+}
+
 @test "S18: a server's words cannot steer the terminal" {
 	cases s18
+}
+
+@test "S19: a tag is resolved once: what it becomes meanwhile is not mixed in" {
+	cases s19_from s19_copy
 }
 
 @test "S13, S20: names with line ends or blanks are refused before anything is asked" {
