@@ -121,6 +121,13 @@ by_skopeo() {
 	expect 0 skopeo copy -q --dest-tls-verify=false "$@" "$dest"
 }
 
+# through_layout TAG: what a peer has written into the layout of that name, where it may lie uncompressed; on its way into a
+# registry it would compress it. cpush brings it there as it is.
+through_layout() {
+	expect 0 cpush "$T/$1" "$REPO:$1"
+	equal "${out#*@}" "$(jq -r '.manifests[0].digest' "$T/$1/index.json")" "$1"
+}
+
 by_buildah() {
 	local dest=docker://$REPO:$1
 	shift
@@ -146,12 +153,23 @@ by_buildah() {
 	wrote b-gzip $oci.tar+gzip
 	by_buildah b-zstd --format oci --compression-format zstd
 	wrote b-zstd $oci.tar+zstd
+	# (zstd has no name among docker's media types, so nobody writes it there)
 	by_buildah b-schema2 --format v2s2
 	wrote b-schema2 $docker.tar.gzip
 
 	expect 0 engine load -q -i "$T/load.tar"
 	expect 0 engine push -q "$REPO:d-schema2"
 	wrote d-schema2 $docker.tar.gzip
+
+	# last, or the others would find the plain layer and take that
+	expect 0 skopeo copy -q --dest-decompress "oci:$T/one:1" "dir:$T/dir"
+	expect 0 skopeo copy -q --dest-oci-accept-uncompressed-layers "dir:$T/dir" "oci:$T/s-plain:1"
+	through_layout s-plain
+	wrote s-plain $oci.tar
+	# its type says gzip, its bytes are plain
+	expect 0 skopeo copy -q --dest-oci-accept-uncompressed-layers "docker-archive:$T/load.tar" "oci:$T/s-mislabelled:1"
+	through_layout s-mislabelled
+	wrote s-mislabelled $oci.tar+gzip
 
 	printf '%sFROM scratch\n%s' "$stages" "$copies" >Dockerfile
 	expect 0 cbuild -o "$T/files" .
