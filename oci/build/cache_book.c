@@ -403,7 +403,7 @@ void cache_note_fetched(struct cache_book *b, struct cache_note *n)
 /* What was just read may be another state of a file than what is read elsewhere. Lock not held. */
 static bool has_changed(struct cache_book *b, const struct cache_note *n)
 {
-	const char *path = content_changed(&n->seen);
+	auto_free char *path = content_changed(&n->seen);
 
 	if (path)
 		log_info(b->op, "%s: '%s' changed while it was read: not kept in the cache",

@@ -28,7 +28,7 @@ void cache_look_init(struct cache_look *k, struct step *s, const char *kind)
 static void release_lists(struct cache_look *k)
 {
 	for (size_t i = 0; i < k->nr_lists; i++)
-		layer_changes_release(&k->lists[i]);
+		listing_release(&k->lists[i]);
 	free(STEAL(&k->lists));
 	k->nr_lists = k->cap_lists = 0;
 }
@@ -56,13 +56,13 @@ void cache_look_image(struct cache_look *k, const struct image *img)
 	cache_look_dep(k, &tree);
 }
 
-void cache_look_content(struct cache_look *k, struct layer_changes *list)
+void cache_look_content(struct cache_look *k, struct layer_listing *list)
 {
 	if (!k->is_named) /* else nobody changes them */
 		content_see(&k->seen, list);
 	MEM_GROW(k->lists, k->nr_lists, k->cap_lists);
 	k->lists[k->nr_lists++] = *list;
-	*list = (struct layer_changes){ 0 };
+	*list = LISTING_INIT;
 }
 
 /* -- looking ----------------------------------------------------------------------------- */
@@ -219,7 +219,7 @@ struct beside {
 	struct cache_book *book;
 	struct cache_note *note;
 	struct cache_text text;
-	struct layer_changes *lists;
+	struct layer_listing *lists;
 	size_t nr_lists;
 	char *why; /* where the fields are remembered */
 	struct cache_key below;
@@ -229,7 +229,7 @@ struct beside {
 static void beside_free(struct beside *b)
 {
 	for (size_t i = 0; i < b->nr_lists; i++)
-		layer_changes_release(&b->lists[i]);
+		listing_release(&b->lists[i]);
 	free(b->lists);
 	cache_text_release(&b->text);
 	buf_release(&b->words);

@@ -6,7 +6,7 @@
  *	cache_text_add_str(&k.words, "to", dest); …		all that is not content
  *	cache_look_dep(&k, &tree);				trees it reads, if it reads any
  *	r = cache_look_named(&k, e);				1: the stage has its layer; 0: go on
- *	cache_look_content(&k, &changes);			files it reads, listed
+ *	cache_look_content(&k, &listing);			files it reads, listed
  *	r = cache_look_found(&k, e);				likewise
  *	… the step is carried out and commits …
  *	cache_look_made(&k);
@@ -32,7 +32,7 @@ struct cache_look {
 	bool is_named;	  /* … all of them are in the deps, or fixed by the words */
 	struct cache_ref *deps;
 	size_t nr_deps, cap_deps;
-	struct layer_changes *lists;
+	struct layer_listing *lists;
 	size_t nr_lists, cap_lists;
 	struct content_seen seen; /* of the files in lists, unless is_named */
 	struct cache_form forms[CACHE_FORMS_MAX];
@@ -48,7 +48,7 @@ void cache_look_dep(struct cache_look *k, const struct cache_ref *tree);
 void cache_look_image(struct cache_look *k, const struct image *img);
 int cache_look_named(struct cache_look *k, struct err *e) MUST_CHECK;
 /* list: taken over; its origins must stay until the layers are packed. */
-void cache_look_content(struct cache_look *k, struct layer_changes *list);
+void cache_look_content(struct cache_look *k, struct layer_listing *list);
 int cache_look_found(struct cache_look *k, struct err *e) MUST_CHECK;
 /* It is carried out, and its layer is not kept: what it reads cannot be told. */
 void cache_look_give_up(struct cache_look *k);

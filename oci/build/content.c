@@ -1,6 +1,6 @@
 /*
  * Files are hashed in groups of about as many bytes, so that neither many small ones nor a few large
- * ones leave workers idle; then the list is told in order.
+ * ones leave workers idle; so many groups at a time, whose entries are then told in order.
  */
 #include "oci/build/content.h"
 
@@ -12,21 +12,26 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "oci/layer/path.h"
 
 #define GROUP_BYTES (4u << 20)
 #define GROUP_FILES 256
+#define GROUPS	    64 /* at a time */
 
 struct file_hash {
 	unsigned char raw[HASH_SHA256_LEN];
 };
-struct hashing {
-	const struct op *op;
-	const struct layer_changes *c;
-	struct file_hash *hashes; /* as many as entries */
+struct file_at {
+	int dirfd;
+	size_t path; /* in the group's */
 };
 struct group {
-	const struct hashing *of;
-	size_t from, end;
+	const struct op *op;
+	struct buf paths; /* each terminated */
+	struct file_at files[GROUP_FILES];
+	struct file_hash hashes[GROUP_FILES];
+	size_t nr;
+	uint64_t bytes;
 	int r;
 	struct err err;
 };
@@ -36,17 +41,17 @@ static bool has_bytes(const struct layer_change *c)
 	return c->kind == LAYER_ENTRY && !c->hard_link && S_ISREG(c->st.st_mode);
 }
 
-static int hash_file(struct file_hash *out, const struct op *op, const struct layer_change *c,
+static int hash_file(struct file_hash *out, const struct op *op, int dirfd, const char *path,
 		     char *piece, struct err *e)
 {
 	/* O_NONBLOCK: a fifo that has taken its place must not stop us */
-	auto_close int fd = openat(c->origin_fd, c->origin_path,
-				   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	auto_close int fd =
+		openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct hash h;
 	ssize_t n = 0;
 
 	if (fd < 0)
-		return err_sys(e, "open '%s'", c->path);
+		return err_sys(e, "open '%s'", path);
 	hash_init(&h);
 	do {
 		if (cancel_check(op->cancel, e) < 0)
@@ -55,7 +60,7 @@ static int hash_file(struct file_hash *out, const struct op *op, const struct la
 		if (n > 0)
 			hash_update(&h, piece, (size_t)n);
 		else if (n < 0 && errno != EINTR)
-			err_sys(e, "read '%s'", c->path);
+			err_sys(e, "read '%s'", path);
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	hash_final(&h, out->raw);
 	return e->kind ? -1 : 0;
@@ -66,40 +71,80 @@ static void group_run(void *item)
 	struct group *g = item;
 	auto_free char *piece = mem_alloc(IO_CHUNK);
 
-	for (size_t i = g->from; i < g->end && g->r == 0; i++)
-		if (has_bytes(&g->of->c->v[i]))
-			g->r = hash_file(&g->of->hashes[i], g->of->op, &g->of->c->v[i], piece,
-					 &g->err);
+	for (size_t i = 0; i < g->nr && g->r == 0; i++)
+		g->r = hash_file(&g->hashes[i], g->op, g->files[i].dirfd,
+				 g->paths.data + g->files[i].path, piece, &g->err);
 }
 
-static size_t group_end(const struct layer_changes *c, size_t from)
-{
-	uint64_t bytes = 0;
-	size_t i = from;
+/* -- so many groups at a time ------------------------------------------------------------- */
 
-	for (; i < c->nr && i - from < GROUP_FILES && bytes < GROUP_BYTES; i++)
-		if (has_bytes(&c->v[i]))
-			bytes += (uint64_t)c->v[i].st.st_size;
-	return i;
+struct hashing {
+	const struct op *op;
+	struct pool *pool;
+	struct group *groups[GROUPS];
+	size_t nr_groups, nr_entries;
+};
+
+static void hashing_release(struct hashing *h)
+{
+	for (size_t i = 0; i < GROUPS && h->groups[i]; i++) {
+		buf_release(&h->groups[i]->paths);
+		free(h->groups[i]);
+	}
 }
 
-static int hash_all(const struct hashing *h, struct pool *pool, struct err *e)
+static bool is_full(const struct group *g)
 {
-	auto_free struct group *groups = NULL;
-	size_t nr = 0, cap = 0;
+	return g->nr == GROUP_FILES || g->bytes >= GROUP_BYTES;
+}
+
+/* The next one, empty. */
+static struct group *begin_group(struct hashing *h)
+{
+	struct group *g = h->groups[h->nr_groups];
+
+	if (!g) {
+		g = h->groups[h->nr_groups] = mem_zalloc(sizeof(*g));
+		buf_init(&g->paths, SIZE_MAX);
+		g->op = h->op;
+	}
+	buf_reset(&g->paths);
+	g->nr = 0;
+	g->bytes = 0;
+	h->nr_groups++;
+	return g;
+}
+
+/* Entries until the groups are full. */
+static void fill(struct hashing *h, struct listing_cursor *from)
+{
+	const struct layer_change *c;
+	struct group *g = NULL;
+
+	h->nr_groups = h->nr_entries = 0;
+	while ((!g || !is_full(g) || h->nr_groups < GROUPS) && (c = listing_next(from))) {
+		h->nr_entries++;
+		if (!has_bytes(c))
+			continue;
+		if (!g || is_full(g))
+			g = begin_group(h);
+		g->files[g->nr++] = (struct file_at){ c->origin_fd, g->paths.len };
+		g->bytes += (uint64_t)c->st.st_size;
+		buf_add(&g->paths, c->origin_path, strlen(c->origin_path) + 1);
+	}
+}
+
+static int hash_groups(struct hashing *h, struct err *e)
+{
 	struct pool_batch batch;
 
-	for (size_t i = 0; i < h->c->nr; i = groups[nr++].end) {
-		MEM_GROW(groups, nr, cap);
-		groups[nr] = (struct group){ .of = h, .from = i, .end = group_end(h->c, i) };
-	}
-	pool_batch_init(&batch, pool);
-	for (size_t i = 0; i < nr; i++)
-		pool_submit(&batch, group_run, &groups[i]);
+	pool_batch_init(&batch, h->pool);
+	for (size_t i = 0; i < h->nr_groups; i++)
+		pool_submit(&batch, group_run, h->groups[i]);
 	pool_batch_wait(&batch);
-	for (size_t i = 0; i < nr; i++)
-		if (groups[i].r < 0) {
-			*e = groups[i].err;
+	for (size_t i = 0; i < h->nr_groups; i++)
+		if (h->groups[i]->r < 0) {
+			*e = h->groups[i]->err;
 			return -1;
 		}
 	return 0;
@@ -126,25 +171,51 @@ static void tell(struct cache_text *t, const struct layer_change *c, const struc
 	cache_text_add(t, c->path, buf_span(&text));
 }
 
-int content_add(struct cache_text *t, const struct op *op, const struct layer_changes *c,
+static void tell_entries(struct cache_text *t, const struct hashing *h, struct listing_cursor *at)
+{
+	size_t group = 0, file = 0;
+
+	for (size_t i = 0; i < h->nr_entries; i++) {
+		const struct layer_change *c = listing_next(at);
+
+		if (!has_bytes(c)) {
+			tell(t, c, NULL);
+			continue;
+		}
+		tell(t, c, &h->groups[group]->hashes[file]);
+		if (++file == h->groups[group]->nr) {
+			group++;
+			file = 0;
+		}
+	}
+}
+
+int content_add(struct cache_text *t, const struct op *op, const struct layer_listing *l,
 		bool parallel, struct err *e)
 {
-	auto_free struct file_hash *hashes = mem_zalloc((c->nr + 1) * sizeof(*hashes));
-	const struct hashing h = { .op = op, .c = c, .hashes = hashes };
+	CLEANUP(hashing_release)
+	struct hashing h = { .op = op, .pool = parallel ? op->pool : NULL };
+	auto_listing_cursor struct listing_cursor ahead, at;
 
-	if (hash_all(&h, parallel ? op->pool : NULL, e) < 0)
-		return -1;
-	cache_text_add_u64(t, "entries", c->nr);
-	for (size_t i = 0; i < c->nr; i++)
-		tell(t, &c->v[i], &hashes[i]);
-	return 0;
+	listing_begin(&ahead, l);
+	listing_begin(&at, l);
+	cache_text_add_u64(t, "entries", l->nr);
+	for (;;) {
+		fill(&h, &ahead);
+		if (!h.nr_entries)
+			return 0;
+		if (hash_groups(&h, e) < 0)
+			return -1;
+		tell_entries(t, &h, &at);
+	}
 }
 
 /* -- whether files stay as they are -------------------------------------------------------- */
 
 /* So many files that a context may have: little is kept of each. */
 struct content_origin {
-	int fd;	      /* borrowed */
+	int dirfd;    /* borrowed */
+	char *dir;    /* below it */
 	size_t first; /* file */
 };
 
@@ -170,42 +241,55 @@ static uint64_t state_of(int fd, const char *path)
 
 static void add_seen(struct content_seen *s, int fd, const char *path)
 {
+	const struct content_origin *last = s->nr_origins ? &s->origins[s->nr_origins - 1] : NULL;
+	struct span dir = layer_path_dir(path);
+	const char *name = layer_path_last(path);
+
 	if (!s->nr)
-		buf_init(&s->paths, SIZE_MAX);
-	if (!s->nr_origins || s->origins[s->nr_origins - 1].fd != fd) {
+		buf_init(&s->names, SIZE_MAX);
+	if (!last || last->dirfd != fd || !span_eq_str(dir, last->dir)) {
 		MEM_GROW(s->origins, s->nr_origins, s->cap_origins);
-		s->origins[s->nr_origins++] = (struct content_origin){ fd, s->nr };
+		s->origins[s->nr_origins++] = (struct content_origin){ fd, span_dup(dir), s->nr };
 	}
 	MEM_GROW(s->v, s->nr, s->cap);
 	s->v[s->nr++] = state_of(fd, path);
-	buf_add(&s->paths, path, strlen(path) + 1);
+	buf_add(&s->names, name, strlen(name) + 1);
 }
 
-void content_see(struct content_seen *s, const struct layer_changes *c)
+void content_see(struct content_seen *s, const struct layer_listing *l)
 {
-	for (size_t i = 0; i < c->nr; i++)
-		if (has_bytes(&c->v[i]))
-			add_seen(s, c->v[i].origin_fd, c->v[i].origin_path);
+	auto_listing_cursor struct listing_cursor at;
+	const struct layer_change *c;
+
+	listing_begin(&at, l);
+	while ((c = listing_next(&at)))
+		if (has_bytes(c))
+			add_seen(s, c->origin_fd, c->origin_path);
 }
 
-const char *content_changed(const struct content_seen *s)
+char *content_changed(const struct content_seen *s)
 {
-	const char *path = s->paths.data;
-	size_t from = 0;
+	const char *name = s->names.data;
+	const struct content_origin *in = s->origins;
 
-	for (size_t i = 0; i < s->nr; i++, path += strlen(path) + 1) {
-		if (from + 1 < s->nr_origins && s->origins[from + 1].first == i)
-			from++;
-		if (!s->v[i] || s->v[i] != state_of(s->origins[from].fd, path))
-			return path;
+	for (size_t i = 0; i < s->nr; i++, name += strlen(name) + 1) {
+		auto_free char *path = NULL;
+
+		if (in + 1 < s->origins + s->nr_origins && in[1].first == i)
+			in++;
+		path = *in->dir ? mem_printf("%s/%s", in->dir, name) : mem_strdup(name);
+		if (!s->v[i] || s->v[i] != state_of(in->dirfd, path))
+			return STEAL(&path);
 	}
 	return NULL;
 }
 
 void content_seen_release(struct content_seen *s)
 {
+	for (size_t i = 0; i < s->nr_origins; i++)
+		free(s->origins[i].dir);
 	free(s->v);
 	free(s->origins);
-	buf_release(&s->paths);
+	buf_release(&s->names);
 	*s = (struct content_seen){ .nr = 0 };
 }

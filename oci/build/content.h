@@ -7,13 +7,13 @@
 
 #include "base/op.h"
 #include "oci/build/cache_key.h"
-#include "oci/layer/changes.h"
+#include "oci/layer/listing.h"
 
 /*
- * Adds to t a field for each entry, named by its path. All regular files have origins. parallel: the bytes
+ * Adds to t a field for each entry, named by its path. parallel: the bytes
  * are read on op->pool (so not from one of its workers).
  */
-int content_add(struct cache_text *t, const struct op *op, const struct layer_changes *c,
+int content_add(struct cache_text *t, const struct op *op, const struct layer_listing *l,
 		bool parallel, struct err *e) MUST_CHECK;
 
 /*
@@ -23,14 +23,14 @@ int content_add(struct cache_text *t, const struct op *op, const struct layer_ch
 struct content_seen {
 	uint64_t *v; /* how each file was, in a number */
 	size_t nr, cap;
-	struct buf paths;		/* of all, each terminated */
-	struct content_origin *origins; /* where runs of them are opened */
+	struct buf names;		/* of all, each terminated */
+	struct content_origin *origins; /* where runs of them are */
 	size_t nr_origins, cap_origins;
 };
-/* Adds the files of c; their origins must stay as long as it is asked. */
-void content_see(struct content_seen *s, const struct layer_changes *c);
-/* The first that is not as it was seen; NULL: none. Borrowed. */
-const char *content_changed(const struct content_seen *s);
+/* Adds the files of l; their origins must stay as long as it is asked. */
+void content_see(struct content_seen *s, const struct layer_listing *l);
+/* The first that is not as it was seen, owned by the caller; NULL: none. */
+char *content_changed(const struct content_seen *s) MUST_CHECK;
 void content_seen_release(struct content_seen *s);
 
 #endif

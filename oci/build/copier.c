@@ -255,6 +255,8 @@ static int pop(struct tree_copy *t, struct err *e)
 
 	if (l->is_put && *l->to)
 		r = layer_builder_put(t->c->to, l->to, &l->file, e);
+	if (r == 0 && t->c->is_alone)
+		layer_builder_close(t->c->to, l->to);
 	level_release(l);
 	return r;
 }

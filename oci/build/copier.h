@@ -27,8 +27,9 @@ struct copier {
 	uint32_t uid, gid;
 	const struct chmod_rule *mode; /* NULL: as in the source */
 	const struct ignore *exclude;  /* --exclude: paths below each source; NULL: none */
-	uint64_t nr_files;	       /* with several names: the builder's numbers for them */
-	struct link_slot *links;       /* those of the source that is put now */
+	bool is_alone; /* nothing else is put where one source is: its directories can be closed */
+	uint64_t nr_files;	 /* with several names: the builder's numbers for them */
+	struct link_slot *links; /* those of the source that is put now */
 	size_t nr_links, cap_links;
 	struct hash
 		*seen; /* gets all that was looked at, but for bytes, in order; NULL: nobody asks */

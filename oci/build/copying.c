@@ -199,6 +199,7 @@ static int make_layer(struct copying *c, struct err *e)
 		return err_wrap(e, "--chown");
 	to.has_owner = c->chown;
 	to.mode = c->chmod ? &c->mode : NULL;
+	to.is_alone = count_matches(c) == 1;
 	b = layer_builder_new(is_linked(c) ? NULL : below, &now);
 	if (s->job->opt->has_epoch)
 		layer_builder_limit(b, s->job->opt->epoch);
@@ -281,7 +282,7 @@ static int list_match(struct copier *to, const struct source_match *m, size_t it
 	return copier_put(to, m, dest, true, false, e);
 }
 
-static int list_content(struct layer_changes *out, struct copying *c, struct err *e)
+static int list_content(struct layer_listing *out, struct copying *c, struct err *e)
 {
 	const struct timespec none = { .tv_sec = 0 };
 	auto_layer_builder struct layer_builder *b = layer_builder_new(NULL, &none);
@@ -289,7 +290,8 @@ static int list_content(struct layer_changes *out, struct copying *c, struct err
 					 .exclude = c->exclude,
 					 .has_owner = c->chown,
 					 .mode = c->chmod ? &c->mode : NULL,
-					 .to = b };
+					 .to = b,
+					 .is_alone = true };
 	CLEANUP(hash_release) struct hash seen;
 
 	hash_init(&seen);
@@ -303,12 +305,12 @@ static int list_content(struct layer_changes *out, struct copying *c, struct err
 				return -1;
 	}
 	hash_final(&seen, c->listed);
-	return layer_builder_finish(out, b, e);
+	return layer_builder_list(out, b, e);
 }
 
 static int find_by_content(struct copying *c, struct err *e)
 {
-	auto_changes struct layer_changes list = { 0 };
+	auto_listing struct layer_listing list = LISTING_INIT;
 
 	if (list_content(&list, c, e) < 0)
 		return -1;

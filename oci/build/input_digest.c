@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "oci/build/content.h"
 #include "oci/build/context_fetch.h"
+#include "oci/layer/path.h"
 #include "oci/layer/tree_dir.h"
 
 #define KIND	  "cbuild input 1"
@@ -15,46 +16,39 @@
 
 /* -- a context -------------------------------------------------------------------------- */
 
-struct listing {
+struct files {
 	const struct op *op;
 	const struct context *context;
 	struct tree *tree;
-	struct layer_changes found;
+	struct layer_listing found;
 };
 
-static void listing_release(struct listing *l)
+static void files_release(struct files *l)
 {
-	layer_changes_release(&l->found);
+	listing_release(&l->found);
 	tree_free(l->tree);
 }
 
-static int add_entry(struct listing *l, const char *path, const struct tree_node *node,
-		     struct err *e)
+static int add_entry(struct files *l, const char *path, const struct tree_node *node, struct err *e)
 {
 	auto_tree_origin struct tree_origin origin = { .dirfd = -1 };
-	struct layer_change *c;
+	struct layer_change c = { .kind = LAYER_ENTRY, .path = (char *)path, .st = node->st };
 
 	if (S_ISREG(node->st.st_mode) && tree_origin(l->tree, path, &origin, e) < 0)
 		return -1;
-	MEM_GROW(l->found.v, l->found.nr, l->found.cap);
-	c = &l->found.v[l->found.nr++];
-	*c = (struct layer_change){ .kind = LAYER_ENTRY,
-				    .path = mem_strdup(path),
-				    .st = node->st,
-				    .link = node->link ? mem_strdup(node->link) : NULL,
-				    .origin_fd = origin.dirfd,
-				    .origin_path = STEAL(&origin.path) };
-	if (node->capability.n) {
-		c->capability = span_dup(node->capability);
-		c->capability_len = node->capability.n;
-	}
+	c.link = (char *)node->link;
+	c.origin_fd = origin.dirfd;
+	c.origin_path = origin.path;
+	c.capability = (void *)node->capability.p;
+	c.capability_len = node->capability.n;
+	listing_add(&l->found, &c);
 	return 0;
 }
 
-static int add_directory(struct listing *l, const char *dir, unsigned depth, struct err *e);
+static int add_directory(struct files *l, const char *dir, unsigned depth, struct err *e);
 
 /* A directory that is excluded but for something below it is told by that. */
-static int add_name(struct listing *l, const char *path, unsigned depth, struct err *e)
+static int add_name(struct files *l, const char *path, unsigned depth, struct err *e)
 {
 	bool is_excluded = ignore_is_excluded(l->context->ignore, path);
 	struct tree_node node;
@@ -68,10 +62,15 @@ static int add_name(struct listing *l, const char *path, unsigned depth, struct 
 		return -1;
 	if (!is_dir || (is_excluded && !ignore_may_hold_included(l->context->ignore, path)))
 		return 0;
-	return add_directory(l, path, depth + 1, e);
+	if (is_excluded)
+		listing_enter(&l->found, layer_path_last(path));
+	if (add_directory(l, path, depth + 1, e) < 0)
+		return -1;
+	listing_leave(&l->found);
+	return 0;
 }
 
-static int add_directory(struct listing *l, const char *dir, unsigned depth, struct err *e)
+static int add_directory(struct files *l, const char *dir, unsigned depth, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
 
@@ -96,7 +95,8 @@ static int add_context(struct cache_text *t, const struct job *j, const struct c
 	const struct tree_dir_options opt = {
 		.of_root = true, .git_modes = true, .skip_dev = c->skip_dev, .skip_ino = c->skip_ino
 	};
-	CLEANUP(listing_release) struct listing l = { .op = j->op, .context = c };
+	CLEANUP(files_release)
+	struct files l = { .op = j->op, .context = c, .found = LISTING_INIT };
 
 	if (tree_dir_open(&l.tree, c->fd, &opt, e) < 0 || add_directory(&l, "", 0, e) < 0 ||
 	    content_add(t, j->op, &l.found, true, e) < 0)

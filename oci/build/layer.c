@@ -65,6 +65,14 @@ int layer_upper_rejoin(const struct op *op, const char *dir, const struct strv *
 
 static int pack_listed(struct layer *l, struct err *e)
 {
+	auto_listing_cursor struct listing_cursor at;
+
+	listing_begin(&at, &l->listing);
+	return layer_pack_from(&l->blob, &l->diff_id, l->op, &at.reader, -1, l->into, l->opt, e);
+}
+
+static int pack_array(struct layer *l, struct err *e)
+{
 	return layer_pack(&l->blob, &l->diff_id, l->op, &l->changes, -1, l->into, l->opt, e);
 }
 
@@ -76,7 +84,7 @@ static int pack_found(struct layer *l, struct err *e)
 	if (layer_read(l, l->op, e) < 0)
 		return -1;
 	oci_descriptor_release(&l->blob);
-	if (pack_listed(l, e) < 0)
+	if (pack_array(l, e) < 0)
 		return -1;
 	if (oci_digest_eq(&was, &l->diff_id))
 		return 0;
@@ -88,7 +96,9 @@ static int pack(struct layer *l, struct err *e)
 {
 	if (l->is_found)
 		return pack_found(l, e);
-	return l->is_listed ? pack_listed(l, e) : pack_upper(l, e);
+	if (!l->is_listed)
+		return pack_upper(l, e);
+	return l->listing.nr ? pack_listed(l, e) : pack_array(l, e);
 }
 
 static void tell_book(struct layer *l)
@@ -214,10 +224,16 @@ static int read_blob(struct layer *l, const struct op *op, struct err *e)
 	return 0;
 }
 
-static int read_found(struct layer *l, const struct op *op, struct err *e)
+/* lock held, as in what follows */
+static int read_changes(struct layer *l, const struct op *op, struct err *e)
 {
-	if (!l->is_found || l->is_read)
+	if (l->is_read)
 		return 0;
+	if (!l->is_found) {
+		listing_expand(&l->changes, &l->listing);
+		l->is_read = true;
+		return 0;
+	}
 	return fetch(l, op, e) < 0 ? -1 : read_blob(l, op, e);
 }
 
@@ -236,7 +252,7 @@ int layer_read(struct layer *l, const struct op *op, struct err *e)
 	int r;
 
 	pthread_mutex_lock(&l->lock);
-	r = read_found(l, op, e);
+	r = read_changes(l, op, e);
 	pthread_mutex_unlock(&l->lock);
 	return r;
 }
@@ -247,7 +263,7 @@ int layer_make_dir(struct layer *l, const struct op *op, struct err *e)
 
 	pthread_mutex_lock(&l->lock);
 	if (!l->is_laid)
-		r = read_found(l, op, e) < 0 ? -1 : make_dir(l, op, e);
+		r = read_changes(l, op, e) < 0 ? -1 : make_dir(l, op, e);
 	l->is_laid |= r == 0;
 	pthread_mutex_unlock(&l->lock);
 	return r;
@@ -276,14 +292,25 @@ static struct layer *layer_new(const char *dir, const char *what)
 	l->dir = mem_strdup(dir);
 	l->what = mem_strdup(what);
 	l->spool_fd = -1;
+	l->listing = LISTING_INIT;
 	return l;
 }
 
-struct layer *layer_new_listed(struct layer_changes *changes, const char *dir, const char *what)
+struct layer *layer_new_listed(struct layer_listing *listing, const char *dir, const char *what)
 {
 	struct layer *l = layer_new(dir, what);
 
 	l->is_listed = true;
+	l->listing = *listing;
+	*listing = LISTING_INIT;
+	return l;
+}
+
+struct layer *layer_new_array(struct layer_changes *changes, const char *dir, const char *what)
+{
+	struct layer *l = layer_new(dir, what);
+
+	l->is_listed = l->is_read = true;
 	l->changes = *changes;
 	*changes = (struct layer_changes){ 0 };
 	return l;
@@ -319,6 +346,7 @@ void layer_free(struct layer *l)
 	if (!l)
 		return;
 	layer_changes_release(&l->changes);
+	listing_release(&l->listing);
 	pthread_mutex_destroy(&l->lock);
 	free(l->dir);
 	strv_release(&l->lowers);

@@ -18,23 +18,27 @@
 #include "base/pool.h"
 #include "oci/build/cache_book.h"
 #include "oci/image/sink.h"
+#include "oci/layer/listing.h"
 #include "oci/layer/pack.h"
 #include "oci/layer/tree.h"
 
 struct layer {
 	bool is_listed;
-	struct layer_changes changes; /* listed */
-	pthread_mutex_t lock;	      /* of laying down and reading */
-	char *dir;	    /* absolute path; of a listed one: where it will be laid down */
-	bool is_laid;	    /* dir is there; guarded by lock */
-	struct strv lowers; /* upper: what it lies on, topmost first */
-	char *what;	    /* for messages: "Dockerfile:3: RUN make" */
-	char *created;	    /* of its line of history */
+	struct layer_listing listing; /* listed, in bytes, … */
+	struct layer_changes
+		changes;      /* … or as an array, as well when somebody has asked (is_read) */
+	pthread_mutex_t lock; /* of laying down and reading */
+	char *dir;	      /* absolute path; of a listed one: where it will be laid down */
+	bool is_laid;	      /* dir is there; guarded by lock */
+	bool is_read;	      /* changes are there */
+	struct strv lowers;   /* upper: what it lies on, topmost first */
+	char *what;	      /* for messages: "Dockerfile:3: RUN make" */
+	char *created;	      /* of its line of history */
 	/* in the step cache; borrowed */
 	struct cache_book *book; /* NULL: not, or not yet */
 	struct cache_note *note;
 	/* found there */
-	bool is_found, is_fetched, is_read; /* its blob, its changes are there; guarded by lock */
+	bool is_found, is_fetched; /* its blob is there; guarded by lock, as is_read */
 	struct cache_result result;
 	struct cache_source *from; /* borrowed */
 	int spool_fd;
@@ -50,8 +54,9 @@ struct layer {
 	struct err err;
 };
 
-/* changes are the layer's from here on; their origins must be there until it is packed. */
-struct layer *layer_new_listed(struct layer_changes *changes, const char *dir, const char *what);
+/* What is listed is the layer's from here on; its origins must be there until it is packed. */
+struct layer *layer_new_listed(struct layer_listing *listing, const char *dir, const char *what);
+struct layer *layer_new_array(struct layer_changes *changes, const char *dir, const char *what);
 /* Of an upper directory that is mounted no more, before it becomes a layer (layer_rejoin_names). */
 int layer_upper_rejoin(const struct op *op, const char *dir, const struct strv *lowers,
 		       struct err *e) MUST_CHECK;

@@ -41,8 +41,10 @@ static int find_source(struct tree_place *out, const struct source_tree *tree, c
 	return hidden;
 }
 
-static int put_source(struct layer_changes *out, struct step *s, const struct source_tree *tree,
-		      const struct source_match *m, bool as_roots, const char *dest, struct err *e)
+/* The builder, owned by the caller. */
+static struct layer_builder *put_source(struct step *s, const struct source_tree *tree,
+					const struct source_match *m, bool as_roots,
+					const char *dest, struct err *e)
 {
 	struct timespec now;
 	auto_layer_builder struct layer_builder *b = NULL;
@@ -51,9 +53,7 @@ static int put_source(struct layer_changes *out, struct step *s, const struct so
 	job_now(s->job, &now);
 	b = layer_builder_new(NULL, &now);
 	c.to = b;
-	return copier_put(&c, m, dest, S_ISDIR(m->st.st_mode), true, e) < 0
-		       ? -1
-		       : layer_builder_finish(out, b, e);
+	return copier_put(&c, m, dest, S_ISDIR(m->st.st_mode), true, e) < 0 ? NULL : STEAL(&b);
 }
 
 /*
@@ -71,6 +71,7 @@ static int copy_source(char **file, const char *dir, struct step *s, const struc
 	const struct layer_lay_options opt = { .tree_fd = -1, .progress_id = s->id };
 	const struct source_tree *tree;
 	const struct stat *st = &found.st;
+	auto_layer_builder struct layer_builder *b = NULL;
 
 	if (dirfd < 0 || sources_get(&tree, &s->stage->sources, s->job, s->stage, from, e) < 0 ||
 	    find_source(&found, tree, path, e) < 0)
@@ -78,8 +79,8 @@ static int copy_source(char **file, const char *dir, struct step *s, const struc
 
 	const struct source_match m = { .path = (char *)path, .real = found.path, .st = *st };
 
-	if (put_source(&changes, s, tree, &m, as_roots, S_ISDIR(st->st_mode) ? "/" : "/file", e) <
-		    0 ||
+	b = put_source(s, tree, &m, as_roots, S_ISDIR(st->st_mode) ? "/" : "/file", e);
+	if (!b || layer_builder_finish(&changes, b, e) < 0 ||
 	    layer_lay_down(s->job->op, &changes, dirfd, &opt, e) < 0)
 		return -1;
 	*file = S_ISDIR(st->st_mode) ? NULL : mem_strdup("file");
@@ -91,11 +92,12 @@ static int copy_source(char **file, const char *dir, struct step *s, const struc
 	return 0;
 }
 
-int run_bind_list(struct layer_changes *out, struct step *s, const struct plan_source *from,
+int run_bind_list(struct layer_listing *out, struct step *s, const struct plan_source *from,
 		  const char *source, struct err *e)
 {
 	const char *path = source ? source : "/";
 	auto_tree_place struct tree_place found = { 0 };
+	auto_layer_builder struct layer_builder *b = NULL;
 	const struct source_tree *tree;
 
 	if (sources_get(&tree, &s->stage->sources, s->job, s->stage, from, e) < 0 ||
@@ -104,8 +106,9 @@ int run_bind_list(struct layer_changes *out, struct step *s, const struct plan_s
 
 	const struct source_match m = { .path = (char *)path, .real = found.path, .st = found.st };
 
-	return put_source(out, s, tree, &m, is_directory_context(s->job, from),
-			  S_ISDIR(found.st.st_mode) ? "/dir" : "/file", e);
+	b = put_source(s, tree, &m, is_directory_context(s->job, from),
+		       S_ISDIR(found.st.st_mode) ? "/dir" : "/file", e);
+	return b ? layer_builder_list(out, b, e) : -1;
 }
 
 int run_bind_copy(const char *dir, struct step *s, const struct plan_source *from,

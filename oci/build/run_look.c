@@ -136,7 +136,7 @@ static int list_mount(struct cache_look *k, size_t i, struct err *e)
 {
 	const struct plan_source *from = &k->step->plan->mounts[i];
 	auto_mount struct dockerfile_mount m = { 0 };
-	auto_changes struct layer_changes list = { 0 };
+	auto_listing struct layer_listing list = LISTING_INIT;
 
 	if (expand(&m, k, i, e) < 0)
 		return -1;

@@ -36,8 +36,8 @@ void run_mounts_release(struct run_mounts *m);
 int run_bind_open(struct run_mounts *m, struct step *s, const struct plan_source *from,
 		  const char *source, bool writable, const char *name, struct err *e) MUST_CHECK;
 /* What of it is listed, all in one place; its bytes stay where they are, as long as the stage. */
-struct layer_changes;
-int run_bind_list(struct layer_changes *out, struct step *s, const struct plan_source *from,
+struct layer_listing;
+int run_bind_list(struct layer_listing *out, struct step *s, const struct plan_source *from,
 		  const char *source, struct err *e) MUST_CHECK;
 /* A copy of that in dir, which is empty; it must be a directory. */
 int run_bind_copy(const char *dir, struct step *s, const struct plan_source *from,

@@ -137,11 +137,11 @@ int stage_commit(struct job *j, struct stage *st, struct layer_builder *b, const
 		 const char *what, struct err *e)
 {
 	auto_free char *dir = mem_printf("%s/%s", j->ws.path, name);
-	auto_changes struct layer_changes changes = { 0 };
+	auto_listing struct layer_listing listing = LISTING_INIT;
 
-	if (cancel_check(j->op->cancel, e) < 0 || layer_builder_finish(&changes, b, e) < 0)
+	if (cancel_check(j->op->cancel, e) < 0 || layer_builder_list(&listing, b, e) < 0)
 		return -1;
-	add_layer(j, st, layer_new_listed(&changes, dir, what));
+	add_layer(j, st, layer_new_listed(&listing, dir, what));
 	return 0;
 }
 
@@ -210,7 +210,7 @@ static int commit_flat(struct stage_tree *t, struct job *j, struct stage *st, co
 	stage_tree_close(t);
 	if (flat_changes(&changes, &st->flat, j, st, e) < 0)
 		return -1;
-	add_layer(j, st, layer_new_listed(&changes, dir, what));
+	add_layer(j, st, layer_new_array(&changes, dir, what));
 	return 0;
 }
 

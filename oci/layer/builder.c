@@ -15,7 +15,7 @@ static struct entry *entry_of(struct layer_builder *b, uint32_t at)
 	return &b->entries[at];
 }
 
-static void entry_clear(struct entry *x)
+void builder_entry_clear(struct entry *x)
 {
 	free(x->text);
 	free(x->capability);
@@ -51,8 +51,10 @@ void layer_builder_free(struct layer_builder *b)
 	if (!b)
 		return;
 	for (uint32_t i = 0; i < b->names.nr; i++)
-		if (b->names.v[i].text)
-			entry_clear(&b->entries[i]);
+		if (b->names.v[i].text) {
+			builder_entry_clear(&b->entries[i]);
+			builder_forget_closed(&b->entries[i]);
+		}
 	free(b->entries);
 	free(b->last_path);
 	names_release(&b->names);
@@ -181,7 +183,7 @@ static int check_kinds(const char *path, bool was_dir, bool is_dir, struct err *
 
 static void set(struct entry *x, const struct layer_file *f)
 {
-	entry_clear(x);
+	builder_entry_clear(x);
 	set_stat(x, &f->st);
 	x->put = true;
 	x->gone = false;
@@ -252,6 +254,7 @@ int layer_builder_put(struct layer_builder *b, const char *path, const struct la
 		return check_kinds(path, true, is_dir, e);
 	if (check_path(path, e) < 0 || pull(&dir, b, layer_path_dir(path), e) < 0)
 		return -1;
+	assert(!entry_of(b, dir)->closed);
 	was = claim(&at, b, dir, path, e);
 	if (was < 0)
 		return -1;
@@ -309,7 +312,8 @@ static void forget_content(struct layer_builder *b, uint32_t at)
 		}
 		if (i == at)
 			return;
-		entry_clear(entry_of(b, i));
+		builder_entry_clear(entry_of(b, i));
+		builder_forget_closed(entry_of(b, i));
 		names_remove(&b->names, i);
 		i = up;
 	}
@@ -332,7 +336,8 @@ int layer_builder_remove(struct layer_builder *b, const char *path, struct err *
 	forget_content(b, at);
 	touch(b, dir);
 	x = entry_of(b, at);
-	entry_clear(x);
+	builder_entry_clear(x);
+	builder_forget_closed(x);
 	if (!x->below) {
 		names_remove(&b->names, at);
 		return 0;

@@ -5,7 +5,7 @@
  *
  *	b = layer_builder_new(below, &now);
  *	layer_builder_put(b, "srv", &dir, e); layer_builder_put(b, "srv/a", &file, e); …
- *	layer_builder_finish(&changes, b, e);
+ *	layer_builder_list(&listing, b, e);
  *
  * Adding, replacing or removing a name gives its directory the time `now`, as it would on a disk;
  * putting a directory that is there only sets what it is. Directories that lead to an entry are in
@@ -14,7 +14,7 @@
 #ifndef OCI_LAYER_BUILDER_H
 #define OCI_LAYER_BUILDER_H
 
-#include "oci/layer/changes.h"
+#include "oci/layer/listing.h"
 #include "oci/layer/tree.h"
 
 struct layer_builder;
@@ -52,7 +52,16 @@ int layer_builder_make_dirs(struct layer_builder *b, const char *path, const str
 /* path and all below it; missing is fine. */
 int layer_builder_remove(struct layer_builder *b, const char *path, struct err *e) MUST_CHECK;
 
+/*
+ * Nothing will be put into dir, removed from it or looked at in it any more: what is in it is kept in fewer
+ * bytes, where that is possible. How a tree of a million files is put, directory by directory.
+ */
+void layer_builder_close(struct layer_builder *b, const char *dir);
+
 /* Sorted as changes.h says. b is used up. */
+int layer_builder_list(struct layer_listing *out, struct layer_builder *b, struct err *e)
+	MUST_CHECK;
+/* The same as an array. */
 int layer_builder_finish(struct layer_changes *out, struct layer_builder *b, struct err *e)
 	MUST_CHECK;
 

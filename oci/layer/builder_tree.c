@@ -3,6 +3,8 @@
  */
 #include "oci/layer/builder_tree.h"
 
+#include <assert.h>
+
 #include "base/mem.h"
 #include "oci/layer/path.h"
 
@@ -37,12 +39,46 @@ static uint32_t nearest(const struct layer_builder *b, const char *path, bool *a
 	while (span_split(&rest, '/', &part)) {
 		uint32_t next = names_find(&b->names, at, part);
 
+		assert(!b->entries[at].closed); /* nobody looks there any more */
 		if (next == NAMES_NONE)
 			return at;
 		at = next;
 	}
 	*all = true;
 	return at;
+}
+
+uint32_t builder_find(const struct layer_builder *b, const char *path)
+{
+	bool all;
+	uint32_t at = nearest(b, path, &all);
+
+	return all ? at : NAMES_NONE;
+}
+
+static enum layer_change_kind kind_of(const struct entry *x)
+{
+	return x->gone ? LAYER_DELETED : x->opaque ? LAYER_OPAQUE : LAYER_ENTRY;
+}
+
+void builder_entry_change(struct layer_change *out, const struct layer_builder *b, uint32_t at,
+			  const char *path)
+{
+	const struct entry *x = &b->entries[at];
+
+	*out = (struct layer_change){ .kind = kind_of(x), .path = (char *)path, .origin_fd = -1 };
+	if (x->gone)
+		return;
+	builder_entry_stat(&out->st, b, at);
+	out->st.st_nlink = 1; /* the list counts names */
+	out->capability = x->capability;
+	out->capability_len = x->capability_len;
+	if (S_ISLNK(x->st.mode)) {
+		out->link = x->text;
+	} else {
+		out->origin_path = x->text;
+		out->origin_fd = x->origin_fd;
+	}
 }
 
 /* What has no entry is asked for below; 0 when it cannot be seen. */

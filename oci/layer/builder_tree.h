@@ -22,9 +22,10 @@ struct entry {
 	int origin_fd;
 	uint64_t same;
 	bool put, gone;
-	bool below, below_dir; /* what lies below, seen when the entry was made */
-	bool opaque;	       /* a directory in place of one below */
-	bool hides;	       /* nothing from below is to be seen in it */
+	bool below, below_dir;	      /* what lies below, seen when the entry was made */
+	bool opaque;		      /* a directory in place of one below */
+	bool hides;		      /* nothing from below is to be seen in it */
+	struct layer_listing *closed; /* a directory's: all that is in it; NULL: its names are */
 };
 struct layer_builder {
 	struct tree tree;
@@ -40,6 +41,15 @@ struct layer_builder {
 };
 
 void builder_tree_init(struct layer_builder *b);
+/* As it stands in a list, whatever it was called; its strings are the entry's. */
+void builder_entry_change(struct layer_change *out, const struct layer_builder *b, uint32_t at,
+			  const char *path);
+void builder_entry_clear(struct entry *x);
+/* NAMES_NONE: there is no entry of that path. */
+uint32_t builder_find(const struct layer_builder *b, const char *path);
+/* What a closed directory holds, if it is one: to a list, of which it becomes a part. */
+void builder_add_closed(struct layer_listing *to, struct entry *x);
+void builder_forget_closed(struct entry *x);
 void builder_entry_stat(struct stat *out, const struct layer_builder *b, uint32_t at);
 
 #endif

@@ -21,6 +21,20 @@ void layer_changes_release(struct layer_changes *c)
 	*c = (struct layer_changes){ 0 };
 }
 
+static const struct layer_change *read_next(struct layer_change_reader *reader)
+{
+	struct layer_changes_reader *r = CONTAINER_OF(reader, struct layer_changes_reader, reader);
+
+	return r->at < r->c->nr ? &r->c->v[r->at++] : NULL;
+}
+
+struct layer_change_reader *layer_changes_read(struct layer_changes_reader *r,
+					       const struct layer_changes *c)
+{
+	*r = (struct layer_changes_reader){ .reader.next = read_next, .c = c };
+	return &r->reader;
+}
+
 void change_list_release(struct change_list *l)
 {
 	layer_changes_release(&l->out);

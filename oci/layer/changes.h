@@ -40,6 +40,18 @@ struct layer_changes {
 	uint64_t bytes; /* of regular files */
 };
 
+/* A list in whatever form, one by one (also listing.h); NULL: that was all. */
+struct layer_change_reader {
+	const struct layer_change *(*next)(struct layer_change_reader *r);
+};
+struct layer_changes_reader {
+	struct layer_change_reader reader;
+	const struct layer_changes *c;
+	size_t at;
+};
+struct layer_change_reader *layer_changes_read(struct layer_changes_reader *r,
+					       const struct layer_changes *c);
+
 /*
  * upper_fd: the upper directory. lowers: the directories below it, topmost first, to compare
  * with; nr_lowers may be 0 (everything counts as new).

@@ -67,9 +67,9 @@ static const char *media_type(enum layer_compression c)
 	return types[c];
 }
 
-int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,
-	       const struct layer_changes *c, int tree_fd, struct oci_store *into,
-	       const struct layer_pack_options *opt, struct err *e)
+int layer_pack_from(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,
+		    struct layer_change_reader *from, int tree_fd, struct oci_store *into,
+		    const struct layer_pack_options *opt, struct err *e)
 {
 	CLEANUP(packing_release) struct packing p = { .opt = opt };
 	auto_descriptor struct oci_descriptor out = { 0 };
@@ -79,7 +79,7 @@ int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const st
 	if (oci_store_begin(into, &p.blob, e) < 0)
 		return -1;
 	tar = hash_sink_init(&p.diff, compress(&p, op ? op->pool : NULL));
-	if (layer_write(op, c, tree_fd, tar, &opt->write, e) < 0)
+	if (layer_write_from(op, from, tree_fd, tar, &opt->write, e) < 0)
 		return -1;
 	if (compress_finish(&p, e) < 0)
 		return -1;
@@ -91,4 +91,13 @@ int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const st
 	*blob = out;
 	out = (struct oci_descriptor){ 0 };
 	return 0;
+}
+
+int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,
+	       const struct layer_changes *c, int tree_fd, struct oci_store *into,
+	       const struct layer_pack_options *opt, struct err *e)
+{
+	struct layer_changes_reader r;
+
+	return layer_pack_from(blob, diff_id, op, layer_changes_read(&r, c), tree_fd, into, opt, e);
 }

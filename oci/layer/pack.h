@@ -20,5 +20,8 @@ struct layer_pack_options {
 int layer_pack(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,
 	       const struct layer_changes *c, int tree_fd, struct oci_store *into,
 	       const struct layer_pack_options *opt, struct err *e) MUST_CHECK;
+int layer_pack_from(struct oci_descriptor *blob, struct oci_digest *diff_id, const struct op *op,
+		    struct layer_change_reader *from, int tree_fd, struct oci_store *into,
+		    const struct layer_pack_options *opt, struct err *e) MUST_CHECK;
 
 #endif

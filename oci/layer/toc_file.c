@@ -2,7 +2,7 @@
  * A magic, the length, the bytes, and SHA-256 over all of it. A file that is not whole, or of another
  * version of ours, is as good as none.
  *
- * Entries stand in path order, each path as what differs from the one before; numbers take 7 bits a byte.
+ * Entries stand in path order, each path as what differs from the one before.
  */
 #include "oci/layer/toc_file.h"
 
@@ -12,6 +12,7 @@
 #include "oci/layer/path.h"
 #include "oci/layer/tar.h"
 #include "oci/layer/tree_list.h"
+#include "oci/layer/varint.h"
 
 #define MAGIC	   "cbuild toc 1\n"
 #define MAGIC_LEN  (sizeof(MAGIC) - 1)
@@ -22,18 +23,9 @@
 
 /* -- writing --------------------------------------------------------------------- */
 
-static void put_number(struct buf *b, uint64_t v)
-{
-	while (v >= 0x80) {
-		buf_add_char(b, (char)(v | 0x80));
-		v >>= 7;
-	}
-	buf_add_char(b, (char)v);
-}
-
 static void put_bytes(struct buf *b, const void *p, size_t n)
 {
-	put_number(b, n);
+	varint_add(b, n);
 	buf_add(b, p, n);
 }
 
@@ -50,26 +42,20 @@ static void put_content(struct buf *b, const struct layer_change *c, const struc
 {
 	switch (c->st.st_mode & S_IFMT) {
 	case S_IFREG:
-		put_number(b, (uint64_t)c->st.st_size);
-		put_number(b, where->layer);
-		put_number(b, where->entry);
+		varint_add(b, (uint64_t)c->st.st_size);
+		varint_add(b, where->layer);
+		varint_add(b, where->entry);
 		break;
 	case S_IFLNK:
 		put_bytes(b, c->link, strlen(c->link));
 		break;
 	case S_IFCHR:
 	case S_IFBLK:
-		put_number(b, c->st.st_rdev);
+		varint_add(b, c->st.st_rdev);
 		break;
 	default:
 		break;
 	}
-}
-
-/* Times before 1970 are small numbers, too. */
-static uint64_t zigzag(int64_t v)
-{
-	return ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0);
 }
 
 static void put_entry(struct buf *b, const struct toc *t, size_t i)
@@ -78,18 +64,18 @@ static void put_entry(struct buf *b, const struct toc *t, size_t i)
 	const char *before = i ? t->files.v[i - 1].path : "";
 	size_t same = common_prefix(before, c->path);
 
-	put_number(b, same);
+	varint_add(b, same);
 	put_bytes(b, c->path + same, strlen(c->path) - same);
-	put_number(b, c->st.st_mode | (c->hard_link ? HARD_LINK : 0) |
+	varint_add(b, c->st.st_mode | (c->hard_link ? HARD_LINK : 0) |
 			      (c->capability_len && !c->hard_link ? CAPABILITY : 0));
 	if (c->hard_link) {
-		put_number(b, (uint64_t)(layer_changes_find(&t->files, c->link) - t->files.v));
+		varint_add(b, (uint64_t)(layer_changes_find(&t->files, c->link) - t->files.v));
 		return;
 	}
-	put_number(b, c->st.st_uid);
-	put_number(b, c->st.st_gid);
-	put_number(b, zigzag(c->st.st_mtim.tv_sec));
-	put_number(b, (uint64_t)c->st.st_mtim.tv_nsec);
+	varint_add(b, c->st.st_uid);
+	varint_add(b, c->st.st_gid);
+	varint_add(b, varint_zigzag(c->st.st_mtim.tv_sec));
+	varint_add(b, (uint64_t)c->st.st_mtim.tv_nsec);
 	put_content(b, c, &t->where[i]);
 	if (c->capability_len)
 		put_bytes(b, c->capability, c->capability_len);
@@ -97,12 +83,12 @@ static void put_entry(struct buf *b, const struct toc *t, size_t i)
 
 void toc_encode(struct buf *out, const struct toc *t)
 {
-	put_number(out, t->files.nr);
+	varint_add(out, t->files.nr);
 	for (size_t i = 0; i < t->files.nr; i++)
 		put_entry(out, t, i);
-	put_number(out, t->nr_texts);
+	varint_add(out, t->nr_texts);
 	for (size_t i = 0; i < t->nr_texts; i++) {
-		put_number(out, t->texts[i].file);
+		varint_add(out, t->texts[i].file);
 		put_bytes(out, t->texts[i].bytes, t->texts[i].n);
 	}
 }
@@ -150,19 +136,9 @@ static uint64_t bad(struct reader *r)
 
 static uint64_t number(struct reader *r, uint64_t max)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (unsigned shift = 0; shift < 64 && r->rest.n; shift += 7) {
-		unsigned char c = (unsigned char)*r->rest.p;
-
-		r->rest = span_sub(r->rest, 1);
-		if (shift == 63 && c > 1)
-			break;
-		v |= (uint64_t)(c & 0x7f) << shift;
-		if (!(c & 0x80))
-			return v <= max ? v : bad(r);
-	}
-	return bad(r);
+	return varint_take(&r->rest, &v) && v <= max ? v : bad(r);
 }
 
 static struct span bytes(struct reader *r, uint64_t max)
@@ -269,11 +245,6 @@ static void read_content(struct reader *r, struct layer_change *c, struct toc_wh
 	}
 }
 
-static int64_t unzigzag(uint64_t v)
-{
-	return (int64_t)((v >> 1) ^ (v & 1 ? UINT64_MAX : 0));
-}
-
 static void read_attributes(struct reader *r, struct layer_change *c, struct toc_where *where,
 			    bool has_capability)
 {
@@ -281,7 +252,7 @@ static void read_attributes(struct reader *r, struct layer_change *c, struct toc
 
 	c->st.st_uid = (uint32_t)number(r, UINT32_MAX - 1);
 	c->st.st_gid = (uint32_t)number(r, UINT32_MAX - 1);
-	c->st.st_mtim.tv_sec = unzigzag(number(r, UINT64_MAX));
+	c->st.st_mtim.tv_sec = varint_unzigzag(number(r, UINT64_MAX));
 	c->st.st_mtim.tv_nsec = (long)number(r, 999999999);
 	read_content(r, c, where);
 	if (!has_capability)

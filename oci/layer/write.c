@@ -187,9 +187,10 @@ static int write_change(struct writer *w, const struct layer_change *c, struct e
 	return write_mark(w, e);
 }
 
-int layer_write(const struct op *op, const struct layer_changes *c, int tree_fd, struct sink *out,
-		const struct layer_write_options *opt, struct err *e)
+int layer_write_from(const struct op *op, struct layer_change_reader *from, int tree_fd,
+		     struct sink *out, const struct layer_write_options *opt, struct err *e)
 {
+	const struct layer_change *c;
 	CLEANUP(writer_release)
 	struct writer w = {
 		.op = op,
@@ -200,8 +201,16 @@ int layer_write(const struct op *op, const struct layer_changes *c, int tree_fd,
 		.piece = mem_alloc(TAR_PIECE),
 	};
 
-	for (size_t i = 0; i < c->nr; i++)
-		if (write_change(&w, &c->v[i], e) < 0)
+	while ((c = from->next(from)))
+		if (write_change(&w, c, e) < 0)
 			return err_wrap(e, "write the layer");
 	return tar_write_end(out, e);
+}
+
+int layer_write(const struct op *op, const struct layer_changes *c, int tree_fd, struct sink *out,
+		const struct layer_write_options *opt, struct err *e)
+{
+	struct layer_changes_reader r;
+
+	return layer_write_from(op, layer_changes_read(&r, c), tree_fd, out, opt, e);
 }

@@ -18,5 +18,8 @@ struct layer_write_options {
 
 int layer_write(const struct op *op, const struct layer_changes *c, int tree_fd, struct sink *out,
 		const struct layer_write_options *opt, struct err *e) MUST_CHECK;
+int layer_write_from(const struct op *op, struct layer_change_reader *from, int tree_fd,
+		     struct sink *out, const struct layer_write_options *opt, struct err *e)
+	MUST_CHECK;
 
 #endif

@@ -169,6 +169,16 @@ static void a_hit_that_is_packed_anew_is_kept_so(void **state)
 	assert_string_equal(got.packing, "zstd 3");
 }
 
+static void changed_is(const struct content_seen *seen, const char *want)
+{
+	auto_free char *got = content_changed(seen);
+
+	if (want)
+		assert_string_equal(got, want);
+	else
+		assert_null(got);
+}
+
 static void the_file_that_changed_is_told_wherever_it_is_opened(void **state)
 {
 	CLEANUP(world_release) struct world w;
@@ -183,21 +193,35 @@ static void the_file_that_changed_is_told_wherever_it_is_opened(void **state)
 	sub = openat(w.dir.fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	struct layer_change v[] = {
-		{ .st = { .st_mode = S_IFREG }, .origin_fd = w.dir.fd, .origin_path = (char *)"a" },
-		{ .st = { .st_mode = S_IFREG }, .origin_fd = sub, .origin_path = (char *)"b" },
-		{ .st = { .st_mode = S_IFREG }, .origin_fd = sub, .origin_path = (char *)"c" },
 		{ .st = { .st_mode = S_IFREG },
+		  .path = (char *)"a",
+		  .origin_fd = w.dir.fd,
+		  .origin_path = (char *)"a" },
+		{ .st = { .st_mode = S_IFREG },
+		  .path = (char *)"b",
+		  .origin_fd = sub,
+		  .origin_path = (char *)"b" },
+		{ .st = { .st_mode = S_IFREG },
+		  .path = (char *)"c",
+		  .origin_fd = sub,
+		  .origin_path = (char *)"c" },
+		{ .st = { .st_mode = S_IFREG },
+		  .path = (char *)"d",
 		  .origin_fd = w.dir.fd,
 		  .origin_path = (char *)"d/c" },
 	};
-	const struct layer_changes list = { .v = v, .nr = ARRAY_LEN(v) };
+	auto_listing struct layer_listing list = LISTING_INIT;
 
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		listing_add(&list, &v[i]);
 	content_see(&seen, &list);
-	assert_null(content_changed(&seen));
+	changed_is(&seen, NULL);
 	assert_int_equal(unlinkat(sub, "c", 0), 0);
-	assert_string_equal(content_changed(&seen), "c");
+	changed_is(&seen, "c");
+	tmpdir_file(&w.dir, "d/c", "22");
+	changed_is(&seen, "c");
 	tmpdir_file(&w.dir, "a", "22");
-	assert_string_equal(content_changed(&seen), "a");
+	changed_is(&seen, "a");
 }
 
 /* Records of a step that is packed before its files are hashed, with an edit in between or none. */
@@ -210,7 +234,7 @@ static size_t records_of(struct world *w, bool is_edited)
 				  .st = { .st_mode = S_IFREG },
 				  .origin_fd = w->dir.fd,
 				  .origin_path = (char *)"a" };
-	const struct layer_changes list = { .v = &v, .nr = 1 };
+	auto_listing struct layer_listing list = LISTING_INIT;
 	struct content_seen seen = { .nr = 0 };
 	const struct cache_step step = { .text = "COPY a /",
 					 .created = w->r.created,
@@ -221,6 +245,7 @@ static size_t records_of(struct world *w, bool is_edited)
 	struct cache_note *n;
 
 	tmpdir_file(&w->dir, "a", "v1");
+	listing_add(&list, &v);
 	content_see(&seen, &list);
 	n = cache_note_new(&w->book, &step);
 	cache_note_packed(&w->book, n, w->blobs, &w->r.blob, &w->r.diff_id, "uncompressed");

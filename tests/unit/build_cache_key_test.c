@@ -90,24 +90,24 @@ static struct cache_key content(const struct file *files, size_t nr)
 	auto_tmpdir struct tmpdir dir;
 	auto_cache_text struct cache_text t;
 	const struct op op = { .clock = &clock_system };
-	struct layer_change v[4] = { 0 };
-	const struct layer_changes c = { .v = v, .nr = nr };
+	auto_listing struct layer_listing l = LISTING_INIT;
 	struct err e = ERR_INIT;
 	struct cache_key k;
 
 	tmpdir_init(&dir);
 	for (size_t i = 0; i < nr; i++) {
 		tmpdir_file(&dir, files[i].path, files[i].bytes);
-		v[i] = (struct layer_change){ .path = (char *)files[i].path,
-					      .origin_fd = dir.fd,
-					      .origin_path = (char *)files[i].path };
-		v[i].st = (struct stat){ .st_mode = S_IFREG | files[i].mode,
-					 .st_uid = files[i].uid,
-					 .st_size = (off_t)strlen(files[i].bytes),
-					 .st_mtim.tv_sec = files[i].time };
+		listing_add(&l, &(struct layer_change){
+					.path = (char *)files[i].path,
+					.origin_fd = dir.fd,
+					.origin_path = (char *)files[i].path,
+					.st = { .st_mode = S_IFREG | files[i].mode,
+						.st_uid = files[i].uid,
+						.st_size = (off_t)strlen(files[i].bytes),
+						.st_mtim.tv_sec = files[i].time } });
 	}
 	cache_text_init(&t, "content");
-	if (content_add(&t, &op, &c, true, &e) < 0)
+	if (content_add(&t, &op, &l, true, &e) < 0)
 		fail_msg("%s", e.text);
 	cache_text_final(&k, &t);
 	return k;

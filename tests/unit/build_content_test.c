@@ -18,7 +18,7 @@ static void a_file_that_became_a_fifo_does_not_stop_us(void **state)
 	const struct op op = { .clock = &clock_system };
 	char name[] = "file";
 	struct layer_change change = { .kind = LAYER_ENTRY, .path = name, .origin_path = name };
-	const struct layer_changes changes = { .v = &change, .nr = 1 };
+	auto_listing struct layer_listing l = LISTING_INIT;
 	struct err e = ERR_INIT;
 	auto_cache_text struct cache_text text;
 	auto_tmpdir struct tmpdir t;
@@ -31,8 +31,9 @@ static void a_file_that_became_a_fifo_does_not_stop_us(void **state)
 	assert_int_equal(fstatat(t.fd, name, &change.st, 0), 0);
 	assert_int_equal(unlinkat(t.fd, name, 0), 0);
 	assert_int_equal(mkfifoat(t.fd, name, 0600), 0);
+	listing_add(&l, &change);
 	cache_text_init(&text, "test");
-	r = content_add(&text, &op, &changes, false, &e); /* comes back, whatever it says */
+	r = content_add(&text, &op, &l, false, &e); /* comes back, whatever it says */
 	assert_true(r == 0 || e.kind != ERR_NONE);
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/sysmacros.h>
 
 #include "base/mem.h"
@@ -452,6 +453,92 @@ static void many_names_stay_apart(void **state)
 		assert_true(strcmp(w->got.v[i - 1].path, w->got.v[i].path) < 0);
 }
 
+/* Plain directories, one with names of one file, and one with something below. */
+static char *text_of_tree(struct world *w, bool closes)
+{
+	const struct timespec now = { .tv_sec = NOW };
+	struct layer_file link = { .st = { .st_mode = S_IFLNK | 0777, .st_mtim.tv_sec = 5 },
+				   .link = "1" };
+	static const char *const dirs[] = { "etc/new/sub", "etc/new",  "etc/links/sub",
+					    "etc/links",   "etc/deep", "etc" };
+	auto_changes struct layer_changes got = { 0 };
+
+	w->b = layer_builder_new(w->tree, &now);
+	for (size_t i = ARRAY_LEN(dirs); i-- > 0;)
+		put_dir(w, dirs[i], 0750);
+	put_file(w, "etc/new/sub/2", "2");
+	put_file(w, "etc/new/sub/1", "1");
+	must(w, layer_builder_put(w->b, "etc/new/link", &link, &w->e));
+	put_file(w, "etc/new/a", "2");
+	put_same(w, "etc/links/sub/x", "1", 9);
+	put_same(w, "etc/links/a", "1", 9);
+	put_file(w, "etc/deep/er/f", "1");
+	put_dir(w, "etc/new", 0700);
+	for (size_t i = 0; closes && i < ARRAY_LEN(dirs); i++)
+		layer_builder_close(w->b, dirs[i]);
+	must(w, layer_builder_finish(&got, w->b, &w->e));
+	layer_builder_free(STEAL(&w->b));
+	return changes_text(&got);
+}
+
+static void a_closed_directory_is_in_the_list_as_it_would_be(void **state)
+{
+	struct world *w = *state;
+	auto_free char *open = NULL, *closed = NULL;
+
+	must(w, tree_dir_open(&w->tree, w->below.fd, NULL, &w->e));
+	open = text_of_tree(w, false);
+	closed = text_of_tree(w, true);
+	assert_non_null(strstr(open, "etc/new/sub/2"));
+	assert_string_equal(closed, open);
+}
+
+static size_t memory(void)
+{
+	const struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+/* Some 30 bytes for a file, and as many of its name and the place of its bytes as differ. */
+static void a_closed_directory_takes_little_memory(void **state)
+{
+	struct world *w = *state;
+	size_t before, after;
+
+	builder(w);
+	before = memory();
+	for (int d = 0; d < 20; d++) {
+		auto_free char *dir = mem_printf("directory-%d", d);
+
+		put_dir(w, dir, 0755);
+		for (int i = 0; i < 1000; i++) {
+			auto_free char *path = mem_printf("%s/file-%d", dir, i);
+
+			put_file(w, path, "1");
+		}
+		layer_builder_close(w->b, dir);
+	}
+	after = memory();
+	/* what the last one took while it was open is kept for the next */
+	assert_in_range(after - before, 0, 20 * 1000 * 50 + 400000);
+}
+
+static void a_builder_is_freed_with_what_is_closed_in_it(void **state)
+{
+	struct world *w = *state;
+
+	put_dir(w, "d", 0755);
+	put_file(w, "d/a", "1");
+	layer_builder_close(w->b, "d");
+	layer_builder_close(w->b, "d");
+	take_away(w, "d");
+	assert_changes(w, "");
+	put_dir(w, "d", 0755);
+	put_file(w, "d/a", "1");
+	layer_builder_close(w->b, "d");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -480,6 +567,9 @@ int main(void)
 		TEST(without_anything_below_all_is_new),
 		TEST(entries_come_in_path_order),
 		TEST(many_names_stay_apart),
+		TEST(a_closed_directory_is_in_the_list_as_it_would_be),
+		TEST(a_closed_directory_takes_little_memory),
+		TEST(a_builder_is_freed_with_what_is_closed_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
