@@ -105,5 +105,6 @@ void output_images_release(struct output_images *all)
 	for (size_t i = 0; i < all->nr; i++)
 		oci_manifest_release(&all->v[i].manifest);
 	free(all->v);
+	oci_descriptor_release(&all->root);
 	*all = (struct output_images){ 0 };
 }
