@@ -15,10 +15,8 @@
 #include "deploy/history_text.h"
 #include "deploy/spec_json.h"
 #include "tests/fakes/fake_clock.h"
-#include "tests/fakes/http_script.h"
 #include "tests/fakes/recorder.h"
-
-#define V141 "http://docker/v1.41"
+#include "tests/fakes/scripted_engine.h"
 
 static const struct deploy_owner owner = { .project = "team/app", .scope = "@staging" };
 
@@ -535,7 +533,6 @@ static int setup(void **state)
 	struct world *w = mem_zalloc(sizeof(*w));
 	char *name;
 
-	w->s = http_script_new();
 	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
 			     .progress = recorder_init(&w->rec) };
 	w->owner = owner;
@@ -547,10 +544,7 @@ static int setup(void **state)
 	w->by_name = mem_printf(V141 "/configs/%s", name);
 	free(name);
 	make_stack(&w->stack);
-	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
-		    .headers = { "Api-Version: 1.41" });
-	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
-					&(struct engine_options){ 0 }, &w->e));
+	w->eng = scripted_engine_open(&w->s, &w->op);
 	*state = w;
 	return 0;
 }
@@ -560,8 +554,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	http_script_done(w->s);
-	engine_free(w->eng);
-	http_script_free(w->s);
+	scripted_engine_close(w->s, w->eng);
 	deploy_stack_release(&w->stack);
 	recorder_release(&w->rec);
 	free(w->by_name);

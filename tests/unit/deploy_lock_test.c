@@ -16,10 +16,8 @@
 #include "base/mem.h"
 #include "deploy/lock.h"
 #include "tests/fakes/fake_clock.h"
-#include "tests/fakes/http_script.h"
 #include "tests/fakes/recorder.h"
-
-#define V141 "http://docker/v1.41"
+#include "tests/fakes/scripted_engine.h"
 
 struct world {
 	struct http_script *s;
@@ -40,7 +38,6 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	char *key;
 
-	w->s = http_script_new();
 	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
 			     .progress = recorder_init(&w->rec) };
 	w->owner.project = "team/app";
@@ -49,10 +46,7 @@ static int setup(void **state)
 	w->name = mem_printf("cdeploy-lock-%s", key);
 	w->by_name = mem_printf(V141 "/configs/%s", w->name);
 	free(key);
-	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
-		    .headers = { "Api-Version: 1.41" });
-	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
-					&(struct engine_options){ 0 }, &w->e));
+	w->eng = scripted_engine_open(&w->s, &w->op);
 	*state = w;
 	return 0;
 }
@@ -63,8 +57,7 @@ static int teardown(void **state)
 
 	http_script_done(w->s);
 	deploy_lock_release(&w->lock);
-	engine_free(w->eng);
-	http_script_free(w->s);
+	scripted_engine_close(w->s, w->eng);
 	recorder_release(&w->rec);
 	strv_release(&w->texts);
 	free(w->name);

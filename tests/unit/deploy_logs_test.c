@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "deploy/logs.h"
 #include "tests/fakes/fake_clock.h"
-#include "tests/fakes/http_script.h"
+#include "tests/fakes/scripted_engine.h"
 
 #define T0 "2026-01-02T03:04:05.000000001Z "
 #define T1 "2026-01-02T03:04:06.500000000Z "
@@ -193,13 +193,10 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	w->s = http_script_new();
 	w->op.clock = fake_clock_init(&w->clock);
-	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
-		    .headers = { "Api-Version: 1.41" });
+	w->eng = scripted_engine_open(&w->s, &w->op);
 	*state = w;
-	return engine_open(&w->eng, &w->op, http_script_http(w->s),
-			   &(struct engine_options){ .host = "unix:///x" }, &w->e);
+	return 0;
 }
 
 static int teardown(void **state)
@@ -207,8 +204,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	deploy_logs_release(&w->l);
-	engine_free(w->eng);
-	http_script_free(w->s);
+	scripted_engine_close(w->s, w->eng);
 	free(w);
 	return 0;
 }

@@ -11,10 +11,9 @@
 #include "deploy/compose.h"
 #include "deploy/objects.h"
 #include "tests/fakes/fake_clock.h"
-#include "tests/fakes/http_script.h"
 #include "tests/fakes/recorder.h"
+#include "tests/fakes/scripted_engine.h"
 
-#define V141	 "http://docker/v1.41"
 #define OF_SHOP	 "?filters=%7B%22label%22%3A%5B%22com.docker.stack.namespace%3Dshop%22%5D%7D"
 #define NAMED(n) "?filters=%7B%22name%22%3A%5B%22" n "%22%5D%7D"
 
@@ -38,16 +37,12 @@ static int setup(void **state)
 	struct deploy_object *o = mem_zalloc(sizeof(*o));
 
 	w->e = ERR_INIT;
-	w->s = http_script_new();
 	assert_int_equal(0, cancel_init(&w->cancel, &w->e));
 	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
 			     .progress = recorder_init(&w->rec),
 			     .cancel = &w->cancel };
 	w->owner = (struct deploy_owner){ .project = "p" };
-	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
-		    .headers = { "Api-Version: 1.41" });
-	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
-					&(struct engine_options){ 0 }, &w->e));
+	w->eng = scripted_engine_open(&w->s, &w->op);
 	o->is_secret = true;
 	o->name = mem_strdup("shop_key-1");
 	o->logical = mem_strdup("key");
@@ -66,8 +61,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	engine_free(w->eng);
-	http_script_free(w->s);
+	scripted_engine_close(w->s, w->eng);
 	deploy_stack_release(&w->stack);
 	engine_state_release(&w->have);
 	recorder_release(&w->rec);

@@ -9,10 +9,9 @@
 #include "base/mem.h"
 #include "deploy/operate.h"
 #include "tests/fakes/fake_clock.h"
-#include "tests/fakes/http_script.h"
 #include "tests/fakes/recorder.h"
+#include "tests/fakes/scripted_engine.h"
 
-#define V141	     "http://docker/v1.41"
 #define LABELLED(l)  "?filters=%7B%22label%22%3A%5B%22io.cdeploy.project%3Dp%22" l "%5D%7D"
 #define OF_PROJECT   LABELLED("")
 #define OF_STACKS    LABELLED("%2C%22com.docker.stack.namespace%22")
@@ -38,14 +37,10 @@ static int setup(void **state)
 	struct world *w = mem_zalloc(sizeof(*w));
 
 	w->e = ERR_INIT;
-	w->s = http_script_new();
 	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
 			     .progress = recorder_init(&w->rec) };
 	w->owner = (struct deploy_owner){ .project = "p", .scope = "s" };
-	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
-		    .headers = { "Api-Version: 1.41" });
-	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
-					&(struct engine_options){ 0 }, &w->e));
+	w->eng = scripted_engine_open(&w->s, &w->op);
 	MEM_GROW(w->v.services, w->v.nr, w->v.cap);
 	w->v.services[w->v.nr++] = (struct view_service){
 		.s = { .id = mem_strdup("s1"), .name = mem_strdup("shop_web") },
@@ -58,8 +53,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	engine_free(w->eng);
-	http_script_free(w->s);
+	scripted_engine_close(w->s, w->eng);
 	view_release(&w->v);
 	recorder_release(&w->rec);
 	free(w);

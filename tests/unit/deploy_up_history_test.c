@@ -12,10 +12,9 @@
 #include "deploy/lock.h"
 #include "deploy/up.h"
 #include "tests/fakes/fake_clock.h"
-#include "tests/fakes/http_script.h"
 #include "tests/fakes/recorder.h"
+#include "tests/fakes/scripted_engine.h"
 
-#define V141	 "http://docker/v1.41"
 #define SERVICES V141 "/services?status=true&filters=%7B%22name%22%3A%5B%22app%22%5D%7D"
 
 struct world {
@@ -38,7 +37,6 @@ static int setup(void **state)
 	struct world *w = mem_zalloc(sizeof(*w));
 	struct deploy_service *s = mem_zalloc(sizeof(*s));
 
-	w->s = http_script_new();
 	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
 			     .progress = recorder_init(&w->rec) };
 	w->note = (struct deploy_note){ .who = "anna@here" };
@@ -48,10 +46,7 @@ static int setup(void **state)
 	w->prefix = deploy_history_prefix(&w->opt.owner);
 	*s = (struct deploy_service){ .name = mem_strdup("app"), .image = mem_strdup("r/app:2") };
 	w->stack = (struct deploy_stack){ .services = s, .nr = 1, .cap = 1 };
-	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
-		    .headers = { "Api-Version: 1.41" });
-	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
-					&(struct engine_options){ 0 }, &w->e));
+	w->eng = scripted_engine_open(&w->s, &w->op);
 	*state = w;
 	return 0;
 }
@@ -60,8 +55,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	engine_free(w->eng);
-	http_script_free(w->s);
+	scripted_engine_close(w->s, w->eng);
 	deploy_stack_release(&w->stack);
 	recorder_release(&w->rec);
 	free(w->prefix);

@@ -15,10 +15,9 @@
 #include "deploy/lock.h"
 #include "deploy/up.h"
 #include "tests/fakes/fake_clock.h"
-#include "tests/fakes/http_script.h"
 #include "tests/fakes/recorder.h"
+#include "tests/fakes/scripted_engine.h"
 
-#define V141	   "http://docker/v1.41"
 #define NAMED(n)   "/services?status=true&filters=%7B%22name%22%3A%5B%22" n "%22%5D%7D"
 #define WITH_ID(n) "/services?filters=%7B%22id%22%3A%5B%22" n "%22%5D%7D"
 #define NET	   "/networks?filters=%7B%22name%22%3A%5B%22shop%22%5D%7D"
@@ -85,7 +84,6 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	w->s = http_script_new();
 	assert_int_equal(0, cancel_init(&w->cancel, &w->e));
 	w->op = (struct op){ .clock = fake_clock_init(&w->clock),
 			     .progress = recorder_init(&w->rec),
@@ -94,10 +92,7 @@ static int setup(void **state)
 	add_service(w, "app");
 	w->spec = spec_with_image(w, "r:5000/app:2");
 	w->old = spec_with_image(w, "r:5000/app:1");
-	HTTP_EXPECT(w->s, .method = "GET", .url = "http://docker/_ping", .status = 200,
-		    .headers = { "Api-Version: 1.41" });
-	assert_int_equal(0, engine_open(&w->eng, &w->op, http_script_http(w->s),
-					&(struct engine_options){ 0 }, &w->e));
+	w->eng = scripted_engine_open(&w->s, &w->op);
 	*state = w;
 	return 0;
 }
@@ -106,8 +101,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	engine_free(w->eng);
-	http_script_free(w->s);
+	scripted_engine_close(w->s, w->eng);
 	deploy_stack_release(&w->stack);
 	recorder_release(&w->rec);
 	cancel_release(&w->cancel);
