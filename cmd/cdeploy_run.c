@@ -72,9 +72,7 @@ int cdeploy_connect(struct cdeploy *c, struct err *e)
 						 .mirrors = &c->mirrors,
 						 .plain_http = c->args.plain_http,
 						 .retries = HTTP_RETRIES_DEFAULT };
-	if (open_engine(c, e) < 0)
-		return -1;
-	return engine_check_manager(&c->app->op, c->engine, e);
+	return open_engine(c, e);
 }
 
 int cdeploy_pin(struct cdeploy *c, struct op *op, struct strv *silent, struct err *e)

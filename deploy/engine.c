@@ -156,6 +156,17 @@ static int engine_no_answer(const struct engine *eng, const struct http_request 
 
 /* -- calls ------------------------------------------------------------------- */
 
+static bool engine_says(const struct http_response *rs, const char *words)
+{
+	return rs->body.len && memmem(rs->body.data, rs->body.len, words, strlen(words));
+}
+
+static bool engine_is_no_manager(const struct http_response *rs)
+{
+	return rs->status == 503 &&
+	       (engine_says(rs, "not a swarm manager") || engine_says(rs, "needs to be unlocked"));
+}
+
 static bool engine_retries(const char *method, int performed, const struct http_response *rs)
 {
 	if (strcmp(method, "GET") != 0)
@@ -163,7 +174,7 @@ static bool engine_retries(const char *method, int performed, const struct http_
 	if (performed < 0)
 		return true;
 	/* a worker node will not become a manager while we wait */
-	return !rs->body.len || !memmem(rs->body.data, rs->body.len, "not a swarm manager", 19);
+	return !engine_is_no_manager(rs);
 }
 
 static int engine_perform(struct http_response *rs, struct op *op, struct engine *eng,
@@ -183,6 +194,47 @@ static int engine_perform(struct http_response *rs, struct op *op, struct engine
 	if (n < 0 && e->kind == ERR_TIMEOUT)
 		e->kind = ERR_UNAVAILABLE;
 	return n < 0 ? engine_no_answer(eng, rq, "", e) : 0;
+}
+
+/*
+ * What it is that is no manager, in place of its own words. Only then is /info asked: the engine counts containers
+ * and images for it, and that takes longer than all else that a deploy without a change asks.
+ */
+static void engine_say_role(struct op *op, struct engine *eng, struct err *e)
+{
+	auto_json json_t *info = NULL;
+	const char *host = eng->at.host.text, *state;
+	struct err ignored = ERR_INIT;
+	json_t *swarm;
+
+	if (engine_call(&info, op, eng, "GET", "/info", NULL, NULL, &ignored) < 0 ||
+	    json_get_obj(&swarm, info, "Swarm", "info", &ignored) < 0 ||
+	    json_opt_str(&state, swarm, "LocalNodeState", "info.Swarm", "inactive", &ignored) < 0)
+		return;
+	if (strcmp(state, "active") == 0)
+		err_set(e, ERR_UNAVAILABLE,
+			"docker engine at '%s': a worker of its swarm, not a manager (set "
+			"DOCKER_HOST to a manager)",
+			host);
+	else if (strcmp(state, "locked") == 0)
+		err_set(e, ERR_UNAVAILABLE,
+			"docker engine at '%s': its swarm is locked; run `docker swarm unlock` "
+			"there",
+			host);
+	else
+		err_set(e, ERR_UNAVAILABLE,
+			"docker engine at '%s': not part of a swarm (%s); run `docker swarm init` "
+			"there or set DOCKER_HOST to a manager",
+			host, state);
+}
+
+static int engine_refused(struct op *op, struct engine *eng, const char *path,
+			  const struct http_response *rs, struct err *e)
+{
+	engine_fail(rs, e);
+	if (engine_is_no_manager(rs) && strcmp(path, "/info") != 0)
+		engine_say_role(op, eng, e);
+	return -1;
 }
 
 int engine_call(json_t **out, struct op *op, struct engine *eng, const char *method,
@@ -216,7 +268,7 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 	if (engine_perform(&rs, op, eng, &rq, e) < 0)
 		return -1;
 	if (rs.status < 200 || rs.status > 299)
-		return engine_fail(&rs, e);
+		return engine_refused(op, eng, path, &rs, e);
 	if (out && rs.body.len) {
 		answer = json_load_span(buf_span(&rs.body), ENGINE_ANSWER_MAX,
 					"the engine's answer", e);
@@ -355,34 +407,4 @@ int engine_open(struct engine **out, struct op *op, struct http *h,
 		return -1;
 	*out = STEAL(&eng);
 	return 0;
-}
-
-int engine_check_manager(struct op *op, struct engine *eng, struct err *e)
-{
-	auto_json json_t *info = NULL;
-	const char *state;
-	bool manages;
-	json_t *swarm;
-
-	if (engine_call(&info, op, eng, "GET", "/info", NULL, NULL, e) < 0 ||
-	    json_get_obj(&swarm, info, "Swarm", "info", e) < 0 ||
-	    json_opt_str(&state, swarm, "LocalNodeState", "info.Swarm", "inactive", e) < 0 ||
-	    json_opt_bool(&manages, swarm, "ControlAvailable", "info.Swarm", false, e) < 0)
-		return err_wrap(e, "swarm state");
-	if (manages)
-		return 0;
-	if (strcmp(state, "active") == 0)
-		return err_set(e, ERR_UNAVAILABLE,
-			       "docker engine at '%s': a worker of its swarm, not a manager (set "
-			       "DOCKER_HOST to a manager)",
-			       eng->at.host.text);
-	if (strcmp(state, "locked") == 0)
-		return err_set(e, ERR_UNAVAILABLE,
-			       "docker engine at '%s': its swarm is locked; run `docker swarm "
-			       "unlock` there",
-			       eng->at.host.text);
-	return err_set(e, ERR_UNAVAILABLE,
-		       "docker engine at '%s': not part of a swarm (%s); run `docker swarm init` "
-		       "there or set DOCKER_HOST to a manager",
-		       eng->at.host.text, state);
 }

@@ -34,14 +34,12 @@ void engine_free(struct engine *eng);
 /* The host's name, as it was written; NULL: a socket of this machine. Borrowed. */
 const char *engine_name(const struct engine *eng);
 
-/* ERR_UNAVAILABLE: the engine is no swarm manager or the swarm has no leader. */
-int engine_check_manager(struct op *op, struct engine *eng, struct err *e) MUST_CHECK;
-
 /*
  * One call. path: "/services/create" with query. body may be NULL. *out: the parsed answer, new
  * reference (NULL when empty); out may be NULL. registry_auth: the header's value or NULL.
  * 404 ERR_ABSENT, 409 ERR_FAILED, 400 ERR_INPUT; 5xx of a swarm without leader
- * ERR_UNAVAILABLE; others ERR_FAILED. Text: the engine's message without "rpc error: …".
+ * ERR_UNAVAILABLE; others ERR_FAILED. Text: the engine's message without "rpc error: …". One that is
+ * no manager of a swarm is ERR_UNAVAILABLE, and the text says what it is and what can be done.
  */
 int engine_call(json_t **out, struct op *op, struct engine *eng, const char *method,
 		const char *path, const json_t *body, const char *registry_auth, struct err *e)

@@ -68,9 +68,6 @@ static void read_lists(struct op *op, struct engine *eng)
 	struct err e = ERR_INIT;
 
 	strv_add(&ids, "s1");
-	if (engine_check_manager(op, eng, &e) < 0)
-		check_told(&e);
-	err_clear(&e);
 	if (engine_state_get(&state, op, eng, &ids, &none, &e) < 0)
 		check_told(&e);
 	err_clear(&e);

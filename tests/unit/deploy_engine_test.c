@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "deploy/engine.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/http_script.h"
@@ -70,9 +71,9 @@ static void a_newer_engine_is_spoken_to_in_our_version(void **state)
 
 	PING(.unix_socket = "/x.sock", .status = 200, .headers = { "Api-Version: 1.52" });
 	assert_int_equal(0, open_at(w, "unix:///x.sock"));
-	HTTP_EXPECT(w->s, .method = "GET", .url = V144 "/info", .unix_socket = "/x.sock",
-		    .status = 200, .answer = "{\"Swarm\":{\"ControlAvailable\":true}}");
-	assert_int_equal(0, engine_check_manager(&w->op, w->eng, &w->e));
+	HTTP_EXPECT(w->s, .method = "GET", .url = V144 "/x", .unix_socket = "/x.sock",
+		    .status = 200, .answer = "{}");
+	assert_int_equal(0, engine_call(NULL, &w->op, w->eng, "GET", "/x", NULL, NULL, &w->e));
 	http_script_done(w->s);
 }
 
@@ -175,11 +176,11 @@ static void an_engine_whose_least_version_is_higher_is_named(void **state)
 
 	PING(.status = 200, .headers = { "Api-Version: 1.52" });
 	assert_int_equal(0, open_at(w, NULL));
-	HTTP_EXPECT(w->s, .method = "GET", .url = V144 "/info", .status = 400,
+	HTTP_EXPECT(w->s, .method = "GET", .url = V144 "/x", .status = 400,
 		    .answer =
 			    "{\"message\":\"client version 1.44 is too old. Minimum supported API "
 			    "version is 1.45, please upgrade your client to a newer version\"}");
-	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
+	assert_int_equal(-1, engine_call(NULL, &w->op, w->eng, "GET", "/x", NULL, NULL, &w->e));
 	assert_err(w, ERR_UNAVAILABLE, "newer than what cdeploy speaks (API 1.40 to 1.44)");
 	assert_err(w, ERR_UNAVAILABLE, "Minimum supported API version is 1.45");
 }
@@ -245,23 +246,39 @@ static void a_node_that_is_no_manager_is_told_what_to_do(void **state)
 {
 	struct world *w = *state;
 
+	static const struct {
+		const char *words, *info, *told;
+	} rows[] = {
+		{ "This node is not a swarm manager. Use \\\"docker swarm init\\\"",
+		  "{\"Swarm\":{\"LocalNodeState\":\"inactive\"}}", "`docker swarm init`" },
+		{ "This node is not a swarm manager. Worker nodes can't be used",
+		  "{\"Swarm\":{\"LocalNodeState\":\"active\",\"ControlAvailable\":false}}",
+		  "a worker of its swarm" },
+		{ "Swarm is encrypted and needs to be unlocked before it can be used.",
+		  "{\"Swarm\":{\"LocalNodeState\":\"locked\"}}", "`docker swarm unlock`" },
+		{ "This node is not a swarm manager. 7", "[]", "manager. 7" },
+	};
+
 	open_it(w);
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
-		    .answer = "{\"Swarm\":{\"LocalNodeState\":\"inactive\"}}");
-	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
-	assert_err(w, ERR_UNAVAILABLE, "`docker swarm init`");
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
-		    .answer = "{\"Swarm\":{\"LocalNodeState\":\"active\","
-			      "\"ControlAvailable\":false}}");
-	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
-	assert_err(w, ERR_UNAVAILABLE, "a worker of its swarm");
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
-		    .answer = "{\"Swarm\":{\"LocalNodeState\":\"locked\"}}");
-	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
-	assert_err(w, ERR_UNAVAILABLE, "`docker swarm unlock`");
-	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200, .answer = "[]");
-	assert_int_equal(-1, engine_check_manager(&w->op, w->eng, &w->e));
-	assert_err(w, ERR_CORRUPT, "swarm state");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		auto_free char *answer = mem_printf("{\"message\":\"%s\"}", rows[i].words);
+
+		HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services", .status = 503,
+			    .answer = answer);
+		HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/info", .status = 200,
+			    .answer = rows[i].info);
+		assert_int_equal(-1, engine_call(NULL, &w->op, w->eng, "GET", "/services", NULL,
+						 NULL, &w->e));
+		assert_err(w, ERR_UNAVAILABLE, rows[i].told);
+	}
+	assert_int_equal(0, w->clock.sleeps); /* it will not become one while we wait */
+	/* whatever it says of itself, it is asked once */
+	for (size_t i = 0; i < 2; i++)
+		HTTP_EXPECT(w->s, .method = "GET", .url = i ? V141 "/info" : V141 "/x",
+			    .status = 503,
+			    .answer = "{\"message\":\"This node is not a swarm manager.\"}");
+	assert_int_equal(-1, engine_call(NULL, &w->op, w->eng, "GET", "/x", NULL, NULL, &w->e));
+	assert_err(w, ERR_UNAVAILABLE, "This node is not a swarm manager.");
 }
 
 /* What became of the deploy is said behind it, and must not be what is cut off. */
@@ -323,8 +340,6 @@ static void errors_have_a_kind_and_the_engines_own_words(void **state)
 		  "context deadline", ERR_UNAVAILABLE },
 		{ 500, "{\"message\":\"rpc error: The swarm does not have a leader\"}",
 		  "rpc error: The swarm does not have a leader", ERR_UNAVAILABLE },
-		{ 503, "{\"message\":\"This node is not a swarm manager.\"}",
-		  "This node is not a swarm manager.", ERR_UNAVAILABLE },
 		{ 502, "Bad Gateway\nmore", "the engine answered 502: Bad Gateway",
 		  ERR_UNAVAILABLE },
 		{ 501, "", "the engine answered 501", ERR_FAILED },
