@@ -166,6 +166,15 @@ static bool is_unfinished(const struct engine_service *s)
 	       s->update == UPDATE_ROLLBACK_STARTED || s->update == UPDATE_ROLLBACK_PAUSED;
 }
 
+/* Of none it is also before the engine has made the tasks of a global service. */
+static bool is_number_known(const struct engine_service *s)
+{
+	const json_t *replicas = json_object_get(spec_mode(s->spec, "Replicated"), "Replicas");
+
+	return s->is_counted &&
+	       (s->desired || (json_is_integer(replicas) && json_integer_value(replicas) == 0));
+}
+
 /*
  * No update was ever reported to have come to its end. Of a service that was never updated either, all
  * tasks are of its one spec: then the engine's count is enough, and they need not be looked at.
@@ -173,8 +182,7 @@ static bool is_unfinished(const struct engine_service *s)
 static bool is_unproven(const struct engine_service *s)
 {
 	bool is_job = !spec_mode(s->spec, "Replicated") && !spec_mode(s->spec, "Global");
-	bool all_run =
-		s->is_counted && !is_job && !s->previous && s->desired && s->running == s->desired;
+	bool all_run = !is_job && !s->previous && is_number_known(s) && s->running == s->desired;
 
 	return s->update == UPDATE_NONE && !all_run;
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "deploy/diff.h"
 #include "deploy/reconcile.h"
@@ -95,6 +96,21 @@ static void add_service(struct world *w, const char *image, const char *labels, 
 	json_decref(o);
 }
 
+/* The service as it is wanted, and what the engine says of it besides. */
+static void add_wanted(struct world *w, const char *rest)
+{
+	auto_json json_t *spec = deploy_spec_json(w->app, &owner);
+	char *text = json_dumps(spec, JSON_COMPACT);
+	auto_free char *whole =
+		mem_printf("{\"ID\":\"s1\",\"Version\":{\"Index\":7},\"Spec\":%s%s}", text, rest);
+	auto_json json_t *o = json_loads(whole, 0, NULL);
+
+	free(text);
+	assert_non_null(o);
+	MEM_GROW(w->have.services, w->have.nr, w->have.cap);
+	assert_int_equal(0, engine_service_read(&w->have.services[w->have.nr++], o, &w->e));
+}
+
 #define OURS   "\"io.cdeploy.project\":\"team/app\",\"io.cdeploy.hash\":\"old\",\"empty\":\"\""
 #define TWO    "{\"Replicated\":{\"Replicas\":2}}"
 #define PINNED "r/app:1@sha256:aa"
@@ -130,6 +146,11 @@ static void a_service_that_is_not_there_is_created_with_its_network(void **state
 	assert_int_equal(1, w->plan.networks.n);
 	assert_string_equal("shop", w->plan.networks.v[0]);
 	assert_string_equal("shop", target(a));
+	deploy_plan_release(&w->plan);
+	/* a network that is missing is reason enough to write */
+	add_wanted(w, "");
+	assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+	assert_true(deploy_plan_writes(&w->plan));
 }
 
 static void a_network_that_exists_is_used_by_its_id(void **state)
@@ -190,14 +211,75 @@ static void what_the_engine_gives_back_is_unchanged(void **state)
 	assert_false(a->unfinished);
 }
 
+#define UPDATE(state) ",\"UpdateStatus\":{\"State\":\"" state "\"}"
+
 static void an_update_that_is_not_over_is_known(void **state)
 {
+	static const struct {
+		const char *update;
+		bool unfinished;
+	} rows[] = {
+		{ "", false },
+		{ UPDATE("updating"), true },
+		{ UPDATE("paused"), true },
+		{ UPDATE("rollback_started"), true },
+		{ UPDATE("rollback_paused"), true },
+		{ UPDATE("completed"), false },
+		{ UPDATE("rollback_completed"), false },
+	};
 	struct world *w = *state;
 
 	add_networks(w, SHOP);
-	add_service(w, PINNED, OURS, TWO, ",\"UpdateStatus\":{\"State\":\"paused\"}");
-	assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
-	assert_true(w->plan.v[0].unfinished);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		add_service(w, PINNED, OURS, TWO, rows[i].update);
+		assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+		if (w->plan.v[0].unfinished != rows[i].unfinished)
+			fail_msg("%s", rows[i].update);
+		deploy_plan_release(&w->plan);
+		engine_service_release(&w->have.services[--w->have.nr]);
+	}
+}
+
+#define COUNTED(running, desired)                                                                  \
+	",\"ServiceStatus\":{\"RunningTasks\":" running ",\"DesiredTasks\":" desired "}"
+#define BEFORE ",\"PreviousSpec\":{\"Name\":\"app\"}"
+
+/* Where the engine's count says it all, nobody has to ask for the tasks. */
+static void whether_all_tasks_run_is_told_by_counts_where_they_can(void **state)
+{
+	static const struct {
+		const char *rest;
+		enum deploy_mode mode;
+		unsigned replicas;
+		bool unproven;
+	} rows[] = {
+		{ COUNTED("2", "2"), DEPLOY_REPLICATED, 2, false },
+		{ COUNTED("1", "2"), DEPLOY_REPLICATED, 2, true },
+		{ COUNTED("0", "0"), DEPLOY_REPLICATED, 0, false },
+		{ COUNTED("1", "0"), DEPLOY_REPLICATED, 0, true },
+		{ COUNTED("0", "0"), DEPLOY_REPLICATED, 2, true },
+		{ "", DEPLOY_REPLICATED, 2, true }, /* an engine before 1.41 */
+		{ "", DEPLOY_REPLICATED, 0, true },
+		{ COUNTED("3", "3"), DEPLOY_GLOBAL, 0, false },
+		{ COUNTED("0", "0"), DEPLOY_GLOBAL, 0, true },
+		{ COUNTED("1", "1"), DEPLOY_GLOBAL_JOB, 0, true },
+		/* the tasks may be those of the spec before */
+		{ COUNTED("2", "2") BEFORE, DEPLOY_REPLICATED, 2, true },
+		{ COUNTED("2", "2") BEFORE UPDATE("completed"), DEPLOY_REPLICATED, 2, false },
+		{ COUNTED("1", "2") UPDATE("completed"), DEPLOY_REPLICATED, 2, false },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		w->app->mode = rows[i].mode;
+		w->app->replicas = rows[i].replicas;
+		add_wanted(w, rows[i].rest);
+		assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+		if (w->plan.v[0].unproven != rows[i].unproven)
+			fail_msg("row %zu", i);
+		deploy_plan_release(&w->plan);
+		engine_service_release(&w->have.services[--w->have.nr]);
+	}
 }
 
 static void another_digest_is_an_update(void **state)
@@ -514,6 +596,7 @@ int main(void)
 		T(the_host_network_may_be_used),
 		T(what_the_engine_gives_back_is_unchanged),
 		T(an_update_that_is_not_over_is_known),
+		T(whether_all_tasks_run_is_told_by_counts_where_they_can),
 		T(another_digest_is_an_update),
 		T(the_order_of_the_environment_counts),
 		T(an_empty_label_is_not_a_missing_one),
