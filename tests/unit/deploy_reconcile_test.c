@@ -165,6 +165,12 @@ static void a_network_that_exists_is_used_by_its_id(void **state)
 	a = plan(w);
 	assert_int_equal(0, w->plan.networks.n);
 	assert_string_equal("n1", target(a));
+	/* whichever comes first */
+	deploy_plan_release(&w->plan);
+	engine_state_release(&w->have);
+	add_networks(w, "[{\"Id\":\"n2\",\"Name\":\"shop\",\"Scope\":\"local\"},"
+			"{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"}]");
+	assert_string_equal("n1", target(plan(w)));
 }
 
 static void a_network_that_is_not_the_stacks_must_exist(void **state)
@@ -188,13 +194,17 @@ static void a_network_of_one_node_is_refused(void **state)
 		       "of the swarm");
 }
 
-static void the_host_network_may_be_used(void **state)
+static void a_network_that_every_node_has_may_be_used(void **state)
 {
 	struct world *w = *state;
 
 	add_networks(w, "[{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"},"
+			"{\"Id\":\"n7\",\"Name\":\"none\",\"Scope\":\"local\"},"
+			"{\"Id\":\"n8\",\"Name\":\"bridge\",\"Scope\":\"local\"},"
 			"{\"Id\":\"n9\",\"Name\":\"host\",\"Scope\":\"local\"}]");
 	strv_add(&w->app->networks, "host");
+	strv_add(&w->app->networks, "none");
+	strv_add(&w->app->networks, "bridge");
 	assert_int_equal(DEPLOY_CREATED, plan(w)->verb);
 }
 
@@ -396,6 +406,50 @@ static void replicated_does_not_become_global(void **state)
 	assert_false(w->plan.v[0].recreate);
 }
 
+/* As an engine has it that was never told one. */
+static void no_mode_is_replicated(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, OURS, "{}", "");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_false(w->plan.v[0].recreate);
+}
+
+/* What its label says is not of our numbers. */
+static void nobodys_service_is_not_newer_than_ours(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, PINNED, "\"io.cdeploy.pipeline\":\"99\"", TWO, "");
+	owner.pipeline = "42";
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_true(w->plan.v[0].adopted);
+}
+
+/* The file has its name, and the engine its id, too. */
+static void a_secret_that_exists_is_used_by_its_id(void **state)
+{
+	struct world *w = *state;
+	json_t *secret, *task;
+
+	w->app->secrets = mem_zalloc(sizeof(*w->app->secrets));
+	w->app->secrets[0] =
+		(struct deploy_file){ .object = mem_strdup("key-1"), .target = mem_strdup("key") };
+	w->app->nr_secrets = w->app->cap_secrets = 1;
+	w->have.objects = mem_zalloc(sizeof(*w->have.objects));
+	w->have.objects[0] = (struct engine_object){ .is_secret = true,
+						     .id = mem_strdup("k1"),
+						     .name = mem_strdup("key-1") };
+	w->have.nr_objects = w->have.cap_objects = 1;
+	task = json_object_get(plan(w)->spec, "TaskTemplate");
+	secret = json_array_get(json_object_get(json_object_get(task, "ContainerSpec"), "Secrets"),
+				0);
+	assert_string_equal("k1", json_string_value(json_object_get(secret, "SecretID")));
+}
+
 static void which_deploy_it_was_makes_no_difference(void **state)
 {
 	struct world *w = *state;
@@ -458,6 +512,8 @@ static void what_left_the_file_is_surplus(void **state)
 
 /* -- the comparison alone ---------------------------------------------------- */
 
+#define CONTAINER(keys) "{\"TaskTemplate\":{\"ContainerSpec\":{" keys "}}}"
+
 static void specs_are_compared_for_what_they_mean(void **state)
 {
 	static const struct {
@@ -507,6 +563,24 @@ static void specs_are_compared_for_what_they_mean(void **state)
 		{ "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"a\",\"Aliases\":[\"x\"]}]}}",
 		  "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"a\"}]}}", false },
 		{ "{\"TaskTemplate\":{\"Runtime\":\"container\"}}", "{\"TaskTemplate\":{}}", true },
+		{ "{\"Mode\":{\"GlobalJob\":{}}}", "{}", false },
+		/* 0 is the engine's own here, and not in RestartPolicy.Delay */
+		{ "{\"UpdateConfig\":{\"Parallelism\":1,\"Monitor\":0}}", "{}", true },
+		{ "{\"EndpointSpec\":{\"Mode\":\"\"}}", "{\"EndpointSpec\":{\"Mode\":null}}",
+		  true },
+		{ "{\"EndpointSpec\":{\"Mode\":null}}", "{}", true },
+		{ "{\"TaskTemplate\":{\"RestartPolicy\":{\"Delay\":null}}}", "{}", true },
+		{ "{\"TaskTemplate\":{\"Networks\":[]}}", "{}", true },
+		{ CONTAINER("\"User\":\"\""), "{}", true },
+		{ CONTAINER("\"TTY\":false,\"Hosts\":null"), "{}", true },
+		{ CONTAINER("\"TTY\":true"), "{}", false },
+		/* in what users fill, "" is a value */
+		{ CONTAINER("\"Sysctls\":{\"a\":\"\"}"), "{}", false },
+		{ CONTAINER("\"Mounts\":[{\"VolumeOptions\":{\"DriverConfig\":{\"Options\":{"
+			    "\"o\":\"\"}}}}]"),
+		  CONTAINER("\"Mounts\":[{\"VolumeOptions\":{\"DriverConfig\":{}}}]"), false },
+		{ "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"a\",\"DriverOpts\":{\"x\":\"\"}}]}}",
+		  "{\"TaskTemplate\":{\"Networks\":[{\"Target\":\"a\"}]}}", false },
 		{ "[]", "{}", false },
 	};
 
@@ -593,7 +667,7 @@ int main(void)
 		T(a_network_that_exists_is_used_by_its_id),
 		T(a_network_that_is_not_the_stacks_must_exist),
 		T(a_network_of_one_node_is_refused),
-		T(the_host_network_may_be_used),
+		T(a_network_that_every_node_has_may_be_used),
 		T(what_the_engine_gives_back_is_unchanged),
 		T(an_update_that_is_not_over_is_known),
 		T(whether_all_tasks_run_is_told_by_counts_where_they_can),
@@ -605,6 +679,9 @@ int main(void)
 		T(nobodys_service_is_adopted),
 		T(another_projects_service_is_refused_by_name),
 		T(replicated_does_not_become_global),
+		T(no_mode_is_replicated),
+		T(nobodys_service_is_not_newer_than_ours),
+		T(a_secret_that_exists_is_used_by_its_id),
 		T(which_deploy_it_was_makes_no_difference),
 		T(an_older_pipeline_is_refused_where_it_would_write),
 		T(what_left_the_file_is_surplus),

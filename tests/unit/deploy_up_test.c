@@ -118,13 +118,14 @@ static const char *kept(struct world *w, char *text)
 	return text;
 }
 
-/* The same with none of one task running. */
-static const char *counted(struct world *w, const char *service)
+/* The same with what the engine counts. */
+static const char *counted(struct world *w, const char *service, int running, int desired)
 {
 	json_t *o = json_loads(service, 0, NULL);
 
-	json_object_set_new(o, "ServiceStatus",
-			    json_pack("{s:i,s:i}", "RunningTasks", 0, "DesiredTasks", 1));
+	json_object_set_new(
+		o, "ServiceStatus",
+		json_pack("{s:i,s:i}", "RunningTasks", running, "DesiredTasks", desired));
 	strv_take(&w->texts, json_dumps(o, JSON_COMPACT));
 	json_decref(o);
 	return w->texts.v[w->texts.n - 1];
@@ -691,7 +692,8 @@ static void a_way_back_that_fails_is_stuck(void **state)
 	get(w, "/services/s1", service(w, 9, w->spec, w->old, "paused"));
 	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
 	poll(w, service(w, 12, w->old, NULL, "rollback_paused"), FAILED("o2"), FAILED("o2"));
-	get_list(w, NAMED("app"), counted(w, service(w, 12, w->old, NULL, "rollback_paused")));
+	get_list(w, NAMED("app"),
+		 counted(w, service(w, 12, w->old, NULL, "rollback_paused"), 0, 1));
 	up_fails(w, ERR_STUCK,
 		 "service 'app': the engine paused the update: exit (7); and it could not be taken "
 		 "back: service 'app': the engine paused the way back: exit (7)");
@@ -823,24 +825,76 @@ static void a_created_service_that_runs_is_unchanged_at_once(void **state)
 			    recorder_text(&w->rec));
 }
 
-/* What stands behind a rollback is the version that failed: no way to go. */
 static void tasks_are_not_looked_at_where_the_engines_count_is_enough(void **state)
 {
 	struct world *w = *state;
-	auto_json json_t *o =
-		json_pack("{s:s,s:{s:i},s:O,s:{s:i,s:i}}", "ID", "s1", "Version", "Index", 1,
-			  "Spec", w->spec, "ServiceStatus", "RunningTasks", 1, "DesiredTasks", 1);
 
-	get_list(w, NAMED("app"), kept(w, json_dumps(o, JSON_COMPACT)));
+	get_list(w, NAMED("app"), counted(w, service(w, 1, w->spec, NULL, NULL), 1, 1));
 	up(w, 0);
 	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
 
 	/* one that was updated may have old tasks among them */
-	json_object_set(o, "PreviousSpec", w->old);
-	get_list(w, NAMED("app"), kept(w, json_dumps(o, JSON_COMPACT)));
+	get_list(w, NAMED("app"), counted(w, service(w, 1, w->spec, w->old, NULL), 1, 1));
 	tasks(w, RUNNING("a"), RUNNING("a"));
 	up(w, 0);
 	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+}
+
+/* The engine's filter takes parts of names; what it finds besides is not in the way, and not to be removed. */
+static void a_service_that_only_begins_so_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	auto_json json_t *other = json_deep_copy(w->spec);
+
+	json_object_set_new(other, "Name", json_string("app-2"));
+	get_list(w, NAMED("app"),
+		 kept(w, mem_printf("%s,%s", service_of(w, "s2", 3, other, NULL, NULL),
+				    counted(w, service(w, 1, w->spec, NULL, NULL), 1, 1))));
+	up(w, 0);
+	assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+}
+
+#define FIFTY 50
+
+/* Fifty services, as they were made: what is asked does not grow with them, and nothing is written. */
+static void fifty_services_without_a_change_are_asked_for_together(void **state)
+{
+	struct world *w = *state;
+	struct deploy_outcome out[FIFTY];
+	auto_buf struct buf names = BUF_INIT(BUF_SMALL), list = BUF_INIT(BUF_SMALL);
+
+	strv_add(&w->stack.make_networks, "shop");
+	for (size_t i = 1; i < FIFTY; i++) {
+		auto_free char *name = mem_printf("app-%zu", i);
+
+		add_service(w, name);
+	}
+	for (size_t i = 0; i < FIFTY; i++) {
+		struct deploy_service *s = &w->stack.services[i];
+		auto_free char *id = mem_printf("s%zu", i);
+		auto_json json_t *spec = NULL;
+
+		if (i % 2)
+			s->replicas = 0;
+		spec = deploy_spec_json(s, &w->opt.owner);
+		buf_addf(&names, "%s%s", i ? "%22%2C%22" : "", s->name);
+		buf_addf(&list, "%s%s", i ? "," : "",
+			 counted(w, service_of(w, id, 1, spec, NULL, NULL), (int)s->replicas,
+				 (int)s->replicas));
+	}
+	get_list(w,
+		 kept(w, mem_printf("/services?status=true&filters=%%7B%%22name%%22%%3A%%5B%%22"
+				    "%s%%22%%5D%%7D",
+				    buf_str(&names))),
+		 buf_str(&list));
+	get_list(w, NET, "{\"Id\":\"n1\",\"Name\":\"shop\",\"Scope\":\"swarm\"}");
+	if (deploy_up(out, &w->nr, &w->op, w->eng, &w->stack, &w->opt, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+	http_script_done(w->s);
+	assert_int_equal(FIFTY, w->nr);
+	for (size_t i = 0; i < FIFTY; i++)
+		assert_int_equal(DEPLOY_UNCHANGED, out[i].verb);
+	assert_int_equal(3, http_script_count(w->s)); /* one of them opened the engine */
 }
 
 static void two_rollouts_are_watched_with_the_requests_of_one(void **state)
@@ -866,6 +920,7 @@ static void two_rollouts_are_watched_with_the_requests_of_one(void **state)
 	assert_int_equal(2, w->nr);
 }
 
+/* What stands behind a rollback is the version that failed: no way to go. */
 static void a_rollback_that_was_paused_is_told_and_not_turned_round(void **state)
 {
 	struct world *w = *state;
@@ -1328,6 +1383,8 @@ int main(void)
 		T(a_created_service_that_comes_to_run_late_is_unchanged),
 		T(a_created_service_that_runs_is_unchanged_at_once),
 		T(tasks_are_not_looked_at_where_the_engines_count_is_enough),
+		T(a_service_that_only_begins_so_is_left_alone),
+		T(fifty_services_without_a_change_are_asked_for_together),
 		T(two_rollouts_are_watched_with_the_requests_of_one),
 		T(a_rollback_that_was_paused_is_told_and_not_turned_round),
 		T(what_somebody_else_changed_meanwhile_is_left_to_them),
