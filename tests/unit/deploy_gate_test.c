@@ -127,6 +127,7 @@ static void a_merge_request_that_is_ready_is_deployed(void **state)
 	/* older GitLabs have no CI_MERGE_REQUEST_DRAFT */
 	OPEN(MR, .title = "Wipe the cache", .target = "master");
 	/* hand-made pipelines hand on less */
+	OPEN(MR, .draft = "false", .target = "master");
 	OPEN(.title = "Add a page", .target = "master");
 }
 
@@ -180,6 +181,8 @@ static void a_fork_is_not_deployed(void **state)
 	       .source_id = "7", .project_path = "team/app", .source_path = "eve/app");
 	OPEN(.gitlab_ci = "true", .source = "merge_request_event", .title = "x", .target = "master",
 	     .project_id = "7", .project_path = "team/app");
+	OPEN(.gitlab_ci = "true", .source = "merge_request_event", .title = "x", .target = "master",
+	     .source_id = "7", .source_path = "team/app");
 }
 
 static void what_is_missing_makes_no_merge_request_ready(void **state)
@@ -191,6 +194,21 @@ static void what_is_missing_makes_no_merge_request_ready(void **state)
 	       .source = "merge_request_event", .title = "x");
 	CLOSED("GitLab does not say into which branch the merge request goes", .iid = "3",
 	       .title = "x", .draft = "", .target = "");
+}
+
+/* A job may hand on any of the variables and none of the others. */
+static void one_variable_is_enough_to_know_a_merge_request_or_gitlab(void **state)
+{
+	static const char *const draft = "GitLab does not say whether the merge request is a draft";
+
+	(void)state;
+	CLOSED(draft, .source = "merge_request_event");
+	CLOSED(draft, .iid = "3");
+	CLOSED(draft, .target = "master");
+	CLOSED("GitLab does not say into which branch the merge request goes", .title = "x");
+	CLOSED("GitLab does not say into which branch the merge request goes", .draft = "false");
+	CLOSED("the pipeline runs on a schedule", .source = "schedule");
+	CLOSED("the tag 'nightly' is no release (1.2.3, v1.2.3, 19092020-01)", .tag = "nightly");
 }
 
 static void the_main_branch_is_deployed(void **state)
@@ -238,6 +256,8 @@ static void a_tag_of_a_release_goes_to_production(void **state)
 	CLOSED("the tag '1.2.3' is for production only", TAG("1.2.3"), .env = "staging");
 	CLOSED("the tag '1.2.3' is for production only", TAG("1.2.3"), .environment = "staging/app",
 	       .tier = "staging");
+	CLOSED("the tag '1.2.3' is for production only", TAG("1.2.3"), .environment = "staging");
+	CLOSED("the tag '1.2.3' is for production only", TAG("1.2.3"), .tier = "staging");
 	CLOSED("the tag 'nightly' is no release (1.2.3, v1.2.3, 19092020-01)", TAG("nightly"),
 	       .env = "production");
 	CLOSED("the tag 'master' is no release (1.2.3, v1.2.3, 19092020-01)", TAG("master"));
@@ -317,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_merge_request_into_another_branch_is_not_deployed),
 		cmocka_unit_test(a_fork_is_not_deployed),
 		cmocka_unit_test(what_is_missing_makes_no_merge_request_ready),
+		cmocka_unit_test(one_variable_is_enough_to_know_a_merge_request_or_gitlab),
 		cmocka_unit_test(the_main_branch_is_deployed),
 		cmocka_unit_test(other_branches_are_not_deployed),
 		cmocka_unit_test(schedules_deploy_nothing),
