@@ -250,7 +250,7 @@ static int load(struct compose *c, struct err *e)
 	for (size_t i = 0; i < c->in->nr; i++) {
 		const struct deploy_input *f = &c->files[i];
 
-		if (deploy_yaml_read(&c->docs[i], f->file, f->text, c->r.warnings, e) < 0)
+		if (deploy_yaml_read(&c->docs[i], f->file, f->text, NULL, e) < 0)
 			return -1;
 		if (!c->docs[i]->root || c->docs[i]->root->kind != YAML_MAP)
 			return err_set(e, ERR_INPUT, "%s: no services in it", f->file);

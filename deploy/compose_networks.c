@@ -78,9 +78,27 @@ static int read_network_external(struct compose *c, void *arg, const struct yaml
 	return compose_external(&n->is_external, &net->name, c, v, path, e);
 }
 
+/* Files for one machine have these. The engine would make such a network, on one node, and no service could join it. */
+static int read_network_driver(struct compose *c, void *arg, const struct yaml_value *v,
+			       const char *path, struct err *e)
+{
+	static const char *const of_a_node[] = { "bridge", "host",    "none",
+						 "null",   "macvlan", "ipvlan" };
+	struct deploy_network *net = arg;
+
+	if (compose_text(&net->driver, c, v, path, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(of_a_node); i++)
+		if (strcmp(net->driver, of_a_node[i]) == 0)
+			return reader_fail(&c->r, v, path, e,
+					   "makes a network of one node; leave it out, and it is "
+					   "an overlay, which is one of the swarm");
+	return 0;
+}
+
 static const struct compose_key network_keys[] = {
 	KEY_TEXT("name", struct deploy_network, name),
-	KEY_TEXT("driver", struct deploy_network, driver),
+	KEY_READ("driver", read_network_driver),
 	KEY_MAP("driver_opts", struct deploy_network, driver_options),
 	KEY_MAP("labels", struct deploy_network, labels),
 	KEY_BOOL("attachable", struct deploy_network, attachable),

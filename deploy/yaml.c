@@ -127,8 +127,8 @@ static void add_pair(struct yaml_value *map, struct yaml_value *key, struct yaml
 	map->weight += key->weight + value->weight;
 }
 
-static void warn_duplicate(struct builder *b, const struct yaml_value *again,
-			   const struct yaml_pair *first)
+static int tell_duplicate(struct builder *b, const struct yaml_value *again,
+			  const struct yaml_pair *first, struct err *e)
 {
 	char shown[SHOWN_MAX + 1];
 	size_t n = 0;
@@ -136,9 +136,13 @@ static void warn_duplicate(struct builder *b, const struct yaml_value *again,
 	for (; n < SHOWN_MAX && again->text[n]; n++)
 		shown[n] = (unsigned char)again->text[n] < ' ' ? '?' : again->text[n];
 	shown[n] = '\0';
+	if (!b->warnings)
+		return fail_at(b, at_value(again), e, "'%s' is in this map already, on line %u",
+			       shown, first->key->line);
 	strv_addf(b->warnings, "%s:%u: '%s' is written again in the same map; line %u counts%s",
 		  b->file, again->line, shown, first->key->line,
 		  yaml_is_null(first->value) ? ", and it is empty" : "");
+	return 0;
 }
 
 static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, struct err *e)
@@ -158,9 +162,8 @@ static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, 
 	f->key = NULL;
 	first = is_merge_key(key) ? NULL : find_pair(f->value, key->text);
 	if (first)
-		warn_duplicate(b, key, first);
-	else
-		add_pair(f->value, key, v);
+		return tell_duplicate(b, key, first, e);
+	add_pair(f->value, key, v);
 	return 0;
 }
 

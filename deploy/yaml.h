@@ -52,7 +52,7 @@ struct deploy_yaml {
 
 /*
  * file is for messages. A key that stands twice in a map: the first counts and
- * warnings gets a line. ERR_INPUT, "orcinus.yml:3:5: …": not YAML, several
+ * warnings gets a line; without warnings (NULL) it is refused. ERR_INPUT, "orcinus.yml:3:5: …": not YAML, several
  * documents, a tag that is not YAML's own, too big, too deep, too many values.
  */
 int deploy_yaml_read(struct deploy_yaml **out, const char *file, struct span text,

@@ -509,7 +509,36 @@ static void a_mode_is_octal_as_people_write_it(void **state)
 	}
 }
 
+/* Which of the two is meant, tools do not agree on. */
+static void a_key_that_is_there_twice_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	assert_key_refused(w, "user: a\n    user: b",
+			   "c.yml:5:5: 'user' is in this map already, on line 4");
+	assert_refused(w, "services: {a: {image: x}, a: {image: y}}", "'a' is in this map already");
+	/* what is merged in is not written twice */
+	read_one(w, "    environment: {<<: {A: 1, B: 2}, A: 3}\n");
+}
+
 /* -- networks and volumes --------------------------------------------------------------------- */
+
+static void a_network_of_one_node_is_refused(void **state)
+{
+	static const char *const drivers[] = { "bridge", "host", "none", "macvlan", "ipvlan" };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++) {
+		auto_free char *text = mem_printf("services: {a: {image: x}}\n"
+						  "networks:\n  default:\n    driver: %s\n",
+						  drivers[i]);
+
+		assert_refused(w, text,
+			       "c.yml:4:13: networks.default.driver: makes a network of one node");
+	}
+	read_two(w, "services: {a: {image: x}}\nnetworks: {default: {driver: weave}}\n", NULL);
+	assert_string_equal("weave", w->stack.networks[0].driver);
+}
 
 static void only_networks_that_are_used_are_made(void **state)
 {
@@ -644,10 +673,10 @@ static void what_a_swarm_has_no_use_for_is_told(void **state)
 
 	read_one(w,
 		 "    container_name: c\n    privileged: true\n    build: .\n    x-mine: {a: b}\n"
-		 "    network_mode: host\n    privileged: false\n");
-	assert_int_equal(5, w->warnings.n); /* one of them: 'privileged' again */
-	assert_non_null(strstr(w->warnings.v[1], "container_name: ignored: the swarm names"));
-	assert_non_null(strstr(w->warnings.v[2], "privileged: ignored: a service of a swarm"));
+		 "    network_mode: host\n");
+	assert_int_equal(4, w->warnings.n);
+	assert_non_null(strstr(w->warnings.v[0], "container_name: ignored: the swarm names"));
+	assert_non_null(strstr(w->warnings.v[1], "privileged: ignored: a service of a swarm"));
 }
 
 static void hints_for_kubernetes_are_carried_over_where_they_mean_something(void **state)
@@ -754,6 +783,8 @@ int main(void)
 		T(a_secret_comes_from_a_file_or_a_variable),
 		T(secrets_and_configs_are_checked),
 		T(a_mode_is_octal_as_people_write_it),
+		T(a_key_that_is_there_twice_is_refused),
+		T(a_network_of_one_node_is_refused),
 		T(only_networks_that_are_used_are_made),
 		T(volumes_are_named_by_the_stack_or_by_the_file),
 		T(tmpfs_is_memory_with_options),
