@@ -152,7 +152,7 @@ compose_read compose_top_networks, compose_top_volumes, compose_top_secrets, com
 compose_read compose_service_networks, compose_service_volumes, compose_service_tmpfs,
 	compose_service_secrets, compose_service_configs, compose_service_deploy,
 	compose_service_environment, compose_service_env_file, compose_service_logging,
-	compose_service_ports, compose_service_healthcheck, compose_service_ulimits;
+	compose_service_ports, compose_service_healthcheck;
 
 /* One service of one file. */
 int compose_service(struct compose *c, size_t i, const struct yaml_value *v, const char *path,

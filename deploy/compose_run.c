@@ -1,5 +1,5 @@
 /*
- * Keys of a service that are small languages of their own: ports, healthcheck, ulimits, logging.
+ * Keys of a service that are small languages of their own: ports, healthcheck, logging.
  */
 #include "base/mem.h"
 #include "deploy/compose_part.h"
@@ -149,12 +149,7 @@ static int read_test(struct compose *c, void *arg, const struct yaml_value *v, c
 	if (v->kind == YAML_LIST) {
 		if (compose_words(test, c, v, path, e) < 0)
 			return -1;
-		if (!test->n ||
-		    (strcmp(test->v[0], "CMD") != 0 && strcmp(test->v[0], "NONE") != 0 &&
-		     strcmp(test->v[0], "CMD-SHELL") != 0))
-			return reader_fail(&c->r, v, path, e,
-					   "must begin with CMD, CMD-SHELL or NONE");
-		return 0;
+		return reader_check_test(&c->r, test, v, path, e);
 	}
 	if (compose_text(&text, c, v, path, e) < 0)
 		return -1;
@@ -190,93 +185,8 @@ int compose_service_healthcheck(struct compose *c, void *arg, const struct yaml_
 
 	if (compose_keys(c, &health, v, path, keys, ARRAY_LEN(keys), e) < 0)
 		return -1;
-	if (!health.disable)
-		return 0;
-	strv_release(&health.h->test);
-	*health.h = (struct deploy_health){ 0 };
-	strv_add(&health.h->test, "NONE");
-	return 0;
-}
-
-/* -- ulimits -------------------------------------------------------------------------------- */
-
-static int read_limit(int64_t *out, struct compose *c, const struct yaml_value *v, const char *path,
-		      struct err *e)
-{
-	auto_free char *text = NULL;
-
-	if (compose_text(&text, c, v, path, e) < 0)
-		return -1;
-	if (span_to_i64(out, span_of_str(text)) < 0 || *out < -1)
-		return reader_fail(&c->r, v, path, e, "must be a whole number, or -1 for no limit");
-	return 0;
-}
-
-static int read_soft(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
-		     struct err *e)
-{
-	return read_limit(&((struct deploy_ulimit *)arg)->soft, c, v, path, e);
-}
-
-static int read_hard(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
-		     struct err *e)
-{
-	return read_limit(&((struct deploy_ulimit *)arg)->hard, c, v, path, e);
-}
-
-static int read_ulimit(struct deploy_ulimit *u, struct compose *c, const struct yaml_value *v,
-		       const char *path, struct err *e)
-{
-	static const struct compose_key keys[] = {
-		KEY_READ("soft", read_soft),
-		KEY_READ("hard", read_hard),
-	};
-
-	if (v->kind != YAML_MAP) {
-		if (read_limit(&u->soft, c, v, path, e) < 0)
-			return -1;
-		u->hard = u->soft;
-		return 0;
-	}
-	if (compose_keys(c, u, v, path, keys, ARRAY_LEN(keys), e) < 0)
-		return -1;
-	if (!yaml_map_get(v, "soft") || !yaml_map_get(v, "hard"))
-		return reader_fail(&c->r, v, path, e, "needs soft and hard");
-	return 0;
-}
-
-static struct deploy_ulimit *ulimit_of(struct deploy_service *s, const char *name)
-{
-	for (size_t i = 0; i < s->nr_ulimits; i++)
-		if (strcmp(s->ulimits[i].name, name) == 0)
-			return &s->ulimits[i];
-	MEM_GROW(s->ulimits, s->nr_ulimits, s->cap_ulimits);
-	s->ulimits[s->nr_ulimits] = (struct deploy_ulimit){ .name = mem_strdup(name) };
-	return &s->ulimits[s->nr_ulimits++];
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct deploy_ulimit *)a)->name,
-		      ((const struct deploy_ulimit *)b)->name);
-}
-
-int compose_service_ulimits(struct compose *c, void *arg, const struct yaml_value *v,
-			    const char *path, struct err *e)
-{
-	struct deploy_service *s = arg;
-
-	if (reader_want(&c->r, v, YAML_MAP, path, "write nofile: 1024", e) < 0)
-		return -1;
-	for (size_t i = 0; i < v->nr; i++) {
-		auto_free char *at = reader_path(path, v->pairs[i].key->text);
-
-		if (read_ulimit(ulimit_of(s, v->pairs[i].key->text), c, v->pairs[i].value, at, e) <
-		    0)
-			return -1;
-	}
-	if (s->nr_ulimits) /* a map has no order, and the engine compares them in one */
-		qsort(s->ulimits, s->nr_ulimits, sizeof(*s->ulimits), by_name);
+	if (health.disable)
+		reader_no_health(health.h);
 	return 0;
 }
 

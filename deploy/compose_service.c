@@ -55,31 +55,35 @@ static int read_grace(struct compose *c, void *arg, const struct yaml_value *v, 
 	return reader_length(&s->stop_grace_ns, &c->r, v, path, e);
 }
 
-/* no, always, unless-stopped, on-failure[:N]; deploy.restart_policy counts more. */
+/* deploy.restart_policy counts more. */
 static int read_restart(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
 			struct err *e)
 {
 	struct deploy_service *s = arg;
-	struct deploy_restart r = { 0 };
-	auto_free char *text = NULL;
-	struct span word, number;
+	struct deploy_restart restart;
 
-	if (compose_text(&text, c, v, path, e) < 0)
+	if (reader_restart_word(&restart, &c->r, v, path, e) < 0)
 		return -1;
-	r.has_max_attempts = span_cut(span_of_str(text), ':', &word, &number);
-	if (span_eq_str(word, "no") || span_eq_str(word, "false"))
-		r.condition = "none";
-	else if (span_eq_str(word, "always") || span_eq_str(word, "unless-stopped"))
-		r.condition = "any";
-	else if (span_eq_str(word, "on-failure"))
-		r.condition = "on-failure";
-	if (!r.condition || (r.has_max_attempts && (strcmp(r.condition, "on-failure") != 0 ||
-						    span_to_u64(&r.max_attempts, number) < 0)))
-		return reader_fail(&c->r, v, path, e,
-				   "must be no, always, unless-stopped, on-failure or "
-				   "on-failure:N");
 	if (!compose_meta(c, s)->has_policy)
-		s->restart = r;
+		s->restart = restart;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct deploy_ulimit *)a)->name,
+		      ((const struct deploy_ulimit *)b)->name);
+}
+
+static int read_ulimits(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
+			struct err *e)
+{
+	struct deploy_service *s = arg;
+
+	if (reader_ulimits(&c->r, s, v, path, e) < 0)
+		return -1;
+	if (s->nr_ulimits) /* a map has no order, and the engine compares them in one */
+		qsort(s->ulimits, s->nr_ulimits, sizeof(*s->ulimits), by_name);
 	return 0;
 }
 
@@ -286,7 +290,7 @@ static const struct compose_key service_keys[] = {
 	KEY_READ("depends_on", read_depends_on),
 	KEY_READ("restart", read_restart),
 	KEY_READ("logging", compose_service_logging),
-	KEY_READ("ulimits", compose_service_ulimits),
+	KEY_READ("ulimits", read_ulimits),
 	KEY_READ("extra_hosts", read_extra_hosts),
 	KEY_READ("cap_add", read_cap_add),
 	KEY_READ("cap_drop", read_cap_drop),

@@ -155,6 +155,13 @@ reader_call reader_restart_policy, reader_api_restart_policy, reader_restart, re
 reader_call reader_command, reader_entrypoint, reader_healthcheck, reader_hosts, reader_dns,
 	reader_logging, reader_ulimits, reader_tmpfs, reader_stop_grace, reader_init,
 	reader_depends_on;
+/* What both dialects have. `restart`: no, always, unless-stopped, on-failure[:N]. */
+int reader_restart_word(struct deploy_restart *out, struct reader *r, const struct yaml_value *v,
+			const char *path, struct err *e) MUST_CHECK;
+/* healthcheck.test as a list; and `disable: true`. */
+int reader_check_test(struct reader *r, const struct strv *test, const struct yaml_value *v,
+		      const char *path, struct err *e) MUST_CHECK;
+void reader_no_health(struct deploy_health *h);
 /* Files of variables, which count less than `environment`. Before it. arg: the service. */
 reader_call reader_env_file;
 /* Limits, service labels, placement constraints. arg: the service. */

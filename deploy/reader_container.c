@@ -90,12 +90,25 @@ static int read_test(struct reader *r, void *arg, const struct yaml_value *v, co
 		return read_test_text(test, r, v, path, e);
 	if (reader_each(r, test, v, path, "write [CMD, program]", read_argument, e) < 0)
 		return -1;
+	return reader_check_test(r, test, v, path, e);
+}
+
+int reader_check_test(struct reader *r, const struct strv *test, const struct yaml_value *v,
+		      const char *path, struct err *e)
+{
 	if (!test->n || (strcmp(test->v[0], "CMD") != 0 && strcmp(test->v[0], "CMD-SHELL") != 0 &&
 			 strcmp(test->v[0], "NONE") != 0))
 		return reader_fail(r, v, path, e,
 				   "must be text for a shell, or a list that begins with CMD, "
 				   "CMD-SHELL or NONE");
 	return 0;
+}
+
+void reader_no_health(struct deploy_health *h)
+{
+	strv_release(&h->test);
+	*h = (struct deploy_health){ 0 };
+	strv_add(&h->test, "NONE");
 }
 
 int reader_healthcheck(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
@@ -124,11 +137,8 @@ int reader_healthcheck(struct reader *r, void *arg, const struct yaml_value *v, 
 	struct health health = { 0 };
 	int n = reader_keys(r, &health, v, path, keys, ARRAY_LEN(keys), e);
 
-	if (health.disable) {
-		strv_release(&health.h.test);
-		health.h = (struct deploy_health){ 0 };
-		strv_add(&health.h.test, "NONE");
-	}
+	if (health.disable)
+		reader_no_health(&health.h);
 	s->health = health.h;
 	return n;
 }
@@ -323,6 +333,17 @@ static int read_ulimit(struct deploy_ulimit *u, struct reader *r, const struct y
 	return 0;
 }
 
+static struct deploy_ulimit *ulimit_of(struct deploy_service *s, const char *name)
+{
+	for (size_t i = 0; i < s->nr_ulimits; i++)
+		if (strcmp(s->ulimits[i].name, name) == 0)
+			return &s->ulimits[i];
+	MEM_GROW(s->ulimits, s->nr_ulimits, s->cap_ulimits);
+	s->ulimits[s->nr_ulimits] = (struct deploy_ulimit){ .name = mem_strdup(name) };
+	return &s->ulimits[s->nr_ulimits++];
+}
+
+/* Of several files the last one counts. */
 int reader_ulimits(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		   struct err *e)
 {
@@ -331,14 +352,11 @@ int reader_ulimits(struct reader *r, void *arg, const struct yaml_value *v, cons
 	if (reader_want(r, v, YAML_MAP, path, "write nofile: 65535", e) < 0)
 		return -1;
 	for (size_t i = 0; i < v->nr; i++) {
-		auto_free char *at = reader_path(path, v->pairs[i].key->text);
-		struct deploy_ulimit u = { 0 };
+		const struct yaml_pair *p = &v->pairs[i];
+		auto_free char *at = reader_path(path, p->key->text);
 
-		if (read_ulimit(&u, r, v->pairs[i].value, at, e) < 0)
+		if (read_ulimit(ulimit_of(s, p->key->text), r, p->value, at, e) < 0)
 			return -1;
-		u.name = mem_strdup(v->pairs[i].key->text);
-		MEM_GROW(s->ulimits, s->nr_ulimits, s->cap_ulimits);
-		s->ulimits[s->nr_ulimits++] = u;
 	}
 	return 0;
 }

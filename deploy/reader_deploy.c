@@ -106,11 +106,9 @@ int reader_api_restart_policy(struct reader *r, void *arg, const struct yaml_val
 	return 0;
 }
 
-/* compose's: no, always, unless-stopped, on-failure[:N] */
-int reader_restart(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-		   struct err *e)
+int reader_restart_word(struct deploy_restart *out, struct reader *r, const struct yaml_value *v,
+			const char *path, struct err *e)
 {
-	struct deploy_service *s = arg;
 	auto_free char *text = NULL;
 	struct span word, times;
 	struct deploy_restart restart = { 0 };
@@ -118,7 +116,7 @@ int reader_restart(struct reader *r, void *arg, const struct yaml_value *v, cons
 	if (reader_text(&text, r, v, path, e) < 0)
 		return -1;
 	restart.has_max_attempts = span_cut(span_of_str(text), ':', &word, &times);
-	if (span_eq_str(word, "no"))
+	if (span_eq_str(word, "no") || span_eq_str(word, "false"))
 		restart.condition = "none";
 	else if (span_eq_str(word, "always") || span_eq_str(word, "unless-stopped"))
 		restart.condition = "any";
@@ -130,6 +128,18 @@ int reader_restart(struct reader *r, void *arg, const struct yaml_value *v, cons
 		return reader_fail(r, v, path, e,
 				   "must be no, always, unless-stopped, on-failure or "
 				   "on-failure:N");
+	*out = restart;
+	return 0;
+}
+
+int reader_restart(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		   struct err *e)
+{
+	struct deploy_service *s = arg;
+	struct deploy_restart restart;
+
+	if (reader_restart_word(&restart, r, v, path, e) < 0)
+		return -1;
 	if (!reader_outranked(r, v, path, "restart_policy") &&
 	    !reader_outranked(r, v, path, "restartPolicy") && !has(r->deploy, "restart_policy"))
 		s->restart = restart;
