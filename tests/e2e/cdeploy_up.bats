@@ -65,6 +65,28 @@ services() {
 	equal "$(engine service ps -q "$NAME-web" | sort)" "$tasks"
 }
 
+versions() {
+	engine service ls -q --filter "name=$NAME" | xargs docker -H "$E2E_ENGINE" service inspect --format '{{.ID}} {{.Version.Index}}' | sort
+}
+
+@test "fifty services without a change keep their versions, and cost five requests at most" {
+	web one "$REPO:1"
+	printf 'stack: "%s"\nservices:\n' "$NAME" >orcinus.yml
+	for n in $(seq 50); do
+		printf '    %s-%s:\n        image: "%s"\n        replicas: 0\n        environment: ["N=%s", "EMPTY="]\n' \
+			"$NAME" "$n" "$REPO:1" "$n"
+		printf '        labels: { com.example.n: "" }\n        cpu: 0.25\n        memory: "64m"\n'
+	done >>orcinus.yml
+	expect 0 cdeploy
+	equal "$(services)" 50
+	versions >"$T/before"
+	expect 0 cdeploy -vv
+	versions >"$T/after"
+	cmp "$T/before" "$T/after"
+	[ "$(grep -c '^[A-Z]* http://docker/' <<<"$err")" -le 5 ]
+	has_no "$err" 'POST http://docker/'
+}
+
 @test "everything the file says arrives at the engine" {
 	web one "$REPO:1"
 	orcinus "$REPO:1" 'environment:' '- "MODE=test"' 'replicas: 1' 'cpu: 0.5' 'memory: "64m"' \
