@@ -5,20 +5,30 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "cmd/cdeploy.h"
+#include "deploy/history_hide.h"
 #include "deploy/spec_json.h"
 
+/* What sounds like a secret is shown to those only who ask for it: jobs render into their logs. */
 static int cmd_render(struct cdeploy *c, struct err *e)
 {
-	auto_json json_t *all = json_array();
+	auto_json json_t *all = json_array(), *shown = NULL;
 	auto_free char *text = NULL;
+	json_t *spec;
+	size_t i;
 
-	for (size_t i = 0; i < c->stack.nr; i++)
+	for (i = 0; i < c->stack.nr; i++)
 		json_array_append_new(all, deploy_spec_json(&c->stack.services[i], &c->owner));
-	text = json_dumps(all, JSON_INDENT(2));
+	shown = json_deep_copy(all);
+	json_array_foreach(shown, i, spec) if (!c->args.show_secrets) deploy_hide_from_view(spec);
+	text = json_dumps(shown, JSON_INDENT(2));
 	if (!text)
 		return err_set(e, ERR_FAILED,
 			       "render: the specification cannot be written as JSON");
+	if (!json_equal(all, shown))
+		progress_note(c->app->op.progress,
+			      "what sounds like a secret is shown as ***; --show-secrets shows it");
 	return app_result(c->app, text, e);
 }
 

@@ -85,6 +85,8 @@ const struct opt cdeploy_opts[] = {
 	OPT_FLAG(0, "follow", NULL, struct cdeploy_args, follow, "logs: go on until interrupted"),
 	OPT_STR(0, "code-quality", NULL, struct cdeploy_args, code_quality, "FILE",
 		"check: write findings for GitLab"),
+	OPT_FLAG(0, "show-secrets", NULL, struct cdeploy_args, show_secrets,
+		 "render: values that sound like secrets, too"),
 	OPT_FLAG(0, "strict", NULL, struct cdeploy_args, strict,
 		 "check: status 2 when there are findings"),
 	OPT_END,
@@ -110,6 +112,7 @@ static int check_use(const struct cdeploy_args *a, const char *command, struct e
 		{ "since", a->since, { "logs" } },
 		{ "follow", a->follow, { "logs" } },
 		{ "strict", a->strict, { "check" } },
+		{ "show-secrets", a->show_secrets, { "render" } },
 		{ "code-quality", a->code_quality, { "check" } },
 	};
 

@@ -20,7 +20,7 @@ struct cdeploy_args {
 	bool detach, no_rollback, plain_http, insecure;
 	/* what is shown */
 	const char *dotenv, *annotations, *report, *tail, *since, *code_quality;
-	bool dry_run, exit_code, json, follow, strict;
+	bool dry_run, exit_code, json, follow, strict, show_secrets;
 };
 
 extern const struct opt cdeploy_opts[];

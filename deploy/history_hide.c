@@ -195,6 +195,67 @@ void deploy_hide(json_t *spec, const char *salt)
 	(void)!each_place(spec, hide, &h, &none);
 }
 
+/* -- showing ------------------------------------------------------------------- */
+
+/* What of it may be read; all of it is hidden where only its surroundings say what it is. */
+static json_t *shown_value(const char *before, const char *value)
+{
+	auto_free char *masked = mask_text(span_of_str(value));
+
+	return json_sprintf("%s%s", before, masks(span_of_str(value)) ? masked : MASKED);
+}
+
+static void show_list(const struct place *p)
+{
+	auto_free char *before = NULL;
+
+	for (size_t i = 0; i < json_array_size(p->holder); i++) {
+		const char *text = json_string_value(json_array_get(p->holder, i));
+		size_t name = text ? strcspn(text, "=") : 0;
+		char *copy = mem_strdup(text ? text : "");
+		auto_free char *head = mem_strndup(copy, name + 1);
+
+		if (text && is_variable(p) && hides_variable(text))
+			json_array_set_new(p->holder, i,
+					   mask_is_secret_name(span_of(copy, name))
+						   ? json_sprintf("%s" MASKED, head)
+						   : shown_value(head, copy + name + 1));
+		else if (text && !is_variable(p) && hides_word(before, text))
+			json_array_set_new(p->holder, i, shown_value("", text));
+		free(before);
+		before = copy;
+	}
+}
+
+static int show(void *arg, const struct place *p, struct err *e)
+{
+	const char *key;
+	json_t *v;
+
+	(void)arg;
+	(void)e;
+	if (json_is_array(p->holder))
+		show_list(p);
+	json_object_foreach(p->holder, key, v)
+	{
+		const char *value = json_string_value(v);
+
+		if (value && hides_pair(key, value))
+			json_object_set_new(p->holder, key,
+					    mask_is_secret_name(span_of_str(key))
+						    ? json_string(MASKED)
+						    : shown_value("", value));
+	}
+	return 0;
+}
+
+void deploy_hide_from_view(json_t *spec)
+{
+	struct err none = ERR_INIT;
+
+	(void)!each_place(spec, show, NULL, &none);
+}
+
 /* -- finding again ------------------------------------------------------------- */
 
 static int add_known(void *arg, const struct place *p, struct err *e)

@@ -15,6 +15,9 @@
 #include "base/strv.h"
 
 void deploy_hide(json_t *spec, const char *salt);
+/* For people: *** stands in the place of the same values, or of what may not be read of them; addresses lose who
+ * logs in. */
+void deploy_hide_from_view(json_t *spec);
 
 /* All that may stand for a hidden value: each text at those places of the spec. */
 void deploy_hide_known(struct strv *known, const json_t *spec);

@@ -68,8 +68,7 @@ said() {
 	out=$(cat "$T/stdout") err=$(cat "$T/stderr")
 	{
 		printf -- '--- %s\n' "$*"
-		# the specs as they go to the engine are what render is asked for
-		[ "$1" = render ] || cat "$T/stdout"
+		cat "$T/stdout"
 		cat "$T/stderr"
 	} >>"$T/said"
 	equal "$got" "$want" "cdeploy $*"
@@ -94,6 +93,13 @@ nothing_is_said() {
 	said 0 check -vvv
 	said 0 render -vvv
 	has "$out" GREETING=hello-5
+	has "$out" 'DB_PASSWORD=***'
+	has "$err" --show-secrets
+	# who asks for them has them
+	expect 0 cdeploy "${OPTIONS[@]}" render --show-secrets
+	has "$out" DB_PASSWORD=canary-literal-5
+	has "$out" postgres://app:canary-url-5@db/app
+	expect 2 cdeploy "${OPTIONS[@]}" plan --show-secrets
 	said 0 plan -vvv
 	said 0 up --dry-run --json -vvv
 	said 0 up -vvv --dotenv out.env --progress json
@@ -110,6 +116,13 @@ nothing_is_said() {
 	said 0 ps --json
 	said 0 logs web -vvv
 	has "$out" 'it runs'
+	said 0 history -vvv
+	said 0 history --json
+	said 0 rollback --dry-run -vvv
+	said 0 rollback --dry-run --json
+	said 0 rollback -vvv
+	said 0 scale web=2 -vvv
+	said 0 unlock -vvv
 	# what goes wrong
 	compose 7 'entrypoint: [/bin/none]'
 	said 9 up -vvv

@@ -268,6 +268,27 @@ static void no_secret_value_is_in_a_record_and_all_else_is(void **state)
 	assert_non_null(strstr(text, "\"name\":\"DB_PASSWORD\""));
 }
 
+static void people_see_what_is_around_a_secret(void **state)
+{
+	auto_json json_t *spec = parse(
+		"{\"Labels\":{\"plain\":\"shown\",\"api-token\":\"canary1\",\"at\":\"http://u:canary2@h/\"},"
+		"\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"DB_PASSWORD=canary3\",\"LEVEL=info\","
+		"\"DSN=postgres://u:canary4@db/x\",\"AUTHORIZATION=Bearer canary5\",\"TOKEN\"],"
+		"\"Args\":[\"--password\",\"canary6\",\"--token=canary7\",\"--level\",\"info\"]}}}");
+	auto_json json_t *want = parse(
+		"{\"Labels\":{\"plain\":\"shown\",\"api-token\":\"***\",\"at\":\"http://h/\"},"
+		"\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"DB_PASSWORD=***\",\"LEVEL=info\","
+		"\"DSN=postgres://db/x\",\"AUTHORIZATION=Bearer ***\",\"TOKEN\"],"
+		"\"Args\":[\"--password\",\"***\",\"--token=***\",\"--level\",\"info\"]}}}");
+	auto_free char *text = NULL;
+
+	(void)state;
+	deploy_hide_from_view(spec);
+	text = json_dumps(spec, JSON_COMPACT);
+	if (!json_equal(want, spec))
+		fail_msg("%s", text);
+}
+
 static void what_was_hidden_comes_back_whole_from_who_still_has_it(void **state)
 {
 	auto_json json_t *spec = parse(SECRETS), *other = parse(SECRETS);
@@ -686,6 +707,7 @@ int main(void)
 		T(a_rollback_goes_to_the_one_before_and_never_to_what_was_wrong),
 		T(a_rollback_that_was_cut_short_goes_on_to_where_it_was_going),
 		T(no_secret_value_is_in_a_record_and_all_else_is),
+		T(people_see_what_is_around_a_secret),
 		T(what_was_hidden_comes_back_whole_from_who_still_has_it),
 		T(a_value_that_nobody_has_is_refused_by_its_name),
 		T(equal_passwords_of_two_variables_do_not_look_equal),
