@@ -9,6 +9,7 @@
 #include "cmd/cdeploy.h"
 #include "deploy/history_hide.h"
 #include "deploy/history_keep.h"
+#include "deploy/history_running.h"
 #include "deploy/history_stack.h"
 #include "deploy/history_text.h"
 #include "deploy/images.h"
@@ -48,13 +49,16 @@ static int read_number(uint64_t *out, const struct cdeploy *c, struct err *e)
 
 static int look(struct rollback *r, struct op *op, struct cdeploy *c, struct err *e)
 {
+	auto_running struct deploy_running seen = { 0 };
 	const struct deploy_record *running;
 	uint64_t cut_short;
 
 	if (deploy_history_get(&r->history, op, c->engine, &c->owner, e) < 0 ||
-	    engine_state_add_owned(&r->state, op, c->engine, c->project, e) < 0)
+	    engine_state_add_owned(&r->state, op, c->engine, c->project, e) < 0 ||
+	    deploy_history_look(&seen, op, c->engine, &r->history, &r->state, &c->owner, e) < 0)
 		return -1;
-	running = deploy_history_running(&r->history, &r->state, &c->owner);
+	/* what was changed by hand counts for what it was before: a scaled service is to go back, too */
+	running = seen.now ? seen.now : seen.was;
 	cut_short = running ? 0 : deploy_history_cut_short(&r->state, &c->owner);
 	return deploy_history_target(&r->target, &r->history, running, cut_short, r->wanted, e);
 }

@@ -37,12 +37,19 @@ static char *time_of(const struct deploy_record *r)
 	return mem_strdup(out);
 }
 
-static char *note_of(const struct deploy_record *r, bool runs)
+static bool is_changed(const struct deploy_running *running, const struct deploy_record *r)
+{
+	return r == running->was && !running->now;
+}
+
+static char *note_of(const struct deploy_record *r, const struct deploy_running *running)
 {
 	auto_strv struct strv words = STRV_INIT;
 
-	if (runs)
+	if (r == running->now)
 		strv_add(&words, "runs now");
+	if (is_changed(running, r))
+		strv_add(&words, "changed by hand since");
 	if (deploy_record_back_to(r))
 		strv_addf(&words, "back to %llu", (unsigned long long)deploy_record_back_to(r));
 	if (deploy_record_label(r, DEPLOY_LABEL_DETACHED))
@@ -68,7 +75,7 @@ static char *services_of(const struct deploy_record *r)
 }
 
 void deploy_history_text(struct buf *out, const struct deploy_history *h,
-			 const struct deploy_record *running)
+			 const struct deploy_running *running)
 {
 	auto_table struct table t =
 		TABLE_INIT("REVISION", "DEPLOYED", "COMMIT", "PIPELINE", "BY", "NOTE", "SERVICES");
@@ -77,7 +84,7 @@ void deploy_history_text(struct buf *out, const struct deploy_history *h,
 		const struct deploy_record *r = &h->v[i];
 		auto_free char *number = mem_printf("%llu", (unsigned long long)r->revision);
 		auto_free char *time = time_of(r), *commit = commit_of(r);
-		auto_free char *note = note_of(r, r == running), *services = services_of(r);
+		auto_free char *note = note_of(r, running), *services = services_of(r);
 
 		table_row(&t, number, time, commit, label(r, DEPLOY_LABEL_PIPELINE),
 			  label(r, DEPLOY_LABEL_USER), note, services);
@@ -112,7 +119,7 @@ static json_t *services_json(const struct deploy_record *r)
 	return list;
 }
 
-static json_t *record_json(const struct deploy_record *r, bool runs)
+static json_t *record_json(const struct deploy_record *r, const struct deploy_running *running)
 {
 	uint64_t back_to = deploy_record_back_to(r);
 	json_t *o = json_object();
@@ -127,18 +134,19 @@ static json_t *record_json(const struct deploy_record *r, bool runs)
 			    back_to ? json_integer((json_int_t)back_to) : json_null());
 	json_object_set_new(o, "watched",
 			    json_boolean(!deploy_record_label(r, DEPLOY_LABEL_DETACHED)));
-	json_object_set_new(o, "runs", json_boolean(runs));
+	json_object_set_new(o, "runs", json_boolean(r == running->now));
+	json_object_set_new(o, "changed", json_boolean(is_changed(running, r)));
 	json_object_set_new(o, "error", r->body ? json_null() : json_str(r->why.text));
 	json_object_set_new(o, "services", services_json(r));
 	return o;
 }
 
-json_t *deploy_history_json(const struct deploy_history *h, const struct deploy_record *running)
+json_t *deploy_history_json(const struct deploy_history *h, const struct deploy_running *running)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < h->nr; i++)
-		json_array_append_new(list, record_json(&h->v[i], &h->v[i] == running));
+		json_array_append_new(list, record_json(&h->v[i], running));
 	return list;
 }
 

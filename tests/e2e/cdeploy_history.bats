@@ -441,6 +441,27 @@ no_network() {
 	equal "$(revisions)" '3 1'
 }
 
+@test "what was done by docker's own commands is seen, and a rollback begins at what runs" {
+	for n in 1000 2000 3000; do
+		file "$n" >orcinus.yml
+		expect 0 cdeploy
+	done
+	equal "$(runs)" 3
+	engine service rollback -q -d "$NAME-web" >/dev/null
+	until_true eval '[ "$(runs)" = 2 ]'
+	expect 0 cdeploy history
+	has "$err" 'revision 3 was deployed last and does not run as it was'
+	has "$err" "service '$NAME-web'"
+	expect 0 cdeploy rollback
+	has "$err" 'going back to revision 1'
+	equal "$(sleeps)" 1000
+	engine service update -q -d --env-add COLOUR=red "$NAME-web" >/dev/null
+	equal "$(runs)" ''
+	expect 0 cdeploy history
+	[[ $(sed -n 2p <<<"$out") =~ ^4\ .*changed\ by\ hand\ since ]] || fail
+	has "$err" environment
+}
+
 @test "in a merge request that is a draft nothing is rolled back" {
 	file 1000 >orcinus.yml
 	expect 0 cdeploy

@@ -70,7 +70,7 @@ static void read_list(const json_t *list)
 		check_refused(&e);
 		return;
 	}
-	deploy_history_text(&text, &h, h.nr ? &h.v[0] : NULL);
+	deploy_history_text(&text, &h, &(struct deploy_running){ .was = h.nr ? &h.v[0] : NULL });
 	for (size_t i = 0; i < text.len; i++)
 		lines += text.data[i] == '\n';
 	assert(lines == h.nr + 1);
@@ -79,7 +79,7 @@ static void read_list(const json_t *list)
 		assert(h.v[i].body || h.v[i].why.text[0]);
 		read_body(h.v[i].body);
 	}
-	json_decref(deploy_history_json(&h, NULL));
+	json_decref(deploy_history_json(&h, &(struct deploy_running){ 0 }));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

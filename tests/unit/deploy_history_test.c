@@ -523,7 +523,7 @@ static void the_table_has_a_line_for_each_whatever_stands_in_it(void **state)
 		BODY("{\"spec\":{\"Name\":\"web\",\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":"
 		     "\"r/a:1@sha256:0123456789abcdef\"}}}}"));
 	read_history(&h, list);
-	deploy_history_text(&text, &h, &h.v[0]);
+	deploy_history_text(&text, &h, &(struct deploy_running){ .now = &h.v[0] });
 	assert_non_null(
 		strstr(buf_str(&text), "\n2          2026-01-02T03:04:05Z   c0ffee12   41"));
 	assert_non_null(strstr(buf_str(&text), "an?na   runs now, back to 1   web "
@@ -695,6 +695,110 @@ static void one_that_cannot_be_removed_is_told(void **state)
 	assert_non_null(strstr(recorder_text(&w->rec), "revision 1 stays in the history: "));
 }
 
+/* -- what runs ---------------------------------------------------------------------- */
+
+/* One service with that image, as a record of the history. */
+static void record_image(json_t *list, uint64_t revision, const char *image)
+{
+	struct deploy_service app = { .name = (char *)(uintptr_t) "app",
+				      .image = (char *)(uintptr_t)image,
+				      .has_replicas = true,
+				      .replicas = 1 };
+	const struct deploy_stack stack = { .services = &app, .nr = 1 };
+	auto_json json_t *body = deploy_stack_body(&stack, &owner, "salt");
+	auto_free char *data = json_dumps(body, JSON_COMPACT);
+
+	add_record(list, revision, "", data);
+}
+
+/* It runs with that image, and with the label of that revision; so it is asked for `times` times. */
+static void app_runs(struct world *w, struct engine_state *s, const char *image, uint64_t revision,
+		     unsigned times)
+{
+	struct deploy_owner by = { .project = owner.project,
+				   .scope = owner.scope,
+				   .revision = revision };
+	struct deploy_service app = { .name = (char *)(uintptr_t) "app",
+				      .image = (char *)(uintptr_t)image,
+				      .has_replicas = true,
+				      .replicas = 1 };
+	json_t *spec = deploy_spec_json(&app, &by);
+	auto_json json_t *o =
+		json_pack("{s:s,s:{s:i},s:O}", "ID", "s1", "Version", "Index", 7, "Spec", spec);
+	auto_free char *text = json_dumps(o, JSON_COMPACT), *list = mem_printf("[%s]", text);
+
+	MEM_GROW(s->services, s->nr, s->cap);
+	s->services[s->nr++] = (struct engine_service){ .id = mem_strdup("s1"),
+							.name = mem_strdup("app"),
+							.spec = spec };
+	for (unsigned i = 0; i < times; i++)
+		HTTP_EXPECT(w->s, .method = "GET",
+			    .url = V141
+			    "/services?status=true&filters=%7B%22name%22%3A%5B%22app%22%5D%7D",
+			    .status = 200, .answer = list);
+}
+
+static void what_runs_is_told_by_what_it_is_and_not_by_its_labels(void **state)
+{
+	static const struct {
+		const char *image;
+		uint64_t label, now, was;
+		unsigned questions;
+		const char *changes;
+	} cases[] = {
+		{ "r/app:3", 3, 3, 0, 1, "" },
+		/* docker service rollback; docker service update --image */
+		{ "r/app:2", 2, 2, 3, 2, "service 'app': image" },
+		{ "r/app:2", 3, 2, 3, 2, "service 'app': image" },
+		{ "r/app:9", 3, 0, 3, 3, "service 'app': image" },
+		/* a deploy that was cut short: nobody knows what it was to be */
+		{ "r/app:9", 4, 0, 0, 0, "" },
+	};
+	struct world *w = *state;
+	auto_json json_t *list = json_array();
+	auto_deploy_history struct deploy_history h = { 0 };
+
+	for (uint64_t n = 1; n <= 3; n++) {
+		auto_free char *image = mem_printf("r/app:%u", (unsigned)n);
+
+		record_image(list, n, image);
+	}
+	read_history(&h, list);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_running struct deploy_running r = { 0 };
+		auto_engine_state struct engine_state s = { 0 };
+		auto_free char *changes = NULL;
+
+		app_runs(w, &s, cases[i].image, cases[i].label, cases[i].questions);
+		if (deploy_history_look(&r, &w->op, w->eng, &h, &s, &owner, &w->e) < 0)
+			fail_msg("%s", w->e.text);
+		http_script_done(w->s);
+		assert_int_equal(cases[i].now, r.now ? r.now->revision : 0);
+		assert_int_equal(cases[i].was, r.was ? r.was->revision : 0);
+		changes = strv_join(&r.changes, "; ");
+		assert_ptr_equal(changes, strstr(changes, cases[i].changes));
+	}
+}
+
+static void what_was_changed_by_hand_is_marked_as_that(void **state)
+{
+	auto_deploy_history struct deploy_history h = { 0 };
+	auto_buf struct buf text = BUF_INIT(BUF_SMALL), json = BUF_INIT(BUF_SMALL);
+	auto_json json_t *o = NULL;
+
+	(void)state;
+	revisions_to(&h, 2);
+	const struct deploy_running changed = { .was = &h.v[0] };
+
+	deploy_history_text(&text, &h, &changed);
+	assert_non_null(strstr(buf_str(&text), "changed by hand since"));
+	assert_null(strstr(buf_str(&text), "runs now"));
+	o = deploy_history_json(&h, &changed);
+	json_write(&json, o, false);
+	assert_non_null(strstr(buf_str(&json), "\"runs\":false,\"changed\":true"));
+	assert_null(strstr(buf_str(&json), "\"runs\":true"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
@@ -706,6 +810,8 @@ int main(void)
 		T(what_runs_is_the_newest_record_unless_a_later_deploy_was_not_recorded),
 		T(a_rollback_goes_to_the_one_before_and_never_to_what_was_wrong),
 		T(a_rollback_that_was_cut_short_goes_on_to_where_it_was_going),
+		W(what_runs_is_told_by_what_it_is_and_not_by_its_labels),
+		T(what_was_changed_by_hand_is_marked_as_that),
 		T(no_secret_value_is_in_a_record_and_all_else_is),
 		T(people_see_what_is_around_a_secret),
 		T(what_was_hidden_comes_back_whole_from_who_still_has_it),
