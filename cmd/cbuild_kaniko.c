@@ -64,8 +64,10 @@ static int cache_spec_of_repo(struct cache_spec *c, const char *repo, struct err
 	const char *slash = strrchr(repo, '/');
 
 	if (span_take(&rest, "oci:")) {
+		if (!rest.n)
+			return err_set(e, ERR_INPUT, "--cache-repo: oci: needs a directory");
 		*c = (struct cache_spec){ .kind = CACHE_LOCAL, .dir = span_dup(rest) };
-		return *c->dir ? 0 : err_set(e, ERR_INPUT, "--cache-repo: oci: needs a directory");
+		return 0;
 	}
 	if (oci_reference_parse(&ref, repo, e) < 0)
 		return err_wrap(e, "--cache-repo");

@@ -30,7 +30,7 @@ tree_of_the_image() {
 	unpack "$store" "$T/tree" "$out"
 }
 
-@test "CVE-2014-9357: an entry of a layer does not go through a link out of the tree" {
+@test "CVE-2014-9357, CVE-2014-9356: an entry of a layer does not go through a link out of the tree" {
 	evil "L out $T/victim" "D ${T#/}/victim" -- 'F out/file overwritten' 'F out/new x'
 	printf 'FROM evil\nRUN cat %s/file >/seen\n' "$T/victim" >Dockerfile
 	expect 0 build
@@ -124,7 +124,7 @@ tree_of_the_image() {
 	has_no "$(tr '\0' '\n' <"$T/tree/env")" s3cr3t-value
 }
 
-@test "CVE-2022-27651: a RUN inherits and passes on no capability" {
+@test "CVE-2022-27651, CVE-2022-29162: a RUN inherits and passes on no capability" {
 	printf 'FROM %s\nRUN grep -E "Cap(Inh|Amb)" /proc/self/status >/caps\nUSER app\nRUN grep -E "Cap(Inh|Prm|Eff|Amb)" /proc/self/status >/tmp/caps\n' \
 		"$BUSYBOX" >Dockerfile
 	expect 0 cbuild .
@@ -301,7 +301,7 @@ tree_of_the_image() {
 	equal "$(sha256sum <"$T/bin/cbuild")" "$before"
 }
 
-@test "CVE-2025-31133: what an image has at /dev/null or /proc covers nothing of the machine's" {
+@test "CVE-2025-31133, CVE-2025-52565: what an image has at /dev/null or /proc covers nothing of the machine's" {
 	evil 'L dev/null /proc/sys/kernel/core_pattern' 'L dev/console ../victim'
 	printf 'FROM evil\nRUN test -c /dev/null && ! echo "|/bin/sh" >/proc/sys/kernel/core_pattern && test ! -s /proc/kcore && test ! -s /proc/keys\n' >Dockerfile
 	before=$(cat /proc/sys/kernel/core_pattern)
