@@ -94,15 +94,15 @@ static int fill(struct flat *f, struct job *j, const struct stage *st, const cha
 static int make(struct flat *f, struct job *j, const struct stage *st, const char *name,
 		struct err *e)
 {
+	auto_free char *again = mem_printf("%s-again", name);
 	int r = fill(f, j, st, name, e);
 
-	for (unsigned n = 2; r > 0; n++) {
-		auto_free char *other = mem_printf("%s-%u", name, n);
-
-		forget_tree(f);
-		r = fill(f, j, st, other, e);
-	}
-	return r;
+	if (r <= 0)
+		return r;
+	if (fs_remove_tree(AT_FDCWD, f->path, e) < 0)
+		return -1;
+	forget_tree(f);
+	return fill(f, j, st, again, e);
 }
 
 static int put_layers(struct flat *f, struct job *j, const struct stage *st, struct err *e)

@@ -65,7 +65,7 @@ int images_unpack(struct op *op, struct images *im, struct image *img, struct er
 
 /* The same into a directory of the caller's, with a record of it (layer/record.h); several may at
  * once. id: of the progress. 1: what came first was not the image's; now all of it is here: once more, into a
- * new directory. */
+ * new directory and under a new id. It cannot happen twice. */
 int images_unpack_into(struct op *op, struct images *im, struct image *img, const char *id,
 		       int dirfd, struct record *record, struct err *e) MUST_CHECK;
 

@@ -5,7 +5,8 @@
  *
  * So bytes are unpacked that nothing has vouched for yet: no layer is done before its blob is
  * verified (image/arrival.h) and its diff_id is. When what came first was not the blob, and then it
- * came after all, the tree is begun anew in another directory: the first may have set anything in its own.
+ * came after all, the tree is removed, and made once more from the store, in another directory: the
+ * first may have set anything in its own.
  *
  * A fetch waits for nobody, and is submitted before anything that waits for it: whoever unpacks is no
  * worker, and what decompresses for it is submitted when the fetch has begun. So one worker is enough.
@@ -16,6 +17,7 @@
  */
 #include <errno.h>
 
+#include "base/cancel.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -161,14 +163,17 @@ static int apply_stored(struct unpacking *u, size_t i, struct err *e)
 static int apply_coming(struct unpacking *u, size_t i, struct source *blob, struct err *e)
 {
 	struct err why = ERR_INIT;
+	int r = apply_from(u, i, blob, e);
 
-	if (apply_from(u, i, blob, e) == 0)
-		return 0;
-	/* it may have failed for what came: then that is what is wrong */
+	if (r < 0 && cancel_check(u->op->cancel, e) < 0)
+		return -1;
+	/* it is not done before its blob is verified, and may have failed for what came: then that is what is wrong */
 	if (fetches_await(&u->fetches, i, &why) < 0) {
 		*e = why;
 		return -1;
 	}
+	if (r == 0)
+		return 0;
 	if (!arrival_was_dropped(&u->fetches.all[i].arrival))
 		return -1;
 	log_info(u->op, "%s; unpacking anew what came then", e->text);
@@ -205,17 +210,21 @@ static int apply_each(struct unpacking *u, struct err *e)
 		done += m->layers[i].size_bytes;
 		progress_tick(u->op->progress, u->id, done, total);
 	}
-	progress_end(u->op->progress, u->id, total);
+	if (u->has_begun)
+		progress_end(u->op->progress, u->id, total);
 	return 0;
 }
 
-/* Each layer as it comes, when the ones below are unpacked. 1: as images_unpack_into. */
+/* Each layer as it comes, when the ones below are unpacked. 1: as images_unpack_into; then all are fetched, so
+ * that none comes in the next round. */
 static int apply_all(struct unpacking *u, struct err *e)
 {
 	int r;
 
 	fetches_begin(&u->fetches, u->op, u->im, u->img);
 	r = apply_each(u, e);
+	if (r > 0 && fetches_await_all(&u->fetches, e) < 0)
+		r = -1;
 	fetches_end(&u->fetches);
 	if (r < 0 && u->has_begun)
 		progress_give_up(u->op->progress, u->id, e);
@@ -235,24 +244,24 @@ static char *unpack_name(struct images *im)
 	return mem_printf("tree-%zu", nr);
 }
 
-/* 1: once more, as above. */
+/* 1: as images_unpack_into; what was made is removed. */
 static int unpack_to(struct op *op, struct images *im, struct image *img, const char *place,
 		     struct err *e)
 {
 	auto_free char *name = unpack_name(im);
 	auto_free char *path = NULL, *id = NULL;
 	auto_close int tree = -1;
-	char platform[100];
 	int r;
 
-	oci_platform_format(platform, &img->platform);
-	id = mem_printf("unpack %s %s", img->name, platform);
+	id = mem_printf("unpack %s %s", img->name, name);
 	path = workspace_dir(im->ws, name, e);
 	tree = path ? fs_open_dir(path, e) : -1;
 	if (tree < 0)
 		return -1;
 	r = apply_all(&(struct unpacking){ .op = op, .im = im, .img = img, .id = id, .tree = tree },
 		      e);
+	if (r > 0 && fs_remove_tree(AT_FDCWD, path, e) < 0)
+		return -1;
 	if (r != 0)
 		return r;
 	if (rename(path, place) < 0 && errno != EEXIST && errno != ENOTEMPTY)
@@ -301,13 +310,15 @@ static int unpack(struct op *op, struct images *im, struct image *img, struct er
 	auto_free char *place = NULL;
 	const struct timespec used[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_OMIT } };
 	struct stat st;
-	int r = 1;
+	int r = 0;
 
 	if (img->tree || !img->config->nr_diff_ids)
 		return 0;
 	image_tree_name(name, img);
 	place = tree_place(im, name);
-	while (r > 0 && stat(place, &st) < 0)
+	if (stat(place, &st) < 0)
+		r = unpack_to(op, im, img, place, e);
+	if (r > 0)
 		r = unpack_to(op, im, img, place, e);
 	if (r < 0)
 		return -1;

@@ -16,7 +16,8 @@
 struct record;
 
 /*
- * diff_id: checked against the uncompressed stream (ERR_CORRUPT); NULL: not checked.
+ * The blob is read to its end. diff_id: checked against the uncompressed stream (ERR_CORRUPT); NULL: not
+ * checked.
  * After an error the tree is unusable: the caller removes it.
  */
 int layer_apply(const struct op *op, int root_fd, struct source *blob,

@@ -25,8 +25,8 @@ struct entries_layer {
 
 /*
  * op->pool, if there is one, decompresses while entries are visited; the caller may be its worker.
- * All of the stream is read. ERR_CORRUPT: damaged, another diff_id, larger than it may be, or more than
- * LAYER_ENTRIES_MAX entries.
+ * All of the stream is read, and the blob to its end, also what is behind the stream. ERR_CORRUPT: damaged,
+ * another diff_id, larger than it may be, or more than LAYER_ENTRIES_MAX entries.
  */
 #define LAYER_ENTRIES_MAX (4u << 20)
 #define LAYER_BYTES_MAX	  (UINT64_C(64) << 30)

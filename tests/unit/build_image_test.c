@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <signal.h>
 
+#include "base/cancel.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -17,13 +19,15 @@
 #include "oci/image/store_layout.h"
 #include "tests/fakes/build_world.h"
 
-#define BIG  ((size_t)1 << 20) /* more than decompression is ahead of whoever unpacks */
-#define HELD 1000	       /* the last bytes of a layer, which are waited for */
+/* Some pieces of what is decompressed ahead: files of it are there before the last piece is. */
+#define BIG  ((size_t)1 << 20)
+#define HELD 1000 /* the last bytes of a layer, which are waited for */
 
 enum how {
 	LAST_BYTES_LATE, /* they come when the rest is unpacked */
 	THEN_FAILS,	 /* instead of them, the connection is lost for good */
 	WRONG_FIRST,	 /* other bytes come at first, up to their last; then the layer */
+	THEN_CANCELLED,	 /* likewise, but the build is cancelled before the layer comes */
 };
 
 /* A registry with one image, out of a layout. */
@@ -32,8 +36,9 @@ struct late_source {
 	struct image_source *layout;
 	struct oci_store *store; /* the same layout */
 	const char *root;	 /* of the build that pulls */
+	struct cancel cancel;	 /* of the build */
 	enum how how;
-	struct oci_digest decoy; /* WRONG_FIRST: a blob of the layout */
+	struct oci_digest decoy; /* other bytes: a blob of the layout */
 };
 
 struct world {
@@ -48,9 +53,12 @@ static int late_resolve(struct image_source *src, struct op *op, const char *ref
 			struct oci_descriptor *out, struct err *e)
 {
 	struct late_source *s = CONTAINER_OF(src, struct late_source, base);
+	/* registry.test/NAME:1 */
+	int length = (int)(strrchr(ref, ':') - strchr(ref, '/')) - 1;
+	auto_free char *there =
+		mem_printf("docker.io/test/images:%.*s", length, strchr(ref, '/') + 1);
 
-	(void)ref;
-	return s->layout->resolve(s->layout, op, "docker.io/test/images:base", want, into, out, e);
+	return s->layout->resolve(s->layout, op, there, want, into, out, e);
 }
 
 static bool is_unpacked(const struct late_source *s, const char *name)
@@ -76,6 +84,8 @@ static int write_late(struct late_source *s, struct oci_blob_writer *w, struct s
 			return err_set(e, ERR_FAILED, "the last bytes of %s are waited for", file);
 		usleep(1000);
 	}
+	if (s->how == THEN_CANCELLED)
+		cancel_set(&s->cancel, SIGTERM);
 	if (s->how == THEN_FAILS)
 		return err_set(e, ERR_UNAVAILABLE, "the connection broke");
 	if (sink_write(w->sink, bytes.p + bytes.n - HELD, HELD, e) < 0)
@@ -103,25 +113,41 @@ static int write_blob(struct late_source *s, const struct oci_digest *d, const c
 	return -1;
 }
 
+static bool is_first(const struct world *w, const struct oci_descriptor *layer)
+{
+	return oci_digest_eq(&layer->digest, &w->image.layers[0].digest);
+}
+
+/* Other bytes until they are unpacked, then the layer. Nobody reads one above the first, since what is below it is
+ * not done. */
+static int fetch_wrong(struct world *w, const struct oci_descriptor *layer, struct oci_store *into,
+		       struct arrival *coming, struct err *e)
+{
+	struct late_source *s = &w->source;
+	bool is_read = is_first(w, layer);
+	struct err why = ERR_INIT;
+
+	if (write_blob(s, &s->decoy, is_read ? "decoy" : "", layer, into, coming, &why) == 0)
+		return err_set(e, ERR_FAILED, "other bytes are in the store");
+	return write_blob(s, &layer->digest, "", layer, into, NULL, e);
+}
+
 static int late_fetch(struct image_source *src, struct op *op, const char *ref,
 		      const struct oci_descriptor *layer, struct oci_store *into,
 		      struct arrival *coming, struct err *e)
 {
 	struct late_source *s = CONTAINER_OF(src, struct late_source, base);
 	struct world *w = CONTAINER_OF(s, struct world, source);
-	bool is_first = oci_digest_eq(&layer->digest, &w->image.layers[0].digest);
-	struct err why = ERR_INIT;
+	bool is_below = is_first(w, layer);
 
 	(void)op, (void)ref;
 	if (oci_store_has(into, &layer->digest, NULL))
 		return 0;
-	if (s->how == WRONG_FIRST && is_first) {
-		assert_int_equal(write_blob(s, &s->decoy, "decoy", layer, into, coming, &why), -1);
-		return write_blob(s, &layer->digest, "", layer, into, NULL, e);
-	}
-	if (!is_first && s->how != LAST_BYTES_LATE)
+	if (s->how == WRONG_FIRST || s->how == THEN_CANCELLED)
+		return fetch_wrong(w, layer, into, coming, e);
+	if (!is_below && s->how != LAST_BYTES_LATE)
 		coming = NULL; /* nobody will unpack it */
-	return write_blob(s, &layer->digest, is_first ? "l0" : "l1", layer, into, coming, e);
+	return write_blob(s, &layer->digest, is_below ? "l0" : "l1", layer, into, coming, e);
 }
 
 /* -- the world --------------------------------------------------------------------------- */
@@ -170,7 +196,7 @@ static void make_images(struct world *w, const char *layout)
 {
 	struct build_world *b = &w->build;
 	auto_free char *output = mem_printf("type=oci,dest=%s,tar=false", layout);
-	auto_manifest struct oci_manifest decoy = { 0 };
+	auto_manifest struct oci_manifest decoy = { 0 }, empty = { 0 };
 	struct err e = ERR_INIT;
 
 	big_file(b, "l0");
@@ -180,6 +206,7 @@ static void make_images(struct world *w, const char *layout)
 	make_image(w, "test/images:decoy", "FROM scratch\nCOPY decoy /\n", &decoy);
 	w->source.decoy = decoy.layers[0].digest;
 	make_image(w, "test/images:base", "FROM scratch\nCOPY l0 /\nCOPY l1 /\n", &w->image);
+	make_image(w, "test/images:empty", "FROM scratch\nENV a=b\n", &empty);
 	b->opt.nr_outputs = 0;
 	/* the builder has none of it */
 	assert_int_equal(fs_remove_tree(AT_FDCWD, b->root, &e), 0);
@@ -194,6 +221,7 @@ static int setup(void **state)
 	struct err e = ERR_INIT;
 
 	build_world_init(b);
+	assert_int_equal(cancel_init(&w->source.cancel, &e), 0);
 	layout = mem_printf("%s/../layout", b->root);
 	make_images(w, layout);
 	w->source.base =
@@ -216,6 +244,7 @@ static int teardown(void **state)
 	w->build.opt.nr_outputs = 1;
 	w->build.env.registry = NULL;
 	build_world_release(&w->build);
+	cancel_release(&w->source.cancel);
 	pool_free(w->pool);
 	free(w);
 	return 0;
@@ -226,25 +255,40 @@ static void begin(struct world *w, enum how how, unsigned jobs, bool is_flat)
 	struct err e = ERR_INIT;
 
 	w->source.how = how;
+	w->build.op.cancel = &w->source.cancel;
+	recorder_clear(&w->build.progress);
 	w->build.sandbox.base.is_flat = is_flat;
 	pool_free(w->pool);
 	assert_int_equal(pool_new(&w->pool, jobs, &e), 0);
 	w->build.op.pool = w->pool;
 }
 
-/* A RUN sees the image, and nothing else. */
+static size_t count(const struct world *w, const char *pattern)
+{
+	auto_free char *path = mem_printf("%s/%s", w->build.root, pattern);
+	glob_t found;
+	size_t n = glob(path, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+
+	globfree(&found);
+	return n;
+}
+
+/* A RUN sees the image, and nothing else; and there is nothing else. */
 static int run_looks(struct fake_sandbox *f, struct sandbox_tree *t, const struct run_spec *spec,
 		     int *status, struct err *e)
 {
 	static const char *const all[] = { "l0", "l1" };
+	const struct world *w = CONTAINER_OF(f, struct world, build.sandbox);
 	struct stat st;
 
-	(void)f, (void)spec, (void)status;
+	(void)spec, (void)status;
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (fstatat(t->root_fd, all[i], &st, 0) < 0 || st.st_size != (off_t)BIG)
 			return err_set(e, ERR_FAILED, "'%s' is not whole", all[i]);
 	if (faccessat(t->root_fd, "decoy", F_OK, 0) == 0)
 		return err_set(e, ERR_FAILED, "what came first is in the tree");
+	if (count(w, "tmp/*/tree-*") || count(w, "tmp/*/flat-*") != f->base.is_flat)
+		return err_set(e, ERR_FAILED, "what was begun in vain is still there");
 	return 0;
 }
 
@@ -257,13 +301,14 @@ static void build_ok(struct world *w)
 	assert_int_equal(w->build.sandbox.runs, runs + 1);
 }
 
-static size_t count(const struct world *w, const char *pattern)
+/* How often an unpacking was begun; each has an id of its own. */
+static size_t rounds(const struct world *w)
 {
-	auto_free char *path = mem_printf("%s/%s", w->build.root, pattern);
-	glob_t found;
-	size_t n = glob(path, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+	const char *at = recorder_text(&w->build.progress);
+	size_t n = 0;
 
-	globfree(&found);
+	for (; (at = strstr(at, ": unpack registry.test/base:1\n")); at++)
+		n++;
 	return n;
 }
 
@@ -309,16 +354,48 @@ static void a_connection_lost_at_the_end_leaves_nothing(void **state)
 
 static void other_bytes_at_first_leave_nothing_in_the_tree(void **state)
 {
-	begin(*state, WRONG_FIRST, 1, false);
-	build_ok(*state);
-	assert_int_equal(count(*state, "cache/trees/*"), 1);
-	assert_int_equal(count(*state, "cache/trees/*/decoy"), 0);
+	for (unsigned jobs = 1; jobs <= 2; jobs++) {
+		begin(*state, WRONG_FIRST, jobs, false);
+		build_ok(*state);
+		assert_int_equal(rounds(*state), 2);
+		assert_int_equal(count(*state, "cache/trees/*"), 1);
+		assert_int_equal(count(*state, "cache/trees/*/decoy"), 0);
+		teardown(state);
+		setup(state);
+	}
 }
 
 static void nor_in_the_one_directory(void **state)
 {
-	begin(*state, WRONG_FIRST, 2, true);
-	build_ok(*state);
+	for (unsigned jobs = 1; jobs <= 2; jobs++) {
+		begin(*state, WRONG_FIRST, jobs, true);
+		build_ok(*state);
+		assert_int_equal(rounds(*state), 2);
+		teardown(state);
+		setup(state);
+	}
+}
+
+static void a_cancelled_build_begins_nothing_anew(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, THEN_CANCELLED, 1, false);
+	build_world_fails(&w->build, "FROM registry.test/base:1\nRUN x\n");
+	assert_int_equal(w->build.err.kind, ERR_CANCELLED);
+	assert_int_equal(rounds(w), 1);
+	assert_int_equal(count(w, "cache/trees/*"), 0);
+	assert_int_equal(count(w, "tmp/*"), 0);
+}
+
+static void what_has_no_layers_is_not_told_to_be_unpacked(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, LAST_BYTES_LATE, 1, true);
+	build_world_ok(&w->build, "FROM registry.test/empty:1\nRUN x\n");
+	assert_int_equal(w->build.sandbox.runs, 1);
+	assert_false(recorder_has(&w->build.progress, "end flat"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -331,6 +408,8 @@ int main(void)
 		TEST(a_connection_lost_at_the_end_leaves_nothing),
 		TEST(other_bytes_at_first_leave_nothing_in_the_tree),
 		TEST(nor_in_the_one_directory),
+		TEST(a_cancelled_build_begins_nothing_anew),
+		TEST(what_has_no_layers_is_not_told_to_be_unpacked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

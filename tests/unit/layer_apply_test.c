@@ -632,6 +632,24 @@ static void compressed_layers_are_read_and_checked_against_the_diff_id(void **st
 	assert_int_equal(w->e.kind, ERR_CORRUPT);
 }
 
+/* Whoever reads a blob while it comes knows at its end, and not before, that it is one. */
+static void a_blob_is_read_to_its_end_beyond_what_is_compressed(void **state)
+{
+	struct world *w = *state;
+	auto_buf struct buf blob = BUF_INIT(1u << 20);
+	struct span_source src;
+	char more;
+
+	if (fs_read_file(AT_FDCWD, "testdata/fuzz/layer_archive/bzip2", &blob, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+	for (int i = 0; i < 1 << 19; i++)
+		buf_add_char(&blob, '\0');
+	span_source_init(&src, buf_span(&blob));
+	if (layer_apply(NULL, w->t.fd, &src.base, NULL, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+	assert_int_equal(source_read(&src.base, &more, 1, &w->e), 0);
+}
+
 static void another_diff_id_is_corrupt_and_both_are_named(void **state)
 {
 	struct world *w = *state;
@@ -732,6 +750,7 @@ int main(void)
 		TEST(whiteouts_of_no_name_are_refused),
 		TEST(whiteouts_stay_inside),
 		TEST(compressed_layers_are_read_and_checked_against_the_diff_id),
+		TEST(a_blob_is_read_to_its_end_beyond_what_is_compressed),
 		TEST(another_diff_id_is_corrupt_and_both_are_named),
 		TEST(a_large_file_arrives_whole),
 		TEST(the_fallback_for_old_kernels_is_as_safe),
