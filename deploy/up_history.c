@@ -196,7 +196,8 @@ static void heal(struct up *u)
 
 	if (!u->opt->note || !u->plan.nr || u->opt->detach || has_asked_enough(u))
 		return;
-	if (!u->opt->holder) {
+	/* who has waited for the lock, to write, holds it already */
+	if (!u->opt->holder || u->lock.id) {
 		n = record_missing(u, &u->plan, &e);
 	} else {
 		n = is_recorded(&revision, u, newest, &e);

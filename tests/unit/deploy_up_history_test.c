@@ -273,6 +273,28 @@ static void who_is_at_work_still_records_it_himself(void **state)
 	assert_null(strstr(recorder_text(&w->rec), "warn"));
 }
 
+static void who_has_waited_to_write_and_finds_it_written_records_it(void **state)
+{
+	struct world *w = *state;
+
+	w->opt.holder = &anna;
+	w->opt.lock_wait_ms = 60000;
+	w->stack.services[0].image[strlen("r/app:")] = '1';
+	runs(w, "40", 2);
+	w->stack.services[0].image[strlen("r/app:")] = '2';
+	lock_is(w, false);
+	lock_is_there(w, "2200-01-01T00:00:00Z", false);
+	/* bob is killed after his write, and before his record */
+	lock_is(w, true);
+	runs(w, "41", 3);
+	has_record(w, 3, false);
+	is_recorded(w, 201);
+	lock_is_given_back(w);
+	up(w);
+	assert_int_equal(DEPLOY_UNCHANGED, w->out[0].verb);
+	assert_non_null(strstr(sent(w, 1), "\"io.cdeploy.revision\":\"3\""));
+}
+
 static void a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written(void **state)
 {
 	struct world *w = *state;
@@ -367,6 +389,7 @@ int main(void)
 		T(a_record_that_is_missing_is_made_up_for_in_its_deploy_s_name),
 		T(what_is_missing_is_recorded_under_the_lock_only),
 		T(who_is_at_work_still_records_it_himself),
+		T(who_has_waited_to_write_and_finds_it_written_records_it),
 		T(a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written),
 		T(what_ran_before_there_was_a_history_becomes_its_first_revision),
 		T(a_history_that_cannot_be_read_does_not_stop_a_deploy),
