@@ -60,6 +60,23 @@ static int compare(struct strv *changes, struct op *op, struct engine *eng,
 	return 0;
 }
 
+/*
+ * A deploy of a record leaves alone what is not in it: what came with the last one, and is there still, tells an
+ * earlier one from it.
+ */
+static bool lacks(const struct deploy_record *r, const struct deploy_record *last,
+		  const struct engine_state *services, const struct deploy_owner *owner)
+{
+	for (size_t i = 0; i < services->nr; i++) {
+		const struct engine_service *s = &services->services[i];
+
+		if (deploy_owner_has(s->spec, owner) && deploy_body_has(last->body, s->name) &&
+		    !deploy_body_has(r->body, s->name))
+			return true;
+	}
+	return false;
+}
+
 int deploy_history_look(struct deploy_running *out, struct op *op, struct engine *eng,
 			const struct deploy_history *h, const struct engine_state *services,
 			const struct deploy_owner *owner, struct err *e)
@@ -77,7 +94,7 @@ int deploy_history_look(struct deploy_running *out, struct op *op, struct engine
 	for (size_t i = 0; tried && i < h->nr && !r.now; i++) {
 		auto_strv struct strv changes = STRV_INIT;
 
-		if (&h->v[i] == tried)
+		if (&h->v[i] == tried || lacks(&h->v[i], tried, services, owner))
 			continue;
 		if (compare(&changes, op, eng, &h->v[i], services, owner, e) < 0)
 			return -1;

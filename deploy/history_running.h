@@ -18,7 +18,8 @@ struct deploy_running {
 
 /*
  * services: all of the owner's. Two or three questions where what ran last runs still, else as many for each record.
- * A record that cannot be read, or whose secrets no service has any more, does not run.
+ * A record that cannot be read, or whose secrets no service has any more, does not run;
+ * nor does one beside a service that only what ran last has, too.
  */
 int deploy_history_look(struct deploy_running *out, struct op *op, struct engine *eng,
 			const struct deploy_history *h, const struct engine_state *services,

@@ -371,6 +371,22 @@ void deploy_body_images(struct strv *out, const json_t *body)
 	}
 }
 
+bool deploy_body_has(const json_t *body, const char *name)
+{
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(body, "services"), i, v)
+	{
+		const json_t *spec = json_object_get(v, "spec");
+		const char *its = json_string_value(json_object_get(spec, "Name"));
+
+		if (its && strcmp(its, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 void deploy_body_objects(struct strv *out, const json_t *body)
 {
 	json_t *v, *ref;

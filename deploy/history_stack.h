@@ -30,6 +30,8 @@ int deploy_stack_of_body(struct deploy_stack *out, const json_t *body, const str
 
 /* Names and images of a body's services as "NAME=IMAGE", as far as it can be read; for people. */
 void deploy_body_images(struct strv *out, const json_t *body);
+/* Has it a service of that name? */
+bool deploy_body_has(const json_t *body, const char *name);
 /* The secrets and configs that it names, as "secret NAME" and "config NAME". */
 void deploy_body_objects(struct strv *out, const json_t *body);
 

@@ -780,6 +780,91 @@ static void what_runs_is_told_by_what_it_is_and_not_by_its_labels(void **state)
 	}
 }
 
+/* Revisions 1 and 2 are app alone, 3 has a worker as well. */
+static void records_with_a_worker(json_t *list)
+{
+	struct deploy_service v[] = {
+		{ .name = (char *)(uintptr_t) "app",
+		  .image = (char *)(uintptr_t) "r/app:2",
+		  .has_replicas = true,
+		  .replicas = 1 },
+		{ .name = (char *)(uintptr_t) "worker", .image = (char *)(uintptr_t) "r/worker:1" },
+	};
+	const struct deploy_stack stack = { .services = v, .nr = ARRAY_LEN(v) };
+	auto_json json_t *body = deploy_stack_body(&stack, &owner, "salt");
+	auto_free char *data = json_dumps(body, JSON_COMPACT);
+
+	record_image(list, 1, "r/app:1");
+	record_image(list, 2, "r/app:2");
+	add_record(list, 3, "", data);
+}
+
+/* What answers to both names, and how often it is asked for. */
+static void those_run(struct world *w, struct engine_state *s, const char *worker, unsigned times)
+{
+	struct deploy_service service = { .name = (char *)(uintptr_t) "worker",
+					  .image = (char *)(uintptr_t)worker };
+	const struct deploy_owner by = { .project = owner.project,
+					 .scope = owner.scope,
+					 .revision = 3 };
+	auto_json json_t *list = json_array();
+	auto_free char *text = NULL;
+
+	app_runs(w, s, "r/app:2", 3, 0);
+	if (worker) {
+		MEM_GROW(s->services, s->nr, s->cap);
+		s->services[s->nr++] =
+			(struct engine_service){ .id = mem_strdup("s2"),
+						 .name = mem_strdup("worker"),
+						 .spec = deploy_spec_json(&service, &by) };
+	}
+	for (size_t i = 0; i < s->nr; i++)
+		json_array_append_new(list, json_pack("{s:s,s:{s:i},s:O}", "ID", s->services[i].id,
+						      "Version", "Index", 7, "Spec",
+						      s->services[i].spec));
+	text = json_dumps(list, JSON_COMPACT);
+	HTTP_EXPECT(w->s, .method = "GET",
+		    .url = V141 "/services?status=true&filters=%7B%22name%22%3A%5B%22app%22%2C"
+				"%22worker%22%5D%7D",
+		    .status = 200, .answer = text);
+	for (unsigned i = 1; i < times; i++)
+		HTTP_EXPECT(w->s, .method = "GET",
+			    .url = V141
+			    "/services?status=true&filters=%7B%22name%22%3A%5B%22app%22%5D%7D",
+			    .status = 200, .answer = text);
+}
+
+static void an_earlier_revision_does_not_run_beside_a_service_of_a_later_one(void **state)
+{
+	static const struct {
+		const char *worker;
+		uint64_t now, was;
+		unsigned questions;
+	} cases[] = {
+		{ "r/worker:1", 3, 0, 1 },
+		{ "r/worker:9", 0, 3, 1 },
+		/* removed by hand */
+		{ NULL, 2, 3, 2 },
+	};
+	struct world *w = *state;
+	auto_json json_t *list = json_array();
+	auto_deploy_history struct deploy_history h = { 0 };
+
+	records_with_a_worker(list);
+	read_history(&h, list);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_running struct deploy_running r = { 0 };
+		auto_engine_state struct engine_state s = { 0 };
+
+		those_run(w, &s, cases[i].worker, cases[i].questions);
+		if (deploy_history_look(&r, &w->op, w->eng, &h, &s, &owner, &w->e) < 0)
+			fail_msg("%s", w->e.text);
+		http_script_done(w->s);
+		assert_int_equal(cases[i].now, r.now ? r.now->revision : 0);
+		assert_int_equal(cases[i].was, r.was ? r.was->revision : 0);
+	}
+}
+
 static void what_was_changed_by_hand_is_marked_as_that(void **state)
 {
 	auto_deploy_history struct deploy_history h = { 0 };
@@ -811,6 +896,7 @@ int main(void)
 		T(a_rollback_goes_to_the_one_before_and_never_to_what_was_wrong),
 		T(a_rollback_that_was_cut_short_goes_on_to_where_it_was_going),
 		W(what_runs_is_told_by_what_it_is_and_not_by_its_labels),
+		W(an_earlier_revision_does_not_run_beside_a_service_of_a_later_one),
 		T(what_was_changed_by_hand_is_marked_as_that),
 		T(no_secret_value_is_in_a_record_and_all_else_is),
 		T(people_see_what_is_around_a_secret),
