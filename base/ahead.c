@@ -1,8 +1,9 @@
 /*
  * A ring of pieces. An item on the pool fills pieces until the ring is full and
- * ends then, so it never waits; the reader sends it again when half of the ring
- * is empty. A reader that finds nothing, and nobody at work, fills a piece
- * itself: so a stream of one piece never leaves its thread.
+ * ends then, so it never waits for the reader, only for what it reads, if that
+ * still comes; the reader sends it again when half of the ring is empty. A
+ * reader that finds nothing, and nobody at work, fills a piece itself: so a
+ * stream of one piece never leaves its thread.
  */
 #include "base/ahead.h"
 

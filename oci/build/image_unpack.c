@@ -9,7 +9,8 @@
  * first may have set anything in its own.
  *
  * A fetch waits for nobody, and is submitted before anything that waits for it: whoever unpacks is no
- * worker, and what decompresses for it is submitted when the fetch has begun. So one worker is enough.
+ * worker, and what decompresses for it is submitted when the fetch has begun. So one worker is enough. With
+ * more, one of them sits in the read of what comes as long as that lasts: the network is slower than it is.
  *
  * A tree is known by its layers' digests and by the diff_ids that these were found to have: an
  * image that claims well-known diff_ids for other layers does not get the well-known tree, but an
@@ -33,6 +34,7 @@ struct fetch {
 	struct image *img;
 	const struct oci_descriptor *layer;
 	struct arrival arrival;
+	struct arrival *coming; /* that, when somebody reads it */
 	int r;
 	struct err err;
 };
@@ -42,8 +44,8 @@ static void fetch_run(void *item)
 	struct fetch *f = item;
 
 	f->r = f->img->source->fetch_layer(f->img->source, f->op, f->img->ref, f->layer,
-					   f->im->blobs, &f->arrival, &f->err);
-	arrival_end(&f->arrival, f->r == 0);
+					   f->im->blobs, f->coming, &f->err);
+	arrival_end(f->coming, f->r == 0);
 }
 
 /* The layers of an image on their way into our store, all at once. */
@@ -54,8 +56,9 @@ struct fetches {
 	struct pool_batch batch;
 };
 
-/* The image's lock is held from here to fetches_end, unless img->is_fetched. */
-static void fetches_begin(struct fetches *f, struct op *op, struct images *im, struct image *img)
+/* The image's lock is held from here to fetches_end, unless img->is_fetched. is_read: while they come. */
+static void fetches_begin(struct fetches *f, struct op *op, struct images *im, struct image *img,
+			  bool is_read)
 {
 	*f = (struct fetches){ .img = img };
 	if (img->is_fetched)
@@ -68,6 +71,7 @@ static void fetches_begin(struct fetches *f, struct op *op, struct images *im, s
 			.op = op, .im = im, .img = img, .layer = &img->manifest.layers[i], .r = -1
 		};
 		arrival_init(&f->all[i].arrival);
+		f->all[i].coming = is_read ? &f->all[i].arrival : NULL;
 		pool_submit(&f->batch, fetch_run, &f->all[i]);
 	}
 }
@@ -112,7 +116,7 @@ static int fetch(struct op *op, struct images *im, struct image *img, struct err
 {
 	CLEANUP(fetches_end) struct fetches f;
 
-	fetches_begin(&f, op, im, img);
+	fetches_begin(&f, op, im, img, false);
 	return fetches_await_all(&f, e);
 }
 
@@ -165,6 +169,7 @@ static int apply_coming(struct unpacking *u, size_t i, struct source *blob, stru
 	struct err why = ERR_INIT;
 	int r = apply_from(u, i, blob, e);
 
+	arrival_leave(&u->fetches.all[i].arrival);
 	if (r < 0 && cancel_check(u->op->cancel, e) < 0)
 		return -1;
 	/* it is not done before its blob is verified, and may have failed for what came: then that is what is wrong */
@@ -221,7 +226,7 @@ static int apply_all(struct unpacking *u, struct err *e)
 {
 	int r;
 
-	fetches_begin(&u->fetches, u->op, u->im, u->img);
+	fetches_begin(&u->fetches, u->op, u->im, u->img, true);
 	r = apply_each(u, e);
 	if (r > 0 && fetches_await_all(&u->fetches, e) < 0)
 		r = -1;

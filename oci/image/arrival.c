@@ -1,6 +1,7 @@
 /*
  * The descriptor is a copy, so it shows the same file whatever becomes of its name: published, or removed.
- * It is read at places of our own, since its offset is the writer's.
+ * It is read at places of our own, since its offset is the writer's. It is closed as soon as nobody can read it:
+ * a file that was removed takes room until then.
  */
 #include "oci/image/arrival.h"
 
@@ -15,10 +16,17 @@ void arrival_init(struct arrival *a)
 	pthread_cond_init(&a->moved, NULL);
 }
 
-void arrival_release(struct arrival *a)
+/* Lock held, or nobody else is there. */
+static void close_file(struct arrival *a)
 {
 	if (a->fd >= 0)
 		close(a->fd);
+	a->fd = -1;
+}
+
+void arrival_release(struct arrival *a)
+{
+	close_file(a);
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->moved);
 }
@@ -52,6 +60,8 @@ void arrival_drop(struct arrival *a)
 		return;
 	pthread_mutex_lock(&a->lock);
 	a->is_dropped = true;
+	if (!a->is_read)
+		close_file(a);
 	pthread_cond_signal(&a->moved);
 	pthread_mutex_unlock(&a->lock);
 }
@@ -63,6 +73,8 @@ void arrival_end(struct arrival *a, bool is_good)
 	pthread_mutex_lock(&a->lock);
 	a->is_over = true;
 	a->is_good = is_good;
+	if (!a->is_read)
+		close_file(a);
 	pthread_cond_signal(&a->moved);
 	pthread_mutex_unlock(&a->lock);
 }
@@ -113,12 +125,21 @@ struct source *arrival_source(struct arrival *a)
 	while (!(a->fd >= 0 && a->bytes) && !a->is_dropped && !a->is_over)
 		pthread_cond_wait(&a->moved, &a->lock);
 	is_coming = a->fd >= 0 && !a->is_dropped && !a->is_over;
+	a->is_read = is_coming;
 	pthread_mutex_unlock(&a->lock);
 	if (!is_coming)
 		return NULL;
 	a->base = (struct source){ .read = arrival_read };
 	a->given = 0;
 	return &a->base;
+}
+
+void arrival_leave(struct arrival *a)
+{
+	pthread_mutex_lock(&a->lock);
+	a->is_read = false;
+	close_file(a);
+	pthread_mutex_unlock(&a->lock);
 }
 
 bool arrival_was_dropped(struct arrival *a)

@@ -30,6 +30,7 @@ void oci_blob_close(struct oci_blob *b)
 
 int oci_store_begin(struct oci_store *s, struct oci_blob_writer *w, struct err *e)
 {
+	*w = (struct oci_blob_writer){ .fd = -1 };
 	return s->ops->begin(s, w, e);
 }
 
@@ -40,7 +41,7 @@ int oci_store_commit(struct oci_blob_writer *w, const struct oci_descriptor *wan
 
 	assert(w->store);
 	r = w->store->ops->commit(w, want, digest, size_bytes, e);
-	*w = (struct oci_blob_writer){ 0 };
+	*w = (struct oci_blob_writer){ .fd = -1 };
 	return r;
 }
 
@@ -48,7 +49,7 @@ void oci_store_abort(struct oci_blob_writer *w)
 {
 	if (w->store)
 		w->store->ops->abort(w);
-	*w = (struct oci_blob_writer){ 0 };
+	*w = (struct oci_blob_writer){ .fd = -1 };
 }
 
 int oci_blob_check(const struct oci_descriptor *want, const struct oci_digest *digest,

@@ -24,7 +24,9 @@ struct oci_blob {
 /* A blob being written whose digest is not known yet. */
 struct oci_blob_writer {
 	struct sink *sink; /* write here; the store hashes and counts what passes */
-	int fd;		   /* what was written so far can be read there (pread); -1: it cannot */
+	/* What was written so far can be read there (pread), until commit or abort, after them by a copy of it; -1:
+	 * it cannot. */
+	int fd;
 	void *state;
 	struct oci_store *store;
 };

@@ -3,8 +3,8 @@
  * of blobs/sha256; every name is below one of them and no link is followed,
  * because a layout may come from a stranger.
  *
- * A blob is written under ".tmp-…" with an flock on it. The lock ends with
- * the writer, however that ends, so whoever gets the lock may remove the file. A
+ * A blob is written under ".tmp-…" with an flock on it. The lock ends with the writer, and with whoever
+ * has a copy of its descriptor, however they end, so whoever gets the lock may remove the file. A
  * writer that was overtaken by such a clean-up between creating and locking sees it
  * (lock taken, or no name left) and begins again.
  */

@@ -376,6 +376,17 @@ static void nor_in_the_one_directory(void **state)
 	}
 }
 
+/* The last bytes would be waited for, if somebody were to unpack. */
+static void who_does_not_unpack_reads_nothing_that_comes(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, LAST_BYTES_LATE, 1, false);
+	build_world_ok(&w->build, "FROM registry.test/base:1\nENV a=b\n");
+	assert_int_equal(rounds(w), 0);
+	assert_int_equal(count(w, "cache/blobs/blobs/sha256/*"), 4);
+}
+
 static void a_cancelled_build_begins_nothing_anew(void **state)
 {
 	struct world *w = *state;
@@ -408,6 +419,7 @@ int main(void)
 		TEST(a_connection_lost_at_the_end_leaves_nothing),
 		TEST(other_bytes_at_first_leave_nothing_in_the_tree),
 		TEST(nor_in_the_one_directory),
+		TEST(who_does_not_unpack_reads_nothing_that_comes),
 		TEST(a_cancelled_build_begins_nothing_anew),
 		TEST(what_has_no_layers_is_not_told_to_be_unpacked),
 	};

@@ -151,6 +151,42 @@ static void what_never_comes_in_a_file_is_awaited(void **state)
 	assert_null(arrival_source(&f->a));
 }
 
+/* The descriptor that is opened next. */
+static int next_fd(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+/* A removed file takes room as long as somebody has it open. */
+static void a_file_is_let_go_when_nobody_can_read_it(void **state)
+{
+	struct fixture *f = *state;
+	int free_fd = next_fd();
+
+	for (unsigned i = 0; i < 2; i++) {
+		begin(f, "nobody began to read it");
+		assert_int_not_equal(next_fd(), free_fd);
+		if (i)
+			arrival_drop(&f->a);
+		else
+			arrival_end(&f->a, true);
+		assert_int_equal(next_fd(), free_fd);
+		assert_null(arrival_source(&f->a));
+		arrival_release(&f->a);
+		arrival_init(&f->a);
+	}
+	begin(f, "it is read");
+	assert_non_null(arrival_source(&f->a));
+	arrival_drop(&f->a);
+	assert_int_not_equal(next_fd(), free_fd);
+	arrival_leave(&f->a);
+	assert_int_equal(next_fd(), free_fd);
+}
+
 static void nobody_needs_to_read(void **state)
 {
 	(void)state;
@@ -209,6 +245,7 @@ int main(void)
 		TEST(bytes_that_were_not_the_blobs_have_no_end),
 		TEST(a_fetch_that_failed_gives_no_end),
 		TEST(what_never_comes_in_a_file_is_awaited),
+		TEST(a_file_is_let_go_when_nobody_can_read_it),
 		TEST(nobody_needs_to_read),
 		TEST(a_reader_waits_for_each_piece_and_for_the_end),
 	};

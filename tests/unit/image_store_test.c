@@ -148,6 +148,7 @@ static void store_shows_a_blob_only_after_commit(void **state)
 	assert_true(oci_digest_eq(&d, &got));
 	assert_int_equal(size, 2);
 	assert_null(bw.store);
+	assert_int_equal(bw.fd, -1);
 }
 
 static void store_forgets_what_was_aborted(void **state)
@@ -161,6 +162,7 @@ static void store_forgets_what_was_aborted(void **state)
 	assert_int_equal(sink_write(bw.sink, "ab", 2, &w->e), 0);
 	oci_store_abort(&bw);
 	oci_store_abort(&bw); /* twice is fine */
+	assert_int_equal(bw.fd, -1);
 	assert_false(oci_store_has(w->store, &d, NULL));
 }
 
