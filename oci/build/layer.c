@@ -98,7 +98,7 @@ static int pack(struct layer *l, struct err *e)
 		return pack_found(l, e);
 	if (!l->is_listed)
 		return pack_upper(l, e);
-	return l->listing.nr ? pack_listed(l, e) : pack_array(l, e);
+	return l->is_array ? pack_array(l, e) : pack_listed(l, e);
 }
 
 static void tell_book(struct layer *l)
@@ -310,7 +310,7 @@ struct layer *layer_new_array(struct layer_changes *changes, const char *dir, co
 {
 	struct layer *l = layer_new(dir, what);
 
-	l->is_listed = l->is_read = true;
+	l->is_listed = l->is_array = l->is_read = true;
 	l->changes = *changes;
 	*changes = (struct layer_changes){ 0 };
 	return l;

@@ -23,10 +23,11 @@
 #include "oci/layer/tree.h"
 
 struct layer {
-	bool is_listed;
+	bool is_listed, is_array;     /* from the beginning */
 	struct layer_listing listing; /* listed, in bytes, … */
-	struct layer_changes
-		changes;      /* … or as an array, as well when somebody has asked (is_read) */
+	/* … or as an array (is_array), or both when somebody has asked (is_read): then guarded by lock, and the
+	 * packer, which does not take it, keeps to the bytes */
+	struct layer_changes changes;
 	pthread_mutex_t lock; /* of laying down and reading */
 	char *dir;	      /* absolute path; of a listed one: where it will be laid down */
 	bool is_laid;	      /* dir is there; guarded by lock */
