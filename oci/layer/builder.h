@@ -54,7 +54,8 @@ int layer_builder_remove(struct layer_builder *b, const char *path, struct err *
 
 /*
  * Nothing will be put into dir, removed from it or looked at in it any more: what is in it is kept in fewer
- * bytes, where that is possible. How a tree of a million files is put, directory by directory.
+ * bytes, where that is possible. Nothing happens when it is no directory. How a tree of a million files is put,
+ * directory by directory.
  */
 void layer_builder_close(struct layer_builder *b, const char *dir);
 

@@ -22,6 +22,15 @@ static bool all_plain(const struct layer_builder *b, uint32_t dir)
 	return true;
 }
 
+static bool may_close(const struct layer_builder *b, uint32_t at)
+{
+	const struct entry *x = &b->entries[at];
+
+	if (at == NAMES_ROOT || x->gone || !S_ISDIR(x->st.mode) || x->closed)
+		return false;
+	return all_plain(b, at);
+}
+
 void builder_forget_closed(struct entry *x)
 {
 	if (!x->closed)
@@ -58,7 +67,7 @@ void layer_builder_close(struct layer_builder *b, const char *dir)
 	struct layer_listing l = LISTING_INIT;
 	size_t nr;
 
-	if (at == NAMES_NONE || at == NAMES_ROOT || b->entries[at].closed || !all_plain(b, at))
+	if (at == NAMES_NONE || !may_close(b, at))
 		return;
 	in = names_sorted(&b->names, at, &nr);
 	for (size_t i = 0; i < nr; i++) {

@@ -147,6 +147,7 @@ static int builder_list(struct tree *t, const char *dir, struct strv *names, str
 		return add_below(b, NAMES_NONE, dir, names, e);
 	if (!all || b->entries[at].gone || !S_ISDIR(b->entries[at].st.mode))
 		return err_set(e, ERR_ABSENT, "there is no directory '/%s'", dir);
+	assert(!b->entries[at].closed);
 	for (uint32_t i = b->names.v[at].first; i != NAMES_NONE; i = b->names.v[i].next)
 		if (!b->entries[i].gone)
 			strv_add(names, b->names.v[i].text);

@@ -15,6 +15,7 @@
 #include "oci/layer/tree_dir.h"
 #include "oci/layer/tree_list.h"
 #include "oci/layer/tree_stack.h"
+#include "tests/fakes/aborts.h"
 #include "tests/fakes/layer_disk.h"
 #include "tests/fakes/layer_text.h"
 
@@ -493,6 +494,79 @@ static void a_closed_directory_is_in_the_list_as_it_would_be(void **state)
 	assert_string_equal(closed, open);
 }
 
+/* What is in it tells where bytes are, and what comes behind it lies somewhere else. */
+static void a_file_behind_a_closed_directory_has_its_own_bytes(void **state)
+{
+	struct world *w = *state;
+
+	disk_dir(&w->src, "d");
+	disk_dir(&w->src, "d/a");
+	disk_file(&w->src, "d/0", "0");
+	disk_file(&w->src, "d/a/x", "x");
+	disk_file(&w->src, "d/z", "z");
+	put_dir(w, "to", 0755);
+	put_file(w, "to/0", "d/0");
+	put_dir(w, "to/a", 0755);
+	put_file(w, "to/a/x", "d/a/x");
+	put_file(w, "to/z", "d/z");
+	layer_builder_close(w->b, "to/a");
+	layer_builder_close(w->b, "to");
+	must(w, layer_builder_finish(&w->got, w->b, &w->e));
+	assert_string_equal(change(w, "to/0")->origin_path, "d/0");
+	assert_string_equal(change(w, "to/a/x")->origin_path, "d/a/x");
+	assert_string_equal(change(w, "to/z")->origin_path, "d/z");
+}
+
+static void only_a_directory_that_is_there_is_closed(void **state)
+{
+	struct world *w = *state;
+	struct tree *tree = layer_builder_tree(builder(w));
+	struct tree_node node;
+
+	put_file(w, "file", "1");
+	take_away(w, "etc/a");
+	take_away(w, "etc/deep");
+	layer_builder_close(w->b, "file");
+	layer_builder_close(w->b, "etc/a");
+	layer_builder_close(w->b, "etc/deep");
+	layer_builder_close(w->b, "missing");
+	assert_int_equal(tree_look(tree, "file/x", &node, &w->e), 0);
+	assert_int_equal(tree_look(tree, "etc/a/x", &node, &w->e), 0);
+	put_dir(w, "etc/deep", 0755);
+	put_file(w, "etc/deep/x", "1");
+	assert_changes(w, "+ etc\n- etc/a\nO etc/deep\n+ etc/deep/x\n+ file\n");
+}
+
+static void list_closed(void *tree)
+{
+	auto_strv struct strv names = STRV_INIT;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(tree_list(tree, "d", &names, &e), 0);
+}
+
+static void look_in_closed(void *tree)
+{
+	struct tree_node node;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(tree_look(tree, "d/a", &node, &e), 1);
+}
+
+static void nobody_looks_into_a_closed_directory(void **state)
+{
+	struct world *w = *state;
+	struct tree *tree = layer_builder_tree(builder(w));
+
+	put_dir(w, "d", 0755);
+	put_file(w, "d/a", "1");
+	assert_false(aborts(list_closed, tree));
+	assert_false(aborts(look_in_closed, tree));
+	layer_builder_close(w->b, "d");
+	assert_true(aborts(list_closed, tree));
+	assert_true(aborts(look_in_closed, tree));
+}
+
 static size_t memory(void)
 {
 	const struct mallinfo2 m = mallinfo2();
@@ -568,6 +642,9 @@ int main(void)
 		TEST(entries_come_in_path_order),
 		TEST(many_names_stay_apart),
 		TEST(a_closed_directory_is_in_the_list_as_it_would_be),
+		TEST(a_file_behind_a_closed_directory_has_its_own_bytes),
+		TEST(only_a_directory_that_is_there_is_closed),
+		TEST(nobody_looks_into_a_closed_directory),
 		TEST(a_closed_directory_takes_little_memory),
 		TEST(a_builder_is_freed_with_what_is_closed_in_it),
 	};
