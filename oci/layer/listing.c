@@ -5,6 +5,8 @@
  */
 #include "oci/layer/listing.h"
 
+#include <assert.h>
+
 #include "base/mem.h"
 #include "oci/layer/path.h"
 #include "oci/layer/tree_list.h"
@@ -125,6 +127,7 @@ void listing_join(struct layer_listing *l, const struct layer_listing *from)
 
 void listing_settle(struct layer_listing *l)
 {
+	assert(!l->bytes.over);
 	buf_release(&l->origin_dir);
 	l->has_origin = false;
 	if (!l->bytes.data)
@@ -250,6 +253,7 @@ static const struct layer_change *next(struct layer_change_reader *r)
 
 void listing_begin(struct listing_cursor *at, const struct layer_listing *l)
 {
+	assert(!l->bytes.over); /* or entries that count are not there */
 	*at = (struct listing_cursor){ .reader.next = next,
 				       .rest = buf_span(&l->bytes),
 				       .path = BUF_INIT(SIZE_MAX),

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "oci/layer/changes.h"
 
+/* Begins as LISTING_INIT: zeroes would hold nothing. */
 struct layer_listing {
 	struct buf bytes;
 	size_t nr;	     /* entries */

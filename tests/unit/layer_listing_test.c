@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "oci/layer/listing.h"
+#include "tests/fakes/aborts.h"
 
 #define S(text) ((char *)(text))
 
@@ -169,12 +170,39 @@ static void what_is_taken_back_leaves_nothing(void **state)
 	assert_null(listing_next(&at));
 }
 
+static void settle_zeroes(void *arg)
+{
+	struct layer_listing l = { .nr = 0 };
+
+	(void)arg;
+	listing_add(&l, &all[0]);
+	listing_settle(&l);
+}
+
+static void read_zeroes(void *arg)
+{
+	struct layer_listing l = { .nr = 0 };
+	auto_listing_cursor struct listing_cursor at;
+
+	(void)arg;
+	listing_add(&l, &all[0]);
+	listing_begin(&at, &l);
+}
+
+static void a_list_that_could_not_hold_its_entries_is_not_used(void **state)
+{
+	(void)state;
+	assert_true(aborts(settle_zeroes, NULL));
+	assert_true(aborts(read_zeroes, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_is_read_as_it_was_put),
 		cmocka_unit_test(an_array_of_it_shares_inodes_where_names_are_shared),
 		cmocka_unit_test(what_is_taken_back_leaves_nothing),
+		cmocka_unit_test(a_list_that_could_not_hold_its_entries_is_not_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
