@@ -289,19 +289,23 @@ static bool was_ours(const struct deploy_stack *stack, const struct engine_objec
 	return has_label(o, DEPLOY_LABEL_NAMESPACE, stack->name) && is_owned(o, owner);
 }
 
-static void prune(struct op *op, struct engine *eng, const struct engine_object *o)
+/* -1: the lock is lost, and nothing more is to be written. What else goes wrong is told. */
+static int prune(struct op *op, struct engine *eng, const struct engine_object *o, struct err *e)
 {
 	const struct kind *k = &kinds[o->is_secret];
 	auto_free char *path = mem_printf("%s/%s", k->path, o->id);
-	struct err e = ERR_INIT;
 
-	if (engine_call(NULL, op, eng, "DELETE", path, NULL, NULL, &e) == 0)
+	if (engine_call(NULL, op, eng, "DELETE", path, NULL, NULL, e) == 0)
 		progress_note(op->progress, "%s '%s' removed: nothing uses it any more", k->name,
 			      o->name);
+	else if (e->kind == ERR_LOCKED)
+		return err_wrap(e, "remove %s '%s'", k->name, o->name);
 	/* ERR_INPUT: another service uses it */
-	else if (e.kind != ERR_ABSENT && e.kind != ERR_INPUT)
+	else if (e->kind != ERR_ABSENT && e->kind != ERR_INPUT)
 		progress_warn(op->progress, "%s '%s' is no longer used, and is left: %s", k->name,
-			      o->name, e.text);
+			      o->name, e->text);
+	err_clear(e);
+	return 0;
 }
 
 static bool is_kept(const struct strv *kept, const struct engine_object *o)
@@ -315,11 +319,16 @@ static void prune_all(struct op *op, struct engine *eng, const struct deploy_sta
 		      const struct engine_state *s, const struct deploy_owner *owner,
 		      const struct strv *kept)
 {
+	struct err e = ERR_INIT;
+
 	for (size_t i = 0; i < s->nr_objects; i++) {
 		const struct engine_object *o = &s->objects[i];
 
-		if (was_ours(stack, o, owner) && !is_wanted(stack, o) && !is_kept(kept, o))
-			prune(op, eng, o);
+		if (was_ours(stack, o, owner) && !is_wanted(stack, o) && !is_kept(kept, o) &&
+		    prune(op, eng, o, &e) < 0) {
+			progress_warn(op->progress, "%s", e.text);
+			return;
+		}
 	}
 }
 
@@ -368,7 +377,8 @@ int deploy_objects_remove(struct op *op, struct engine *eng, const struct deploy
 		return -1;
 	for (size_t i = 0; i < s.nr_objects; i++)
 		if (is_owned(&s.objects[i], owner) &&
-		    strv_env_get(&s.objects[i].labels, DEPLOY_LABEL_NAMESPACE))
-			prune(op, eng, &s.objects[i]);
+		    strv_env_get(&s.objects[i].labels, DEPLOY_LABEL_NAMESPACE) &&
+		    prune(op, eng, &s.objects[i], e) < 0)
+			return -1;
 	return 0;
 }

@@ -158,7 +158,7 @@ static int remove_network(struct op *op, struct engine *eng, const char *id, str
 		if (engine_call(NULL, op, eng, "DELETE", path, NULL, NULL, e) == 0 ||
 		    e->kind == ERR_ABSENT)
 			return 0;
-		if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE)
+		if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_LOCKED)
 			return -1;
 		/* "has active endpoints", "is in use by service/task": those that end let go late */
 		if (strstr(e->text, "in use by service"))

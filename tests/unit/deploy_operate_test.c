@@ -136,6 +136,56 @@ static void networks_of_the_projects_other_scopes_stay(void **state)
 	assert_true(recorder_has(&w->rec, "note: network 'mine' removed\n"));
 }
 
+/* The lock as it is with one who takes it over while tasks end. */
+struct guard {
+	struct engine_guard guard;
+	const struct fake_clock *clock;
+};
+
+static int until_the_first_sleep(struct engine_guard *g, struct op *op, struct err *e)
+{
+	(void)op;
+	return CONTAINER_OF(g, struct guard, guard)->clock->sleeps
+		       ? err_set(e, ERR_LOCKED, "it was taken over by bob")
+		       : 0;
+}
+
+static void refused(struct world *w, const char *text)
+{
+	struct guard g = { { until_the_first_sleep }, &w->clock };
+
+	w->clock.sleeps = 0;
+	err_clear(&w->e);
+	engine_set_guard(w->eng, &g.guard);
+	removed(w, -1);
+	engine_set_guard(w->eng, NULL);
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+	assert_string_equal(text, w->e.text);
+	assert_int_equal(1, w->clock.sleeps);
+}
+
+static void who_loses_the_lock_meanwhile_removes_nothing_more_and_says_so(void **state)
+{
+	struct world *w = *state;
+
+	DELETED("/services/s1");
+	GET("/tasks" OF_PROJECT, "[" TASK("s1") "]");
+	GET("/tasks" OF_PROJECT, "[]");
+	GET("/secrets" OF_STACKS,
+	    "[{\"ID\":\"k1\",\"Spec\":{\"Name\":\"shop_key-1\"," LABELS(OF_SCOPE NAMESPACE) "}}]");
+	GET("/configs" OF_STACKS, "[]");
+	refused(w, "remove secret 'shop_key-1': it was taken over by bob");
+
+	DELETED("/services/s1");
+	GET("/tasks" OF_PROJECT, "[" TASK("s1") "]");
+	GET("/tasks" OF_PROJECT, "[]");
+	GET("/secrets" OF_STACKS, "[]");
+	GET("/configs" OF_STACKS, "[]");
+	GET("/networks" OF_PROJECT, "[{\"Id\":\"n1\",\"Name\":\"mine\"," LABELS(OF_SCOPE) "}]");
+	refused(w, "remove network 'mine': it was taken over by bob");
+	assert_null(strstr(recorder_text(&w->rec), "stays"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -144,6 +194,7 @@ int main(void)
 		T(only_the_projects_tasks_are_asked_for),
 		T(secrets_and_configs_of_the_stack_go_and_locks_and_histories_stay),
 		T(networks_of_the_projects_other_scopes_stay),
+		T(who_loses_the_lock_meanwhile_removes_nothing_more_and_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
