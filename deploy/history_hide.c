@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/mask.h"
+#include "deploy/owner.h"
 
 /* A list of texts, or an object of them, in which users write what they like. */
 struct place {
@@ -202,7 +203,10 @@ static json_t *shown_value(const char *before, const char *value)
 {
 	auto_free char *masked = mask_text(span_of_str(value));
 
-	return json_sprintf("%s%s", before, masks(span_of_str(value)) ? masked : MASKED);
+	json_t *shown = json_sprintf("%s%s", before, masks(span_of_str(value)) ? masked : MASKED);
+
+	/* what was cut within a letter is no text */
+	return shown ? shown : json_sprintf("%s" MASKED, before);
 }
 
 static void show_list(const struct place *p)
@@ -251,9 +255,14 @@ static int show(void *arg, const struct place *p, struct err *e)
 
 void deploy_hide_from_view(json_t *spec)
 {
+	auto_json json_t *whole = json_deep_copy(spec);
+	json_t *labels = json_object_get(spec, "Labels");
 	struct err none = ERR_INIT;
 
 	(void)!each_place(spec, show, NULL, &none);
+	/* without salt, of what was hidden as well: a short secret could be found by trying */
+	if (!json_equal(whole, spec) && json_object_get(labels, DEPLOY_LABEL_HASH))
+		json_object_set_new(labels, DEPLOY_LABEL_HASH, json_string(MASKED));
 }
 
 /* -- finding again ------------------------------------------------------------- */

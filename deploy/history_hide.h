@@ -16,7 +16,7 @@
 
 void deploy_hide(json_t *spec, const char *salt);
 /* For people: *** stands in the place of the same values, or of what may not be read of them; addresses lose who
- * logs in. */
+ * logs in. Then the hash of all is hidden, too. */
 void deploy_hide_from_view(json_t *spec);
 
 /* All that may stand for a hidden value: each text at those places of the spec. */
