@@ -22,6 +22,19 @@ static int restore(struct deploy_stack *out, const struct deploy_record *r,
 	return deploy_stack_of_body(out, r->body, &known, e);
 }
 
+/* --no-rollback is a wish of the run that wrote it, and in no record: it is no change. */
+static void wish_as_they_run(struct deploy_stack *s, const struct engine_state *services)
+{
+	for (size_t i = 0; i < s->nr; i++) {
+		const struct engine_service *now =
+			engine_state_service(services, s->services[i].name);
+		const json_t *update = now ? json_object_get(now->spec, "UpdateConfig") : NULL;
+		const char *action = json_string_value(json_object_get(update, "FailureAction"));
+
+		s->services[i].stays_failed = action && strcmp(action, "pause") == 0;
+	}
+}
+
 static void add_changes(struct strv *changes, const struct deploy_plan *p)
 {
 	for (size_t i = 0; i < p->networks.n; i++)
@@ -48,10 +61,12 @@ static int compare(struct strv *changes, struct op *op, struct engine *eng,
 		strv_add(changes, r->why.text);
 		return 0;
 	}
-	if (restore(&stack, r, services, e) == 0 &&
-	    deploy_up_plan(&plan, &state, op, eng, &stack, &opt, e) == 0) {
-		add_changes(changes, &plan);
-		return 0;
+	if (restore(&stack, r, services, e) == 0) {
+		wish_as_they_run(&stack, services);
+		if (deploy_up_plan(&plan, &state, op, eng, &stack, &opt, e) == 0) {
+			add_changes(changes, &plan);
+			return 0;
+		}
 	}
 	if (e->kind == ERR_CANCELLED || e->kind == ERR_UNAVAILABLE || e->kind == ERR_DENIED)
 		return err_wrap(e, "compare with the history");

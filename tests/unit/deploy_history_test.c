@@ -271,12 +271,14 @@ static void no_secret_value_is_in_a_record_and_all_else_is(void **state)
 static void people_see_what_is_around_a_secret(void **state)
 {
 	auto_json json_t *spec = parse(
-		"{\"Labels\":{\"plain\":\"shown\",\"api-token\":\"canary1\",\"at\":\"http://u:canary2@h/\"},"
+		"{\"Labels\":{\"plain\":\"shown\",\"io.cdeploy.hash\":\"canary8\","
+		"\"api-token\":\"canary1\",\"at\":\"http://u:canary2@h/\"},"
 		"\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"DB_PASSWORD=canary3\",\"LEVEL=info\","
 		"\"DSN=postgres://u:canary4@db/x\",\"AUTHORIZATION=Bearer canary5\",\"TOKEN\"],"
 		"\"Args\":[\"--password\",\"canary6\",\"--token=canary7\",\"--level\",\"info\"]}}}");
 	auto_json json_t *want = parse(
-		"{\"Labels\":{\"plain\":\"shown\",\"api-token\":\"***\",\"at\":\"http://h/\"},"
+		"{\"Labels\":{\"plain\":\"shown\",\"io.cdeploy.hash\":\"***\","
+		"\"api-token\":\"***\",\"at\":\"http://h/\"},"
 		"\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"DB_PASSWORD=***\",\"LEVEL=info\","
 		"\"DSN=postgres://db/x\",\"AUTHORIZATION=Bearer ***\",\"TOKEN\"],"
 		"\"Args\":[\"--password\",\"***\",\"--token=***\",\"--level\",\"info\"]}}}");
@@ -287,6 +289,29 @@ static void people_see_what_is_around_a_secret(void **state)
 	text = json_dumps(spec, JSON_COMPACT);
 	if (!json_equal(want, spec))
 		fail_msg("%s", text);
+}
+
+static void what_cannot_be_shown_in_part_is_hidden_whole(void **state)
+{
+	auto_free char *at = mem_alloc((1u << 20) + 64);
+	auto_json json_t *spec = NULL,
+			 *open = parse("{\"Labels\":{\"io.cdeploy.hash\":\"shown\"}}");
+	const char *variable;
+
+	(void)state;
+	/* a letter of two bytes lies across the end of what is looked at */
+	memset(at, 'x', (1u << 20) + 64);
+	memcpy(at, "DSN=http://u:canary@h/", strlen("DSN=http://u:canary@h/"));
+	memcpy(at + 4 + (1u << 20) - 1, "\xc3\xa9", 3);
+	spec = json_pack("{s:{s:{s:[s]}}}", "TaskTemplate", "ContainerSpec", "Env", at);
+	assert_non_null(spec);
+	deploy_hide_from_view(spec);
+	json_unpack(spec, "{s:{s:{s:[s]}}}", "TaskTemplate", "ContainerSpec", "Env", &variable);
+	assert_string_equal("DSN=***", variable);
+	/* without a secret the hash is none of one */
+	deploy_hide_from_view(open);
+	assert_string_equal("shown", json_string_value(json_object_get(
+					     json_object_get(open, "Labels"), "io.cdeploy.hash")));
 }
 
 static void what_was_hidden_comes_back_whole_from_who_still_has_it(void **state)
@@ -546,6 +571,7 @@ struct world {
 	struct deploy_owner owner;
 	struct deploy_note note;
 	char *by_name;
+	bool stays_failed; /* it runs with --no-rollback */
 	struct err e;
 };
 
@@ -721,7 +747,8 @@ static void app_runs(struct world *w, struct engine_state *s, const char *image,
 	struct deploy_service app = { .name = (char *)(uintptr_t) "app",
 				      .image = (char *)(uintptr_t)image,
 				      .has_replicas = true,
-				      .replicas = 1 };
+				      .replicas = 1,
+				      .stays_failed = w->stays_failed };
 	json_t *spec = deploy_spec_json(&app, &by);
 	auto_json json_t *o =
 		json_pack("{s:s,s:{s:i},s:O}", "ID", "s1", "Version", "Index", 7, "Spec", spec);
@@ -834,6 +861,24 @@ static void those_run(struct world *w, struct engine_state *s, const char *worke
 			    .status = 200, .answer = text);
 }
 
+static void a_deploy_that_was_to_stay_failed_runs_as_it_is_recorded(void **state)
+{
+	struct world *w = *state;
+	auto_json json_t *list = json_array();
+	auto_deploy_history struct deploy_history h = { 0 };
+	auto_running struct deploy_running r = { 0 };
+	auto_engine_state struct engine_state s = { 0 };
+
+	record_image(list, 1, "r/app:1");
+	read_history(&h, list);
+	w->stays_failed = true;
+	app_runs(w, &s, "r/app:1", 1, 1);
+	if (deploy_history_look(&r, &w->op, w->eng, &h, &s, &owner, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+	assert_int_equal(0, r.changes.n);
+	assert_ptr_equal(&h.v[0], r.now);
+}
+
 static void an_earlier_revision_does_not_run_beside_a_service_of_a_later_one(void **state)
 {
 	static const struct {
@@ -896,10 +941,12 @@ int main(void)
 		T(a_rollback_goes_to_the_one_before_and_never_to_what_was_wrong),
 		T(a_rollback_that_was_cut_short_goes_on_to_where_it_was_going),
 		W(what_runs_is_told_by_what_it_is_and_not_by_its_labels),
+		W(a_deploy_that_was_to_stay_failed_runs_as_it_is_recorded),
 		W(an_earlier_revision_does_not_run_beside_a_service_of_a_later_one),
 		T(what_was_changed_by_hand_is_marked_as_that),
 		T(no_secret_value_is_in_a_record_and_all_else_is),
 		T(people_see_what_is_around_a_secret),
+		T(what_cannot_be_shown_in_part_is_hidden_whole),
 		T(what_was_hidden_comes_back_whole_from_who_still_has_it),
 		T(a_value_that_nobody_has_is_refused_by_its_name),
 		T(equal_passwords_of_two_variables_do_not_look_equal),
