@@ -219,6 +219,8 @@ static int look(struct config_object *now, struct deploy_lock *l, const struct o
 	struct op plain = *op;
 	int64_t asked_ms = now_ms(l);
 
+	/* of the try before, where a write is repeated */
+	err_clear(e);
 	/* whoever sleeps on ours may be here to renew it */
 	plain.clock = l->outer->clock;
 	if (config_object_get(now, &plain, l->eng, l->name, e) == 0 &&

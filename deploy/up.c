@@ -204,6 +204,17 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	return deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
 }
 
+/* e: why the one that was removed was not created. The lock lost stays that. */
+static int item_is_gone(struct err *e)
+{
+	struct err why = *e;
+
+	return err_set(e, why.kind == ERR_LOCKED ? ERR_LOCKED : ERR_STUCK,
+		       "it was removed, to be created anew, and there is none now; the "
+		       "next run of cdeploy creates it (%.400s)",
+		       why.text);
+}
+
 /* What the engine cannot change: there is none of it for a moment, and whoever fails has to remake the old one. */
 static int item_recreate(struct up *u, struct up_item *it, const char *auth, struct err *e)
 {
@@ -219,7 +230,10 @@ static int item_recreate(struct up *u, struct up_item *it, const char *auth, str
 	item_start(u, it, a->spec, false);
 	if (e->kind != ERR_NONE)
 		return -1;
-	return deploy_apply_recreate(&it->id, u->op, u->eng, a->spec, auth, e);
+	if (deploy_apply_recreate(&it->id, u->op, u->eng, a->spec, auth, e) == 0)
+		return 0;
+	/* else the old one is made again */
+	return e->kind == ERR_LOCKED ? item_is_gone(e) : -1;
 }
 
 /* An earlier run may have been cut off before the service came to run. */
@@ -367,15 +381,7 @@ static int item_remake(struct up *u, struct up_item *it, struct err *e)
 	if (auth)
 		explicit_bzero(auth, strlen(auth));
 	free(auth);
-	if (n < 0) {
-		struct err why = *e;
-
-		return err_set(e, ERR_STUCK,
-			       "it was removed, to be created anew, and there is none now; the "
-			       "next run of cdeploy creates it (%.400s)",
-			       why.text);
-	}
-	return 0;
+	return n < 0 ? item_is_gone(e) : 0;
 }
 
 static int item_revert(struct up *u, struct up_item *it, struct err *e)

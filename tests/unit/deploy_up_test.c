@@ -1293,6 +1293,47 @@ static void the_second_wave_is_not_written_without_the_lock(void **state)
 	up_fails(w, ERR_LOCKED, "create service 'second': " LOST);
 }
 
+/* Asked as often as fits into a second, and once more. */
+static void begin_locked_recreate(struct world *w)
+{
+	static const struct deploy_holder holder = { .who = "anna@here" };
+
+	w->opt.holder = &holder;
+	w->opt.owner.recreate = true;
+	w->clock.on_sleep = slowly;
+	json_object_set_new(w->old, "Mode", json_pack("{s:{}}", "Global"));
+	get_list(w, NAMED("app"), service(w, 7, w->old, NULL, "completed"));
+	POST("/configs/create", .status = 201, .answer = "{\"ID\":\"l1\"}");
+	begin_recreate(w);
+}
+
+static void what_was_removed_and_is_another_s_to_create_is_told_of(void **state)
+{
+	struct world *w = *state;
+
+	begin_locked_recreate(w);
+	POST("/services/create", NO_LEADER);
+	get_list(w, NAMED("app"), "");
+	lock_is_lost(w);
+	up_fails(w, ERR_LOCKED,
+		 "update service 'app': it was removed, to be created anew, and there is none now; "
+		 "the next run of cdeploy creates it (" LOST ")");
+}
+
+static void the_lock_lost_on_the_way_back_stays_that(void **state)
+{
+	struct world *w = *state;
+
+	begin_locked_recreate(w);
+	POST("/services/create", .status = 400, .answer = "{\"message\":\"port in use\"}");
+	POST("/services/create", NO_LEADER);
+	get_list(w, NAMED("app"), "");
+	lock_is_lost(w);
+	up_fails(w, ERR_LOCKED,
+		 "update service 'app': port in use; service 'app': it was removed, to be created "
+		 "anew, and there is none now; the next run of cdeploy creates it (" LOST ")");
+}
+
 static void terminate_after_a_while(struct fake_clock *fc, int64_t ms)
 {
 	terminate(fc, ms);
@@ -1345,6 +1386,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_failed_update_is_left_to_whoever_has_taken_the_lock),
 		T(the_second_wave_is_not_written_without_the_lock),
+		T(what_was_removed_and_is_another_s_to_create_is_told_of),
+		T(the_lock_lost_on_the_way_back_stays_that),
 		T(a_signal_takes_nothing_back_without_the_lock),
 		T(what_the_new_holder_changed_is_told_as_that),
 		T(a_deploy_that_went_well_without_the_lock_is_not_recorded),
