@@ -65,24 +65,25 @@ int up_history_begin(struct up *u, struct err *e)
 
 /* -- after --------------------------------------------------------------------- */
 
-static bool record(struct up *u, const struct deploy_owner *owner)
+/* 0: it is recorded. 1: it is not, and that was told. -1: the lock is lost, so it is not ours to say what runs. */
+static int record(struct up *u, const struct deploy_owner *owner, struct err *e)
 {
 	unsigned long long revision = owner->revision;
 	struct op unstoppable = *u->op;
-	struct err e = ERR_INIT;
 
 	unstoppable.cancel = NULL;
-	if (deploy_history_add(&unstoppable, u->eng, u->stack, owner, u->opt->note, &e) < 0) {
-		/* then it is not ours to say what runs; see up_end_well */
-		if (e.kind != ERR_LOCKED)
-			progress_warn(
-				u->op->progress,
-				"revision %llu is not in the history, and nobody can go back to it: %s",
-				revision, e.text);
-		return false;
+	if (deploy_history_add(&unstoppable, u->eng, u->stack, owner, u->opt->note, e) < 0) {
+		if (e->kind == ERR_LOCKED)
+			return -1;
+		progress_warn(
+			u->op->progress,
+			"revision %llu is not in the history, and nobody can go back to it: %s",
+			revision, e->text);
+		err_clear(e);
+		return 1;
 	}
 	progress_note(u->op->progress, "this is revision %llu of the history", revision);
-	return true;
+	return 0;
 }
 
 /* The service of the stack that was written last; NULL: none has a number. */
@@ -158,8 +159,7 @@ static int record_missing(struct up *u, const struct deploy_plan *plan, struct e
 	owner.commit = deploy_label(any, DEPLOY_LABEL_COMMIT);
 	owner.pipeline = deploy_label(any, DEPLOY_LABEL_PIPELINE);
 	owner.back_to = deploy_history_back_to_of(any);
-	record(u, &owner);
-	return 0;
+	return record(u, &owner, e) < 0 ? -1 : 0;
 }
 
 /*
@@ -204,7 +204,8 @@ static void heal(struct up *u)
 		if (n == 0)
 			n = record_under_lock(u, &e);
 	}
-	if (n < 0)
+	/* whoever has it now records it */
+	if (n < 0 && e.kind != ERR_LOCKED)
 		progress_warn(u->op->progress, "%s", e.text);
 }
 
@@ -241,10 +242,16 @@ int up_end_well(struct up *u, struct err *e)
 			return -1;
 		err_clear(e); /* each write says what comes of it */
 	}
-	if (!changed)
+	if (!changed) {
 		heal(u);
-	else if (u->has_history && record(u, &u->opt->owner))
-		deploy_history_cut(u->op, u->eng, &u->history);
+	} else if (u->has_history) {
+		int n = record(u, &u->opt->owner, e);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			deploy_history_cut(u->op, u->eng, &u->history);
+	}
 	prune_objects(u);
 	return 0;
 }

@@ -295,6 +295,36 @@ static void who_has_waited_to_write_and_finds_it_written_records_it(void **state
 	assert_non_null(strstr(sent(w, 1), "\"io.cdeploy.revision\":\"3\""));
 }
 
+static void two_seconds_pass(struct fake_clock *fc, int64_t ms)
+{
+	(void)ms;
+	fake_clock_advance(fc, 2000);
+}
+
+static void a_record_that_is_refused_without_the_lock_ends_the_run(void **state)
+{
+	struct world *w = *state;
+	auto_free char *lock = deploy_lock_name(&w->opt.owner);
+	auto_free char *url = mem_printf(V141 "/configs/%s", lock);
+	auto_free char *record = mem_printf(V141 "/configs/%s1", w->prefix);
+
+	w->opt.holder = &anna;
+	w->clock.on_sleep = two_seconds_pass;
+	nothing_runs(w);
+	lock_is(w, true);
+	nothing_runs(w);
+	history_is(w, "[]");
+	there_is(w, "x");
+	is_created(w);
+	/* the first try of the record is not answered, and not there */
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/create", .fail = ERR_UNAVAILABLE);
+	HTTP_EXPECT(w->s, .method = "GET", .url = record, .status = 404);
+	HTTP_EXPECT(w->s, .method = "GET", .url = url, .status = 404);
+	assert_int_equal(-1, deploy_up(w->out, &w->nr, &w->op, w->eng, &w->stack, &w->opt, &w->e));
+	http_script_done(w->s);
+	assert_int_equal(ERR_LOCKED, w->e.kind);
+}
+
 static void a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written(void **state)
 {
 	struct world *w = *state;
@@ -390,6 +420,7 @@ int main(void)
 		T(what_is_missing_is_recorded_under_the_lock_only),
 		T(who_is_at_work_still_records_it_himself),
 		T(who_has_waited_to_write_and_finds_it_written_records_it),
+		T(a_record_that_is_refused_without_the_lock_ends_the_run),
 		T(a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written),
 		T(what_ran_before_there_was_a_history_becomes_its_first_revision),
 		T(a_history_that_cannot_be_read_does_not_stop_a_deploy),
