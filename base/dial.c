@@ -57,7 +57,11 @@ int dial_watch(struct dial *d, int fd, struct err *e)
 
 static int dial_open_at(struct dial *d, struct err *e)
 {
-	if (d->fd < 0 || d->listening < 0)
+	d->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (d->fd < 0)
+		return err_sys(e, "make an epoll");
+	d->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (d->listening < 0)
 		return err_sys(e, "make a socket");
 	d->place = bind_nowhere(d->listening, e);
 	if (d->place < 0)
@@ -70,9 +74,7 @@ static int dial_open_at(struct dial *d, struct err *e)
 
 int dial_open(struct dial *d, struct err *e)
 {
-	d->place = -1;
-	d->fd = epoll_create1(EPOLL_CLOEXEC);
-	d->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	d->fd = d->listening = d->place = -1;
 	if (dial_open_at(d, e) == 0)
 		return 0;
 	dial_close(d);
