@@ -30,7 +30,7 @@ struct group {
 	struct buf paths; /* each terminated */
 	struct file_at files[GROUP_FILES];
 	struct file_hash hashes[GROUP_FILES];
-	size_t nr;
+	size_t nr, nr_hashed;
 	uint64_t bytes;
 	int r;
 	struct err err;
@@ -71,9 +71,12 @@ static void group_run(void *item)
 	struct group *g = item;
 	auto_free char *piece = mem_alloc(IO_CHUNK);
 
-	for (size_t i = 0; i < g->nr && g->r == 0; i++)
+	for (size_t i = 0; i < g->nr; g->nr_hashed = ++i) {
 		g->r = hash_file(&g->hashes[i], g->op, g->files[i].dirfd,
 				 g->paths.data + g->files[i].path, piece, &g->err);
+		if (g->r < 0)
+			return;
+	}
 }
 
 /* -- so many groups at a time ------------------------------------------------------------- */
@@ -109,7 +112,7 @@ static struct group *begin_group(struct hashing *h)
 		g->op = h->op;
 	}
 	buf_reset(&g->paths);
-	g->nr = 0;
+	g->nr = g->nr_hashed = 0;
 	g->bytes = 0;
 	h->nr_groups++;
 	return g;
@@ -134,19 +137,36 @@ static void fill(struct hashing *h, struct listing_cursor *from)
 	}
 }
 
-static int hash_groups(struct hashing *h, struct err *e)
+/* Where bytes lie may be a name of ours that says nothing; the entry's does. */
+static int say_which(struct listing_cursor *at, size_t nth_file, struct err *e)
 {
+	const struct layer_change *c;
+
+	while ((c = listing_next(at)))
+		if (has_bytes(c) && !nth_file--)
+			return err_wrap(e, "'/%s'", c->path);
+	return -1;
+}
+
+/* at: before the first entry of the first group. */
+static int hash_groups(struct hashing *h, struct listing_cursor *at, struct err *e)
+{
+	size_t nr_good = 0;
 	struct pool_batch batch;
 
 	pool_batch_init(&batch, h->pool);
 	for (size_t i = 0; i < h->nr_groups; i++)
 		pool_submit(&batch, group_run, h->groups[i]);
 	pool_batch_wait(&batch);
-	for (size_t i = 0; i < h->nr_groups; i++)
-		if (h->groups[i]->r < 0) {
-			*e = h->groups[i]->err;
-			return -1;
+	for (size_t i = 0; i < h->nr_groups; i++) {
+		const struct group *g = h->groups[i];
+
+		nr_good += g->nr_hashed;
+		if (g->r < 0) {
+			*e = g->err;
+			return say_which(at, nr_good, e);
 		}
+	}
 	return 0;
 }
 
@@ -204,7 +224,7 @@ int content_add(struct cache_text *t, const struct op *op, const struct layer_li
 		fill(&h, &ahead);
 		if (!h.nr_entries)
 			return 0;
-		if (hash_groups(&h, e) < 0)
+		if (hash_groups(&h, &at, e) < 0)
 			return -1;
 		tell_entries(t, &h, &at);
 	}
