@@ -56,6 +56,7 @@ int layer_builder_remove(struct layer_builder *b, const char *path, struct err *
  * Nothing will be put into dir, removed from it or looked at in it any more: what is in it is kept in fewer
  * bytes, where that is possible. Nothing happens when it is no directory. How a tree of a million files is put,
  * directory by directory.
+ * The texts of their names stay until b is freed: 200 MB for a million of 200 bytes.
  */
 void layer_builder_close(struct layer_builder *b, const char *dir);
 

@@ -1,5 +1,5 @@
-/* What the builder's files share: builder.c changes it, builder_tree.c shows it, builder_finish.c makes
- * a list of it. */
+/* What the builder's files share: builder.c changes it, builder_tree.c shows it, builder_close.c makes a
+ * part of a list of a directory, builder_finish.c a list of all. */
 #ifndef OCI_LAYER_BUILDER_TREE_H
 #define OCI_LAYER_BUILDER_TREE_H
 

@@ -12,17 +12,20 @@
 #include "oci/layer/tree_list.h"
 #include "oci/layer/varint.h"
 
-enum {
+enum mark {
 	LEAVE,	/* the directory that was entered last */
 	ENTER,	/* a directory that is no entry */
 	ORIGIN, /* a descriptor and a directory: what the files behind it refer to */
-	ENTRY = 0x80,
-	KIND = 0x03, /* an entry's bits */
+};
+enum entry_bits {
+	ENTRY = 0x80, /* it is no mark */
+	KIND = 0x03,
 	HARD_LINK = 0x04,
 	HAS_CAPABILITY = 0x08,
 	HAS_ORIGIN = 0x10, /* its bytes have a name in ORIGIN, … */
 	OTHER_NAME = 0x20, /* … which is not its own */
 };
+static_assert((int)LAYER_OPAQUE <= (int)KIND, "every kind of change fits");
 
 void listing_release(struct layer_listing *l)
 {

@@ -35,7 +35,8 @@ void listing_release(struct layer_listing *l);
 
 /*
  * c's path counts by its last part only, in the order of changes.h: what is added after a directory that is
- * there (no deletion) is in it, until that is left. Regular files have an origin_path.
+ * there (no deletion) is in it, until that is left. Regular files have an origin_path, relative to a directory's
+ * descriptor.
  */
 void listing_add(struct layer_listing *l, const struct layer_change *c);
 /* A directory that is no entry, but has some in it. */
@@ -46,7 +47,7 @@ void listing_join(struct layer_listing *l, const struct layer_listing *from);
 /* Nothing more is added: no room for it is kept. */
 void listing_settle(struct layer_listing *l);
 
-/* Back to what l was, when nothing was left since that was entered before. */
+/* listing_back: l is what it was when the mark was made. No directory that was open then may have been left. */
 struct listing_mark {
 	size_t len, nr;
 	uint64_t file_bytes;

@@ -11,6 +11,9 @@
 #include "tests/fakes/aborts.h"
 
 #define S(text) ((char *)(text))
+/* lengths of two bytes */
+#define TEN  "0123456789"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 
 /* Everything that a list can hold; directories are left by put_all as paths say. */
 static const struct layer_change all[] = {
@@ -43,10 +46,23 @@ static const struct layer_change all[] = {
 	  .st = { .st_mode = S_IFDIR | 0755, .st_nlink = 1 } },
 	{ .path = S("c/dev"),
 	  .st = { .st_mode = S_IFCHR | 0666, .st_rdev = 0x1170000012c00, .st_nlink = 1 } },
+	{ .path = S("c/disk"),
+	  .st = { .st_mode = S_IFBLK | 0660,
+		  .st_rdev = 0x801,
+		  .st_uid = UINT32_MAX,
+		  .st_gid = UINT32_MAX,
+		  .st_nlink = 1 } },
 	{ .path = S("c/fifo"), .st = { .st_mode = S_IFIFO | 0600, .st_nlink = 1 } },
 	{ .path = S("d"),
 	  .st = { .st_mode = S_IFLNK | 0777, .st_mtim = { 1700000000, 1 }, .st_nlink = 1 },
 	  .link = S("/c/dev") },
+	{ .path = S(LONG),
+	  .st = { .st_mode = S_IFREG, .st_mtim = { INT64_MIN, 0 }, .st_nlink = 1 },
+	  .origin_fd = 8,
+	  .origin_path = S("in" LONG "/of" LONG) },
+	{ .path = S("x"),
+	  .st = { .st_mode = S_IFLNK | 0777, .st_mtim = { INT64_MAX, 0 }, .st_nlink = 1 },
+	  .link = S(LONG) },
 };
 
 static size_t depth(const char *path)
