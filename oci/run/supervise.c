@@ -32,6 +32,18 @@ struct line_reader {
 	struct buf line;
 };
 
+/* A NUL shows as nothing, as in a terminal: what follows it in its line is shown. */
+static void line_add(struct line_reader *r, struct span bytes)
+{
+	while (bytes.n) {
+		const char *nul = memchr(bytes.p, '\0', bytes.n);
+		size_t n = nul ? (size_t)(nul - bytes.p) : bytes.n;
+
+		buf_add(&r->line, bytes.p, n);
+		bytes = span_sub(bytes, n + (nul != NULL));
+	}
+}
+
 static void line_emit(struct line_reader *r, struct op *op)
 {
 	auto_buf struct buf shown = BUF_INIT(2 * LINE_MAX_BYTES);
@@ -53,12 +65,12 @@ static void line_feed(struct line_reader *r, struct op *op, struct span bytes)
 		size_t room = LINE_MAX_BYTES - r->line.len;
 
 		if (take > room) {
-			buf_add(&r->line, bytes.p, room);
+			line_add(r, span_of(bytes.p, room));
 			bytes = span_sub(bytes, room);
 			line_emit(r, op);
 			continue;
 		}
-		buf_add(&r->line, bytes.p, take);
+		line_add(r, span_of(bytes.p, take));
 		bytes = span_sub(bytes, take + (end >= 0));
 		if (end >= 0)
 			line_emit(r, op);

@@ -123,6 +123,15 @@ static void output_arrives_line_by_line(void **state)
 	assert_true(recorder_has(&w->progress, "line run 1: three"));
 }
 
+static void a_nul_does_not_end_a_line(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run_shell(w, "printf '\\0one\\0two\\nthree\\n'"), 0);
+	assert_true(recorder_has(&w->progress, "line run 1: onetwo\n"));
+	assert_true(recorder_has(&w->progress, "line run 1: three\n"));
+}
+
 static void the_exit_status_comes_back(void **state)
 {
 	int status = run_shell(*state, "exit 7");
@@ -440,6 +449,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(output_arrives_line_by_line),
+		T(a_nul_does_not_end_a_line),
 		T(the_exit_status_comes_back),
 		T(what_is_written_lands_in_the_upper_directory_only),
 		T(mount_points_leave_nothing_in_the_layer),
