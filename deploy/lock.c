@@ -111,13 +111,19 @@ static bool is_earlier_try(const json_t *spec, const json_t *labels)
 	       span_eq(theirs, ours) && before < now;
 }
 
+static bool is_surely_over(const json_t *spec)
+{
+	const char *process = deploy_label(spec, LABEL_PROCESS);
+
+	return process && deploy_holder_is_gone(process);
+}
+
 static bool is_stale(struct op *op, const json_t *spec, const json_t *labels)
 {
 	const char *expires = deploy_label(spec, LABEL_EXPIRES);
-	const char *process = deploy_label(spec, LABEL_PROCESS);
 	int64_t until;
 
-	if ((process && deploy_holder_is_gone(process)) || is_earlier_try(spec, labels))
+	if (is_surely_over(spec) || is_earlier_try(spec, labels))
 		return true;
 	return expires && clock_parse(&until, expires) == 0 &&
 	       op->clock->wall_ns(op->clock) > until;
@@ -159,8 +165,8 @@ static int try_create(struct deploy_lock *l, struct config_object *found, struct
 	return 1;
 }
 
-/* Of several that try, one comes through the first line. */
-static void clear_away(struct op *op, struct engine *eng, const struct config_object *stale,
+/* Of several that try, one comes through the first line: true. */
+static bool clear_away(struct op *op, struct engine *eng, const struct config_object *stale,
 		       const json_t *labels)
 {
 	struct err e = ERR_INIT;
@@ -168,8 +174,9 @@ static void clear_away(struct op *op, struct engine *eng, const struct config_ob
 
 	if (config_object_relabel(op, eng, stale, labels, &e) < 0 ||
 	    config_object_remove(op, eng, stale->id, &e) < 0)
-		return; /* the next look shows what is there */
+		return false; /* the next look shows what is there */
 	progress_warn(op->progress, "the lock that %s left behind is cleared away", who);
+	return true;
 }
 
 /* 1: taken. 0: held by another, and *who says by whom. */
@@ -187,8 +194,8 @@ static int try_take(struct deploy_lock *l, char **who, struct op *op, const char
 			*who = words_for(found.spec);
 			return 0;
 		}
-		if (found.spec)
-			clear_away(op, l->eng, &found, l->labels);
+		if (found.spec && clear_away(op, l->eng, &found, l->labels))
+			l->is_from_another = !is_surely_over(found.spec);
 	}
 	*who = *who ? *who : mem_strdup("others, who take it in turns");
 	return 0;
@@ -324,6 +331,15 @@ static int wait_for(struct deploy_lock *l, struct op *op, const char *name,
 	}
 }
 
+/* Whoever lives after all writes for as long as his last look holds good; a plan is made of what he leaves. */
+static int outlast(struct deploy_lock *l, struct op *op, struct err *e)
+{
+	if (!l->is_from_another)
+		return 0;
+	op->clock->sleep_ms(op->clock, SURE_MS, op->cancel);
+	return cancel_check(op->cancel, e);
+}
+
 int deploy_lock_take(struct deploy_lock *l, struct op *op, struct engine *eng,
 		     const struct deploy_owner *owner, const struct deploy_holder *holder,
 		     int64_t wait_ms, struct err *e)
@@ -339,7 +355,7 @@ int deploy_lock_take(struct deploy_lock *l, struct op *op, struct engine *eng,
 				   .renewed_ms = op->clock->mono_ms(op->clock) };
 	l->op.clock = &l->clock;
 	pthread_mutex_init(&l->renewing, NULL);
-	if (wait_for(l, op, name, owner, wait_ms, e) == 0) {
+	if (wait_for(l, op, name, owner, wait_ms, e) == 0 && outlast(l, op, e) == 0) {
 		l->seen_ms = now_ms(l);
 		l->name = STEAL(&name);
 		engine_set_guard(eng, &l->guard);

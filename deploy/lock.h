@@ -8,7 +8,8 @@
  *
  * A holder that lives after all must also write nothing more: while the lock is held it guards the engine (engine.h).
  * Before a write it is looked at, unless that was done within the last second, and when it is another's, or
- * gone, the write is refused with ERR_LOCKED, and so is each one after it.
+ * gone, the write is refused with ERR_LOCKED, and so is each one after it. Whoever takes it over waits for that
+ * second before he has it, unless the other's process has surely ended.
  */
 #ifndef DEPLOY_LOCK_H
 #define DEPLOY_LOCK_H
@@ -29,7 +30,8 @@ struct deploy_lock {
 	struct op op; /* the caller's, with that clock; to be used while the lock is held */
 	struct op *outer;
 	struct engine *eng;
-	char *id; /* NULL: not held */
+	char *id;	      /* NULL: not held */
+	bool is_from_another; /* taken over from one who may live */
 	char *name;
 	char *lost; /* what has become of it, for people; NULL: ours, as far as is known */
 	json_t *labels;

@@ -1,5 +1,6 @@
 /* The lock of a project: taken once, waited for, taken over from the dead only. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/cancel.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/lock.h"
@@ -213,6 +215,7 @@ static void a_process_that_has_ended_holds_nothing(void **state)
 	removed(w, "l1");
 	create(w, "l2");
 	assert_int_equal(0, take(w, 0));
+	assert_int_equal(0, w->clock.sleeps);
 	removed(w, "l2");
 	deploy_lock_release(&w->lock);
 }
@@ -266,8 +269,38 @@ static void a_later_try_of_the_same_job_takes_the_lock_over(void **state)
 	removed(w, "l1");
 	create(w, "l2");
 	assert_int_equal(0, take_as_job(w, "https://git/job/8", "deploy"));
+	/* who may live after all may write for a second */
+	assert_int_equal(1, w->clock.sleeps);
+	assert_int_equal(1000, w->clock.slept_ms[0]);
 	removed(w, "l2");
 	deploy_lock_release(&w->lock);
+}
+
+static void stop(struct fake_clock *fc, int64_t ms)
+{
+	(void)ms;
+	cancel_set(fc->arg, SIGTERM);
+}
+
+static void a_signal_while_the_old_holder_is_outlasted_gives_the_lock_back(void **state)
+{
+	struct world *w = *state;
+	struct cancel cancel;
+
+	assert_int_equal(0, cancel_init(&cancel, &w->e));
+	w->op.cancel = &cancel;
+	w->clock.on_sleep = stop;
+	w->clock.arg = &cancel;
+	taken(w);
+	there(w, PAST, "");
+	relabel(w, 200);
+	removed(w, "l1");
+	create(w, "l2");
+	removed(w, "l2");
+	assert_int_equal(-1, take(w, 0));
+	assert_int_equal(ERR_CANCELLED, w->e.kind);
+	w->op.cancel = NULL;
+	cancel_release(&cancel);
 }
 
 static void no_other_job_takes_it_over(void **state)
@@ -452,6 +485,7 @@ int main(void)
 		T(a_process_that_has_ended_holds_nothing),
 		T(a_process_that_proc_hides_is_not_dead),
 		T(a_later_try_of_the_same_job_takes_the_lock_over),
+		T(a_signal_while_the_old_holder_is_outlasted_gives_the_lock_back),
 		T(no_other_job_takes_it_over),
 		T(who_sleeps_for_long_renews_it),
 		T(a_write_looks_at_it_when_that_is_a_second_ago),
