@@ -36,14 +36,23 @@ bool mask_is_secret_name(struct span name)
 
 /* -- texts ------------------------------------------------------------------- */
 
-/* The name that ends before place i of the word. */
+/* The name that ends before place i of the word; in JSON, and in JSON within JSON, it is quoted. */
 static struct span name_before(struct span word, size_t i)
 {
-	size_t from = i;
+	size_t from;
 
+	while (i > 0 && (word.p[i - 1] == '"' || word.p[i - 1] == '\\'))
+		i--;
+	from = i;
 	while (from > 0 && is_name_char(word.p[from - 1]))
 		from--;
 	return span_head(span_sub(word, from), i - from);
+}
+
+/* app:hunter2@tcp(db:3306)/shop, as Go's driver of MySQL has it. */
+static bool logs_in(struct span rest)
+{
+	return memmem(rest.p, rest.n, "@tcp(", 5) || memmem(rest.p, rest.n, "@unix(", 6);
 }
 
 /* Where in the word what is hidden begins; its length: nothing is. */
@@ -55,6 +64,8 @@ static size_t hidden_from(struct span word)
 		struct span rest = span_sub(word, i);
 
 		if (word.p[i] == '=' && mask_is_secret_name(name_before(word, i)))
+			return i + 1;
+		if (word.p[i] == ':' && logs_in(rest))
 			return i + 1;
 		/* a colon stands in addresses, too: only a name alone in front of it counts */
 		if (word.p[i] == ':' && i + 1 < word.n && word.p[i + 1] != '/' &&

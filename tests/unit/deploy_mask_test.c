@@ -22,7 +22,14 @@ static void values_of_names_that_sound_secret_are_hidden(void **state)
 	assert_masked("run --token hunter2 --user me", "run --token *** --user me");
 	assert_masked("o=addr=nas,username=me,password=a,b=c",
 		      "o=addr=nas,username=me,password=***");
-	assert_masked("{\"password\":1} DB_PASSWORD: hunter2", "{\"password\":1} DB_PASSWORD: ***");
+	assert_masked("{\"password\":1} DB_PASSWORD: hunter2",
+		      "{\"password\":*** DB_PASSWORD: ***");
+	assert_masked("{\"user\":\"me\",\"password\":\"hunter2\"}",
+		      "{\"user\":\"me\",\"password\":***");
+	assert_masked("{\"password\": \"hunter2\" }", "{\"password\": *** }");
+	assert_masked("{\\\"password\\\":\\\"hunter2\\\"}", "{\\\"password\\\":***");
+	assert_masked("app:hunter2@tcp(db:3306)/shop", "app:***");
+	assert_masked("app:hunter2@unix(/run/db)/shop", "app:***");
 	assert_masked("password:hunter2", "password:***");
 	assert_masked("http://me:hunter2@host/path x", "http://host/path x");
 	assert_masked("curl -H 'Authorization: Bearer hunter2'",
@@ -36,6 +43,8 @@ static void what_is_no_secret_stays_as_it_is(void **state)
 		"gunicorn  -b 0.0.0.0:80 app:main\n",
 		"Host:example.com;PathPrefix:/api",
 		"--keyboard=us",
+		"{\"user\": \"me\", \"level\":\"info\"}",
+		"me@host:/srv",
 		"secrets:/run/secrets",
 		"",
 	};
