@@ -147,22 +147,38 @@ static void pin_like(struct deploy_service *svc, const struct deploy_service *kn
 		       known->nr_platforms * sizeof(*svc->platforms));
 }
 
+/* So many bytes of an error are there for each that failed: all services are to be named. */
+static size_t share_of_each(const struct questions *q)
+{
+	size_t failed = 0;
+
+	for (size_t i = 0; i < q->nr; i++)
+		failed += q->v[i].why.kind != ERR_NONE;
+	/* and what stands between them */
+	return failed && ERR_TEXT_MAX / failed > 2 ? ERR_TEXT_MAX / failed - 2 : 0;
+}
+
 /* In the order of the file; the first says of what kind it is. */
 static int answers(const struct questions *q, struct strv *silent, struct err *e)
 {
 	auto_strv struct strv all = STRV_INIT;
+	size_t share = share_of_each(q);
 	enum err_kind kind = ERR_NONE;
 	auto_free char *text = NULL;
 
 	for (size_t i = 0; i < q->nr; i++) {
+		auto_free char *line = NULL;
 		const struct err *why = &q->v[i].why;
 		const struct deploy_service *svc = q->v[i].svc;
 		bool bear = silent && why->kind == ERR_UNAVAILABLE;
 
 		if (why->kind == ERR_NONE)
 			continue;
-		strv_addf(bear ? silent : &all, "service '%s': image '%s': %s", svc->name,
-			  svc->image, why->text);
+		line = mem_printf("service '%s': image '%s': %s", svc->name, svc->image, why->text);
+		if (bear)
+			strv_add(silent, line);
+		else
+			strv_addf(&all, "%.*s", (int)share, line);
 		if (!bear && kind == ERR_NONE)
 			kind = why->kind;
 	}

@@ -149,6 +149,35 @@ static void all_images_are_asked_for_and_all_that_fail_are_named_in_order(void *
 	assert_null(strstr(f->e.text, "'two'"));
 }
 
+static void however_many_fail_each_service_is_named(void **state)
+{
+	static const char *const names[] = {
+		"one",	 "two",	  "three", "four", "five",   "six",
+		"seven", "eight", "nine",  "ten",  "eleven", "twelve"
+	};
+	struct fixture *f = *state;
+	char path[201];
+
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	http_script_unordered(f->script);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		auto_free char *image = mem_printf("r.example/%s/%s:1", names[i], path);
+		auto_free char *url =
+			mem_printf("https://r.example/v2/%s/%s/manifests/1", names[i], path);
+
+		add_service(f, names[i], image);
+		HTTP_EXPECT(f->script, .method = "HEAD", .url = url, .status = 404);
+	}
+	assert_int_equal(pin(f), -1);
+	http_script_done(f->script);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		auto_free char *name = mem_printf("service '%s': ", names[i]);
+
+		assert_non_null(strstr(f->e.text, name));
+	}
+}
+
 static void who_is_silent_can_be_borne_and_who_says_no_cannot(void **state)
 {
 	struct fixture *f = *state;
@@ -347,6 +376,7 @@ int main(void)
 		T(services_of_one_image_share_one_answer),
 		T(an_image_that_is_not_there_is_named_with_its_service),
 		T(all_images_are_asked_for_and_all_that_fail_are_named_in_order),
+		T(however_many_fail_each_service_is_named),
 		T(who_is_silent_can_be_borne_and_who_says_no_cannot),
 		T(an_image_without_a_digest_can_be_anything),
 		T(eight_are_asked_for_at_once_and_each_once),
