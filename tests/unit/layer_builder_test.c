@@ -578,9 +578,11 @@ static size_t memory(void)
 static bool memory_is_counted(void)
 {
 	const size_t before = memory(), n = 1u << 20;
-	auto_free char *p = mem_alloc(n);
+	char *p = mem_alloc(n);
+	const size_t after = memory();
 
-	return memory() - before >= n;
+	free(p);
+	return after - before >= n;
 }
 
 /* Some 30 bytes for a file, and as many of its name and the place of its bytes as differ. */
