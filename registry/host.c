@@ -12,6 +12,7 @@ void registry_host_init(struct registry_host *h)
 	memset(h, 0, sizeof(*h));
 	pthread_mutex_init(&h->asking, NULL);
 	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->ended, NULL);
 }
 
 void registry_host_release(struct registry_host *h)
@@ -21,6 +22,7 @@ void registry_host_release(struct registry_host *h)
 	strv_release(&h->sent);
 	pthread_mutex_destroy(&h->lock);
 	pthread_mutex_destroy(&h->asking);
+	pthread_cond_destroy(&h->ended);
 }
 
 void registry_host_mount_failed(struct registry_host *h, const char *from)
@@ -57,10 +59,26 @@ bool registry_host_sent(struct oci_digest *blob, struct registry_host *h, const 
 	bool is;
 
 	pthread_mutex_lock(&h->lock);
-	text = strv_env_get(&h->sent, path);
+	while (!(text = strv_env_get(&h->sent, path)) && h->open)
+		pthread_cond_wait(&h->ended, &h->lock);
 	is = text && oci_digest_parse(blob, span_of_str(text), &ignored) == 0;
 	pthread_mutex_unlock(&h->lock);
 	return is;
+}
+
+void registry_host_opened(struct registry_host *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->open++;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void registry_host_ended(struct registry_host *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->open--;
+	pthread_cond_broadcast(&h->ended);
+	pthread_mutex_unlock(&h->lock);
 }
 
 /* 299 - "text", with \" and \\ in it. False: something else, which is for machines. */

@@ -38,6 +38,8 @@ struct registry_host {
 	struct strv failed_mounts; /* a path for each failure */
 	struct strv warnings;	   /* that were told */
 	struct strv sent; /* PATH=DIGEST: a blob that is there for certain, of each repository */
+	unsigned open;	  /* uploads that are certain to be ended … */
+	pthread_cond_t ended; /* … by somebody else */
 };
 
 void registry_host_init(struct registry_host *h);
@@ -47,10 +49,13 @@ void registry_host_release(struct registry_host *h);
 void registry_host_mount_failed(struct registry_host *h, const char *from);
 bool registry_host_may_mount(struct registry_host *h, const char *from);
 
-/* A blob that we have sent to this repository; false: none so far. */
+/* A blob that we have sent to this repository; false: none so far, nor is the end of one waited for. */
 void registry_host_note_sent(struct registry_host *h, const char *path,
 			     const struct oci_digest *blob);
 bool registry_host_sent(struct oci_digest *blob, struct registry_host *h, const char *path);
+/* An upload begins whose end is worth waiting for; or this is it. */
+void registry_host_opened(struct registry_host *h);
+void registry_host_ended(struct registry_host *h);
 
 /*
  * Tells what the registry has to say to users (Warning: 299 - "text", distribution-spec, "Warnings"):

@@ -22,6 +22,7 @@ static void push_release(struct push *p)
 	strv_release(&p->tags);
 	strv_release(&p->sources);
 	strv_release(&p->there);
+	strv_release(&p->config.sources);
 	pthread_mutex_destroy(&p->lock);
 }
 #define auto_push CLEANUP(push_release)
@@ -120,13 +121,6 @@ static void note_there(const struct push *p, const struct oci_descriptor *blob)
 	progress_cached(p->op->progress, id, "exists");
 }
 
-/* What one blob tells goes on as it is, and into the whole. */
-struct blob_progress {
-	struct progress base;
-	struct push *push;
-	uint64_t done; /* of this blob; a new try begins at 0 again */
-};
-
 /* more: by how much; modulo 2^64, since a new try takes back what came of the one before */
 static void whole_moved(struct push *p, uint64_t more)
 {
@@ -139,69 +133,119 @@ static void whole_moved(struct push *p, uint64_t more)
 	progress_tick(p->op->progress, p->id, all, p->total_bytes);
 }
 
-static void blob_moved(struct blob_progress *b, uint64_t done)
+static void sending_moved(struct push_sending *s, uint64_t done)
 {
-	whole_moved(b->push, done - b->done);
-	b->done = done;
+	whole_moved(s->push, done - s->done);
+	s->done = done;
 }
 
-static void blob_emit(struct progress *base, const struct progress_event *ev)
+static void sending_emit(struct progress *base, const struct progress_event *ev)
 {
-	struct blob_progress *b = CONTAINER_OF(base, struct blob_progress, base);
+	struct push_sending *s = CONTAINER_OF(base, struct push_sending, base);
 
-	progress_emit(b->push->op->progress, ev);
+	progress_emit(s->push->op->progress, ev);
 	if (ev->kind == PROGRESS_TICK)
-		blob_moved(b, ev->done);
+		sending_moved(s, ev->done);
 }
 
-static int send_blob(enum registry_upload *how, struct push *p, const struct oci_descriptor *blob,
-		     const struct strv *sources, struct err *e)
+static void sending_init(struct push_sending *s, struct push *p)
 {
-	struct blob_progress b = { .base = { blob_emit }, .push = p };
-	struct op op = *p->op;
+	*s = (struct push_sending){ .base = { sending_emit }, .push = p, .op = *p->op };
+	s->op.progress = &s->base;
+}
 
-	op.progress = &b.base;
-	if (registry_upload_or_mount(how, &op, &p->repo, p->from, blob, sources, e) < 0)
+static void sending_release(struct push_sending *s)
+{
+	strv_release(&s->sources);
+}
+#define auto_sending CLEANUP(sending_release)
+
+/* Nothing has to be asked for it. */
+static bool is_settled(struct push *p, size_t i)
+{
+	const struct oci_descriptor *blob = &p->plan.blobs[i];
+
+	if (p->have[i])
+		return true;
+	if (!is_known(&p->outcomes[i], p, &blob->digest)) {
+		if (!push_is_there(p, &blob->digest))
+			return false;
+		note_there(p, blob);
+		p->outcomes[i] = REGISTRY_UPLOAD_EXISTS;
+	}
+	p->have[i] = true;
+	whole_moved(p, blob->size_bytes);
+	return true;
+}
+
+int push_config_begin(struct push *p, size_t i, struct err *e)
+{
+	const struct oci_descriptor *blob = &p->plan.blobs[i];
+
+	if (is_settled(p, i))
+		return 0;
+	sending_init(&p->config, p);
+	find_sources(&p->config.sources, p, blob);
+	if (registry_upload_begin(&p->config_open, &p->outcomes[i], &p->config.op, &p->repo,
+				  p->from, blob, &p->config.sources, e) < 0)
 		return -1;
-	blob_moved(&b, blob->size_bytes);
+	if (p->config_open) {
+		p->first = i;
+		return 0;
+	}
+	p->have[i] = true;
+	sending_moved(&p->config, blob->size_bytes);
+	return 0;
+}
+
+static int config_end(struct push *p, size_t i, struct err *e)
+{
+	struct upload *open = STEAL(&p->config_open);
+
+	if (registry_upload_end(&p->outcomes[i], open, e) < 0)
+		return -1;
+	sending_moved(&p->config, p->plan.blobs[i].size_bytes);
+	p->have[i] = true;
 	return 0;
 }
 
 int push_blob(struct push *p, size_t i, bool certain, struct err *e)
 {
 	const struct oci_descriptor *blob = &p->plan.blobs[i];
-	auto_strv struct strv sources = STRV_INIT;
+	auto_sending struct push_sending s;
 
-	if (!certain && (p->have[i] || is_known(&p->outcomes[i], p, &blob->digest))) {
-		p->have[i] = true;
-		whole_moved(p, blob->size_bytes);
+	sending_init(&s, p);
+	if (!certain && is_settled(p, i))
 		return 0;
-	}
-	if (!certain && push_is_there(p, &blob->digest)) {
-		note_there(p, blob);
-		p->outcomes[i] = REGISTRY_UPLOAD_EXISTS;
-		p->have[i] = true;
-		whole_moved(p, blob->size_bytes);
-		return 0;
-	}
 	if (!certain)
-		find_sources(&sources, p, blob);
-	if (send_blob(&p->outcomes[i], p, blob, &sources, e) < 0)
+		find_sources(&s.sources, p, blob);
+	if (registry_upload_or_mount(&p->outcomes[i], &s.op, &p->repo, p->from, blob, &s.sources,
+				     e) < 0)
 		return -1;
-	if (!p->have[i] && !certain && p->outcomes[i] == REGISTRY_UPLOAD_EXISTS)
+	sending_moved(&s, blob->size_bytes);
+	if (!certain && p->outcomes[i] == REGISTRY_UPLOAD_EXISTS)
 		push_look_again(p);
 	p->have[i] = true;
 	return 0;
 }
 
-static int push_next(void *arg, size_t i, struct err *e)
+/* What the registry waits for goes first, all else in the plan's order. */
+static size_t in_turn(const struct push *p, size_t i)
+{
+	if (i > p->first)
+		return i;
+	return i ? i - 1 : p->first;
+}
+
+static int push_next(void *arg, size_t turn, struct err *e)
 {
 	struct push *p = arg;
+	size_t i = in_turn(p, turn);
 
 	pthread_mutex_lock(&p->lock);
 	p->left--;
 	pthread_mutex_unlock(&p->lock);
-	return push_blob(p, i, false, e);
+	return i == p->first && p->config_open ? config_end(p, i, e) : push_blob(p, i, false, e);
 }
 
 static int push_blobs(struct push *p, struct err *e)
@@ -214,7 +258,10 @@ static int push_blobs(struct push *p, struct err *e)
 				       .arg = p };
 
 	p->left = t.n;
-	return registry_transfer_run(p->op, &t, e);
+	if (registry_transfer_run(p->op, &t, e) == 0)
+		return 0;
+	registry_upload_drop(STEAL(&p->config_open), e);
+	return -1;
 }
 
 /* -- the whole ----------------------------------------------------------------------- */

@@ -3,8 +3,8 @@
  *
  * Tags are looked at: with luck all is done. Not so those of which records are kept, when there
  * is none of them: then the image is more likely new. The config of an image that is not there yet
- * goes first: that is no request more than it would be later, and when the registry has it, it may have
- * all, under another tag.
+ * is asked for first: that is no request more than it would be later, and when the registry has it, it may have
+ * all, under another tag. When not, its bytes go beside the layers: a round trip less.
  *
  * An image that a tag of ours has now names blobs that the repository must hold, since it is alive. They
  * are not asked for. (When they are gone all the same, the manifest is refused, and push_put.c sends
@@ -17,7 +17,8 @@
 
 #define THERE_MAX	 8192
 #define CHILDREN_MAX	 8
-#define WORTH_A_DOCUMENT 3 /* blobs that it may spare us */
+#define WORTH_A_DOCUMENT 3 /* blobs that it may spare us … */
+#define WORTH_A_LOOK	 2 /* … when one of them was there already */
 
 /* -- an image before this one ------------------------------------------------------- */
 
@@ -114,7 +115,7 @@ void push_look_again(struct push *p)
 	bool ask, equal;
 
 	pthread_mutex_lock(&p->lock);
-	ask = !p->asked && p->left >= WORTH_A_DOCUMENT && p->tags.n && may_get(p);
+	ask = !p->asked && p->left >= WORTH_A_LOOK && p->tags.n && may_get(p);
 	p->asked |= ask;
 	pthread_mutex_unlock(&p->lock);
 	if (ask && read_previous(p, &equal, p->tags.v[0], &ignored) < 0)
@@ -220,9 +221,9 @@ static int look_at_digest(struct push *p, struct err *e)
 /* The config first; when that is there already, the image may be. */
 static int look_by_config(struct push *p, size_t config, bool tags_looked_at, struct err *e)
 {
-	if (push_blob(p, config, false, e) < 0)
+	if (push_config_begin(p, config, e) < 0)
 		return -1;
-	if (p->outcomes[config] == REGISTRY_UPLOAD_SENT)
+	if (!p->have[config] || p->outcomes[config] == REGISTRY_UPLOAD_SENT)
 		return 0;
 	if (!tags_looked_at && look_at_tags(p, true, e) < 0)
 		return -1;

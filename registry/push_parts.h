@@ -7,9 +7,19 @@
 
 #include <pthread.h>
 
+#include "base/progress.h"
 #include "registry/api.h"
 #include "registry/push.h"
 #include "registry/push_plan.h"
+
+/* A blob on its way: what it tells goes on as it is, and into the whole. */
+struct push_sending {
+	struct progress base;
+	struct push *push;
+	struct op op;	     /* which it tells */
+	uint64_t done;	     /* of this blob; a new try begins at 0 again */
+	struct strv sources; /* repositories to mount it from */
+};
 
 struct push {
 	struct op *op;
@@ -24,6 +34,11 @@ struct push {
 	struct strv sources;		/* repositories to mount from */
 
 	bool whole; /* the image is in the repository already */
+
+	/* The config when it was asked for before the others; its bytes go beside them. */
+	struct push_sending config;
+	struct upload *config_open; /* NULL: there is nothing to send (any more) */
+	size_t first;		    /* which blob's turn comes before the others' */
 
 	pthread_mutex_t lock; /* of what follows, while blobs go */
 	struct strv there;    /* digests that an image under one of our tags holds */
@@ -41,6 +56,8 @@ int push_look(struct push *p, struct err *e) MUST_CHECK;
 void push_look_again(struct push *p);
 bool push_is_there(struct push *p, const struct oci_digest *d);
 
+/* The config, unless it is known to be there; when the registry waits for its bytes, they are left for later. */
+int push_config_begin(struct push *p, size_t i, struct err *e) MUST_CHECK;
 /* One blob, unless it is known to be there. certain: then, too. */
 int push_blob(struct push *p, size_t i, bool certain, struct err *e) MUST_CHECK;
 

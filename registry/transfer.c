@@ -24,6 +24,11 @@ static bool lanes_take(struct lanes *l, size_t *i)
 
 	pthread_mutex_lock(&l->lock);
 	ok = !l->failed && l->next < l->t->n;
+	/* before, so that what is taken is begun: others may wait for it */
+	if (ok && cancel_check(l->op->cancel, &l->err) < 0) {
+		l->failed = true;
+		ok = false;
+	}
 	if (ok)
 		*i = l->next++;
 	pthread_mutex_unlock(&l->lock);
@@ -47,7 +52,7 @@ static void lane_run(void *item)
 	while (lanes_take(l, &i)) {
 		struct err e = ERR_INIT;
 
-		if (cancel_check(l->op->cancel, &e) < 0 || l->t->one(l->t->arg, i, &e) < 0)
+		if (l->t->one(l->t->arg, i, &e) < 0)
 			lanes_fail(l, &e);
 	}
 }

@@ -1,7 +1,8 @@
 /*
  * Many blobs at once: the same work for 0 … n-1, on op->pool (or, without one, in the
  * calling thread), never more than `jobs` of it at a time. After a failure nothing new is
- * begun, what is under way ends, and the first failure is told.
+ * begun, what is under way ends, and the first failure is told. They are begun in order, so one may wait for
+ * another before it.
  * Not for use inside an item of the same pool.
  */
 #ifndef REGISTRY_TRANSFER_H

@@ -153,7 +153,7 @@ static bool is_lost(struct upload *u, const struct http_response *rs)
 
 static bool upload_again(struct upload *u, int *r, struct http_response *rs, struct err *e)
 {
-	if (*r == 0 && u->is_done)
+	if (*r == 0 && (u->is_done || u->is_open))
 		return false;
 	if (u->is_to_restart)
 		return true;
@@ -164,17 +164,20 @@ static bool upload_again(struct upload *u, int *r, struct http_response *rs, str
 	return http_retry_again(&u->retry, u->op, r, rs, e);
 }
 
-/* Once through. 0 and not done: *rs is an answer that somebody has to judge. */
+/* Once through, or half. 0 and not done: *rs is an answer that somebody has to judge. */
 static int upload_try(struct upload *u, struct http_response *rs, struct err *e)
 {
 	u->is_to_restart = false;
-	choose_way(u);
-	if (upload_begin(u, rs, e) < 0)
-		return -1;
-	if (u->is_done || !u->at.path)
-		return 0;
-	http_response_release(rs);
-	return upload_send(u, rs, e);
+	if (!u->is_open) {
+		choose_way(u);
+		if (upload_begin(u, rs, e) < 0)
+			return -1;
+		if (u->is_done || !u->at.path)
+			return 0;
+		http_response_release(rs);
+	}
+	u->is_open = u->is_halved;
+	return u->is_open ? 0 : upload_send(u, rs, e);
 }
 
 static int upload_run(struct upload *u, struct err *e)
@@ -186,34 +189,68 @@ static int upload_run(struct upload *u, struct err *e)
 		http_response_release(&rs);
 		r = upload_try(u, &rs, e);
 	} while (upload_again(u, &r, &rs, e));
-	if (r == 0 && !u->is_done) {
+	if (r == 0 && !u->is_done && !u->is_open) {
 		r = registry_session_refused(u->repo.session, &rs, e);
 		/* what is not found there is a place of the registry's own making */
 		if (e->kind == ERR_ABSENT && u->step != UPLOAD_BEGIN)
 			e->kind = ERR_FAILED;
 	}
-	if (r == 0)
+	if (r == 0 && u->is_done)
 		learn(u);
 	/* nobody else will ever end it */
-	else if (e->kind == ERR_CANCELLED && u->at.path)
+	if (r < 0 && e->kind == ERR_CANCELLED && u->at.path)
 		registry_api_upload_cancel(u->op, &u->repo, &u->at);
 	return r;
 }
 
-static void upload_release(struct upload *u)
+/* -- beginning and end ---------------------------------------------------------------- */
+
+static struct upload *upload_new(struct op *op, const struct registry_repo *r,
+				 struct oci_store *from, const struct oci_descriptor *blob,
+				 const struct strv *mounts)
+{
+	struct upload *u = mem_zalloc(sizeof(*u));
+
+	u->op = op;
+	u->repo = *r;
+	u->blob = blob;
+	u->mounts = mounts;
+	u->host = registry_session_host(r->session);
+	u->id = mem_printf("push %.19s", blob->digest.text);
+	u->retry = registry_session_budget(r->session, u->id);
+	u->repo.retry = &u->retry;
+	u->repo.worth_another = &u->worth_another;
+	upload_body_init(&u->body, op, from, blob, u->id);
+	progress_begin(op->progress, u->id, "push %.19s", blob->digest.text);
+	return u;
+}
+
+static void upload_free(struct upload *u)
 {
 	upload_body_release(&u->body);
 	url_release(&u->at);
+	free(u->id);
+	free(u);
 }
 
-static void tell_end(struct op *op, const char *id, const struct upload *u)
+/* The last of it: told, and released. */
+static int upload_over(enum registry_upload *out, struct upload *u, int r, struct err *e)
 {
-	if (u->outcome == REGISTRY_UPLOAD_EXISTS)
-		progress_cached(op->progress, id, "exists");
-	else if (u->outcome == REGISTRY_UPLOAD_MOUNTED)
-		progress_cached(op->progress, id, "mounted");
-	else
-		progress_end(op->progress, id, u->blob->size_bytes);
+	struct progress *told = u->op->progress;
+
+	if (r < 0) {
+		progress_give_up(told, u->id, e);
+		if (!registry_session_login_refused(u->repo.session))
+			err_wrap(e, "blob %s", u->blob->digest.text);
+	} else if (u->outcome == REGISTRY_UPLOAD_SENT) {
+		progress_end(told, u->id, u->blob->size_bytes);
+	} else {
+		progress_cached(told, u->id,
+				u->outcome == REGISTRY_UPLOAD_EXISTS ? "exists" : "mounted");
+	}
+	*out = u->outcome;
+	upload_free(u);
+	return r;
 }
 
 int registry_upload_or_mount(enum registry_upload *out, struct op *op,
@@ -221,29 +258,52 @@ int registry_upload_or_mount(enum registry_upload *out, struct op *op,
 			     const struct oci_descriptor *blob, const struct strv *mounts,
 			     struct err *e)
 {
-	auto_free char *id = mem_printf("push %.19s", blob->digest.text);
-	CLEANUP(upload_release) struct upload u = { .op = op, .repo = *r, .blob = blob };
+	struct upload *u = upload_new(op, r, from, blob, mounts);
 
-	u.host = registry_session_host(r->session);
-	u.mounts = mounts;
-	u.retry = registry_session_budget(r->session, id);
-	u.repo.retry = &u.retry;
-	u.repo.worth_another = &u.worth_another;
-	upload_body_init(&u.body, op, from, blob, id);
-	progress_begin(op->progress, id, "push %.19s", blob->digest.text);
-	if (upload_run(&u, e) < 0) {
-		progress_give_up(op->progress, id, e);
-		return registry_session_login_refused(r->session)
-			       ? -1
-			       : err_wrap(e, "blob %s", blob->digest.text);
-	}
-	tell_end(op, id, &u);
-	*out = u.outcome;
-	return 0;
+	return upload_over(out, u, upload_run(u, e), e);
 }
 
 int registry_upload(enum registry_upload *out, struct op *op, const struct registry_repo *r,
 		    struct oci_store *from, const struct oci_descriptor *blob, struct err *e)
 {
 	return registry_upload_or_mount(out, op, r, from, blob, NULL, e);
+}
+
+int registry_upload_begin(struct upload **open, enum registry_upload *out, struct op *op,
+			  const struct registry_repo *r, struct oci_store *from,
+			  const struct oci_descriptor *blob, const struct strv *mounts,
+			  struct err *e)
+{
+	struct upload *u = upload_new(op, r, from, blob, mounts);
+	int asked;
+
+	*open = NULL;
+	u->is_halved = true;
+	asked = upload_run(u, e);
+	if (asked < 0 || !u->is_open)
+		return upload_over(out, u, asked, e);
+	u->is_waited_for = true;
+	registry_host_opened(u->host);
+	*open = u;
+	return 0;
+}
+
+int registry_upload_end(enum registry_upload *out, struct upload *open, struct err *e)
+{
+	int r;
+
+	open->is_halved = false;
+	r = upload_run(open, e);
+	registry_host_ended(open->host);
+	return upload_over(out, open, r, e);
+}
+
+void registry_upload_drop(struct upload *open, const struct err *why)
+{
+	if (!open)
+		return;
+	registry_api_upload_cancel(open->op, &open->repo, &open->at);
+	registry_host_ended(open->host);
+	progress_give_up(open->op->progress, open->id, why);
+	upload_free(open);
 }

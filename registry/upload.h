@@ -27,4 +27,19 @@ int registry_upload_or_mount(enum registry_upload *out, struct op *op,
 			     const struct oci_descriptor *blob, const struct strv *mounts,
 			     struct err *e) MUST_CHECK;
 
+/*
+ * The same in two steps, for who has something else to do while the bytes go. *open: the registry does not
+ * have it and waits for them; it must come to an end, which those who send other blobs there wait for. NULL: it is
+ * there, and *out says how.
+ */
+struct upload;
+
+int registry_upload_begin(struct upload **open, enum registry_upload *out, struct op *op,
+			  const struct registry_repo *r, struct oci_store *from,
+			  const struct oci_descriptor *blob, const struct strv *mounts,
+			  struct err *e) MUST_CHECK;
+int registry_upload_end(enum registry_upload *out, struct upload *open, struct err *e) MUST_CHECK;
+/* It does, without: nothing will be sent. NULL is fine. */
+void registry_upload_drop(struct upload *open, const struct err *why);
+
 #endif

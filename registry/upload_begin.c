@@ -144,10 +144,12 @@ static int begin_unproved(struct upload *u, struct err *e)
 
 	if (is_sent_unasked(u))
 		return 0;
-	pthread_mutex_lock(&u->host->asking);
-	if (u->host->mount == REGISTRY_MOUNT_UNKNOWN)
-		r = ask_about_mount(u, e);
-	pthread_mutex_unlock(&u->host->asking);
+	if (!u->is_waited_for) {
+		pthread_mutex_lock(&u->host->asking);
+		if (u->host->mount == REGISTRY_MOUNT_UNKNOWN)
+			r = ask_about_mount(u, e);
+		pthread_mutex_unlock(&u->host->asking);
+	}
 	if (r < 0 || u->host->mount == REGISTRY_MOUNT_TELLS)
 		return r;
 	if (begin_check(&exists, u, e) < 0)

@@ -33,7 +33,10 @@ struct upload {
 	bool way_is_ours; /* not the host's: found, or asked for, for this blob */
 	uint64_t chunk_bytes;
 	unsigned ways, lost, late, breaks, faults;
-	bool all_sent; /* once, by us */
+	bool all_sent;	    /* once, by us */
+	bool is_halved;	    /* somebody else goes on when it is open */
+	bool is_waited_for; /* by those who ask about mounts: it must not be one of them */
+	char *id;	    /* of its progress */
 
 	/* this try */
 	enum upload_step step;
@@ -42,6 +45,7 @@ struct upload {
 	bool moved;
 	bool worth_another; /* after a 401 */
 	bool is_to_restart; /* at once: it has waited already */
+	bool is_open;	    /* and nothing is sent yet */
 	bool is_done;
 	enum registry_upload outcome;
 };

@@ -160,3 +160,21 @@ costs() {
 	equal "$(grep -c '^PUT .*/blobs/' "$T/faults/log")" $((before + 1))
 	"$E2E_SERVERS/faults" stop "$T/faults"
 }
+
+@test "the bytes of the configuration go beside the layers, and not before them" {
+	image one first a b c >/dev/null
+	proxy=$("$E2E_SERVERS/faults" start "$T/faults" "$registry")
+	sed -i "s/$registry/$proxy/" "$HOME/.docker/config.json"
+	config=$(blob "$T/one" "$(jq -r '.manifests[0].digest' "$T/one/index.json")" | jq -r .config.digest)
+	echo "PUT digest=sha256%3A${config#sha256:} * until $T/go" >"$T/faults/rules"
+	cpush "$T/one" "$proxy/app:1" >"$T/stdout" 2>"$T/stderr" </dev/null 3>&- &
+	pushing=$!
+	until_true layers_are_there 3
+	touch "$T/go"
+	wait "$pushing"
+	"$E2E_SERVERS/faults" stop "$T/faults"
+}
+
+layers_are_there() {
+	[ "$(grep -c '^PUT .*/blobs/uploads/.* 201$' "$T/faults/log")" -eq "$1" ]
+}

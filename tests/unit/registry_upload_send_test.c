@@ -3,10 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "registry/upload.h"
 #include "tests/fakes/mem_store.h"
 #include "tests/fakes/registry_world.h"
@@ -14,6 +16,7 @@
 #define R     "https://r.example/v2/a/b"
 #define PLACE "https://r.example/up/1?_state=x%2B"
 #define MANY  (300u << 10)
+#define LARGE (1100u << 10)
 #define TEN   "some bytes"
 
 struct fixture {
@@ -538,6 +541,115 @@ static void giving_up_fetches_no_token(void **state)
 	f->w.op.cancel = NULL;
 }
 
+/* -- in two steps ------------------------------------------------------------------------- */
+
+static struct upload *begin(struct fixture *f)
+{
+	struct upload *open;
+	enum registry_upload got;
+
+	if (registry_upload_begin(&open, &got, &f->w.op, &f->w.repo, f->w.store, &f->blob, NULL,
+				  &f->w.e) < 0)
+		fail_msg("%s", f->w.e.text);
+	return open;
+}
+
+static void what_is_begun_is_sent_when_it_is_ended(void **state)
+{
+	struct fixture *f = *state;
+	enum registry_upload got;
+	struct upload *open;
+
+	expect_begin(f);
+	open = begin(f);
+	assert_non_null(open);
+	http_script_done(f->w.script);
+	/* all that belongs to an upload, also that a new one is begun */
+	expect_put(f, 503);
+	expect_begin(f);
+	expect_put(f, 201);
+	assert_int_equal(0, registry_upload_end(&got, open, &f->w.e));
+	assert_int_equal(REGISTRY_UPLOAD_SENT, got);
+}
+
+static void what_is_there_is_not_open(void **state)
+{
+	struct fixture *f = *state;
+
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = f->mount_url, .status = 201);
+	assert_null(begin(f));
+}
+
+static void what_is_dropped_is_given_up_at_the_registry(void **state)
+{
+	struct fixture *f = *state;
+	struct err why = ERR_INIT;
+
+	expect_begin(f);
+	HTTP_EXPECT(f->w.script, .method = "DELETE", .url = PLACE, .status = 204);
+	err_set(&why, ERR_CANCELLED, "cancelled");
+	registry_upload_drop(begin(f), &why);
+	assert_true(recorder_has(&f->w.rec, "cancelled"));
+	err_clear(&why);
+}
+
+struct beside {
+	struct fixture *f;
+	struct oci_descriptor blob;
+	enum registry_upload got;
+	int r;
+};
+
+static void send_beside(void *item)
+{
+	struct beside *b = item;
+	struct err e = ERR_INIT;
+
+	b->r = registry_upload(&b->got, &b->f->w.op, &b->f->w.repo, b->f->w.store, &b->blob, &e);
+}
+
+/* Large ones, before it is known what a mount's answer means: the end of the first is to tell the second. */
+static void who_is_waited_for_waits_for_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct beside b = { .f = f };
+	auto_pool struct pool *pool = NULL;
+	auto_free char *text = mem_zalloc(LARGE + 1), *post = NULL, *put = NULL;
+	struct pool_batch batch;
+	enum registry_upload got;
+	struct upload *open;
+
+	fixture_use_many(f, LARGE);
+	registry_world_blob(&f->w, &b.blob, OCI_MEDIA_LAYER, memset(text, 'z', LARGE));
+	post = mem_printf(R "/blobs/uploads/?mount=sha256%%3A%s&from=a%%2Fb",
+			  oci_digest_hex(&b.blob.digest));
+	put = mem_printf("https://r.example/up/2?digest=sha256%%3A%s",
+			 oci_digest_hex(&b.blob.digest));
+	expect_begin(f);
+	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = f->head_url, .status = 404);
+	open = begin(f);
+	http_script_unordered(f->w.script);
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = post, .status = 202,
+		    .headers = { "Location: /up/2" });
+	expect_put(f, 503);
+	expect_begin(f);
+	HTTP_EXPECT(f->w.script, .method = "HEAD", .url = f->head_url, .status = 404);
+	expect_put(f, 201);
+	HTTP_EXPECT(f->w.script, .method = "POST", .url = f->mount_url, .status = 201);
+	HTTP_EXPECT(f->w.script, .method = "PUT", .url = put, .status = 201);
+	assert_int_equal(0, pool_new(&pool, 1, &f->w.e));
+	pool_batch_init(&batch, pool);
+	pool_submit(&batch, send_beside, &b);
+	while (http_script_count(f->w.script) < 3)
+		usleep(100);
+	usleep(2000);
+	assert_int_equal(0, registry_upload_end(&got, open, &f->w.e));
+	pool_batch_wait(&batch);
+	assert_int_equal(0, b.r);
+	assert_int_equal(REGISTRY_UPLOAD_SENT, b.got);
+	oci_descriptor_release(&b.blob);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -564,6 +676,10 @@ int main(void)
 		T(the_closing_put_has_a_token_that_lives),
 		T(a_cancelled_upload_is_given_up_at_the_registry),
 		T(giving_up_fetches_no_token),
+		T(what_is_begun_is_sent_when_it_is_ended),
+		T(what_is_there_is_not_open),
+		T(what_is_dropped_is_given_up_at_the_registry),
+		T(who_is_waited_for_waits_for_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
