@@ -10,6 +10,7 @@
 #include "base/url.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 
 #include "base/mem.h"
 
@@ -478,15 +479,52 @@ static void redact_query(struct buf *out, struct span query)
 	}
 }
 
-/* What follows "://" up to the address's end. */
-static void redact_address(struct buf *out, struct span rest)
+/* Their paths hold an '@' now and then, those of databases do not. */
+static bool is_web(struct span scheme)
 {
-	struct span authority = span_head(rest, authority_len(rest)), before, query, fragment;
-	ptrdiff_t at = span_rfind(authority, '@');
+	static const char *const schemes[] = { "http", "https", "docker", "oci", "git", "ssh" };
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+		if (span_eq_nocase(scheme, schemes[i]))
+			return true;
+	return false;
+}
+
+/* "host:", and no port behind it: then it is "user:", and a password with a slash in it. */
+static bool has_odd_port(struct span authority)
+{
+	ptrdiff_t bracket = span_rfind(authority, ']');
+	struct span host, port;
+	uint64_t number;
+
+	if (!span_cut(span_sub(authority, (size_t)(bracket + 1)), ':', &host, &port))
+		return false;
+	return port.n && span_to_u64(&number, port) < 0;
+}
+
+/* "user:password@", also where a password has what ends an authority. */
+static size_t login_len(struct span scheme, struct span rest)
+{
+	struct span authority = span_head(rest, authority_len(rest)), where = authority, tail;
+
+	if (span_find(authority, '@') >= 0) {
+		if (!is_web(scheme))
+			span_cut(rest, '?', &where, &tail);
+	} else if (has_odd_port(authority)) {
+		where = rest;
+	} else if (!is_web(scheme) && span_find(authority, ':') >= 0) {
+		span_cut(rest, '?', &where, &tail);
+	}
+	return (size_t)(span_rfind(where, '@') + 1);
+}
+
+/* What follows "://" up to the address's end. */
+static void redact_address(struct buf *out, struct span scheme, struct span rest)
+{
+	struct span before, query, fragment;
 	bool has_fragment;
 
-	if (at >= 0)
-		rest = span_sub(rest, (size_t)at + 1);
+	rest = span_sub(rest, login_len(scheme, rest));
 	has_fragment = span_cut(rest, '#', &before, &fragment);
 	if (span_cut(before, '?', &before, &query)) {
 		buf_add_span(out, before);
@@ -501,17 +539,41 @@ static void redact_address(struct buf *out, struct span rest)
 	}
 }
 
+static bool is_in_address(char c)
+{
+	return (unsigned char)c > ' ' && !strchr("\"'`<>", c);
+}
+
+/* The letters that text ends with. */
+static struct span last_letters(struct span text)
+{
+	size_t n = text.n;
+
+	while (n && isalnum((unsigned char)text.p[n - 1]))
+		n--;
+	return span_sub(text, n);
+}
+
+/* Of several that follow each other without a blank ("http://a,http://b") the next begins with its "://". */
 void url_redact(struct buf *out, struct span text)
 {
+	struct span scheme = span_of("", 0);
+	bool in_address = false;
+
 	while (text.n) {
 		const char *mark = memmem(text.p, text.n, "://", 3);
-		size_t before = mark ? (size_t)(mark - text.p) + 3 : text.n, n = 0;
+		struct span piece = span_head(text, mark ? (size_t)(mark - text.p) : text.n);
+		size_t n = 0;
 
-		buf_add_span(out, span_head(text, before));
-		text = span_sub(text, before);
-		while (n < text.n && (unsigned char)text.p[n] > ' ' && !strchr("\"'`<>", text.p[n]))
+		while (in_address && n < piece.n && is_in_address(piece.p[n]))
 			n++;
-		redact_address(out, span_head(text, n));
-		text = span_sub(text, n);
+		redact_address(out, scheme, span_head(piece, n));
+		buf_add_span(out, span_sub(piece, n));
+		if (!mark)
+			return;
+		buf_add_str(out, "://");
+		text = span_sub(text, piece.n + 3);
+		scheme = last_letters(piece);
+		in_address = true;
 	}
 }

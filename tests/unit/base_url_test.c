@@ -297,6 +297,17 @@ static void what_is_shown_of_a_text_holds_no_secret(void **state)
 		{ "[\"http://u@h/\",\"http://v:w@i\"]", "[\"http://h/\",\"http://i\"]" },
 		{ "http://", "http://" },
 		{ "http://u:p@h?a&&b=&", "http://h?a&&b=&" },
+		/* a password may hold what ends an authority */
+		{ "postgres://u:p/w@h:5432/d", "postgres://h:5432/d" },
+		{ "postgres://u:p@x/y@h/d?a=b@c", "postgres://h/d?a=b@c" },
+		{ "amqp://u:p?w#x@h//", "amqp://h//" },
+		{ "redis://:12/34@h", "redis://h" },
+		{ "https://u:p/w@h/x", "https://h/x" },
+		{ "kafka://u:p@h1,kafka://v:q@h2", "kafka://h1,kafka://h2" },
+		/* none does */
+		{ "https://h:80/x@1.2", "https://h:80/x@1.2" },
+		{ "http://[::1]:80/@x", "http://[::1]:80/@x" },
+		{ "file:///x@y redis://h:6379/0", "file:///x@y redis://h:6379/0" },
 		{ "", "" },
 	};
 
