@@ -332,7 +332,7 @@ void proc_talk_said(struct proc_talk *t, struct buf *out)
 {
 	char piece[PIECE];
 
-	while (t->err >= 0) {
+	for (unsigned k = 0; k < PIPE_MAX / PIECE && t->err >= 0; k++) {
 		ssize_t n = read(t->err, piece, sizeof(piece));
 
 		if (n > 0)
@@ -344,28 +344,33 @@ void proc_talk_said(struct proc_talk *t, struct buf *out)
 	}
 }
 
-bool proc_talk_has_ended(struct proc_talk *t, int64_t wait_ms)
+bool proc_talk_has_ended(struct proc_talk *t, struct buf *said, int64_t wait_ms)
 {
 	int64_t until = clock_system.mono_ms(&clock_system) + wait_ms;
 	struct err ignored = ERR_INIT;
 
 	while (t->pid && !t->has_ended) {
+		struct pollfd words = { .fd = said ? t->err : -1, .events = POLLIN };
+
 		/* a process that cannot be waited for is not there */
 		t->has_ended = try_reap(&t->status, t->pid, &ignored) != 0;
+		/* after its end: what it wrote last is in the pipe by now */
+		if (said)
+			proc_talk_said(t, said);
 		if (t->has_ended || clock_system.mono_ms(&clock_system) >= until)
 			break;
-		poll(NULL, 0, TICK_MS);
+		poll(&words, 1, TICK_MS);
 	}
 	return t->has_ended || !t->pid;
 }
 
 void proc_talk_end(struct proc_talk *t)
 {
-	if (t->pid && !proc_talk_has_ended(t, 0)) {
+	if (t->pid && !proc_talk_has_ended(t, NULL, 0)) {
 		kill(-t->pid, SIGTERM);
-		if (!proc_talk_has_ended(t, END_MS)) {
+		if (!proc_talk_has_ended(t, NULL, END_MS)) {
 			kill(-t->pid, SIGKILL);
-			proc_talk_has_ended(t, INT32_MAX);
+			proc_talk_has_ended(t, NULL, INT32_MAX);
 		}
 	}
 	t->pid = 0;

@@ -54,10 +54,11 @@ struct proc_talk {
 int proc_talk_start(struct proc_talk *out, int fd, const char *const *argv, struct err *e)
 	MUST_CHECK;
 /* Adds what it has said on stderr since the last call; of all that, the last that `out` has room for is kept. Whoever
- * does not call this now and then lets it wait for its words to be read. */
+ * does not call this now and then lets it wait for its words to be read. One that never stops is heard for as much as
+ * a pipe holds at the most. */
 void proc_talk_said(struct proc_talk *t, struct buf *out);
-/* Has it ended by itself? Waits up to wait_ms for that. */
-bool proc_talk_has_ended(struct proc_talk *t, int64_t wait_ms);
+/* Has it ended by itself? Waits up to wait_ms for that, and meanwhile hears what it says (said: NULL: nobody does). */
+bool proc_talk_has_ended(struct proc_talk *t, struct buf *said, int64_t wait_ms);
 /* Ends it with all it started: SIGTERM, and SIGKILL when a second later it is still there. */
 void proc_talk_end(struct proc_talk *t);
 

@@ -103,7 +103,7 @@ static void talk_end(struct talk *t)
 static void reap(struct engine_ssh *s)
 {
 	for (size_t i = s->nr; i-- > 0;)
-		if (proc_talk_has_ended(&s->talks[i].with, 0)) {
+		if (proc_talk_has_ended(&s->talks[i].with, NULL, 0)) {
 			talk_end(&s->talks[i]);
 			s->talks[i] = s->talks[--s->nr];
 		}
@@ -254,9 +254,8 @@ int engine_ssh_failed(struct engine_ssh *s, struct err *e)
 	for (size_t i = s->nr; i-- > 0;) {
 		struct talk *t = &s->talks[i];
 
-		if (!proc_talk_has_ended(&t->with, i + 1 == s->nr ? LAST_MS : 0))
+		if (!proc_talk_has_ended(&t->with, &t->said, i + 1 == s->nr ? LAST_MS : 0))
 			continue;
-		proc_talk_said(&t->with, &t->said);
 		engine_ssh_explain(e, buf_span(&t->said), t->with.status, s->known_hosts);
 		break;
 	}

@@ -289,14 +289,45 @@ static void a_program_beside_us_is_talked_with(void **state)
 	assert_int_equal(3, write(fd, "hi\n", 3));
 	assert_int_equal(7, read(fd, answer, sizeof(answer)));
 	assert_string_equal("got hi\n", answer);
-	assert_false(proc_talk_has_ended(&t, 0));
+	assert_false(proc_talk_has_ended(&t, NULL, 0));
 	/* as when we are gone */
 	close(fd);
-	assert_true(proc_talk_has_ended(&t, 60000));
+	assert_true(proc_talk_has_ended(&t, NULL, 60000));
 	assert_int_equal(7, WEXITSTATUS(t.status));
 	proc_talk_said(&t, &said);
 	assert_string_equal("words", buf_str(&said));
 	proc_talk_end(&t);
+}
+
+/* More than a pipe holds: unheard, it would never end. */
+static void a_program_beside_us_is_heard_while_its_end_is_waited_for(void **state)
+{
+	auto_buf struct buf said = BUF_INIT(6);
+	struct proc_talk t;
+	int fd;
+
+	(void)state;
+	start_talk(&t, &fd, "yes word | head -n 50000 >&2; printf reason >&2; exit 7");
+	assert_true(proc_talk_has_ended(&t, &said, 60000));
+	assert_string_equal("reason", buf_str(&said));
+	close(fd);
+	proc_talk_end(&t);
+}
+
+static void a_program_beside_us_that_talks_without_end_keeps_nobody(void **state)
+{
+	auto_buf struct buf said = BUF_INIT(6);
+	struct proc_talk t;
+	int fd;
+
+	(void)state;
+	start_talk(&t, &fd, "exec yes word >&2");
+	for (int i = 0; i < 10; i++)
+		proc_talk_said(&t, &said);
+	assert_false(proc_talk_has_ended(&t, &said, 0));
+	close(fd);
+	proc_talk_end(&t);
+	assert_true(t.has_ended);
 }
 
 static void a_program_beside_us_is_ended_with_what_it_started(void **state)
@@ -371,6 +402,8 @@ int main(void)
 		cmocka_unit_test(a_cancel_kills_the_child),
 		cmocka_unit_test(a_daemon_that_keeps_the_pipe_is_not_waited_for),
 		cmocka_unit_test(a_program_beside_us_is_talked_with),
+		cmocka_unit_test(a_program_beside_us_is_heard_while_its_end_is_waited_for),
+		cmocka_unit_test(a_program_beside_us_that_talks_without_end_keeps_nobody),
 		cmocka_unit_test(a_program_beside_us_is_ended_with_what_it_started),
 		cmocka_unit_test(a_program_beside_us_has_no_terminal),
 		cmocka_unit_test(a_program_beside_us_that_is_missing_is_absent),

@@ -218,6 +218,29 @@ static void an_ssh_that_talks_much_is_listened_to_while_it_is_waited_for(void **
 	setenv("PATH", was, 1);
 }
 
+/* More than a pipe holds, after it has hung up: whoever waits for its end has to hear it. */
+static void an_ssh_that_talks_much_at_its_end_is_told_in_its_last_words(void **state)
+{
+	auto_engine_ssh struct engine_ssh *s = make("ssh://h", NULL);
+	auto_tmpdir struct tmpdir t;
+	auto_free char *was = mem_strdup(getenv("PATH"));
+	struct http_curl_options opt = { 0 };
+	struct err e = ERR_INIT;
+	struct http *h;
+
+	(void)state;
+	fake_ssh(&t, "exec </dev/null >/dev/null\n"
+		     "yes debug1 | head -n 50000 >&2\n"
+		     "echo 'kex_exchange_identification: hunted' >&2\n"
+		     "exit 255\n");
+	assert_int_equal(0, http_curl_new(&h, &opt, &e));
+	assert_int_equal(-1, ping(s, h, &e));
+	assert_int_equal(-1, engine_ssh_failed(s, &e));
+	assert_string_equal("ssh: kex_exchange_identification: hunted", e.text);
+	http_free(h);
+	setenv("PATH", was, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +250,7 @@ int main(void)
 		cmocka_unit_test(sshs_words_become_one_line_and_a_kind),
 		cmocka_unit_test(requests_share_one_ssh_which_ends_with_them),
 		cmocka_unit_test(an_ssh_that_talks_much_is_listened_to_while_it_is_waited_for),
+		cmocka_unit_test(an_ssh_that_talks_much_at_its_end_is_told_in_its_last_words),
 		cmocka_unit_test(an_ssh_that_fails_is_told_in_its_words),
 	};
 
