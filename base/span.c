@@ -248,3 +248,26 @@ size_t utf8_len(struct span s)
 	}
 	return is_code_point(code, len) ? len : 0;
 }
+
+size_t utf8_control_len(struct span s)
+{
+	size_t len = utf8_len(s);
+	unsigned char c = s.n ? (unsigned char)s.p[0] : ' ';
+
+	if (c < 0x20 || c == 0x7f)
+		return 1;
+	if (len == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0)
+		return 2;
+	return s.n && !len;
+}
+
+void utf8_make_plain(char *text)
+{
+	for (struct span rest = span_of_str(text); rest.n;) {
+		size_t bad = utf8_control_len(rest);
+		char *at = text + (rest.p - text);
+
+		memset(at, '?', bad);
+		rest = span_sub(rest, bad ? bad : utf8_len(rest));
+	}
+}

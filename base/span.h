@@ -76,5 +76,10 @@ int span_to_duration_ns(int64_t *out, struct span s) MUST_CHECK;
 
 /* Length of the valid UTF-8 character s begins with; 0: none (or s is empty). */
 size_t utf8_len(struct span s);
+/* Length of what a terminal would act on at its beginning: a control character, U+009B as well as ESC, or a byte
+ * that is no character; 0: a character to be shown (or s is empty). */
+size_t utf8_control_len(struct span s);
+/* Each byte of those becomes '?'. */
+void utf8_make_plain(char *text);
 
 #endif

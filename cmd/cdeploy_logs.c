@@ -2,6 +2,8 @@
  * cdeploy logs SERVICE: the last lines of all its tasks, by time. Each task is asked alone: a
  * node that is gone would end the answer for all of them.
  */
+#include <unistd.h>
+
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -79,12 +81,18 @@ static int get_one(struct deploy_logs *l, struct logs *x, const struct view_task
 static int print_lines(struct logs *x, const struct line *v, size_t nr, struct err *e)
 {
 	size_t first = !x->again && x->tail && nr > x->tail ? nr - (size_t)x->tail : 0;
+	bool terminal = isatty(STDOUT_FILENO);
 	auto_buf struct buf text = BUF_INIT(64u << 20);
 
 	if (first == nr)
 		return 0;
-	for (size_t i = first; i < nr; i++)
-		buf_addf(&text, "%s%s | %s", i > first ? "\n" : "", v[i].task, v[i].l->text);
+	for (size_t i = first; i < nr; i++) {
+		buf_addf(&text, "%s%s | ", i > first ? "\n" : "", v[i].task);
+		if (terminal)
+			deploy_log_add_plain(&text, v[i].l->text);
+		else
+			buf_add_str(&text, v[i].l->text);
+	}
 	if (text.over)
 		return err_set(e, ERR_FAILED, "logs: too much at once; use --tail or --since");
 	return app_result(x->c->app, buf_str(&text), e);

@@ -99,14 +99,7 @@ size_t render_char(const char *p)
 
 size_t render_control(const char *p)
 {
-	unsigned char c = (unsigned char)p[0], next = c ? (unsigned char)p[1] : 0;
-
-	if (c < 0x20 || c == 0x7f)
-		return 1;
-	/* U+0080 to U+009F: U+009B is as good as ESC [ */
-	if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-		return 2;
-	return utf8_len(span_of(p, strnlen(p, 4))) ? 0 : 1;
+	return *p ? utf8_control_len(span_of(p, strnlen(p, 4))) : 1;
 }
 
 void render_bytes(char out[24], uint64_t n)

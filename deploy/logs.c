@@ -215,6 +215,35 @@ void log_reader_end(struct log_reader *r)
 	}
 }
 
+/* -- showing ----------------------------------------------------------------- */
+
+/* "ESC [ 1;31 m" at the beginning of s; 0: none. */
+static size_t color_len(struct span s)
+{
+	size_t n = 2;
+
+	if (!span_starts(s, "\033["))
+		return 0;
+	while (n < s.n && strchr("0123456789;", s.p[n]))
+		n++;
+	return n < s.n && s.p[n] == 'm' ? n + 1 : 0;
+}
+
+void deploy_log_add_plain(struct buf *out, const char *line)
+{
+	for (struct span rest = span_of_str(line); rest.n;) {
+		size_t bad = utf8_control_len(rest), n = color_len(rest);
+
+		if (!n)
+			n = bad ? bad : utf8_len(rest);
+		if (bad && n == bad && *rest.p != '\t')
+			buf_add_char(out, '?');
+		else
+			buf_add_span(out, span_head(rest, n));
+		rest = span_sub(rest, n);
+	}
+}
+
 /* -- asking ------------------------------------------------------------------ */
 
 bool engine_spec_tty(const json_t *spec)

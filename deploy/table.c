@@ -3,8 +3,6 @@
  */
 #include "deploy/table.h"
 
-#include <ctype.h>
-
 #include "base/mem.h"
 
 #define GAP 3
@@ -26,9 +24,7 @@ void table_cell(struct table *t, const char *text)
 {
 	char *copy = mem_strdup(text ? text : "");
 
-	for (char *p = copy; *p; p++)
-		if (iscntrl((unsigned char)*p))
-			*p = '?';
+	utf8_make_plain(copy);
 	strv_take(&t->cells, copy);
 }
 

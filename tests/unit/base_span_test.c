@@ -198,9 +198,32 @@ static void utf8_characters_are_valid_or_nothing(void **state)
 		assert_int_equal(cases[i].len, utf8_len(span_of_str(cases[i].text)));
 }
 
+static void what_a_terminal_would_act_on_is_told_and_made_plain(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *plain;
+	} cases[] = {
+		{ "a", 0, "a" },	 { "\x1b[2J", 1, "?[2J" },	{ "\x7f", 1, "?" },
+		{ "\xc2\x9b", 2, "??" }, { "\xc2\xa0", 0, "\xc2\xa0" }, { "\xc3", 1, "?" },
+		{ "\x80x", 1, "?x" },	 { "\u00e4", 0, "\u00e4" },	{ "", 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *text = span_dup(span_of_str(cases[i].text));
+
+		assert_int_equal(cases[i].len, utf8_control_len(span_of_str(cases[i].text)));
+		utf8_make_plain(text);
+		assert_string_equal(cases[i].plain, text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_terminal_would_act_on_is_told_and_made_plain),
 		cmocka_unit_test(null_is_an_empty_span),
 		cmocka_unit_test(equal_means_same_length_and_bytes),
 		cmocka_unit_test(beginnings_and_ends),

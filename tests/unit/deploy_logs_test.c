@@ -262,9 +262,31 @@ static void a_log_that_does_not_come_is_an_error(void **state)
 	http_script_done(w->s);
 }
 
+static void a_terminal_gets_the_colours_of_a_log_and_no_orders(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "plain \xc3\xa4\t.", "plain \xc3\xa4\t." },
+		{ "\033[1;31mred\033[m", "\033[1;31mred\033[m" },
+		{ "\033[2Jgone\033]0;title\a", "?[2Jgone?]0;title?" },
+		{ "\033[31", "?[31" },
+		{ "\xc2\x9b"
+		  "2J\xff\r\b",
+		  "?2J???" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		auto_buf struct buf b = BUF_INIT(BUF_SMALL);
+
+		deploy_log_add_plain(&b, lines[i][0]);
+		assert_string_equal(lines[i][1], buf_str(&b));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_terminal_gets_the_colours_of_a_log_and_no_orders),
 		cmocka_unit_test(frames_become_lines_however_they_are_cut),
 		cmocka_unit_test(a_line_in_several_messages_has_one_time),
 		cmocka_unit_test(a_terminals_log_is_raw_bytes),
