@@ -52,9 +52,8 @@ const char *deploy_gate_draft_prefix(const char *title)
 		size_t n = strlen(prefix);
 		struct span head = span_head(text, n);
 
-		/* the blank behind WIP may be any blank */
-		if (prefix[n - 1] == ' ' && head.n == n &&
-		    span_eq_nocase(span_head(text, n - 1), "WIP") && span_trim(head).n == n - 1)
+		/* the blank behind WIP may be any blank, or the title's end */
+		if (prefix[n - 1] == ' ' && span_eq_nocase(span_trim(head), "WIP"))
 			return prefix;
 		if (span_eq_nocase(head, prefix))
 			return prefix;
@@ -107,11 +106,19 @@ bool deploy_gate_is_release(const char *tag)
 
 /* -- where to ---------------------------------------------------------------- */
 
-/* "production" and "production/eu", as GitLab's scope production* has them. */
+/*
+ * "production" and "production/eu", as GitLab's scope production* has them; and the short names that GitLab itself
+ * takes for that tier, which it does not tell where a job names no environment (--env prod).
+ */
 static bool names_production(const char *name)
 {
-	struct span s = span_of_str(name);
+	static const char *const words[] = { "prod", "prd", "live" };
+	struct span s = span_of_str(name), word, rest;
 
+	span_cut(s, '/', &word, &rest);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (span_eq_nocase(word, words[i]))
+			return true;
 	return span_eq_nocase(span_head(s, 10), "production");
 }
 

@@ -39,7 +39,7 @@ struct deploy_gate {
 bool deploy_gate_is_open(char reason[DEPLOY_GATE_REASON_MAX], const struct deploy_gate *g);
 
 /* "WIP:" "[WIP]" "(WIP)" "WIP " "Draft:" "[Draft]" "(Draft)" at its begin, in any case, blanks before
- * them not counted. Returns the spelling above, or NULL. */
+ * them not counted; "WIP" alone, too. Returns the spelling above, or NULL. */
 const char *deploy_gate_draft_prefix(const char *title);
 
 /* 1.2.3, v1.2.3 (also with -rc.1 or +build behind), DDMMYYYY-N. */

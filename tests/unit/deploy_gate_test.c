@@ -47,6 +47,9 @@ static void titles_of_drafts(void **state)
 		{ "WIP\tcache", "WIP " },
 		{ "WIP  : cache", "WIP " },
 		{ "WIP - cache", "WIP " },
+		{ "WIP", "WIP " },
+		{ " wip ", "WIP " },
+		{ "WIP\n", "WIP " },
 		{ "Draft: cache", "Draft:" },
 		{ "draft: cache", "Draft:" },
 		{ "DRAFT:cache", "Draft:" },
@@ -80,7 +83,10 @@ static void titles_that_only_look_like_drafts(void **state)
 		"wip-up the cream",
 		"wip/cache",
 		"WIP.",
-		"WIP",
+		"W",
+		"WI",
+		"WIP\xc2\xa0 x",
+		"Draft - cache",
 		"[WIP cache",
 		"(WIP cache",
 		"WIP] cache",
@@ -252,6 +258,7 @@ static void a_tag_of_a_release_goes_to_production(void **state)
 	OPEN(TAG("1.2.3"), .env = "production");
 	OPEN(TAG("v1.2.3"), .environment = "production/eu", .tier = "production");
 	OPEN(TAG("19092020-01"), .tier = "production");
+	OPEN(TAG("1.2.3"), .env = "prod");
 	OPEN(TAG("1.2.3"));
 	CLOSED("the tag '1.2.3' is for production only", TAG("1.2.3"), .env = "staging");
 	CLOSED("the tag '1.2.3' is for production only", TAG("1.2.3"), .environment = "staging/app",
@@ -309,6 +316,8 @@ static void what_is_missing_opens_no_production(void **state)
 	CLOSED(no_merge_request, READY, .env = "production");
 	CLOSED(no_merge_request, READY, .env = "Production");
 	CLOSED(no_merge_request, READY, .environment = "production/eu");
+	CLOSED(no_merge_request, READY, .env = "prod");
+	CLOSED(no_merge_request, READY, .env = "Live/eu");
 	CLOSED(no_merge_request, READY, .environment = "live", .tier = "production");
 	CLOSED("GitLab does not say which branch or tag this is, and the environment is production",
 	       .gitlab_ci = "true", .env = "production");
