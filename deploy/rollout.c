@@ -39,7 +39,7 @@ struct census {
 	uint64_t old;			   /* of an earlier spec and still meant to run */
 	const struct engine_task *behind;  /* the live one that is least far */
 	const struct engine_task *no_node; /* a live one without a node */
-	bool new_failure, pulling;
+	bool new_failure, new_running, pulling;
 };
 
 void deploy_rollout_init(struct deploy_rollout *r, const struct rollout_options *opt,
@@ -59,6 +59,7 @@ void deploy_rollout_release(struct deploy_rollout *r)
 {
 	strv_release(&r->known);
 	strv_release(&r->failed);
+	strv_release(&r->ran);
 }
 
 static bool has_ended(const struct engine_task *t)
@@ -114,12 +115,21 @@ static void note_failure(struct deploy_rollout *r, struct census *c, const struc
 	c->new_failure = true;
 }
 
-static void count_live(struct census *c, const struct engine_task *t)
+static void count_running(struct deploy_rollout *r, struct census *c, const struct engine_task *t)
+{
+	c->running++;
+	if (strv_has(&r->ran, t->id))
+		return;
+	strv_add(&r->ran, t->id);
+	c->new_running = true;
+}
+
+static void count_live(struct deploy_rollout *r, struct census *c, const struct engine_task *t)
 {
 	c->live++;
 	c->pulling |= t->state == TASK_PREPARING;
 	if (t->state == TASK_RUNNING)
-		c->running++;
+		count_running(r, c, t);
 	else if (!c->behind || t->state < c->behind->state)
 		c->behind = t;
 	if (t->state < TASK_ASSIGNED && !c->no_node)
@@ -147,7 +157,7 @@ static void take_census(struct census *c, struct deploy_rollout *r, const struct
 			continue;
 		}
 		if (is_live(r, t))
-			count_live(c, t);
+			count_live(r, c, t);
 		else if (is_failure(r, t))
 			note_failure(r, c, t);
 		else if (t->state == TASK_COMPLETE)
@@ -391,7 +401,8 @@ static bool is_done(struct deploy_rollout *r, const struct rollout_picture *pic,
 		r->stable_since = -1;
 		return false;
 	}
-	if (r->stable_since < 0)
+	/* of a global service the last one may come to run between two looks */
+	if (r->stable_since < 0 || (c->new_running && !r->opt.job))
 		r->stable_since = now;
 	return all_run(r, c) && now - r->stable_since >= r->opt.stable_ms &&
 	       !is_waited_for(r, pic->service, now - r->stable_since);

@@ -60,6 +60,7 @@ struct deploy_rollout {
 	bool is_waiting;
 	struct strv known;    /* ids of tasks whose end is not this rollout's fault */
 	struct strv failed;   /* ids of tasks that were counted */
+	struct strv ran;      /* ids of tasks that were seen running */
 	char last_error[256]; /* of the last task that failed */
 	char last_failed[64]; /* its id, or of the one that was never ready */
 	int64_t pulling_ms;   /* so far */
