@@ -436,6 +436,7 @@ int deploy_compose_read(struct deploy_stack *out, const struct compose_input *in
 	}
 	c.r = (struct reader){ .in = first,
 			       .warnings = warnings,
+			       .is_strict = true,
 			       .expand = { .env = first->env, .grammar = EXPAND_COMPOSE } };
 	if (first->images && first->images->n)
 		c.r.image_used = mem_zalloc(first->images->n * sizeof(*c.r.image_used));

@@ -195,58 +195,17 @@ static int read_placement(struct compose *c, void *arg, const struct yaml_value 
 
 /* -- restart_policy ------------------------------------------------------------------------ */
 
-static int restart_condition(struct compose *c, void *arg, const struct yaml_value *v,
-			     const char *path, struct err *e)
-{
-	static const char *const words[] = { "none", "on-failure", "any", NULL };
-
-	return reader_choice(&((struct deploy_restart *)arg)->condition, &c->r, v, path, words, e);
-}
-
-static int restart_delay(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
-			 struct err *e)
-{
-	struct deploy_restart *r = arg;
-
-	r->has_delay = true;
-	return reader_length(&r->delay_ns, &c->r, v, path, e);
-}
-
-static int restart_window(struct compose *c, void *arg, const struct yaml_value *v,
-			  const char *path, struct err *e)
-{
-	struct deploy_restart *r = arg;
-
-	r->has_window = true;
-	return reader_length(&r->window_ns, &c->r, v, path, e);
-}
-
-static int restart_attempts(struct compose *c, void *arg, const struct yaml_value *v,
-			    const char *path, struct err *e)
-{
-	struct deploy_restart *r = arg;
-
-	r->has_max_attempts = true;
-	return reader_number(&r->max_attempts, &c->r, v, path, e);
-}
-
 /* It counts, and nothing of `restart` does. */
 static int read_restart_policy(struct compose *c, void *arg, const struct yaml_value *v,
 			       const char *path, struct err *e)
 {
-	static const struct compose_key keys[] = {
-		KEY_READ("condition", restart_condition),
-		KEY_READ("delay", restart_delay),
-		KEY_READ("window", restart_window),
-		KEY_READ("max_attempts", restart_attempts),
-	};
 	struct deploy_service *s = arg;
 	struct compose_service *meta = compose_meta(c, s);
 
 	if (!meta->has_policy)
 		s->restart = (struct deploy_restart){ 0 };
 	meta->has_policy = true;
-	return compose_keys(c, &s->restart, v, path, keys, ARRAY_LEN(keys), e);
+	return reader_restart_keys(&s->restart, &c->r, v, path, e);
 }
 
 /* -- update_config, rollback_config ----------------------------------------------------------- */

@@ -134,60 +134,10 @@ int compose_service_ports(struct compose *c, void *arg, const struct yaml_value 
 
 /* -- healthcheck --------------------------------------------------------------------------- */
 
-struct health {
-	struct deploy_health *h;
-	bool disable;
-};
-
-static int read_test(struct compose *c, void *arg, const struct yaml_value *v, const char *path,
-		     struct err *e)
-{
-	struct strv *test = &((struct health *)arg)->h->test;
-	auto_free char *text = NULL;
-
-	strv_release(test);
-	if (v->kind == YAML_LIST) {
-		if (compose_words(test, c, v, path, e) < 0)
-			return -1;
-		return reader_check_test(&c->r, test, v, path, e);
-	}
-	if (compose_text(&text, c, v, path, e) < 0)
-		return -1;
-	strv_add(test, "CMD-SHELL");
-	strv_add(test, text);
-	return 0;
-}
-
-#define HEALTH_READER(name, read, field)                                                           \
-	static int name(struct compose *c, void *arg, const struct yaml_value *v,                  \
-			const char *path, struct err *e)                                           \
-	{                                                                                          \
-		return read(&((struct health *)arg)->h->field, &c->r, v, path, e);                 \
-	}
-HEALTH_READER(read_interval, reader_length, interval_ns)
-HEALTH_READER(read_timeout, reader_length, timeout_ns)
-HEALTH_READER(read_start_period, reader_length, start_period_ns)
-HEALTH_READER(read_retries, reader_number, retries)
-
 int compose_service_healthcheck(struct compose *c, void *arg, const struct yaml_value *v,
 				const char *path, struct err *e)
 {
-	static const struct compose_key keys[] = {
-		KEY_READ("test", read_test),
-		KEY_READ("interval", read_interval),
-		KEY_READ("timeout", read_timeout),
-		KEY_READ("start_period", read_start_period),
-		KEY_READ("retries", read_retries),
-		KEY_BOOL("disable", struct health, disable),
-		KEY_IGNORED("start_interval", "needs an engine of API 1.44"),
-	};
-	struct health health = { .h = &((struct deploy_service *)arg)->health };
-
-	if (compose_keys(c, &health, v, path, keys, ARRAY_LEN(keys), e) < 0)
-		return -1;
-	if (health.disable)
-		reader_no_health(health.h);
-	return 0;
+	return reader_health_keys(&((struct deploy_service *)arg)->health, &c->r, v, path, e);
 }
 
 /* -- logging -------------------------------------------------------------------------------- */

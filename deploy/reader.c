@@ -304,25 +304,35 @@ static void tell_new(struct reader *r, const struct yaml_value *at, const char *
 	reader_warn(r, at, path, "orcinus takes no notice of this key; here it counts");
 }
 
+/* x-… is the user's own, by agreement. */
+static int unknown_key(struct reader *r, const struct yaml_value *key, const char *path,
+		       const char *near, struct err *e)
+{
+	const char *mark = near ? "; did you mean '" : "", *end = near ? "'?" : "";
+
+	if (!near && strncmp(key->text, "x-", 2) == 0)
+		return 0;
+	if (r->is_strict)
+		return reader_fail(r, key, path, e, "unknown key%s%s%s", mark, near ? near : "",
+				   end);
+	reader_warn(r, key, path, "unknown key, ignored%s%s%s", mark, near ? near : "", end);
+	return 0;
+}
+
 static int read_key(struct reader *r, void *arg, const struct yaml_pair *p, const char *path,
 		    const struct reader_key *keys, size_t nr, struct err *e)
 {
-	const char *name = p->key->text, *near;
+	const char *name = p->key->text;
 	const struct reader_key *key = find_key(name, keys, nr);
 
 	if (key && yaml_is_null(p->value) && !key->null_too)
 		return 0;
-	if (key && key->is_new)
+	if (key && key->is_new && !r->is_strict)
 		tell_new(r, p->key, path, name);
 	if (key)
 		return reader_field(r, arg, key, key->kind == READER_IGNORED ? p->key : p->value,
 				    path, e);
-	near = near_key(name, keys, nr);
-	if (near)
-		reader_warn(r, p->key, path, "unknown key, ignored; did you mean '%s'?", near);
-	else if (strncmp(name, "x-", 2) != 0) /* the user's own, by agreement */
-		reader_warn(r, p->key, path, "unknown key, ignored");
-	return 0;
+	return unknown_key(r, p->key, path, near_key(name, keys, nr), e);
 }
 
 int reader_keys(struct reader *r, void *arg, const struct yaml_value *map, const char *path,

@@ -34,6 +34,7 @@ struct reader {
 	const char *stack;    /* of the top of the file, or NULL */
 	char *domain;
 	bool has_endpoint;
+	bool is_strict; /* compose's: a key that is not known is an error, and none is new */
 };
 
 void reader_release(struct reader *r);
@@ -135,7 +136,7 @@ struct reader_key {
 /* By kind; read is not NULL for READER_CALL. */
 int reader_field(struct reader *r, void *arg, const struct reader_key *k,
 		 const struct yaml_value *v, const char *path, struct err *e) MUST_CHECK;
-/* Every key of a map by a table; one that is not in it is a warning. */
+/* Every key of a map by a table; one that is not in it is a warning, or an error. */
 int reader_keys(struct reader *r, void *arg, const struct yaml_value *map, const char *path,
 		const struct reader_key *keys, size_t nr, struct err *e) MUST_CHECK;
 
@@ -158,10 +159,11 @@ reader_call reader_command, reader_entrypoint, reader_healthcheck, reader_hosts,
 /* What both dialects have. `restart`: no, always, unless-stopped, on-failure[:N]. */
 int reader_restart_word(struct deploy_restart *out, struct reader *r, const struct yaml_value *v,
 			const char *path, struct err *e) MUST_CHECK;
-/* healthcheck.test as a list; and `disable: true`. */
-int reader_check_test(struct reader *r, const struct strv *test, const struct yaml_value *v,
-		      const char *path, struct err *e) MUST_CHECK;
-void reader_no_health(struct deploy_health *h);
+/* The keys of `restart_policy` and `healthcheck`, over what *out has from an earlier file. */
+int reader_restart_keys(struct deploy_restart *out, struct reader *r, const struct yaml_value *v,
+			const char *path, struct err *e) MUST_CHECK;
+int reader_health_keys(struct deploy_health *out, struct reader *r, const struct yaml_value *v,
+		       const char *path, struct err *e) MUST_CHECK;
 /* Files of variables, which count less than `environment`. Before it. arg: the service. */
 reader_call reader_env_file;
 /* Limits, service labels, placement constraints. arg: the service. */

@@ -68,7 +68,7 @@ int reader_stop_grace(struct reader *r, void *arg, const struct yaml_value *v, c
 /* -- healthcheck -------------------------------------------------------------------- */
 
 struct health {
-	struct deploy_health h;
+	struct deploy_health *h;
 	bool disable;
 };
 
@@ -84,18 +84,13 @@ static int read_test_text(struct strv *test, struct reader *r, const struct yaml
 static int read_test(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		     struct err *e)
 {
-	struct strv *test = &((struct health *)arg)->h.test;
+	struct strv *test = &((struct health *)arg)->h->test;
 
+	strv_release(test);
 	if (v->kind == YAML_SCALAR)
 		return read_test_text(test, r, v, path, e);
 	if (reader_each(r, test, v, path, "write [CMD, program]", read_argument, e) < 0)
 		return -1;
-	return reader_check_test(r, test, v, path, e);
-}
-
-int reader_check_test(struct reader *r, const struct strv *test, const struct yaml_value *v,
-		      const char *path, struct err *e)
-{
 	if (!test->n || (strcmp(test->v[0], "CMD") != 0 && strcmp(test->v[0], "CMD-SHELL") != 0 &&
 			 strcmp(test->v[0], "NONE") != 0))
 		return reader_fail(r, v, path, e,
@@ -104,43 +99,51 @@ int reader_check_test(struct reader *r, const struct strv *test, const struct ya
 	return 0;
 }
 
-void reader_no_health(struct deploy_health *h)
+#define HEALTH_READER(name, read, field)                                                           \
+	static int name(struct reader *r, void *arg, const struct yaml_value *v, const char *path, \
+			struct err *e)                                                             \
+	{                                                                                          \
+		return read(&((struct health *)arg)->h->field, r, v, path, e);                     \
+	}
+HEALTH_READER(read_interval, reader_length, interval_ns)
+HEALTH_READER(read_timeout, reader_length, timeout_ns)
+HEALTH_READER(read_start_period, reader_length, start_period_ns)
+HEALTH_READER(read_retries, reader_number, retries)
+
+static void no_health(struct deploy_health *h)
 {
 	strv_release(&h->test);
 	*h = (struct deploy_health){ 0 };
 	strv_add(&h->test, "NONE");
 }
 
-int reader_healthcheck(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
-		       struct err *e)
+int reader_health_keys(struct deploy_health *out, struct reader *r, const struct yaml_value *v,
+		       const char *path, struct err *e)
 {
 	static const struct reader_key keys[] = {
 		{ .name = "test", .read = read_test },
-		{ .name = "interval",
-		  .kind = READER_LENGTH,
-		  .offset = offsetof(struct health, h.interval_ns) },
-		{ .name = "timeout",
-		  .kind = READER_LENGTH,
-		  .offset = offsetof(struct health, h.timeout_ns) },
-		{ .name = "start_period",
-		  .kind = READER_LENGTH,
-		  .offset = offsetof(struct health, h.start_period_ns) },
-		{ .name = "retries",
-		  .kind = READER_NUMBER,
-		  .offset = offsetof(struct health, h.retries) },
+		{ .name = "interval", .read = read_interval },
+		{ .name = "timeout", .read = read_timeout },
+		{ .name = "start_period", .read = read_start_period },
+		{ .name = "retries", .read = read_retries },
 		{ .name = "disable",
 		  .kind = READER_BOOL,
 		  .offset = offsetof(struct health, disable) },
 		READER_IGNORE("start_interval", "engines know it from 25.0 on"),
 	};
-	struct deploy_service *s = arg;
-	struct health health = { 0 };
-	int n = reader_keys(r, &health, v, path, keys, ARRAY_LEN(keys), e);
+	struct health health = { .h = out };
 
+	if (reader_keys(r, &health, v, path, keys, ARRAY_LEN(keys), e) < 0)
+		return -1;
 	if (health.disable)
-		reader_no_health(&health.h);
-	s->health = health.h;
-	return n;
+		no_health(out);
+	return 0;
+}
+
+int reader_healthcheck(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
+		       struct err *e)
+{
+	return reader_health_keys(&((struct deploy_service *)arg)->health, r, v, path, e);
 }
 
 /* -- names and addresses ------------------------------------------------------------ */

@@ -37,16 +37,16 @@ static const struct reader_key policy_keys[] = {
 	READER_FIELD(READER_LENGTH, "window", struct deploy_restart, window_ns),
 };
 
-static int read_policy(struct deploy_restart *out, struct reader *r, const struct yaml_value *v,
-		       const char *path, struct err *e)
+int reader_restart_keys(struct deploy_restart *out, struct reader *r, const struct yaml_value *v,
+			const char *path, struct err *e)
 {
-	struct deploy_restart restart = { 0 };
+	struct deploy_restart restart = *out;
 
 	if (reader_keys(r, &restart, v, path, policy_keys, ARRAY_LEN(policy_keys), e) < 0)
 		return -1;
-	restart.has_delay = has(v, "delay");
-	restart.has_max_attempts = has(v, "max_attempts");
-	restart.has_window = has(v, "window");
+	restart.has_delay |= has(v, "delay");
+	restart.has_max_attempts |= has(v, "max_attempts");
+	restart.has_window |= has(v, "window");
 	*out = restart;
 	return 0;
 }
@@ -54,7 +54,11 @@ static int read_policy(struct deploy_restart *out, struct reader *r, const struc
 int reader_restart_policy(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 			  struct err *e)
 {
-	return read_policy(&((struct deploy_service *)arg)->restart, r, v, path, e);
+	struct deploy_restart *out = &((struct deploy_service *)arg)->restart;
+
+	/* of several places that may say it one counts, whole */
+	*out = (struct deploy_restart){ 0 };
+	return reader_restart_keys(out, r, v, path, e);
 }
 
 /* Where the engine has a signed number of what cannot be negative. */
