@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "deploy/engine_where.h"
+#include "deploy/mask.h"
 
 #define ENGINE_ANSWER_MAX  (16u << 20)
 #define ENGINE_GET_RETRIES 3
@@ -45,6 +46,11 @@ int engine_may_write(struct op *op, struct engine *eng, struct err *e)
 const char *engine_name(const struct engine *eng)
 {
 	return eng->at.host.way == ENGINE_SOCKET ? NULL : eng->at.host.name;
+}
+
+unsigned engine_api(const struct engine *eng)
+{
+	return (unsigned)eng->minor;
 }
 
 void engine_free(struct engine *eng)
@@ -114,7 +120,8 @@ static enum err_kind engine_kind(long status, struct span code, struct span text
 
 static int engine_fail(const struct http_response *rs, struct err *e)
 {
-	auto_free char *text = engine_message(rs);
+	auto_free char *said = engine_message(rs);
+	auto_free char *text = mask_text(span_of_str(said)); /* it may quote a variable */
 	struct span code, msg = engine_strip_rpc(span_of_str(text), &code);
 
 	/* as those say it whose least version is higher than ours */

@@ -33,6 +33,8 @@ int engine_open(struct engine **out, struct op *op, struct http *h,
 void engine_free(struct engine *eng);
 /* The host's name, as it was written; NULL: a socket of this machine. Borrowed. */
 const char *engine_name(const struct engine *eng);
+/* The minor number of the API that is spoken, 1.x. */
+unsigned engine_api(const struct engine *eng);
 
 /*
  * One call. path: "/services/create" with query. body may be NULL. *out: the parsed answer, new

@@ -4,14 +4,53 @@
  */
 #include "deploy/failure.h"
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "deploy/logs.h"
+#include "deploy/mask.h"
 
 #define LOG_LINES     10
 #define LOG_LINE_SHOW 500
 #define LOG_BYTES     (64u << 10)
 #define LOG_TIME_MS   5000
+
+#define SECRET_LEAST 6 /* a shorter one stands in many words */
+
+/* A task may print what it was given. *text is replaced. */
+static void hide_value(char **text, const char *value)
+{
+	auto_buf struct buf b = BUF_INIT(SIZE_MAX);
+	const char *rest = *text, *at;
+
+	if (strlen(value) < SECRET_LEAST || !strstr(rest, value))
+		return;
+	while ((at = strstr(rest, value))) {
+		buf_add(&b, rest, (size_t)(at - rest));
+		buf_add_str(&b, MASKED);
+		rest = at + strlen(value);
+	}
+	buf_add_str(&b, rest);
+	free(*text);
+	*text = buf_steal(&b);
+}
+
+/* Nobody asked for this line, and the job's log is for many to read. Owned by the caller. */
+static char *shown_line(const char *line, const json_t *spec)
+{
+	const json_t *task = json_object_get(spec, "TaskTemplate"), *v;
+	char *text = mask_text(span_of_str(line));
+	size_t i;
+
+	json_array_foreach(json_object_get(json_object_get(task, "ContainerSpec"), "Env"), i, v)
+	{
+		const char *variable = json_string_value(v), *value = strchr(variable, '=');
+
+		if (value && deploy_names_secret(span_of(variable, (size_t)(value - variable))))
+			hide_value(&text, value + 1);
+	}
+	return text;
+}
 
 static void tell_node(struct op *op, const json_t *node)
 {
@@ -62,8 +101,11 @@ void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 	}
 	if (!logs.nr)
 		progress_note(op->progress, "%s: the task printed nothing", name);
-	for (size_t i = 0; i < logs.nr; i++)
-		progress_note(op->progress, "%s | %.*s", name, LOG_LINE_SHOW, logs.v[i].text);
+	for (size_t i = 0; i < logs.nr; i++) {
+		auto_free char *shown = shown_line(logs.v[i].text, spec);
+
+		progress_note(op->progress, "%s | %.*s", name, LOG_LINE_SHOW, shown);
+	}
 	if (logs.trouble)
 		progress_note(op->progress, "%s: there may be more: %s", name, logs.trouble);
 }

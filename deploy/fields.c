@@ -8,8 +8,6 @@
  */
 #include "deploy/fields.h"
 
-#include <ctype.h>
-
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -36,9 +34,7 @@ void spec_fields_release(struct spec_fields *f)
 /* What is shown is one line and moves no cursor, whatever the service's owner wrote. */
 static char *make_plain(char *shown)
 {
-	for (char *p = shown; *p; p++)
-		if (iscntrl((unsigned char)*p))
-			*p = '?';
+	utf8_make_plain(shown);
 	return shown;
 }
 
@@ -130,26 +126,35 @@ static void add_cpus(struct spec_fields *f, const char *name, const json_t *v,
 	    mem_printf("%.10g", (double)json_integer_value(v) / (double)SECOND), NULL);
 }
 
-/* A command line: words with blanks are quoted. */
+/* Words with blanks are quoted. */
+static void add_word(struct buf *line, const char *text)
+{
+	if (line->len)
+		buf_add_char(line, ' ');
+	if (*text && !strpbrk(text, " \t\n\"'"))
+		buf_add_str(line, text);
+	else
+		buf_add_json(line, text);
+}
+
+/* A command line. */
 static void add_words(struct spec_fields *f, const char *name, const json_t *v,
 		      enum change_cost cost)
 {
-	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
+	auto_buf struct buf value = BUF_INIT(BUF_SMALL), shown = BUF_INIT(BUF_SMALL);
+	struct mask_words words = { 0 };
 	json_t *word;
 	size_t i;
 
 	json_array_foreach(v, i, word)
 	{
 		auto_free char *text = json_text(word);
+		auto_free char *open = mask_item(&words, span_of_str(text));
 
-		if (i)
-			buf_add_char(&b, ' ');
-		if (*text && !strpbrk(text, " \t\n\"'"))
-			buf_add_str(&b, text);
-		else
-			buf_add_json(&b, text);
+		add_word(&value, text);
+		add_word(&shown, open);
 	}
-	add(f, cost, mem_strdup(name), mem_strdup(buf_str(&b)), NULL);
+	add(f, cost, mem_strdup(name), mem_strdup(buf_str(&value)), mem_strdup(buf_str(&shown)));
 }
 
 /* Each element is a field of its own: what comes and goes is seen at once. */
@@ -195,7 +200,7 @@ static void add_map(struct spec_fields *f, const char *name, const json_t *v, en
 
 	json_object_foreach((json_t *)v, key, item)
 	{
-		bool secret = mask_is_secret_name(span_of_str(key));
+		bool secret = deploy_names_secret(span_of_str(key));
 
 		if (!is_bookkeeping(key))
 			add(f, cost, mem_printf("%s %s", name, key), json_text(item),

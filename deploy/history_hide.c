@@ -93,16 +93,7 @@ static bool hides_variable(const char *text)
 
 	if (!span_cut(span_of_str(text), '=', &name, &value) || !value.n)
 		return false;
-	return mask_is_secret_name(name) || masks(value) || masks(span_of_str(text));
-}
-
-/* A word may say that the one behind it is a secret: --password x. */
-static bool hides_word(const char *before, const char *text)
-{
-	auto_free char *both = mem_printf("%s %s", before ? before : "", text);
-	auto_free char *masked = mask_text(span_of_str(both));
-
-	return *text && (masks(span_of_str(text)) || !span_ends(span_of_str(masked), text));
+	return deploy_names_secret(name) || masks(value) || masks(span_of_str(text));
 }
 
 static bool hides_pair(const char *key, const char *value)
@@ -112,7 +103,7 @@ static bool hides_pair(const char *key, const char *value)
 	/* docker's own: "image" may well look like "token:1" */
 	if (!*value || strncmp(key, "com.docker.", strlen("com.docker.")) == 0)
 		return false;
-	return mask_is_secret_name(span_of_str(key)) || masks(span_of_str(value)) ||
+	return deploy_names_secret(span_of_str(key)) || masks(span_of_str(value)) ||
 	       masks(span_of_str(both));
 }
 
@@ -150,18 +141,16 @@ static json_t *mark_of_variable(const char *salt, const char *text)
 
 static void hide_list(const struct place *p, const char *salt)
 {
-	auto_free char *before = NULL;
+	struct mask_words words = { 0 };
 
 	for (size_t i = 0; i < json_array_size(p->holder); i++) {
 		const char *text = json_string_value(json_array_get(p->holder, i));
-		char *copy = mem_strdup(text ? text : "");
+		auto_free char *shown = mask_item(&words, span_of_str(text));
 
 		if (text && is_variable(p) && hides_variable(text))
 			json_array_set_new(p->holder, i, mark_of_variable(salt, text));
-		else if (text && !is_variable(p) && hides_word(before, text))
+		else if (text && !is_variable(p) && strcmp(shown, text) != 0)
 			json_array_set_new(p->holder, i, mark_of(salt, text));
-		free(before);
-		before = copy;
 	}
 }
 
@@ -198,36 +187,44 @@ void deploy_hide(json_t *spec, const char *salt)
 
 /* -- showing ------------------------------------------------------------------- */
 
-/* What of it may be read; all of it is hidden where only its surroundings say what it is. */
-static json_t *shown_value(const char *before, const char *value)
+static json_t *shown_text(const char *before, const char *masked)
 {
-	auto_free char *masked = mask_text(span_of_str(value));
-
-	json_t *shown = json_sprintf("%s%s", before, masks(span_of_str(value)) ? masked : MASKED);
+	json_t *shown = json_sprintf("%s%s", before, masked);
 
 	/* what was cut within a letter is no text */
 	return shown ? shown : json_sprintf("%s" MASKED, before);
 }
 
+/* What of it may be read; all of it is hidden where only its surroundings say what it is. */
+static json_t *shown_value(const char *before, const char *value)
+{
+	auto_free char *masked = mask_text(span_of_str(value));
+
+	return shown_text(before, strcmp(masked, value) != 0 ? masked : MASKED);
+}
+
+static json_t *shown_variable(const char *text)
+{
+	size_t name = strcspn(text, "=");
+	auto_free char *head = mem_strndup(text, name + 1);
+
+	if (deploy_names_secret(span_of(text, name)))
+		return shown_text(head, MASKED);
+	return shown_value(head, text + name + 1);
+}
+
 static void show_list(const struct place *p)
 {
-	auto_free char *before = NULL;
+	struct mask_words words = { 0 };
 
 	for (size_t i = 0; i < json_array_size(p->holder); i++) {
 		const char *text = json_string_value(json_array_get(p->holder, i));
-		size_t name = text ? strcspn(text, "=") : 0;
-		char *copy = mem_strdup(text ? text : "");
-		auto_free char *head = mem_strndup(copy, name + 1);
+		auto_free char *shown = mask_item(&words, span_of_str(text));
 
 		if (text && is_variable(p) && hides_variable(text))
-			json_array_set_new(p->holder, i,
-					   mask_is_secret_name(span_of(copy, name))
-						   ? json_sprintf("%s" MASKED, head)
-						   : shown_value(head, copy + name + 1));
-		else if (text && !is_variable(p) && hides_word(before, text))
-			json_array_set_new(p->holder, i, shown_value("", text));
-		free(before);
-		before = copy;
+			json_array_set_new(p->holder, i, shown_variable(text));
+		else if (text && !is_variable(p) && strcmp(shown, text) != 0)
+			json_array_set_new(p->holder, i, shown_text("", shown));
 	}
 }
 
@@ -246,7 +243,7 @@ static int show(void *arg, const struct place *p, struct err *e)
 
 		if (value && hides_pair(key, value))
 			json_object_set_new(p->holder, key,
-					    mask_is_secret_name(span_of_str(key))
+					    deploy_names_secret(span_of_str(key))
 						    ? json_string(MASKED)
 						    : shown_value("", value));
 	}

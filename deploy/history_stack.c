@@ -76,7 +76,7 @@ static json_t *options_body(const struct strv *map)
 	{
 		auto_free char *masked = mask_text(span_of_str(json_string_value(v)));
 
-		if (mask_is_secret_name(span_of_str(key)) ||
+		if (deploy_names_secret(span_of_str(key)) ||
 		    strcmp(masked, json_string_value(v)) != 0)
 			json_object_del(all, key);
 	}

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "deploy/place.h"
+#include "deploy/secret_words.h"
 
 struct place {
 	struct lint *out;
@@ -42,7 +42,8 @@ static bool is_literal_secret(struct span name, struct span value)
 {
 	value = span_trim(value);
 	return value.n && span_find(value, '$') < 0 && !span_ends(name, "_FILE") &&
-	       deploy_names_secret(name);
+	       !deploy_is_switch(value) &&
+	       (deploy_names_secret(name) || deploy_begins_secret(value));
 }
 
 static void look_at_variable(const struct place *p, unsigned line, struct span name,

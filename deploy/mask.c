@@ -1,6 +1,6 @@
 /*
  * A text is looked at word by word, and what hides a part of a word hides all of it that follows:
- * a password may hold anything but blanks.
+ * a password may hold anything but blanks, and blanks, too, where it stands in quotes.
  */
 #include "deploy/mask.h"
 
@@ -8,33 +8,15 @@
 
 #include "base/buf.h"
 #include "base/url.h"
-#include "deploy/place.h"
 
 #define MASK_TEXT_MAX (1u << 20)
-
-static bool has_nocase(struct span a, const char *part)
-{
-	size_t n = strlen(part);
-
-	for (size_t i = 0; i + n <= a.n; i++)
-		if (span_eq_nocase(span_head(span_sub(a, i), n), part))
-			return true;
-	return false;
-}
 
 static bool is_name_char(char c)
 {
 	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
 }
 
-bool mask_is_secret_name(struct span name)
-{
-	/* traefik's: their value is user:hash */
-	return deploy_names_secret(name) || has_nocase(name, "auth.basic") ||
-	       has_nocase(name, "basicauth");
-}
-
-/* -- texts ------------------------------------------------------------------- */
+/* -- what a word says of itself ------------------------------------------------- */
 
 /* The name that ends before place i of the word; in JSON, and in JSON within JSON, it is quoted. */
 static struct span name_before(struct span word, size_t i)
@@ -49,6 +31,17 @@ static struct span name_before(struct span word, size_t i)
 	return span_head(span_sub(word, from), i - from);
 }
 
+/* {"auth":true} */
+static bool is_switch_at(struct span word, size_t i)
+{
+	struct span value = span_sub(word, i);
+	size_t n = 0;
+
+	while (n < value.n && is_name_char(value.p[n]))
+		n++;
+	return deploy_is_switch(span_head(value, n));
+}
+
 /* app:hunter2@tcp(db:3306)/shop, as Go's driver of MySQL has it. */
 static bool logs_in(struct span rest)
 {
@@ -58,70 +51,255 @@ static bool logs_in(struct span rest)
 /* Where in the word what is hidden begins; its length: nothing is. */
 static size_t hidden_from(struct span word)
 {
-	static const char *const hashes[] = { "$apr1$", "$2y$", "$2a$", "$2b$", "{SHA}" };
-
 	for (size_t i = 0; i < word.n; i++) {
 		struct span rest = span_sub(word, i);
 
-		if (word.p[i] == '=' && mask_is_secret_name(name_before(word, i)))
+		if (word.p[i] == '=' && deploy_names_secret(name_before(word, i)) &&
+		    !is_switch_at(word, i + 1))
 			return i + 1;
 		if (word.p[i] == ':' && logs_in(rest))
 			return i + 1;
 		/* a colon stands in addresses, too: only a name alone in front of it counts */
 		if (word.p[i] == ':' && i + 1 < word.n && word.p[i + 1] != '/' &&
-		    mask_is_secret_name(name_before(word, i)))
+		    deploy_names_secret(name_before(word, i)) && !is_switch_at(word, i + 1))
 			return i + 1;
-		for (size_t k = 0; k < ARRAY_LEN(hashes); k++)
-			if (span_starts(rest, hashes[k]))
-				return i;
+		if (deploy_begins_secret(rest))
+			return i;
 	}
 	return word.n;
 }
 
-static void add_word(struct buf *b, struct span word)
-{
-	size_t hidden = hidden_from(word);
+/* -- what a word says of the next ------------------------------------------------ */
 
-	url_redact(b, span_head(word, hidden));
-	if (hidden < word.n)
-		buf_add_str(b, MASKED);
+/* Without what a shell or a list puts around it. */
+static struct span bare(struct span word)
+{
+	while (word.n && strchr("\"'`([{$", word.p[0]))
+		word = span_sub(word, 1);
+	while (word.n && strchr("\"'`)]},;", word.p[word.n - 1]))
+		word = span_head(word, word.n - 1);
+	return word;
 }
 
-/* The word says that the next one is a secret. */
+/* "NAME=", "NAME:" or "--name" with nothing behind it. */
 static bool announces(struct span word)
 {
-	struct span name = word;
-
-	if (span_eq_nocase(word, "bearer") || span_eq_nocase(word, "basic"))
+	if (deploy_is_auth_scheme(word) &&
+	    (span_eq_nocase(word, "bearer") || span_eq_nocase(word, "basic")))
 		return true;
-	if (name.n && (name.p[name.n - 1] == '=' || name.p[name.n - 1] == ':'))
-		return mask_is_secret_name(name_before(name, name.n - 1));
-	return span_starts(name, "-") && span_find(name, '=') < 0 && mask_is_secret_name(name);
+	if (word.n && (word.p[word.n - 1] == '=' || word.p[word.n - 1] == ':'))
+		return deploy_names_secret(name_before(word, word.n - 1));
+	return span_starts(word, "-") && span_find(word, '=') < 0 && deploy_names_secret(word);
+}
+
+static bool ends_command(struct span word)
+{
+	return span_eq_str(word, "|") || span_eq_str(word, "||") || span_eq_str(word, "&&") ||
+	       span_ends(word, ";");
+}
+
+static void look_ahead(struct mask_words *w, struct span word)
+{
+	static const int means[] = { [OPTION_NEXT] = MASK_NEXT,
+				     [OPTION_PERHAPS] = MASK_PERHAPS,
+				     [OPTION_PAIR] = MASK_PAIR,
+				     [OPTION_ATTACHED] = MASK_NONE };
+	struct span plain = bare(word);
+	const struct secret_program *program = deploy_secret_program(plain);
+
+	if (program)
+		w->program = program;
+	if (announces(word) || announces(plain))
+		w->next = MASK_NEXT;
+	else
+		w->next = means[deploy_secret_option(w->program, plain)];
+	if (ends_command(word))
+		w->program = NULL;
+}
+
+/* -- a word behind one that says something --------------------------------------- */
+
+static bool is_option(struct span word)
+{
+	return word.n > 2 && word.p[0] == '-' && word.p[1] == '-' &&
+	       isalpha((unsigned char)word.p[2]);
+}
+
+/* A port, or several; a path; a variable; another option. */
+static bool is_ordinary(struct span word)
+{
+	struct span plain = bare(word);
+
+	if (!plain.n || strchr("/.~-", plain.p[0]) || span_find(word, '$') >= 0)
+		return true;
+	if (span_ends(plain, "/tcp") || span_ends(plain, "/udp"))
+		plain = span_head(plain, plain.n - 4);
+	for (size_t i = 0; i < plain.n; i++)
+		if (!isdigit((unsigned char)plain.p[i]) && !strchr(":-.", plain.p[i]))
+			return false;
+	return true;
+}
+
+/* Behind user:, or user%; not of 1000:1000, and not of an address, which is looked at as one. */
+static size_t pair_from(struct span word)
+{
+	size_t n = 0;
+
+	if (is_ordinary(word) || memmem(word.p, word.n, "://", 3))
+		return word.n;
+	while (n < word.n && word.p[n] != ':' && word.p[n] != '%')
+		n++;
+	return n < word.n ? n + 1 : word.n;
+}
+
+/* -- words in a row --------------------------------------------------------------- */
+
+/* A quote with a backslash is one of its own: it stands in a text that is quoted itself. */
+static void follow_quotes(struct mask_words *w, struct span word)
+{
+	for (size_t i = 0; i < word.n; i++) {
+		char c = word.p[i];
+
+		if (c != '"' && c != '\'')
+			continue;
+		if (i && word.p[i - 1] == '\\')
+			c = (char)(c ^ 0x40);
+		if (w->depth && w->quotes[w->depth - 1] == c)
+			w->depth--;
+		else if (w->depth < ARRAY_LEN(w->quotes))
+			w->quotes[w->depth++] = c;
+	}
+}
+
+static size_t hidden_by_word_before(struct mask_words *w, struct span word)
+{
+	int why = w->next;
+
+	w->next = MASK_NONE;
+	/* "Authorization: Bearer x" */
+	if (why == MASK_NEXT && deploy_is_auth_scheme(word)) {
+		w->next = MASK_NEXT;
+		return word.n;
+	}
+	if (why == MASK_PAIR)
+		return pair_from(word);
+	if (is_option(word) || deploy_is_switch(bare(word)) ||
+	    (why == MASK_PERHAPS && is_ordinary(word)))
+		return word.n;
+	return 0;
+}
+
+/* Where in the word what is hidden begins; its length: nothing is. */
+static size_t take_word(struct mask_words *w, struct span word)
+{
+	unsigned depth = w->depth;
+	size_t from = word.n;
+
+	if (w->all)
+		return 0;
+	follow_quotes(w, word);
+	if (w->hides) {
+		w->hides = w->depth > w->shown_at;
+		return 0;
+	}
+	if (w->next != MASK_NONE) {
+		from = hidden_by_word_before(w, word);
+		if (from == word.n && w->next != MASK_NONE)
+			return from;
+	}
+	if (from == word.n)
+		from = hidden_from(word);
+	if (from == word.n && deploy_secret_option(w->program, bare(word)) == OPTION_ATTACHED)
+		from = (size_t)(bare(word).p - word.p) + 2;
+	if (from == word.n) {
+		look_ahead(w, word);
+		return from;
+	}
+	w->all = span_starts(span_sub(word, from), "-----BEGIN");
+	w->hides = w->depth > depth;
+	w->shown_at = depth;
+	if (ends_command(word))
+		w->program = NULL;
+	return from;
+}
+
+/* *blank: what stands in front of *word. false: nothing is left. */
+static bool split(struct span *text, struct span *blank, struct span *word)
+{
+	size_t n = 0;
+
+	while (n < text->n && isspace((unsigned char)text->p[n]))
+		n++;
+	*blank = span_head(*text, n);
+	*text = span_sub(*text, n);
+	for (n = 0; n < text->n && !isspace((unsigned char)text->p[n]);)
+		n++;
+	*word = span_head(*text, n);
+	*text = span_sub(*text, n);
+	return blank->n || word->n;
+}
+
+/* as_one: what begins in the first word ends with the text. */
+static void mask(struct buf *out, struct mask_words *w, struct span text, bool as_one)
+{
+	struct span blank, word;
+
+	text = span_head(text, MASK_TEXT_MAX);
+	while (split(&text, &blank, &word)) {
+		bool goes_on = w->hides || w->all;
+		size_t from = take_word(w, word);
+
+		/* one mark for all that is hidden together */
+		if (goes_on)
+			continue;
+		buf_add_span(out, blank);
+		url_redact(out, span_head(word, from));
+		if (from < word.n)
+			buf_add_str(out, MASKED);
+		if (from < word.n && as_one)
+			return;
+		as_one = false;
+	}
 }
 
 char *mask_text(struct span text)
 {
-	auto_buf struct buf b = BUF_INIT(2 * MASK_TEXT_MAX);
-	bool hide = false;
+	struct mask_words w = { 0 };
+	auto_buf struct buf b = BUF_INIT(4 * MASK_TEXT_MAX);
 
-	text = span_head(text, MASK_TEXT_MAX);
-	while (text.n) {
-		size_t blank = 0, n;
-		struct span word;
-
-		while (blank < text.n && isspace((unsigned char)text.p[blank]))
-			blank++;
-		buf_add_span(&b, span_head(text, blank));
-		text = span_sub(text, blank);
-		for (n = 0; n < text.n && !isspace((unsigned char)text.p[n]);)
-			n++;
-		word = span_head(text, n);
-		text = span_sub(text, n);
-		if (hide && n)
-			buf_add_str(&b, MASKED);
-		else
-			add_word(&b, word);
-		hide = n && announces(word);
-	}
+	mask(&b, &w, text, false);
 	return buf_steal(&b);
+}
+
+char *mask_item(struct mask_words *w, struct span item)
+{
+	auto_buf struct buf b = BUF_INIT(4 * MASK_TEXT_MAX);
+	bool as_one = w->next != MASK_NONE || span_starts(item, "-");
+	bool whole = w->all || (w->next == MASK_NEXT && item.n && !is_option(item) &&
+				!deploy_is_auth_scheme(item));
+
+	/* quotes end with the item: no shell puts two together */
+	w->depth = w->shown_at = 0;
+	w->hides = false;
+	if (!whole) {
+		mask(&b, w, item, as_one);
+		return buf_steal(&b);
+	}
+	w->next = MASK_NONE;
+	buf_add_str(&b, MASKED);
+	return buf_steal(&b);
+}
+
+size_t mask_first(struct span text)
+{
+	struct mask_words w = { 0 };
+	struct span rest = text, blank, word;
+
+	while (split(&rest, &blank, &word)) {
+		size_t from = take_word(&w, word);
+
+		if (from < word.n)
+			return (size_t)(word.p - text.p) + from;
+	}
+	return text.n;
 }

@@ -1,21 +1,39 @@
 /*
- * What must not be shown: names that sound like secrets, and values inside of texts that are
- * shown (commands, labels, options). Rather too much is hidden than too little. Pure.
+ * What must not be shown of texts that are shown: commands, labels, options, what the engine says. What sounds like a
+ * secret by deploy/secret_words.h is hidden; rather too much than too little. Pure.
  */
 #ifndef DEPLOY_MASK_H
 #define DEPLOY_MASK_H
 
 #include "base/span.h"
+#include "deploy/secret_words.h"
 
 #define MASKED "***"
 
-/* DB_PASSWORD, api-key, traefik.http.middlewares.x.basicauth.users. Not KEYCLOAK_URL. */
-bool mask_is_secret_name(struct span name);
-
 /*
- * A copy with values hidden: of --password=x, --password x, token=x, of a URL's user:password@,
- * of what follows Bearer and Basic, of password hashes. Blanks stay as they are.
+ * A copy with values hidden: of --password=x, --password x, -p x, token=x, of a URL's user:password@,
+ * of what follows Bearer and Basic, of password hashes, of keys. Blanks stay as they are.
  */
 char *mask_text(struct span text) MUST_CHECK;
+
+/* Where in the text the first such thing begins; its length: nowhere. Addresses with passwords are not looked for. */
+size_t mask_first(struct span text);
+
+/*
+ * The words of one command, each item shown after the ones before it, for they say what it is. An item may hold
+ * several words (sh -c "…").
+ */
+struct mask_words {
+	const struct secret_program *program; /* whose options come; NULL: any */
+	enum { MASK_NONE, MASK_NEXT, MASK_PERHAPS, MASK_PAIR } next; /* said of it by the last */
+	bool all;						     /* that follows is hidden */
+	char quotes[2];						     /* that are open; */
+	unsigned depth;						     /* so many */
+	bool hides;						     /* what follows, while */
+	unsigned shown_at;					     /* depth is higher than this */
+};
+
+/* Zero it before the first item. */
+char *mask_item(struct mask_words *w, struct span item) MUST_CHECK;
 
 #endif

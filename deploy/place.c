@@ -11,49 +11,7 @@
 #include "base/buf.h"
 #include "base/excerpt.h"
 #include "base/url.h"
-
-#define HIDDEN "***"
-
-/* -- names ---------------------------------------------------------------------- */
-
-/* Takes one word of a name off: up to '_', '-', '.', or to a capital behind a small letter. */
-static bool take_part(struct span *rest, struct span *part)
-{
-	size_t n = 0;
-
-	while (rest->n && !isalnum((unsigned char)rest->p[0]))
-		*rest = span_sub(*rest, 1);
-	while (n < rest->n && isalnum((unsigned char)rest->p[n]) &&
-	       !(n && isupper((unsigned char)rest->p[n]) && islower((unsigned char)rest->p[n - 1])))
-		n++;
-	*part = span_head(*rest, n);
-	*rest = span_sub(*rest, n);
-	return n > 0;
-}
-
-static bool ends_nocase(struct span part, const char *word)
-{
-	size_t n = strlen(word);
-
-	return part.n >= n && span_eq_nocase(span_sub(part, part.n - n), word);
-}
-
-bool deploy_names_secret(struct span name)
-{
-	static const char *const words[] = { "PASSWORD",   "PASSWORDS",	 "PASSWD", "PASSPHRASE",
-					     "PASS",	   "PWD",	 "SECRET", "SECRETS",
-					     "TOKEN",	   "TOKENS",	 "KEY",	   "KEYS",
-					     "CREDENTIAL", "CREDENTIALS" };
-	struct span part;
-
-	if (span_eq_str(name, "secrets")) /* the key of a file, whose values are names */
-		return false;
-	while (take_part(&name, &part))
-		for (size_t i = 0; i < ARRAY_LEN(words); i++)
-			if (ends_nocase(part, words[i]))
-				return true;
-	return false;
-}
+#include "deploy/mask.h"
 
 /* -- lines ------------------------------------------------------------------------ */
 
@@ -109,31 +67,66 @@ static void add_hidden(struct buf *out, struct span value)
 		size_t n = variable_len(value);
 
 		if (!n && !hidden)
-			buf_add_str(out, HIDDEN);
+			buf_add_str(out, MASKED);
 		hidden = !n;
 		buf_add_span(out, span_head(value, n));
 		value = span_sub(value, n ? n : 1);
 	}
 }
 
+/* "auth": true} */
+static bool is_switch(struct span value)
+{
+	size_t n = 0;
+
+	while (n < value.n && isalpha((unsigned char)value.p[n]))
+		n++;
+	return deploy_is_switch(span_head(value, n));
+}
+
+/* Where the value of a name that sounds secret begins; the line's length: there is none. */
+static size_t named_value(struct span line)
+{
+	struct span rest = line;
+
+	while (rest.n) {
+		size_t n = 0, value;
+
+		while (n < rest.n && is_name_char(rest.p[n]))
+			n++;
+		value = n ? value_of(rest, n) : 0;
+		if (value && deploy_names_secret(span_head(rest, n)) &&
+		    !is_switch(span_sub(rest, value)))
+			return line.n - rest.n + value;
+		rest = span_sub(rest, n ? n : 1);
+	}
+	return line.n;
+}
+
+/* In a command something may be hidden that has no name: as if its list were one of words. */
+static size_t hidden_word(struct span line)
+{
+	auto_free char *words = span_dup(line);
+
+	for (size_t i = 0; i < line.n; i++)
+		if (strchr("[],\"'", words[i]))
+			words[i] = ' ';
+	return mask_first(span_of(words, line.n));
+}
+
 /* Up to the first value that has to be hidden, and that one. */
 static void add_public(struct buf *out, struct span line)
 {
-	while (line.n) {
-		size_t n = 0, value;
+	size_t named, word;
 
-		while (n < line.n && is_name_char(line.p[n]))
-			n++;
-		value = n ? value_of(line, n) : 0;
-		if (value && deploy_names_secret(span_head(line, n))) {
-			buf_add_span(out, span_head(line, value));
-			add_hidden(out, span_sub(line, value));
-			return;
-		}
-		n = n ? n : 1;
-		buf_add_span(out, span_head(line, n));
-		line = span_sub(line, n);
-	}
+	/* a key of ours, whose value is no secret */
+	if (span_take(&line, "auth:"))
+		buf_add_str(out, "auth:");
+	named = named_value(line);
+	word = hidden_word(line);
+	word = word < named ? word : named;
+	buf_add_span(out, span_head(line, word));
+	add_hidden(out, span_sub(line, word));
 }
 
 static void add_private(struct buf *out, struct span rest)

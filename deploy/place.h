@@ -19,7 +19,4 @@ struct deploy_place {
 
 int deploy_place_wrap(struct err *e, const struct deploy_place *at); /* always -1 */
 
-/* A name as people give it to what nobody else may know: DB_PASSWORD, apiKey, JWT_SECRET. */
-bool deploy_names_secret(struct span name);
-
 #endif

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "deploy/mask.h"
 #include "deploy/owner.h"
 
 static const char *const task_states[] = {
@@ -225,7 +226,7 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	t->desired = (enum task_state)want;
 	t->id = mem_strdup(id);
 	t->service = mem_strdup(service);
-	t->why = mem_strdup(why);
+	t->why = mask_text(span_of_str(why));
 	return 0;
 }
 

@@ -274,13 +274,13 @@ static void people_see_what_is_around_a_secret(void **state)
 		"{\"Labels\":{\"plain\":\"shown\",\"io.cdeploy.hash\":\"canary8\","
 		"\"api-token\":\"canary1\",\"at\":\"http://u:canary2@h/\"},"
 		"\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"DB_PASSWORD=canary3\",\"LEVEL=info\","
-		"\"DSN=postgres://u:canary4@db/x\",\"AUTHORIZATION=Bearer canary5\",\"TOKEN\"],"
+		"\"DSN=postgres://u:canary4@db/x\",\"HEADER=Bearer canary5\",\"TOKEN\"],"
 		"\"Args\":[\"--password\",\"canary6\",\"--token=canary7\",\"--level\",\"info\"]}}}");
 	auto_json json_t *want = parse(
 		"{\"Labels\":{\"plain\":\"shown\",\"io.cdeploy.hash\":\"***\","
 		"\"api-token\":\"***\",\"at\":\"http://h/\"},"
 		"\"TaskTemplate\":{\"ContainerSpec\":{\"Env\":[\"DB_PASSWORD=***\",\"LEVEL=info\","
-		"\"DSN=postgres://db/x\",\"AUTHORIZATION=Bearer ***\",\"TOKEN\"],"
+		"\"DSN=postgres://db/x\",\"HEADER=Bearer ***\",\"TOKEN\"],"
 		"\"Args\":[\"--password\",\"***\",\"--token=***\",\"--level\",\"info\"]}}}");
 	auto_free char *text = NULL;
 

@@ -44,6 +44,9 @@ static void secrets_in_plain_text_are_found_and_variables_are_none(void **state)
 		     "4 literal-secret");
 	assert_found("services:\n  a:\n    environment:\n      JWT_SECRET: canary\n      X: y\n",
 		     "4 literal-secret");
+	assert_found("services:\n  a:\n    environment:\n      SMTP_AUTH: true\n"
+		     "      GIT: glpat-canary\n",
+		     "5 literal-secret");
 }
 
 static void the_engines_socket_and_the_systems_folders_are_found_in_both_dialects(void **state)

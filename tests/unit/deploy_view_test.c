@@ -183,6 +183,19 @@ static void programs_get_the_same_as_json_and_no_environment(void **state)
 		       "\"since\":\"2026-01-01T00:00:00Z\",\"error\":\"task: non-zero exit (1)\"}");
 }
 
+/* An engine may quote what it was given. */
+static void a_password_in_an_error_of_a_task_is_not_shown(void **state)
+{
+	static const char one[] =
+		"[" TASK("t1", "s2", "\"Slot\":1,", "n1", "shutdown", "rejected",
+			 "2026-01-01T00:00:00Z", "mount: o=user=me,password=hunter2: refused") "]";
+	struct world *w = *state;
+	auto_json json_t *t = json_loads(one, 0, NULL), *n = json_loads(nodes, 0, NULL);
+
+	assert_int_equal(0, view_read_tasks(&w->v, t, n, &w->e));
+	assert_string_equal("mount: o=user=me,password=*** refused", w->v.tasks[0].error);
+}
+
 static void lists_that_are_none_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -204,10 +217,16 @@ static void a_table_counts_characters_and_keeps_cells_on_their_line(void **state
 
 	table_row(&t, "äö", "x\ny\033", NULL);
 	table_row(&t, "abc", "", "c");
+	/* U+009B is as good as ESC [, and half a letter is none */
+	table_row(&t,
+		  "\xc2\x9b"
+		  "2J",
+		  "\xc3", "\x7f");
 	table_print(&t, &w->text);
-	assert_text(w, "A     B      C\n"
-		       "äö    x?y?\n"
-		       "abc          c");
+	assert_text(w, "A      B      C\n"
+		       "äö     x?y?\n"
+		       "abc           c\n"
+		       "??2J   ?      ?");
 }
 
 static void the_newest_tasks_come_first_when_not_all_are_looked_at(void **state)
@@ -237,6 +256,7 @@ int main(void)
 		WORLD_TEST(tasks_stand_by_place_the_newest_first_with_their_errors),
 		WORLD_TEST(programs_get_the_same_as_json_and_no_environment),
 		WORLD_TEST(the_newest_tasks_come_first_when_not_all_are_looked_at),
+		WORLD_TEST(a_password_in_an_error_of_a_task_is_not_shown),
 		WORLD_TEST(lists_that_are_none_are_refused),
 		WORLD_TEST(a_table_counts_characters_and_keeps_cells_on_their_line),
 	};

@@ -1,0 +1,81 @@
+/* Which names sound like secrets, and which only look like it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/cc.h"
+#include "deploy/secret_words.h"
+
+static void names_of_secrets_are_known_by_their_words(void **state)
+{
+	static const char *const names[] = {
+		"PASSWORD",
+		"DB_PASS",
+		"apiKey",
+		"aws.secret",
+		"AUTH_TOKEN",
+		"APIKEY",
+		"MYSQL_ROOT_PASSWORD",
+		"db-passwd",
+		"REDIS_AUTH",
+		"basicAuth",
+		"JWT",
+		"JWT_SIGNING",
+		"APP_JWT",
+		"Authorization",
+		"ERLANG_COOKIE",
+		"PASSWORD_SALT",
+		"SMTP_CREDS",
+		"spring.redis.auth",
+		"traefik.frontend.auth.basic",
+		"traefik.frontend.auth.basic.users",
+		"traefik.http.middlewares.x.basicauth.users",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!deploy_names_secret(span_of_str(names[i])))
+			fail_msg("'%s' is taken for open", names[i]);
+}
+
+static void names_that_only_look_like_it_stay_open(void **state)
+{
+	static const char *const names[] = {
+		"",
+		"TZ",
+		"PORT",
+		"secrets",
+		"PASSENGER",
+		"KEYBOARD",
+		"AUTHOR",
+		"AUTH_URL",
+		"auth_enabled",
+		"OAUTH_CLIENT_ID",
+		"OAUTH_PROVIDER",
+		"JWT_ISSUER",
+		"JWT_EXPIRATION",
+		"SESSION_COOKIE_SECURE",
+		"KEYCLOAK_URL",
+		"traefik.frontend.rule",
+		"traefik.http.routers.auth.rule",
+		"traefik.http.middlewares.x.forwardauth.address",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (deploy_names_secret(span_of_str(names[i])))
+			fail_msg("'%s' is taken for a secret", names[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_of_secrets_are_known_by_their_words),
+		cmocka_unit_test(names_that_only_look_like_it_stay_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
