@@ -13,24 +13,33 @@ static int not_ours(const struct view *v, const char *name, const struct cdeploy
 		       v->nr ? "" : ", which has none here");
 }
 
-/* All of the project's, whatever a file here says. */
-static int look_at_project(struct view *v, struct cdeploy *c, struct err *e)
-{
-	struct view_filter f = { .owner = &c->owner };
-
-	if (cdeploy_connect(c, e) < 0)
-		return -1;
-	return view_get(v, &c->app->op, c->engine, &f, false, e);
-}
-
-int cdeploy_scale(struct cdeploy *c, struct err *e)
+/* All of the project's are looked at, whatever a file here says, while nobody deploys. *scaled: its name. */
+static int scale(char **scaled, struct op *op, struct cdeploy *c, const char *name,
+		 uint64_t replicas, struct err *e)
 {
 	struct rollout_options o = { .timeout_ms = c->args.timeout_ms,
 				     .pending_ms = c->args.pending_timeout_ms,
 				     .stable_ms = c->args.stable_ms };
+	struct view_filter f = { .owner = &c->owner };
 	auto_view struct view v = { 0 };
 	const struct view_service *s;
+
+	if (view_get(&v, op, c->engine, &f, false, e) < 0)
+		return -1;
+	s = view_find(&v, name);
+	if (!s)
+		return not_ours(&v, name, c, e);
+	if (deploy_scale(op, c->engine, s, replicas, &o, e) < 0)
+		return -1;
+	*scaled = mem_strdup(s->s.name);
+	return 0;
+}
+
+int cdeploy_scale(struct cdeploy *c, struct err *e)
+{
+	struct deploy_lock lock;
 	struct span name, number;
+	int n;
 	uint64_t replicas;
 
 	if (c->app->positional.n < 2 ||
@@ -39,16 +48,15 @@ int cdeploy_scale(struct cdeploy *c, struct err *e)
 		return err_set(e, ERR_INPUT, "scale: SERVICE=N is needed");
 
 	auto_free char *wanted = span_dup(name);
-	auto_free char *line = NULL;
+	auto_free char *scaled = NULL, *line = NULL;
 
-	if (look_at_project(&v, c, e) < 0)
+	if (cdeploy_connect(c, e) < 0 || cdeploy_lock(&lock, c, e) < 0)
 		return -1;
-	s = view_find(&v, wanted);
-	if (!s)
-		return not_ours(&v, wanted, c, e);
-	line = mem_printf("%s scaled %llu", s->s.name, (unsigned long long)replicas);
-	if (deploy_scale(&c->app->op, c->engine, s, replicas, &o, e) < 0)
+	n = scale(&scaled, &lock.op, c, wanted, replicas, e);
+	deploy_lock_release(&lock);
+	if (n < 0)
 		return -1;
+	line = mem_printf("%s scaled %llu", scaled, (unsigned long long)replicas);
 	progress_note(c->app->op.progress,
 		      "a deploy of a file that has 'replicas' sets that again");
 	return app_result(c->app, line, e);

@@ -348,6 +348,22 @@ int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struc
 	}
 }
 
+int deploy_apply_remove_owned(struct op *op, struct engine *eng, const char *id,
+			      const struct deploy_owner *owner, struct err *e)
+{
+	auto_engine_service struct engine_service now = { 0 };
+
+	if (engine_service_get(&now, op, eng, id, e) < 0) {
+		if (e->kind != ERR_ABSENT)
+			return -1;
+		err_clear(e);
+		return 1;
+	}
+	if (!deploy_owner_has(now.spec, owner))
+		return 0;
+	return deploy_apply_remove(op, eng, id, e) < 0 ? -1 : 1;
+}
+
 int deploy_apply_remove_as(struct op *op, struct engine *eng, const char *id, const json_t *spec,
 			   struct err *e)
 {

@@ -49,6 +49,9 @@ int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const jso
 /* Already gone is fine, here and below. */
 int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struct err *e)
 	MUST_CHECK;
+/* While its labels say that it is the owner's. 1: it is gone. 0: it is not the owner's any more, and stays. */
+int deploy_apply_remove_owned(struct op *op, struct engine *eng, const char *id,
+			      const struct deploy_owner *owner, struct err *e) MUST_CHECK;
 /* While it has that spec; ERR_FAILED: somebody else changed it. The engine itself removes whatever is there. */
 int deploy_apply_remove_as(struct op *op, struct engine *eng, const char *id, const json_t *spec,
 			   struct err *e) MUST_CHECK;

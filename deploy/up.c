@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "deploy/apply.h"
 #include "deploy/objects.h"
+#include "deploy/spec_api.h"
 #include "deploy/up_part.h"
 #include "deploy/waves.h"
 #include "oci/image/reference.h"
@@ -78,7 +79,12 @@ int deploy_up_plan(struct deploy_plan *plan, struct engine_state *state, struct 
 	    deploy_objects_look(state, op, eng, stack, e) < 0 ||
 	    (opt->prune && engine_state_add_owned(state, op, eng, opt->owner.project, e) < 0))
 		return -1;
-	return deploy_reconcile(plan, stack, state, &opt->owner, e);
+	if (deploy_reconcile(plan, stack, state, &opt->owner, e) < 0)
+		return -1;
+	for (size_t i = 0; i < plan->nr; i++)
+		if (deploy_spec_fits_api(plan->v[i].spec, engine_api(eng), e) < 0)
+			return -1;
+	return 0;
 }
 
 static int up_plan(struct up *u, struct err *e)
@@ -483,14 +489,21 @@ static int up_services(struct up *u, size_t nr_waves, struct err *e)
 	return u->opt->detach ? 0 : up_settle(u, e);
 }
 
-/* After success only: what this owner had and the file has no longer. */
+/* After success only: what this owner had and the file has no longer. That was seen before the rollout. */
 static int up_prune(struct up *u, struct err *e)
 {
 	for (size_t i = 0; i < u->plan.nr_surplus; i++) {
 		const struct engine_service *s = u->plan.surplus[i];
+		int n = deploy_apply_remove_owned(u->op, u->eng, s->id, &u->opt->owner, e);
 
-		if (deploy_apply_remove(u->op, u->eng, s->id, e) < 0)
+		if (n < 0)
 			return err_wrap(e, "remove service '%s'", s->name);
+		if (n == 0) {
+			progress_warn(u->op->progress,
+				      "service '%s' is not removed: somebody has taken it over",
+				      s->name);
+			continue;
+		}
 		progress_note(u->op->progress, "service '%s' removed: it is in the file no longer",
 			      s->name);
 		strv_addf(u->opt->pruned, "%s removed %s", s->name, engine_spec_image(s->spec));

@@ -302,6 +302,32 @@ static void only_ones_own_are_removed_and_what_is_in_use_or_in_the_history_stays
 			    recorder_text(&w->rec));
 }
 
+static int never(struct engine_guard *g, struct op *op, struct err *e)
+{
+	(void)g;
+	(void)op;
+	return err_set(e, ERR_LOCKED, "it was taken over by bob");
+}
+
+/* One is enough to know, and it is no failure of the deploy that went well. */
+static void who_has_lost_the_lock_removes_none_and_says_so(void **state)
+{
+	struct engine_guard g = { never };
+	auto_strv struct strv kept = STRV_INIT;
+	struct world *w = *state;
+
+	answer_secrets(
+		w, OF_SHOP,
+		"[" SECRET("s2", "shop_key-0", OURS) "," SECRET("s3", "shop_key-2", OURS) "]");
+	look(w);
+	engine_set_guard(w->eng, &g);
+	deploy_objects_prune(&w->op, w->eng, &w->stack, &w->have, &w->owner, &kept, false);
+	engine_set_guard(w->eng, NULL);
+	http_script_done(w->s);
+	assert_string_equal("warn: remove secret 'shop_key-0': it was taken over by bob\n",
+			    recorder_text(&w->rec));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -318,6 +344,7 @@ int main(void)
 		T(a_config_that_others_made_is_used_where_its_data_is_the_same),
 		T(a_config_that_others_made_with_other_data_is_refused),
 		T(an_external_one_must_be_there_by_exactly_its_name),
+		T(who_has_lost_the_lock_removes_none_and_says_so),
 		T(only_ones_own_are_removed_and_what_is_in_use_or_in_the_history_stays),
 	};
 
