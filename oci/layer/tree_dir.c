@@ -33,11 +33,16 @@ static bool is_skipped(const struct tree_dir *d, const struct stat *st)
 	return d->opt.skip_ino && st->st_ino == d->opt.skip_ino && st->st_dev == d->opt.skip_dev;
 }
 
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
 /* 1: an opened directory lies in the one that is not part of the tree; 0: not. */
 static int lies_in_skipped(const struct tree_dir *d, int dirfd, struct err *e)
 {
 	auto_close int fd = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat st, root;
+	struct stat st = { 0 }, below, root;
 
 	if (!d->opt.skip_ino)
 		return 0;
@@ -46,12 +51,17 @@ static int lies_in_skipped(const struct tree_dir *d, int dirfd, struct err *e)
 	for (;;) {
 		int up;
 
+		below = st;
 		if (fstat(fd, &st) < 0)
 			return err_sys(e, "look at a directory");
-		if (st.st_ino == root.st_ino && st.st_dev == root.st_dev)
+		if (is_same(&st, &root))
 			return 0;
 		if (is_skipped(d, &st))
 			return 1;
+		/* above "/" there is only itself: the tree was not on the way */
+		if (is_same(&st, &below))
+			return err_set(e, ERR_FAILED,
+				       "a directory was moved away while it was read");
 		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (up < 0)
 			return err_sys(e, "open a directory");

@@ -8,6 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -161,6 +164,47 @@ static void a_directory_that_is_not_part_of_it_is_never_shown(void **state)
 	assert_int_equal(tree_look(w->tree[0], "a/state", &node, &e), 0);
 	assert_int_equal(tree_look(w->tree[0], "a/state/in", &node, &e), 0);
 	assert_int_equal(tree_look(w->tree[0], "a/state/in/f", &node, &e), 0);
+}
+
+/* Exchanges "b" of two directories until it is killed. */
+static pid_t start_exchanging(int one, int other)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			renameat2(one, "b", other, "b", RENAME_EXCHANGE);
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* Above it there is no end of the tree then: what would lead up for ever ends. */
+static void a_directory_that_somebody_moves_out_of_it_is_no_way_to_the_top(void **state)
+{
+	struct world *w = *state;
+	struct disk *d = &w->disk[0];
+	struct tree_dir_options opt = { .skip_ino = 1 };
+	struct tree_node node;
+	struct err e = ERR_INIT;
+	pid_t pid;
+	int r = 1;
+
+	disk_dir(d, "b");
+	disk_file(d, "b/f", "x");
+	disk_dir(&w->disk[1], "b");
+	disk_file(&w->disk[1], "b/f", "y");
+	pid = start_exchanging(d->fd, w->disk[1].fd);
+	for (int i = 0; i < 30000 && r > 0; i++) {
+		tree_free(w->tree[0]);
+		w->tree[0] = open_dir(d->fd, &opt);
+		r = tree_look(w->tree[0], "b/f", &node, &e);
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	if (r < 0)
+		assert_non_null(strstr(e.text, "moved away"));
 }
 
 static void marks_of_an_upper_directory_are_deletions(void **state)
@@ -498,6 +542,7 @@ int main(void)
 		TEST(a_list_of_what_is_no_directory_is_an_error),
 		TEST(files_of_a_context_belong_to_root),
 		TEST(a_directory_that_is_not_part_of_it_is_never_shown),
+		TEST(a_directory_that_somebody_moves_out_of_it_is_no_way_to_the_top),
 		TEST(marks_of_an_upper_directory_are_deletions),
 		TEST(a_file_that_became_something_else_is_not_opened),
 		TEST(a_list_is_seen_as_the_directory_it_came_from),
