@@ -113,7 +113,7 @@ every_type() {
 @test "SIGTERM ends a RUN and its daemons, and nothing is left" {
 	dockerfile <<-EOF2
 	FROM $BUSYBOX
-	RUN --mount=type=secret,id=token --mount=type=cache,target=/c trap '' TERM; setsid sleep 4711 & touch /c/ready; sleep 4712
+	RUN --mount=type=secret,id=token --mount=type=cache,target=/c trap 'touch /c/asked' TERM; setsid sleep 4711 & touch /c/ready; while :; do wait; done
 	EOF2
 	"$E2E_TOOLS/deny" --docker -- cbuild --isolation=chroot --secret "id=token,src=$T/token" . >/dev/null 2>&1 &
 	BUILD_PID=$!
@@ -123,9 +123,10 @@ every_type() {
 	wait "$BUILD_PID" || status=$?
 	BUILD_PID=
 	equal "$status" 143
-	! pgrep -f 'sleep 471[12]' || fail 'still running'
+	! pgrep -f 'sleep 4711' || fail 'still running'
 	nothing_in_tmp
 	[ -e "$(ls -d "$CBUILD_ROOT"/cache/mounts/*/ready)" ] || fail 'the cache is not back'
+	[ ! -e "$(echo "$CBUILD_ROOT"/cache/mounts/*/asked)" ] || fail 'it was asked and waited for'
 }
 
 @test "kill -9 of cbuild leaves no secret and no process" {

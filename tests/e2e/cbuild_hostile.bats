@@ -20,6 +20,13 @@ build() {
 	cbuild --build-context "evil=oci-layout://$T/evil:1" "$@" .
 }
 
+teardown() {
+	local pid
+	for pid in ${FLIPS-} ${BUILD_PID-}; do
+		kill "$pid" 2>/dev/null || :
+	done
+}
+
 victim_is_whole() {
 	equal "$(cd "$T/victim" && echo *)" 'empty file'
 	equal "$(cat "$T/victim/file")" safe
@@ -133,7 +140,7 @@ tree_of_the_image() {
 	equal "$(awk '{ print $2 }' "$T/tree/caps" "$T/tree/tmp/caps" | sort -u)" 0000000000000000
 }
 
-@test "CVE-2022-2990: a user's groups are those of the image, so what a group may not is not done" {
+@test "CVE-2022-2990, CVE-2022-36109: a user's groups are those of the image, so what a group may not is not done" {
 	evil 'F etc/group root:x:0:\nstaff:x:50:app' 'F etc/passwd app:x:1000:1001::/:/bin/sh'
 	printf 'FROM evil\nRUN printf "root:x:0:\\nstaff:x:50:app\\n" >/etc/group && echo x >/no && chown 0:50 /no && chmod 0604 /no\nUSER app\nRUN id -G >/tmp/groups; ! cat /no\nUSER 1000:1001\nRUN id -G >/tmp/groups2; cat /no\n' >Dockerfile
 	expect 0 build
@@ -228,6 +235,51 @@ tree_of_the_image() {
 	victim_is_whole
 }
 
+@test "CVE-2024-23650: no document of an image ends the builder" {
+	local text nested
+	nested=$(printf '[%.0s' $(seq 20000))
+	printf 'FROM evil\nENV A=1\nCOPY --chown=app Dockerfile /tmp/\n' >Dockerfile
+	for text in null '[]' '{}' "$nested" "{\"a\":$nested" '{"a":1e999}' '{"rootfs":null}' '{"rootfs":{"type":"layers","diff_ids":[null]}}' \
+		'{"config":null}' '{"config":{"Env":[null,1,"=",""]}}' '{"config":{"Env":{}}}' '{"config":{"Labels":[[]]}}' \
+		'{"config":{"ExposedPorts":1}}' '{"config":{"OnBuild":["","ONBUILD","FROM x","\\u0000"]}}' '{"config":{"WorkingDir":[]}}' \
+		'{"history":[null,1,{"created":[]}]}' '{"created":-1,"os":1}'; do
+		refused_document config "$text"
+		[ ${#text} -gt 3 ] && [ "$text" != "$nested" ] || refused_document manifest "$text"
+	done
+}
+
+refused_document() {
+	rm -rf "$T/evil"
+	evil "X $1 $2"
+	status=0
+	build >"$T/stdout" 2>"$T/stderr" || status=$?
+	out=$(cat "$T/stdout") err=$(cat "$T/stderr")
+	case $status in
+	1 | 2 | 5) message cbuild evil ;;
+	*) fail "status $status with the $1 ${2:0:60}" ;;
+	esac
+}
+
+# Where the processes of these pids can be reached: listeners PID|PID...
+listeners() {
+	ss -Hnlptuwx0 | grep -E "pid=($1)," || :
+}
+
+@test "CVE-2024-23653: nobody can ask a builder for anything: neither it nor its helper listens" {
+	local pids
+	printf 'FROM %s\nRUN --mount=type=cache,target=/c touch /c/here && while [ ! -e /c/go ]; do sleep 0.1; done\n' "$BUSYBOX" >Dockerfile
+	cbuild . >"$T/stdout" 2>"$T/stderr" </dev/null 3>&- &
+	BUILD_PID=$!
+	until_true sh -c "ls $CBUILD_ROOT/cache/mounts/*/here 2>/dev/null"
+	pids="$BUILD_PID|$(pgrep -P "$BUILD_PID" | tr '\n' '|')"
+	[ "$(tr '|' '\n' <<<"$pids" | grep -c .)" -ge 2 ] || fail "only $pids"
+	equal "$(listeners "${pids%|}")" ''
+	# it would be seen: a server of this run is
+	has "$(listeners '[0-9]+')" "${E2E_REGISTRY##*:}"
+	touch "$(dirname "$CBUILD_ROOT"/cache/mounts/*/here)/go"
+	wait "$BUILD_PID" || fail "$(cat "$T/stderr")"
+}
+
 @test "CVE-2023-26054: a password in an address is in no document" {
 	printf 'FROM scratch\nADD http://user:s3cr3t-pass@%s/v2/?token=s3cr3t-token /x\n' "$E2E_REGISTRY" >Dockerfile
 	expect 0 cbuild --metadata-file "$T/metadata" -vv .
@@ -307,4 +359,107 @@ tree_of_the_image() {
 	before=$(cat /proc/sys/kernel/core_pattern)
 	expect 0 build
 	equal "$(cat /proc/sys/kernel/core_pattern)" "$before"
+}
+
+@test "CVE-2025-52881: nothing is put over a part of /proc or /sys, by whatever way it is reached" {
+	local target isolation
+	evil 'L p /proc' 'L q p/self' 'D odd'
+	for target in /proc /proc/self/attr /sys/kernel /p/self /q/attr /odd/../proc/sys /c/p/self; do
+		printf 'FROM evil\nRUN --mount=type=cache,target=/c ln -sfn /proc /c/p\nRUN --mount=type=cache,target=/c --mount=type=tmpfs,target=%s true\n' \
+			"$target" >Dockerfile
+		for isolation in ns chroot; do
+			run ! build --isolation "$isolation"
+			has "$output" 'nothing can be mounted on'
+		done
+	done
+	# what an image has in the place of them is not taken for them
+	rm -rf "$T/evil"
+	evil 'L proc victim' "L sys $T/victim"
+	printf 'FROM evil\nRUN echo x >/proc/file; echo x >/sys/file; true\n' >Dockerfile
+	run ! build --isolation ns
+	has "$output" "'/proc' in the image is not a directory"
+	build --isolation chroot
+	victim_is_whole
+}
+
+# flips A B...: exchanges A and B all the time, in a process of its own each.
+flips() {
+	if [ ! -e flip ]; then
+		cat >"$T/flip.c" <<-'EOF2'
+		#define _GNU_SOURCE
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <unistd.h>
+
+		int main(int argc, char **argv)
+		{
+			for (;;) {
+				renameat2(AT_FDCWD, argv[1], AT_FDCWD, argv[2], RENAME_EXCHANGE);
+				usleep(rand() % 300);
+			}
+		}
+		EOF2
+		cc -static -o flip "$T/flip.c"
+	fi
+	while [ $# -gt 0 ]; do
+		./flip "$1" "$2" 3>&- &
+		FLIPS="${FLIPS-} $!"
+		shift 2
+	done
+}
+
+@test "CVE-2026-41568, CVE-2026-42306: who exchanges directories and links of a context leads no COPY and no mount out of it" {
+	local n isolation built=0 refused=0
+	mkdir -p a b/deep "$T/outside/deep"
+	echo mine | tee a/file b/deep/file "$T/outside/deep/file" >/dev/null
+	ln -s "$T/victim" link
+	ln -s ../victim up
+	mkdir c
+	echo mine >c/file
+	flips a link c up b/deep "$T/outside/deep"
+	printf 'flip\n' >.dockerignore
+	for isolation in ns chroot; do
+		printf 'FROM %s\nCOPY a /a\nCOPY b /b\nCOPY c /c\nRUN --mount=source=a,target=/m --mount=source=c,target=/n cp -r /m /m2; cp -r /n /n2; cat /m2/* /n2/*\n' \
+			"$BUSYBOX" >Dockerfile
+		for n in $(seq 25); do
+			if cbuild --no-cache --isolation "$isolation" -o "type=tar,dest=$T/out.tar" . >"$T/stdout" 2>"$T/stderr"; then
+				built=$((built + 1))
+				! tar -xOf "$T/out.tar" --wildcards 'a/*' 'b/*' 'c/*' 'm2/*' 'n2/*' 2>/dev/null | grep safe || fail 'a file from outside'
+			else
+				refused=$((refused + 1))
+				has_no "$(cat "$T/stderr")" safe
+			fi
+		done
+	done
+	echo "$built built, $refused refused"
+	victim_is_whole
+}
+
+@test "CVE-2026-41568, CVE-2026-42306: a RUN that exchanges what is mounted leads no mount point out of it" {
+	local n link isolation
+	flips
+	for link in "$T/victim" ../../../../../../../..$T/victim; do
+		cat >Dockerfile <<-EOF2
+		FROM $BUSYBOX AS flips
+		COPY flip /bin/
+		RUN --mount=type=cache,target=/c rm -rf /c/*; mkdir /c/d; ln -s $link /c/link; \
+			(flip /c/d /c/link & while [ ! -e /c/done ]; do touch /c/ready; sleep 0.01; done)
+		FROM $BUSYBOX AS mounts
+		RUN --mount=type=cache,target=/c while [ ! -e /c/ready ]; do sleep 0.01; done
+		EOF2
+		for n in $(seq 20); do
+			echo "RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/c/d/new$n --mount=type=tmpfs,target=/c/d/empty true"
+		done >>Dockerfile
+		printf 'RUN --mount=type=cache,target=/c touch /c/done\nFROM scratch\nCOPY --from=flips /etc /1\nCOPY --from=mounts /etc /2\n' >>Dockerfile
+		cbuild --no-cache --isolation ns . >"$T/stdout" 2>"$T/stderr" || :
+		victim_is_whole
+		# as it is, and not only now and then
+		printf 'FROM %s\nRUN --mount=type=cache,target=/c rm -rf /c/*; ln -s %s /c/d\nRUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/c/d/new true\n' \
+			"$BUSYBOX" "$link" >Dockerfile
+		for isolation in ns chroot; do
+			cbuild --no-cache --isolation "$isolation" . >"$T/stdout" 2>"$T/stderr" || :
+			victim_is_whole
+		done
+	done
 }

@@ -5,6 +5,7 @@ load job
 
 setup_file() {
 	job_image
+	sandboxes_prepare
 }
 
 setup() {
@@ -18,18 +19,47 @@ teardown() {
 	[ -z "${container-}" ] || engine rm -f "$container" >/dev/null 2>&1 || :
 }
 
-cbuild_in_container() {
-	engine run --rm --network host -v "$T:$T" -v "$T/volume:/opt/job" -w "$T/src" -e SOURCE_DATE_EPOCH "$TOOLS" cbuild "$@"
-}
-
-@test "what breaks sandboxes makes the same image in place" {
-	sandboxes_prepare
+# What the job has of its own below a directory of the image: VOLUMES of the container, FROM:TO each.
+job_volume() {
 	mkdir "$T/volume"
 	echo mine >"$T/volume/file"
-	sandboxes_same 'inplace (' plain cbuild_in_container
-	sandboxes_same 'inplace (' owners cbuild_in_container
-	sandboxes_network 7 cbuild_in_container
-	equal "$(cat "$T/volume/file")" mine
+	VOLUMES="$T/volume:/opt/job $SANDBOXES:$SANDBOXES"
+}
+
+job_volume_is_whole() {
+	equal "$(cd "$T/volume" && cat *)" mine
+}
+
+@test "what breaks sandboxes makes the same images in place, builds at the same time take turns" {
+	sandboxes_begin
+	job_volume
+	in_docker=(docker -H "$E2E_ENGINE" run --rm --network host -e SOURCE_DATE_EPOCH)
+	for volume in $VOLUMES; do
+		in_docker+=(-v "$volume")
+	done
+	in_docker+=(-w "$SANDBOXES/src" "$TOOLS")
+	sandboxes_same 'inplace (' "${in_docker[@]}" "${all[@]}" /cbuild/bin/cbuild
+	has "$(cat "$SANDBOXES"/built/*.err)" 'waiting for another build in this container'
+	sandboxes_network 7 "${in_docker[@]}" cbuild
+	job_volume_is_whole
+}
+
+@test "and without docker, under the same filter, with and without openat2" {
+	local root=$T/container refused nr=0
+	sandboxes_begin
+	job_volume
+	container_files "$root"
+	for refused in '' openat2=ENOSYS openat2=EPERM; do
+		nr=$((nr + 1))
+		REFUSED=$refused sandboxes_same 'inplace (' container_without_engine "$root" \
+			"export SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH
+			$LIST; list >/builds/before; \"\$@\" || exit; list >/builds/after" \
+			"${all[@]}" /cbuild/bin/cbuild --root "/cbuild/state/$nr"
+		# a directory that had many names may stay large
+		sed -i 's,^\(/ directory [^ ]* [^ ]*\) [0-9]*,\1,' "$T/builds/before" "$T/builds/after"
+		expect 0 diff "$T/builds/before" "$T/builds/after"
+		job_volume_is_whole
+	done
 }
 
 @test "two builds and one that fails in one job: the job's own files are as they were" {
@@ -130,7 +160,7 @@ cbuild_in_container() {
 
 # A job that goes on when its build has ended, as GitLab's shell does.
 start_job() {
-	printf 'FROM %s\nRUN echo begun && sleep %s\n' "$BUSYBOX" "$seconds" >"$app/Dockerfile"
+	printf 'FROM %s\nRUN trap "touch /builds/asked" TERM; setsid sleep %s & while :; do wait; done\n' "$BUSYBOX" "$seconds" >"$app/Dockerfile"
 	container=$(engine run -d --network host -v "$T/builds:/builds" -w /builds/group/app "$TOOLS" sh -c '
 		cbuild . >/builds/out 2>/builds/err &
 		echo $! >/builds/pid
@@ -164,6 +194,7 @@ job_is_whole() {
 	until_true test -s "$T/builds/status"
 	equal "$(cat "$T/builds/status")" 143
 	no_sleeper || fail 'the command still runs'
+	[ ! -e "$T/builds/asked" ] || fail 'it was asked and waited for'
 	job_is_whole
 }
 
@@ -219,15 +250,4 @@ job_is_whole() {
 	expect 7 unshare --mount --pid --fork --mount-proc "$T/init" -c 'cbuild --isolation=inplace .; exit $?'
 	message cbuild Dockerfile:2 --isolation=inplace "'init'" CBUILD_INPLACE
 	[ ! -e /.cbuild ] || fail 'it has begun'
-}
-
-@test "without docker: a root of its own under the same filter" {
-	local root=$T/container
-	container_files "$root"
-	printf 'FROM %s\nRUN rm -rf /etc && echo fine >/fine\n' "$BUSYBOX" >"$T/builds/Dockerfile"
-	expect 0 container_without_engine "$root" \
-		'cbuild --root /cbuild/state -o /builds/files /builds && cbuild --version'
-	has "$err" 'isolation: inplace'
-	equal "$(cat "$T/builds/files/fine")" fine
-	[ -x "$root/cbuild/bin/cbuild" ]
 }

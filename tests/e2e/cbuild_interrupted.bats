@@ -7,7 +7,9 @@ setup() {
 	store=$CBUILD_ROOT/store
 	# a name for the sleeper that no other process on this machine has
 	seconds=$((100000 + RANDOM * 10 + BATS_TEST_NUMBER))
-	printf 'FROM %s\nRUN echo begun && sleep %s\n' "$BUSYBOX" "$seconds" >Dockerfile
+	# it would say that it was asked to end, and would not end
+	printf 'FROM %s\nRUN --mount=type=cache,target=/c trap "touch /c/asked" TERM INT HUP; setsid sleep %s & while :; do wait; done\n' \
+		"$BUSYBOX" "$seconds" >Dockerfile
 }
 
 teardown() {
@@ -33,6 +35,12 @@ no_sleeper() {
 	! pgrep -f "^sleep $seconds\$" >/dev/null
 }
 
+# By the time that we are back, and no time was given to it.
+ended_at_once() {
+	no_sleeper || fail 'the command still runs'
+	[ ! -e "$(echo "$CBUILD_ROOT"/cache/mounts/*/asked)" ] || fail 'it was asked and waited for'
+}
+
 ends_with() {
 	local got=0
 	wait "$build" || got=$?
@@ -44,7 +52,7 @@ ends_with() {
 	start_build
 	kill -TERM "$build"
 	ends_with 143
-	no_sleeper || fail 'the command still runs'
+	ended_at_once
 	[ ! -e "$store/index.json" ] || equal "$(jq '.manifests | length' "$store/index.json")" 0
 	nothing_in_tmp
 }
@@ -53,7 +61,7 @@ ends_with() {
 	start_build
 	kill -INT "$build"
 	ends_with 130
-	no_sleeper || fail 'the command still runs'
+	ended_at_once
 	nothing_in_tmp
 }
 

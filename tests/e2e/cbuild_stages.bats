@@ -166,16 +166,3 @@ Dockerfile:2"
 	unpack "$CBUILD_ROOT/store" "$T/tree" "$out"
 	equal "$(cat "$T/tree/seen")" "$(printf 'f70\n70\n70')"
 }
-
-@test "a base of a thousand layers" {
-	for n in $(seq 999); do
-		set -- "$@" -- "F f$n $n" "F same $n"
-	done
-	"$BATS_TEST_DIRNAME/hostile.py" "$E2E_BUSYBOX_LAYOUT" "$T/base" 'F f0 0' "$@"
-	printf 'FROM base\nRUN ls / | grep -c ^f >/seen; cat /same >>/seen\n' >Dockerfile
-	expect 0 cbuild --build-context "base=oci-layout://$T/base:1" .
-	equal "$(blob "$CBUILD_ROOT/store" "$out" | jq '.layers | length')" 1002
-	last_layer "$CBUILD_ROOT/store" "$out" >/dev/null
-	layer=$(blob "$CBUILD_ROOT/store" "$out" | jq -r '.layers[-1].digest')
-	equal "$(tar -xzOf "$CBUILD_ROOT/store/blobs/${layer/://}" seen)" "$(printf '1000\n999')"
-}

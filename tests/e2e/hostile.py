@@ -4,7 +4,8 @@
     hostile.py LAYOUT OUT ENTRY... [-- ENTRY...]
 
 An ENTRY is "KIND PATH [TEXT]": F a file with that text, Z one of so many zeros, D a directory, L a symbolic link, H a hard link, P a
-pipe, C a device "MAJOR:MINOR". "--" begins another layer. The image is OUT:1.
+pipe, C a device "MAJOR:MINOR". "--" begins another layer. "X config TEXT" and "X manifest TEXT" are no entries: that
+document is the text then. The image is OUT:1.
 """
 
 import gzip
@@ -63,9 +64,11 @@ def main(layout, out, args):
         index = json.load(f)
     manifest = read(index["manifests"][0])
     config = read(manifest["config"])
-    layers = [[]]
+    layers, texts = [[]], {}
     for arg in args:
-        if arg == "--":
+        if arg.startswith("X "):
+            _, name, texts[name] = arg.split(" ", 2)
+        elif arg == "--":
             layers.append([])
         else:
             layers[-1].append(arg)
@@ -74,9 +77,12 @@ def main(layout, out, args):
         media_type = "application/vnd.oci.image.layer.v1.tar+gzip"
         manifest["layers"].append(put(gzip.compress(tar, mtime=0), media_type))
         config["rootfs"]["diff_ids"].append("sha256:" + hashlib.sha256(tar).hexdigest())
-    manifest["config"] = put(json.dumps(config).encode(), manifest["config"]["mediaType"])
+    def document(name, value):
+        return texts.get(name, json.dumps(value)).encode()
+
+    manifest["config"] = put(document("config", config), manifest["config"]["mediaType"])
     annotations = index["manifests"][0].get("annotations", {})
-    index["manifests"] = [put(json.dumps(manifest).encode(), index["manifests"][0]["mediaType"])]
+    index["manifests"] = [put(document("manifest", manifest), index["manifests"][0]["mediaType"])]
     index["manifests"][0]["annotations"] = annotations
     with open(os.path.join(out, "index.json"), "w") as f:
         json.dump(index, f)

@@ -9,12 +9,15 @@ job_image() {
 	"$E2E_BIN/cpush" -q "$LAYOUT" "$TOOLS"
 }
 
+# How we were made ourselves, with sanitizers perhaps, is none of the image's business.
+MAKE_AFRESH=(env -u MAKEFLAGS -u MAKELEVEL -u BUILD -u CFLAGS make -s)
+
 # Makes it; its files are the folder $STATIC/tree.
 job_tree() {
 	local top
 	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
-	# sanitizers of the tools under test are none of the image's business; of two that want it one makes it
-	(cd "$top" && flock image/image.mk env -u MAKEFLAGS -u MAKELEVEL -u SOURCE_DATE_EPOCH make -s image) >"$E2E_DIR/make-image" || {
+	# of two that want it one makes it
+	(cd "$top" && flock image/image.mk env -u SOURCE_DATE_EPOCH "${MAKE_AFRESH[@]}" image) >"$E2E_DIR/make-image" || {
 		cat "$E2E_DIR/make-image"
 		return 1
 	}
@@ -40,19 +43,23 @@ LIST='list() { find / -xdev ! -path "/cbuild/state*" ! -path "/cbuild/inplace*" 
 	! -path /cbuild ! -path "/proc*" ! -path "/dev*" ! -path "/builds*" \
 	-exec stat -c "%n %F %a %u:%g %s %Y %h" {} + | sort; }'
 
-# container_without_engine ROOT SCRIPT: a job's container made by hand, under the filter that docker has: ROOT
-# is its "/" (container_files), $T/builds is /builds, and SCRIPT is its first process.
+# container_without_engine ROOT SCRIPT [ARGUMENT...]: a job's container made by hand, under the filter that docker has:
+# ROOT is its "/" (container_files), $T/builds is /builds, VOLUMES are like docker's -v, and SCRIPT is its first
+# process. REFUSED: system calls that are refused, too.
 container_files() {
 	mkdir -p "$1/proc" "$1/dev" "$1/builds" "$T/builds"
 	cp -a "$STATIC/tree/." "$1/"
 }
 container_without_engine() {
-	local root=$1
-	unshare --mount --pid --fork sh -c '
-		mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
-		mount --bind "$2" "$1/builds" &&
-		exec deny --docker -- chroot "$1" /cbuild/bin/env -i PATH=/cbuild/bin CBUILD_INPLACE=1 sh -c "$3"' \
-		sh "$root" "$T/builds" "$2"
+	REFUSED=${REFUSED-} VOLUMES="$T/builds:/builds ${VOLUMES-}" unshare --mount --pid --fork sh -c '
+		root=$1
+		shift
+		mount --bind "$root" "$root" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit
+		for volume in $VOLUMES; do
+			mkdir -p "$root${volume#*:}" && mount --bind "${volume%%:*}" "$root${volume#*:}" || exit
+		done
+		exec deny --docker $REFUSED -- chroot "$root" /cbuild/bin/env -i PATH=/cbuild/bin CBUILD_INPLACE=1 sh -c "$@"' \
+		sh "$1" "$2" sh "${@:3}"
 }
 
 # What GitLab's runner starts in the image of a job (shells/bash.go).

@@ -22,7 +22,7 @@ setup() {
 @test "the image made again has the same digest" {
 	local first
 	first=$(jq -r '.manifests[0].digest' "$LAYOUT/index.json")
-	expect 0 env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" image IMAGE="$T/again"
+	expect 0 "${MAKE_AFRESH[@]}" -C "$TOP" image IMAGE="$T/again"
 	equal "$(tail -n 1 <<<"$out")" "$T/again"
 	equal "$(jq -r '.manifests[0].digest' "$T/again/index.json")" "$first"
 }
