@@ -40,10 +40,14 @@ holds_the_lock() {
 	CI_JOB_URL=https://git.example/jobs/7 GITLAB_USER_LOGIN=anna cdeploy --stable 4s >/dev/null 2>"$T/first" 3>&- &
 	pid=$!
 	until_true holds_the_lock
+	# it lives, and does not come to its end meanwhile
+	kill -STOP "$pid"
 	expect 11 cdeploy -f second.yml
 	message cdeploy "$NAME" anna@ https://git.example/jobs/7 --lock-wait
 	expect 11 cdeploy rm
+	expect 11 cdeploy scale "$NAME-web=2"
 	message cdeploy "$NAME" anna@
+	kill -CONT "$pid"
 	expect 0 cdeploy -f second.yml --lock-wait 1m
 	wait "$pid"
 	equal "$(sleeps)" 2000

@@ -86,6 +86,9 @@ indices() {
 	volumes:
 	  tmp: {type: bind, source: /tmp, target: /data}
 	END
+	# an engine that does not know all of it would drop that without a word
+	ORCINUS_NETWORK=$NAME-edge DOCKER_API_VERSION=1.40 expect 2 cdeploy --detach
+	message cdeploy "$NAME-all" cap_drop 'API 1.41'
 	ORCINUS_NETWORK=$NAME-edge expect 0 cdeploy --detach
 	equal "$(grep -c ' created ' <<<"$out")" 3
 	equal "$(spec all TaskTemplate.RestartPolicy)" \

@@ -65,7 +65,7 @@ orcinus() {
 		grep -qE "^$NAME-web +replicated +1/1 +$REPO:1@sha256:[0-9a-f]{12}$" <<<"$out"
 	has_no "$out$err" canary
 	expect 0 cdeploy ps -vvv
-		grep -qE "^$NAME-web\.1 .* running +Running [0-9]+ second" <<<"$out"
+		grep -qE "^$NAME-web\.1 .* running +Running ([0-9]+ (second|minute)|now)" <<<"$out"
 	has_no "$out$err" canary
 	expect 0 cdeploy ps --json
 	equal "$(jq -r '.[0].state' <<<"$out")" running
