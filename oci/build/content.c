@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/cancel.h"
+#include "base/fs.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -44,14 +45,14 @@ static bool has_bytes(const struct layer_change *c)
 static int hash_file(struct file_hash *out, const struct op *op, int dirfd, const char *path,
 		     char *piece, struct err *e)
 {
-	/* O_NONBLOCK: a fifo that has taken its place must not stop us */
-	auto_close int fd =
-		openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	/* O_NONBLOCK: a fifo that has taken its place must not stop us; nor a link lead elsewhere */
+	auto_close int fd = fs_open_beneath(
+		dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, FS_NO_LINKS, e);
 	struct hash h;
 	ssize_t n = 0;
 
 	if (fd < 0)
-		return err_sys(e, "open '%s'", path);
+		return -1;
 	hash_init(&h);
 	do {
 		if (cancel_check(op->cancel, e) < 0)

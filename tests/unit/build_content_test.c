@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -35,6 +36,29 @@ static void a_file_that_became_a_fifo_does_not_stop_us(void **state)
 	cache_text_init(&text, "test");
 	r = content_add(&text, &op, &l, false, &e); /* comes back, whatever it says */
 	assert_true(r == 0 || e.kind != ERR_NONE);
+}
+
+static void a_directory_that_became_a_link_is_not_followed(void **state)
+{
+	const struct op op = { .clock = &clock_system };
+	char path[] = "d/file";
+	auto_listing struct layer_listing l = LISTING_INIT;
+	auto_cache_text struct cache_text text;
+	struct err e = ERR_INIT;
+	auto_tmpdir struct tmpdir t;
+
+	(void)state;
+	tmpdir_init(&t);
+	assert_int_equal(mkdirat(t.fd, "elsewhere", 0755), 0);
+	tmpdir_file(&t, "elsewhere/file", "not this one");
+	assert_int_equal(symlinkat("elsewhere", t.fd, "d"), 0);
+	listing_add(&l, &(struct layer_change){ .path = path,
+						.st.st_mode = S_IFREG | 0644,
+						.origin_fd = t.fd,
+						.origin_path = path });
+	cache_text_init(&text, "test");
+	assert_int_equal(content_add(&text, &op, &l, false, &e), -1);
+	assert_int_equal(e.sys, ELOOP);
 }
 
 static void key_of(struct cache_key *key, const struct layer_listing *l)
@@ -114,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_that_became_a_fifo_does_not_stop_us),
+		cmocka_unit_test(a_directory_that_became_a_link_is_not_followed),
 		cmocka_unit_test(each_of_many_files_counts),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_told_by_its_name_in_the_image),
 	};
