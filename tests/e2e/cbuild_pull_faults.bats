@@ -167,22 +167,42 @@ case_26_config() {
 }
 
 # -- a layer is unpacked while it comes ------------------------------------------------
-# begin_pull RULE...: a base of which RUN needs the files; its layer stops before the last bytes, and by then some
-# of it is unpacked. Goes on when there is a file go. What answers by RULE is the same layer in another gzip.
-begin_pull() {
+# large_there: a base of which RUN needs the files; what it runs comes first in its one layer.
+large_there() {
 	LAYOUT=$C/large
 	mkdir -p context large-tree/bin
 	cp /bin/busybox large-tree/bin/
 	head -c 3000000 /dev/urandom >large-tree/file
 	sh "$E2E_SERVERS/pack" large-tree "$LAYOUT" 1
 	there
-	rules <<<"GET $(blob_path) * pause all-1000 $C/go"
-	[ -z "${1-}" ] || rules <<<"GET $(blob_path) $1 edit '^\\x1f\\x8b\\x08\\x00\\x00' '\\x1f\\x8b\\x08\\x00\\x01'"
+}
+# The build that needs it, until some of the layer is unpacked: it waits for a file go, by one of the rules.
+start_pull() {
 	printf 'FROM %s\nRUN ["/bin/busybox", "true"]\n' "$IMAGE" >Dockerfile
 	cbuild -q -f Dockerfile context >stdout 2>stderr </dev/null 3>&- &
 	building=$!
 	until_true unpacked
 	nothing_of_it
+}
+# begin_pull [WHEN]: the layer stops before its last bytes. What answers at WHEN is the same layer in another gzip.
+begin_pull() {
+	large_there
+	rules <<<"GET $(blob_path) * pause all-1000 $C/go"
+	[ -z "${1-}" ] || rules <<<"GET $(blob_path) $1 edit '^\\x1f\\x8b\\x08\\x00\\x00' '\\x1f\\x8b\\x08\\x00\\x01'"
+	start_pull
+}
+# begin_broken [RULE]: it stops amid a file, and when it goes on, the connection breaks soon. RULE (WHEN ACTION) is about
+# what is asked for then.
+begin_broken() {
+	large_there
+	local size
+	size=$(blob "$LAYOUT" "$(layer_of)" | wc -c)
+	rules <<-EOF2
+	GET $(blob_path) 1 pause all-1500000 $C/go
+	GET $(blob_path) 1 cut-answer $((size - 700000))
+	EOF2
+	[ -z "${1-}" ] || rules <<<"GET $(blob_path) $1"
+	start_pull
 }
 unpacked() {
 	compgen -G "$C/root/tmp/*/tree-*/bin/busybox" >/dev/null
@@ -235,8 +255,66 @@ case_coming_killed() {
 	all_of_it
 }
 
+# the rest comes, and is put behind what is unpacked by then
+case_coming_broken() {
+	begin_broken
+	goes_on 0
+	all_of_it
+	equal "$(count GET "$(blob_path)" ' 206$')" 1
+	equal "$(count GET "$(blob_path)")" 2
+}
+# the server knows no Range: all of it comes again
+case_coming_broken_whole() {
+	begin_broken '2 forget Range'
+	goes_on 0
+	all_of_it
+	equal "$(count GET "$(blob_path)")" 2
+}
+# the rest is another blob's: all of it once more, from its first byte
+case_coming_broken_wrong_once() {
+	begin_broken "2 edit '^[\\x00-\\xff]{8}' XXXXXXXX"
+	goes_on 0
+	all_of_it
+	equal "$(count GET "$(blob_path)")" 3
+}
+case_coming_broken_wrong() {
+	begin_broken "2- edit '^[\\x00-\\xff]{8}' XXXXXXXX"
+	goes_on 1
+	equal "$(grep -c '^cbuild: ' stderr)" 1
+	has "$(cat stderr)" "$(layer_of)"
+	nothing_of_it
+	equal "$(ls "$C/root/tmp")" '' 'workspaces'
+	equal "$(count GET "$(blob_path)")" 3
+}
+# the registry is gone from then on, or is there again a moment later
+case_coming_gone() {
+	begin_pull
+	proxy_stop "$C/proxy"
+	goes_on 5
+	equal "$(grep -c '^cbuild: ' stderr)" 1
+	nothing_of_it
+	equal "$(ls "$C/root/tmp")" '' 'workspaces'
+}
+case_coming_back() {
+	begin_pull
+	: >"$C/proxy/rules"
+	proxy_stop "$C/proxy"
+	proxy_start "$C/proxy" "$UPSTREAM" "route=/token=$TOKENS"
+	goes_on 0
+	all_of_it
+	equal "$(count GET "$(blob_path)" ' 206$')" 1
+}
+
 @test "a base is unpacked while its layer comes, and counts when the last byte is right" {
 	cases coming coming_wrong coming_wrong_once coming_killed
+}
+
+@test "what is unpacked by then stays when the connection breaks, unless the rest is another blob's" {
+	cases coming_broken coming_broken_whole coming_broken_wrong_once coming_broken_wrong
+}
+
+@test "a registry that goes away while a layer is unpacked: nothing of it is left, or the rest comes later" {
+	cases coming_gone coming_back
 }
 
 # -- trouble on the way, as for a push --------------------------------------------------

@@ -1,5 +1,6 @@
 # Pushes through a proxy that breaks things: what comes right again, what fails and how, and that in no case a
-# secret gets out. Each test is a row of faults.
+# secret gets out. Each test is a row of faults. Rows 25 and 26 are about pulls (cbuild_pull_faults.bats); 27, lists of tags,
+# is nobody's, since no tool asks for one.
 
 load helper
 load faults
@@ -8,7 +9,7 @@ setup_file() {
 	faults_start
 	faults_certs
 	"$E2E_SERVERS/shape" "$FAULTS/large" 12582912
-	cases_run 35_many 15_500_always
+	cases_run 28_stalled 35_many 15_500_always
 }
 
 teardown_file() {
@@ -665,8 +666,17 @@ case_28_slow() {
 	served
 }
 
-@test "28: answers come in drops" {
-	cases 28_slow
+# nothing of the body is taken any more: after half a minute it is another try
+case_28_stalled() {
+	rules <<<'PUT /blobs/uploads/ 1 if:body>1000 hang-request 1000'
+	push 0
+	served
+	equal "$(count PUT /blobs/uploads/ hang-request)" 1
+	equal "$(grep -c 'retrying in' stderr)" 1
+}
+
+@test "28: answers come in drops, and a body stands still" {
+	cases 28_slow 28_stalled
 }
 
 # -- 29: several addresses -------------------------------------------------------------------
@@ -684,8 +694,30 @@ named() {
 case_29_first() { named 127.9.9.9; }
 case_29_six() { named ::1; }
 
-@test "29: the first of two addresses does not answer" {
-	cases 29_first 29_six
+# nobody knows the name, and a moment later somebody does
+case_29_name() {
+	: >hosts
+	echo 'nameserver 127.0.0.1' >resolv.conf
+	HOST=registry.test:${HOST##*:}
+	IMAGE=$HOST/$REPO_PATH:1
+	EXPECTED_HOSTS=$HOST
+	login "$HOST"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare --mount sh -c 'mount -n --bind hosts /etc/hosts && mount -n --bind resolv.conf /etc/resolv.conf && exec "$@"' \
+		sh cpush -v -v -v --plain-http "$LAYOUT" "$IMAGE" >stdout 2>stderr 3>&- &
+	pushing=$!
+	until_true grep -q 'retrying in' stderr
+	echo '127.0.0.1 registry.test' >hosts
+	wait "$pushing"
+	served
+	: >cmdline
+	no_secret
+	nothing_left
+	nothing_unexpected
+}
+
+@test "29: the first of two addresses does not answer, or the name is not known for a moment" {
+	cases 29_first 29_six 29_name
 }
 
 # -- 30: proxies --------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ runs() {
 	[ -n "$(pid_of "$1")" ]
 }
 
-@test "while cpush holds a password, nobody sees into it, and it leaves no core" {
+@test "S13: while cpush holds a password, nobody sees into it, and it leaves no core" {
 	with_passwords
 	mkfifo "$T/creds"
 	chmod 666 "$T/creds"
@@ -198,7 +198,7 @@ runs() {
 	equal "$(cat "$T/out/limit")" "$(ulimit -Hc)"
 }
 
-@test "no word of a secret in what is said at -vvv, from whatever source" {
+@test "S13: no word of a secret in what is said at -vvv, from whatever source" {
 	with_tokens
 	echo geheim-1 >"$T/helper-secret"
 	mkdir "$T/helpers"

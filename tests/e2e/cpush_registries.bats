@@ -151,6 +151,19 @@ pulled() {
 	pulled
 }
 
+@test "a registry that deletes nothing: a tag moves and is signed all the same" {
+	registry nodelete
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$T/key" 2>/dev/null
+	expect 0 cpush --sign-key "$T/key" "$T/one" "$registry/app:1"
+	# that it is one
+	equal "$(curl -sS -o "$T/answer" -w '%{http_code}' -X DELETE "http://$registry/v2/app/manifests/$digest")" 405
+	image one 10
+	digest=$(jq -r '.manifests[0].digest' "$T/one/index.json")
+	expect 0 cpush --sign-key "$T/key" "$T/one" "$registry/app:1"
+	there
+	equal "$(requests "$T/registry" DELETE /)" 1
+}
+
 @test "a pull-through cache takes no push, and says why not in the registry's words" {
 	registry mirror "http://$E2E_REGISTRY"
 	expect 1 cpush "$T/one" "$registry/app:1"

@@ -1,4 +1,6 @@
-# What a hostile registry, or a hostile name, must not get: a test for each rule, red without it.
+# What a hostile registry, or a hostile name, must not get: a test for each rule, red without it. The rules about what a
+# layer may do, S11 and S12, are in cbuild_hostile.bats, S13 (nobody sees a secret) is in cpush_login.bats, and every case
+# here and in cpush_faults.bats looks for it, too.
 
 load helper
 load faults
@@ -358,6 +360,6 @@ case_s19_copy() {
 	cases s19_from s19_copy
 }
 
-@test "S13, S20: names with line ends or blanks are refused before anything is asked" {
+@test "S20: names with line ends or blanks are refused before anything is asked" {
 	cases s20
 }

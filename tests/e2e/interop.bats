@@ -166,6 +166,12 @@ by_buildah() {
 	expect 0 skopeo copy -q --dest-oci-accept-uncompressed-layers "dir:$T/dir" "oci:$T/s-plain:1"
 	through_layout s-plain
 	wrote s-plain $oci.tar
+	# an image of its own: of what it pulled it still has the packed layer
+	container=$(buildah from scratch)
+	buildah add -q "$container" "$T/tree/d" /d >/dev/null
+	expect 0 buildah commit -q --disable-compression --format oci "$container" "oci:$T/b-plain:1"
+	through_layout b-plain
+	wrote b-plain $oci.tar
 	# its type says gzip, its bytes are plain
 	expect 0 skopeo copy -q --dest-oci-accept-uncompressed-layers "docker-archive:$T/load.tar" "oci:$T/s-mislabelled:1"
 	through_layout s-mislabelled
@@ -181,4 +187,48 @@ by_buildah() {
 		expect 0 cpush "docker://$REPO:$tag" "$REPO/again:$tag"
 		equal "${out#*@}" "sha256:$(sha256sum <"$T/raw/$tag" | cut -d' ' -f1)" "$tag"
 	done
+}
+
+# by_hand TAG LAYER-TYPE FILE: the same files in a manifest of docker's, their layer's bytes as in FILE, and its type as
+# somebody has named them.
+by_hand() {
+	local dir=$T/$1 blobs=$T/$1/blobs/sha256 config layer manifest
+	mkdir -p "$blobs"
+	config=$(blob "$T/one" "$(jq -r '.manifests[0].digest' "$T/one/index.json")" | jq -r .config.digest)
+	blob "$T/one" "$config" >"$blobs/${config#sha256:}"
+	layer=$(sha256sum <"$3" | cut -d' ' -f1)
+	cp "$3" "$blobs/$layer"
+	jq -cn --arg c "$config" --argjson cn "$(blob "$T/one" "$config" | wc -c)" --arg l "sha256:$layer" \
+		--argjson ln "$(wc -c <"$3")" --arg t "$2" '{schemaVersion: 2,
+		mediaType: "application/vnd.docker.distribution.manifest.v2+json",
+		config: {mediaType: "application/vnd.docker.container.image.v1+json", digest: $c, size: $cn},
+		layers: [{mediaType: $t, digest: $l, size: $ln}]}' | tr -d '\n' >"$T/manifest"
+	manifest=$(sha256sum <"$T/manifest" | cut -d' ' -f1)
+	cp "$T/manifest" "$blobs/$manifest"
+	jq -cn --arg d "sha256:$manifest" --argjson n "$(wc -c <"$T/manifest")" '{schemaVersion: 2, manifests:
+		[{mediaType: "application/vnd.docker.distribution.manifest.v2+json", digest: $d, size: $n}]}' >"$dir/index.json"
+	echo '{"imageLayoutVersion":"1.0.0"}' >"$dir/oci-layout"
+	through_layout "$1"
+	wrote "$1" "$2"
+}
+
+@test "zstd under docker's media types, which have no name for it, is read by its bytes and copied as it is" {
+	local stages='' copies='' tags='' tag
+	local docker=application/vnd.docker.image.rootfs.diff
+	blob "$T/one" "$(blob "$T/one" "$(jq -r '.manifests[0].digest' "$T/one/index.json")" |
+		jq -r '.layers[0].digest')" | gzip -dc >"$T/layer.tar"
+	zstd -q "$T/layer.tar"
+	# as containerd calls it, and under the name that docker's own tools know
+	by_hand z-named $docker.tar.zstd "$T/layer.tar.zst"
+	by_hand z-as-gzip $docker.tar.gzip "$T/layer.tar.zst"
+	printf '%sFROM scratch\n%s' "$stages" "$copies" >Dockerfile
+	expect 0 cbuild -o "$T/files" .
+	for tag in $tags; do
+		equal "$(sum_of "$T/files/$tag")" "$sum" "$tag"
+		expect 0 cpush "docker://$REPO:$tag" "$REPO/again:$tag"
+		equal "${out#*@}" "sha256:$(sha256sum <"$T/raw/$tag" | cut -d' ' -f1)" "$tag"
+	done
+	# nobody is given a layer under a name that its readers do not know
+	expect 2 cbuild --compression zstd -o "type=oci,dest=$T/none,tar=false,oci-mediatypes=false" .
+	message cbuild 'none for zstd'
 }
