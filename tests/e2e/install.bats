@@ -12,7 +12,7 @@ setup_file() {
 
 # BUILD as it was given to the tests: what is there is not made again.
 installed() {
-	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" BUILD="$(realpath --relative-to "$TOP" "$E2E_BIN/..")" \
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" BUILD="$(realpath --relative-to "$TOP" "$E2E_BUILD")" \
 		PREFIX=/usr DESTDIR="$INSTALLED" "$@" >/dev/null
 }
 
@@ -87,7 +87,7 @@ options_in_help() {
 
 @test "make deb: a package of everything, the same bytes again, that dpkg installs and whose tools run" {
 	local build package
-	build=$(realpath --relative-to "$TOP" "$E2E_BIN/..")
+	build=$(realpath --relative-to "$TOP" "$E2E_BUILD")
 	make_deb() {
 		env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" BUILD="$build" DEB="$T/deb" deb
 	}
@@ -101,7 +101,7 @@ options_in_help() {
 	has "$(dpkg-deb -f "$package" Version)" "$(cat "$TOP/VERSION")"
 	equal "$(dpkg-deb -f "$package" Architecture)" "$(dpkg --print-architecture)"
 	# as they are linked: a package for each library that is none of libc's
-	objdump -p "$E2E_BIN"/c{build,push,deploy} | awk -v arch="$(gcc -print-multiarch)" '$1 == "NEEDED" { print "*/" arch "/" $2 }' | sort -u >"$T/libraries"
+	objdump -p "$E2E_BUILD/bin"/c{build,push,deploy} | awk -v arch="$(gcc -print-multiarch)" '$1 == "NEEDED" { print "*/" arch "/" $2 }' | sort -u >"$T/libraries"
 	xargs dpkg -S <"$T/libraries" | sed 's/:.*//' | sort -u >"$T/owners"
 	[ "$(wc -l <"$T/owners")" -gt 8 ] || fail "few libraries: $(cat "$T/owners")"
 	while read -r owner; do
