@@ -27,11 +27,13 @@ check-pipeline: all static $(TOOL_BINS)	## the GitLab component: its structure, 
 check-chain: all static $(TOOL_BINS)	## the component in unprivileged containers, all of the way and what stops it (minutes)
 	$(Q)BUILD=$(BUILD) BIN=$(E2E_BIN) sh tests/pipeline/run chain
 
-# Runs side by side, each with a registry and an engine of its own: builds keep the processors busy, pushes are in
-# between, deploys mostly wait. What makes the image of the toolkit is in one of them.
+# Runs side by side, each with a registry and an engine of its own, of about the same length: builds keep the
+# processors busy, deploys mostly wait; pushes have those builds with them that are about registries, or killed.
+# What makes the image of the toolkit is in one of them.
 E2E_FILES  := $(filter-out tests/e2e/pipeline_%,$(wildcard tests/e2e/*.bats))
-E2E_BUILD  := $(filter tests/e2e/cbuild_% tests/e2e/tools_%,$(E2E_FILES))
 E2E_DEPLOY := $(filter tests/e2e/cdeploy_%,$(E2E_FILES))
+E2E_BUILD  := $(filter-out %/cbuild_cache_remote.bats %/cbuild_killed.bats %/cbuild_pull_faults.bats %/cbuild_remote.bats, \
+	$(filter tests/e2e/cbuild_% tests/e2e/tools_%,$(E2E_FILES)))
 E2E_PUSH   := $(filter-out $(E2E_BUILD) $(E2E_DEPLOY),$(E2E_FILES))
 # The programs that are tried are those of the toolkit's image: what jobs run, and a start of them takes a third of
 # the time that the loader needs with forty libraries. (install.bats has the others.)
