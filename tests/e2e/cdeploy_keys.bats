@@ -13,7 +13,13 @@ setup() {
 teardown() {
 	# shellcheck disable=SC2046 # a list of ids
 	engine service rm $(engine service ls -q --filter "name=$NAME") >/dev/null 2>&1 || :
+	# an engine that is stopped while it makes containers leaves their links behind
+	until_true no_container
 	engine network rm "$NAME" "$NAME-edge" >/dev/null 2>&1 || :
+}
+
+no_container() {
+	[ -z "$(engine ps -aq --filter "name=$NAME")" ]
 }
 
 spec() {
