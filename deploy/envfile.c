@@ -119,6 +119,20 @@ static int check_name(struct span name, struct err *e)
 	return 0;
 }
 
+/* Half of a value that has several lines looks like a name, too: only what is written as names are is told. */
+static void warn_unset(struct envfile *f, const char *name)
+{
+	bool plain = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(name);
+
+	if (plain)
+		strv_addf(f->warnings, "%s:%u: variable '%s' is not set and left out", f->file,
+			  f->line, name);
+	else
+		strv_addf(f->warnings,
+			  "%s:%u: a name without a value, which is not set either, is left out",
+			  f->file, f->line);
+}
+
 static int read_line(struct strv *out, struct envfile *f, struct span line, struct err *e)
 {
 	auto_free char *name = NULL, *value = NULL;
@@ -141,8 +155,7 @@ static int read_line(struct strv *out, struct envfile *f, struct span line, stru
 	if (has_value && read_value(&value, f, rest, e) < 0)
 		return -1;
 	if (!has_value && !ours) {
-		strv_addf(f->warnings, "%s:%u: variable '%s' is not set and left out", f->file,
-			  f->line, name);
+		warn_unset(f, name);
 		return 0;
 	}
 	strv_env_set(out, name, has_value ? value : ours);

@@ -140,20 +140,22 @@ static int require(struct scan *s, const char *name, struct err *e)
 		       text.len ? buf_str(&text) : "not set, and the file requires it");
 }
 
-static int unknown_form(struct scan *s, const char *start, struct err *e)
+/* ${PASSWORD:hunter2} is a slip of the pen: what stands behind the form's signs is not told. */
+static int unknown_form(struct scan *s, const char *name, struct err *e)
 {
-	size_t n = strcspn(start, "}");
+	size_t signs = 0;
 
-	if (!*s->p || !start[n])
+	if (!*s->p || !strchr(s->p, '}'))
 		return err_set(e, ERR_INPUT, "'${' without '}'");
-	return err_set(e, ERR_INPUT, "'%.*s' is not a form of ${VAR} that is understood",
-		       (int)(n < 60 ? n + 1 : 60), start);
+	while (signs < 2 && ispunct((unsigned char)s->p[signs]) && s->p[signs] != '}')
+		signs++;
+	return err_set(e, ERR_INPUT, "'${%.60s%.*s…}' is not a form of ${VAR} that is understood",
+		       name, (int)signs, s->p);
 }
 
 /* At "${" with a name behind it. */
 static int take_braces(struct scan *s, bool in_quotes, struct err *e)
 {
-	const char *start = s->p;
 	auto_free char *name = NULL;
 	const char *value;
 	bool colon, has_value;
@@ -169,7 +171,7 @@ static int take_braces(struct scan *s, bool in_quotes, struct err *e)
 	colon = *s->p == ':';
 	form = s->p[colon];
 	if (!form || !strchr("-?+", form))
-		return unknown_form(s, start, e);
+		return unknown_form(s, name, e);
 	s->p += colon + 1;
 	value = look_up(s, name);
 	has_value = value && !(colon && !*value);

@@ -21,15 +21,15 @@ static const char *const words[] = {
 static const char *const weak_words[] = { "AUTH", "AUTHORIZATION", "JWT", "COOKIE", "SALT" };
 
 static const char *const open_words[] = {
-	"URL",	    "URLS",	"URI",	     "HOST",	   "HOSTS",    "PORT",	    "SERVER",
-	"SERVICE",  "ENDPOINT", "ADDR",	     "ADDRESS",	   "DOMAIN",   "REALM",	    "ISSUER",
-	"AUDIENCE", "PROVIDER", "BACKEND",   "DRIVER",	   "PLUGIN",   "TYPE",	    "MODE",
-	"METHOD",   "METHODS",	"MECHANISM", "SCHEME",	   "ALG",      "ALGORITHM", "ALGORITHMS",
-	"ENABLED",  "ENABLE",	"DISABLED",  "DISABLE",	   "REQUIRED", "SECURE",    "SAMESITE",
-	"HTTPONLY", "USER",	"USERNAME",  "ID",	   "NAME",     "DB",	    "DATABASE",
-	"SOURCE",   "HEADER",	"HEADERS",   "SCOPE",	   "SCOPES",   "LEVEL",	    "VERSION",
-	"TTL",	    "EXPIRY",	"EXPIRES",   "EXPIRATION", "LIFETIME", "TIMEOUT",   "ROUNDS",
-	"FILE",	    "PATH",	"DIR",
+	"URL",	     "REDIRECT",   "CALLBACK", "URLS",	   "URI",	"HOST",	      "HOSTS",
+	"PORT",	     "SERVER",	   "SERVICE",  "ENDPOINT", "ADDR",	"ADDRESS",    "DOMAIN",
+	"REALM",     "ISSUER",	   "AUDIENCE", "PROVIDER", "BACKEND",	"DRIVER",     "PLUGIN",
+	"TYPE",	     "MODE",	   "METHOD",   "METHODS",  "MECHANISM", "SCHEME",     "ALG",
+	"ALGORITHM", "ALGORITHMS", "ENABLED",  "ENABLE",   "DISABLED",	"DISABLE",    "REQUIRED",
+	"SECURE",    "SAMESITE",   "HTTPONLY", "USER",	   "USERNAME",	"ID",	      "NAME",
+	"DB",	     "DATABASE",   "SOURCE",   "HEADER",   "HEADERS",	"SCOPE",      "SCOPES",
+	"LEVEL",     "VERSION",	   "TTL",      "EXPIRY",   "EXPIRES",	"EXPIRATION", "LIFETIME",
+	"TIMEOUT",   "ROUNDS",	   "FILE",     "PATH",	   "DIR",
 };
 
 /* traefik's, at any place of a label: their value is user:hash */

@@ -330,6 +330,9 @@ static void errors_have_a_kind_and_the_engines_own_words(void **state)
 	} bad[] = {
 		{ 400, "{\"message\":\"rpc error: code = InvalidArgument desc = port in use\"}",
 		  "port in use", ERR_INPUT },
+		/* it quotes what it does not understand */
+		{ 400, "{\"message\":\"expanding env \\\"DB_PASSWORD={{hunter2\\\" failed\"}",
+		  "expanding env \"DB_PASSWORD=*** failed", ERR_INPUT },
 		{ 404, "{\"message\":\"service x not found\"}", "service x not found", ERR_ABSENT },
 		{ 409, "{\"message\":\"rpc error: code = AlreadyExists desc = name conflicts\"}",
 		  "name conflicts", ERR_FAILED },

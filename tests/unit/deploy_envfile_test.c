@@ -85,8 +85,10 @@ static void a_name_alone_takes_the_environments_value(void **state)
 {
 	struct world *w = *state;
 
-	assert_reads(w, "HOME\nNOBODY\n", "HOME=/root");
-	assert_int_equal(1, w->warnings.n);
+	assert_reads(w, "HOME\nNOBODY\nMIIhunter2x\n", "HOME=/root");
+	assert_int_equal(2, w->warnings.n);
+	assert_string_equal("f:3: a name without a value, which is not set either, is left out",
+			    w->warnings.v[1]);
 	assert_string_equal("f:2: variable 'NOBODY' is not set and left out", w->warnings.v[0]);
 }
 

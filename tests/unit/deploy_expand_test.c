@@ -150,8 +150,9 @@ static void a_required_variable_is_asked_for(void **state)
 static void other_forms_are_refused(void **state)
 {
 	(void)state;
-	assert_refused("'${V%e}' is not a form of ${VAR} that is understood", "${V%e}");
-	assert_refused("'${V:=x}' is not a form of ${VAR} that is understood", "${V:=x}");
+	assert_refused("'${V%…}' is not a form of ${VAR} that is understood", "${V%e}");
+	assert_refused("'${V:=…}' is not a form of ${VAR} that is understood", "${V:=x}");
+	assert_refused("'${V:…}' is not a form of ${VAR} that is understood", "${V:hunter2}");
 	assert_refused("'${' without '}'", "a ${V");
 	assert_refused("'${' without '}'", "a ${V:-b");
 	assert_refused("'${' without '}'", "a ${V:");

@@ -55,6 +55,7 @@ static void names_that_only_look_like_it_stay_open(void **state)
 		"auth_enabled",
 		"OAUTH_CLIENT_ID",
 		"OAUTH_PROVIDER",
+		"OAUTH_REDIRECT",
 		"JWT_ISSUER",
 		"JWT_EXPIRATION",
 		"SESSION_COOKIE_SECURE",
