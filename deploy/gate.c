@@ -195,6 +195,9 @@ bool deploy_gate_is_open(char reason[DEPLOY_GATE_REASON_MAX], const struct deplo
 		return true;
 	if (is(g->source, "schedule"))
 		return closed(reason, "the pipeline runs on a schedule");
+	/* its branch may be called as the main one, and is somebody's of another host */
+	if (is(g->source, "external_pull_request_event"))
+		return closed(reason, "the pipeline is for a pull request of another host");
 	if (is_merge_request(g))
 		return merge_request_is_open(reason, g);
 	if (is_set(g->tag))

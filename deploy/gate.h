@@ -7,7 +7,8 @@
  *						from the project itself; never to production
  *	main branch				open, except on a schedule
  *	tag 1.2.3, v1.2.3, 19092020-01		open, except to an environment known not to be production
- *	other branches, other tags, schedules	closed
+ *	other branches, other tags, schedules,
+ *	pull requests of other hosts		closed
  *	in GitLab, but nothing else is known	open, but not to production
  */
 #ifndef DEPLOY_GATE_H

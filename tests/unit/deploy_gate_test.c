@@ -252,6 +252,13 @@ static void schedules_deploy_nothing(void **state)
 	CLOSED("the pipeline runs on a schedule", .source = "schedule", .tag = "1.2.3");
 }
 
+static void pull_requests_of_other_hosts_deploy_nothing(void **state)
+{
+	(void)state;
+	CLOSED("the pipeline is for a pull request of another host", .gitlab_ci = "true",
+	       .source = "external_pull_request_event", .branch = "master", .ref = "master");
+}
+
 static void a_tag_of_a_release_goes_to_production(void **state)
 {
 	(void)state;
@@ -350,6 +357,7 @@ int main(void)
 		cmocka_unit_test(the_main_branch_is_deployed),
 		cmocka_unit_test(other_branches_are_not_deployed),
 		cmocka_unit_test(schedules_deploy_nothing),
+		cmocka_unit_test(pull_requests_of_other_hosts_deploy_nothing),
 		cmocka_unit_test(a_tag_of_a_release_goes_to_production),
 		cmocka_unit_test(tags_of_releases),
 		cmocka_unit_test(what_is_missing_opens_no_production),
