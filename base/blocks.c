@@ -15,36 +15,56 @@
 
 #define QUEUED_MAX 1 /* blocks that lie in the queue */
 
+/* Most streams are short and take little; any other gets room for a whole block at once. */
+#define SMALL_BYTES (16u << 10)
+
 struct block {
 	const struct block_format *format;
-	int level;
-	void *state; /* made with the first bytes */
-	struct buf in;
-	void *out;
-	size_t out_n, out_room;
+	void *state;
+	char *room; /* for in_max bytes that come in, and behind them for what these are packed to */
+	size_t in_max, in_n, out_max, out_n;
 	atomic_bool is_begun, is_done, is_unwanted;
 	struct block *next; /* spare */
 };
+
+static void make_room(struct block *b, size_t in_max)
+{
+	size_t out_max = b->format->bound(b->state, in_max), n = in_max + out_max;
+	char *room = in_max > SMALL_BYTES ? mem_alloc_large(n) : mem_alloc(n);
+
+	if (b->room)
+		memcpy(room, b->room, b->in_n);
+	free(b->room);
+	b->room = room;
+	b->in_max = in_max;
+	b->out_max = out_max;
+}
+
+static struct block *block_new(const struct block_format *format, int level)
+{
+	struct block *b = mem_zalloc(sizeof(*b));
+
+	b->format = format;
+	b->state = format->open(level);
+	make_room(b, format->block < SMALL_BYTES ? format->block : SMALL_BYTES);
+	return b;
+}
 
 static struct block *block_take(struct block_sink *s)
 {
 	struct block *b = s->spare;
 
-	if (b) {
+	if (b)
 		s->spare = b->next;
-	} else {
-		b = mem_zalloc(sizeof(*b));
-		b->format = s->format;
-		b->level = s->level;
-		buf_init(&b->in, s->format->block);
-	}
+	else
+		b = block_new(s->format, s->level);
 	b->is_begun = b->is_done = false;
 	return b;
 }
 
 static void block_put_back(struct block_sink *s, struct block *b)
 {
-	buf_reset(&b->in);
+	b->in_n = 0;
 	b->next = s->spare;
 	s->spare = b;
 }
@@ -53,26 +73,26 @@ static void block_free(struct block *b)
 {
 	if (!b)
 		return;
-	if (b->state)
-		b->format->close(b->state);
-	buf_release(&b->in);
-	free(b->out);
+	b->format->close(b->state);
+	free(b->room);
 	free(b);
+}
+
+/* How much of it was taken. */
+static size_t block_fill(struct block *b, struct span from)
+{
+	if (b->in_n == b->in_max)
+		make_room(b, b->format->block);
+	from = span_head(from, b->in_max - b->in_n);
+	memcpy(b->room + b->in_n, from.p, from.n);
+	b->in_n += from.n;
+	return from.n;
 }
 
 static void block_pack(struct block *b)
 {
-	size_t room;
-
-	if (!b->state)
-		b->state = b->format->open(b->level);
-	room = b->format->bound(b->state, b->in.len);
-	if (room > b->out_room) {
-		free(b->out);
-		b->out = mem_alloc(room);
-		b->out_room = room;
-	}
-	b->out_n = b->format->pack(b->state, b->out, b->out_room, buf_span(&b->in));
+	b->out_n = b->format->pack(b->state, b->room + b->in_max, b->out_max,
+				   span_of(b->room, b->in_n));
 }
 
 static void block_run(void *item)
@@ -111,7 +131,7 @@ static int give_oldest(struct block_sink *s, struct err *e)
 
 	finish_oldest(s);
 	b = ring_pop(s);
-	r = sink_write(s->out, b->out, b->out_n, e);
+	r = sink_write(s->out, b->room + b->in_max, b->out_n, e);
 	s->has_given = true;
 	block_put_back(s, b);
 	return r;
@@ -140,17 +160,12 @@ static int send_filled(struct block_sink *s, struct err *e)
 static int blocks_write(struct sink *base, const void *p, size_t n, struct err *e)
 {
 	struct block_sink *s = CONTAINER_OF(base, struct block_sink, base);
-	size_t size = s->format->block;
 
 	for (struct span rest = span_of(p, n); rest.n;) {
-		struct span part;
-
 		if (!s->filling)
 			s->filling = block_take(s);
-		part = span_head(rest, size - s->filling->in.len);
-		buf_add_span(&s->filling->in, part);
-		rest = span_sub(rest, part.n);
-		if (s->filling->in.len == size && send_filled(s, e) < 0)
+		rest = span_sub(rest, block_fill(s->filling, rest));
+		if (s->filling->in_n == s->format->block && send_filled(s, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -7,8 +7,8 @@
  *
  * A worker of that very pool may write here, too: a block that nobody has begun
  * when its turn comes is packed by the writer itself. Memory: two blocks for
- * each writer, and one for each worker that is free to help; what is shorter
- * than a block takes as much as it has bytes.
+ * each writer, and one for each worker that is free to help; what is short
+ * takes little.
  *
  * Not thread-safe, as any stream. The sink below is written to by the caller's
  * thread only.
@@ -25,7 +25,7 @@ struct block_format {
 	size_t block; /* bytes in each but the last */
 	void *(*open)(int level);
 	void (*close)(void *state);
-	size_t (*bound)(void *state, size_t n); /* no result for n bytes is longer */
+	size_t (*bound)(void *state, size_t n); /* no result for n bytes, or fewer, is longer */
 	size_t (*pack)(void *state, void *out, size_t room, struct span in);
 };
 

@@ -6,6 +6,9 @@
 #include "base/mem.h"
 
 #include <stdarg.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE (2u << 20)
 
 static NORETURN void out_of_memory(void)
 {
@@ -40,6 +43,19 @@ void *mem_resize(void *p, size_t n, size_t size)
 	if (__builtin_mul_overflow(n, size, &bytes))
 		out_of_memory();
 	return must(realloc(p, bytes ? bytes : 1)); /* 0 would free p */
+}
+
+void *mem_alloc_large(size_t n)
+{
+	size_t huge = n / HUGE_PAGE * HUGE_PAGE;
+	void *p;
+
+	if (!huge)
+		return mem_alloc(n);
+	if (posix_memalign(&p, HUGE_PAGE, n) != 0)
+		out_of_memory();
+	madvise(p, huge, MADV_HUGEPAGE); /* else small ones do */
+	return p;
 }
 
 char *mem_strdup(const char *s)

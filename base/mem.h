@@ -11,7 +11,10 @@
 void *mem_alloc(size_t n) MUST_CHECK;
 void *mem_zalloc(size_t n) MUST_CHECK;			     /* zeroed */
 void *mem_resize(void *p, size_t n, size_t size) MUST_CHECK; /* n items; overflow checked */
-char *mem_strdup(const char *s) MUST_CHECK;		     /* NULL gives NULL */
+/* For what is going to be filled: in huge pages as far as these go. A page costs more to get than to fill, a huge
+ * one little more than a small one. */
+void *mem_alloc_large(size_t n) MUST_CHECK;
+char *mem_strdup(const char *s) MUST_CHECK; /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n) MUST_CHECK;
 char *mem_printf(const char *fmt, ...) PRINTF_FMT(1, 2)
 MUST_CHECK;

@@ -60,6 +60,24 @@ static void copies_of_strings(void **state)
 	assert_null(mem_strdup(NULL));
 }
 
+/* The kernel has a huge page only for what begins at one. */
+static void what_is_large_begins_at_a_huge_page(void **state)
+{
+	const size_t huge = 2u << 20, sizes[] = { huge, huge + 1, 3 * huge - 1 };
+	char *small = mem_alloc_large(huge - 1);
+
+	(void)state;
+	memset(small, 1, huge - 1);
+	free(small);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		char *p = mem_alloc_large(sizes[i]);
+
+		assert_int_equal(0, (uintptr_t)p % huge);
+		memset(p, 1, sizes[i]);
+		free(p);
+	}
+}
+
 /* In a child, with its standard error on a pipe. */
 static void without_memory_the_program_ends_with_one_line(void **state)
 {
@@ -91,6 +109,7 @@ int main(void)
 		cmocka_unit_test(zalloc_is_zeroed),
 		cmocka_unit_test(grow_keeps_what_is_there),
 		cmocka_unit_test(copies_of_strings),
+		cmocka_unit_test(what_is_large_begins_at_a_huge_page),
 		cmocka_unit_test(without_memory_the_program_ends_with_one_line),
 	};
 
