@@ -41,11 +41,12 @@ static bool is_same(const struct stat *a, const struct stat *b)
 /* 1: an opened directory lies in the one that is not part of the tree; 0: not. */
 static int lies_in_skipped(const struct tree_dir *d, int dirfd, struct err *e)
 {
-	auto_close int fd = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd = -1;
 	struct stat st = { 0 }, below, root;
 
 	if (!d->opt.skip_ino)
 		return 0;
+	fd = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(d->root_fd, &root) < 0)
 		return err_sys(e, "look at a directory");
 	for (;;) {

@@ -39,18 +39,19 @@ static int make_and_open(const char *dir, const char *name, struct err *e)
 	return fd < 0 ? err_sys(e, "open '%s'", path) : fd;
 }
 
-/* overlayfs wants one lower directory, two for a read-only view: an empty one fills the gap. */
-static int lowers_fill(struct strv *out, const struct strv *lowers, const char *dir, struct err *e)
+/* overlayfs wants one lower directory, two for a read-only view: empty ones fill the gap. */
+static int lowers_fill(struct strv *out, const struct strv *lowers, const char *dir, size_t least,
+		       struct err *e)
 {
-	auto_close int empty = -1;
-
 	strv_copy(out, lowers);
-	if (out->n >= 2)
-		return 0;
-	empty = make_and_open(dir, "empty", e);
-	if (empty < 0)
-		return -1;
-	strv_addf(out, "%s/empty", dir);
+	while (out->n < least) {
+		auto_free char *name = mem_printf("empty-%zu", out->n);
+		auto_close int empty = make_and_open(dir, name, e);
+
+		if (empty < 0)
+			return -1;
+		strv_addf(out, "%s/%s", dir, name);
+	}
 	return 0;
 }
 
@@ -86,29 +87,25 @@ static int flat_tree_open(struct sandbox_tree *out, const struct strv *lowers, c
 	return open_mounted(out, STEAL(&merged), e);
 }
 
+/* The directory is the mount point, too: what is in it is open by then, and back when it is unmounted. */
 static int ns_tree_open(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
 			const char *dir, bool read_only, struct err *e)
 {
-	auto_free char *merged = mem_printf("%s/merged", dir);
 	auto_strv struct strv all = STRV_INIT;
-	auto_close int point = -1;
 	auto_close int upper = -1;
 	auto_close int work = -1;
 
 	if (s->is_flat)
 		return flat_tree_open(out, lowers, dir, read_only, e);
-	point = make_and_open(dir, "merged", e);
-	if (point < 0 || lowers_fill(&all, lowers, dir, e) < 0)
+	if (lowers_fill(&all, lowers, dir, read_only ? 2 : 1, e) < 0)
 		return -1;
-	if (read_only && all.n < 2)
-		strv_addf(&all, "%s/merged", dir);
 	if (!read_only && ((upper = make_and_open(dir, "upper", e)) < 0 ||
 			   (work = make_and_open(dir, "work", e)) < 0))
 		return -1;
-	if (overlay_mount(merged, &all, upper, work, ns_of(s)->userns.inside, e) < 0)
+	if (overlay_mount(dir, &all, upper, work, ns_of(s)->userns.inside, e) < 0)
 		return -1;
 	out->upper_fd = fd_steal(&upper);
-	return open_mounted(out, STEAL(&merged), e);
+	return open_mounted(out, mem_strdup(dir), e);
 }
 
 static void ns_tree_close(struct sandbox *s, struct sandbox_tree *t)

@@ -382,6 +382,22 @@ static void a_read_only_view_shows_all_layers(void **state)
 	sandbox_tree_close(box, &t);
 }
 
+static void a_read_only_view_of_nothing_is_empty(void **state)
+{
+	struct world *w = *state;
+	auto_free char *view = in_dir(w, "view");
+	struct strv nothing = STRV_INIT;
+	struct sandbox_tree t;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(mkdir(view, 0755), 0);
+	assert_int_equal(sandbox_tree_open(box, &t, &nothing, view, true, &e), 0);
+	assert_int_equal(unlinkat(AT_FDCWD, view, AT_REMOVEDIR), -1); /* it is the mount point */
+	assert_int_equal(faccessat(t.root_fd, "empty-0", F_OK, 0), -1);
+	assert_int_equal(mkdirat(t.root_fd, "x", 0755), -1);
+	sandbox_tree_close(box, &t);
+}
+
 static void where_overlayfs_can_be_had_it_is_used(void **state)
 {
 	struct world *w = *state;
@@ -468,6 +484,7 @@ int main(void)
 		T(an_image_whose_proc_is_a_link_is_refused),
 		T(a_resolv_conf_that_links_nowhere_is_served_and_left_as_it_was),
 		T(a_read_only_view_shows_all_layers),
+		T(a_read_only_view_of_nothing_is_empty),
 		T(where_overlayfs_can_be_had_it_is_used),
 		T(where_overlayfs_is_refused_a_tree_is_one_directory_changed_in_place),
 		T(a_very_long_line_comes_in_pieces),
