@@ -553,7 +553,9 @@ static const char *variable(const char *name)
 int http_curl_new(struct http **out, const struct http_curl_options *opt, struct err *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct trust_files files = { .named = opt->ca_file, .variable = variable };
+	struct trust_files files = { .named = opt->ca_file,
+				     .variable = variable,
+				     .is_lasting = !opt->no_ca_folder };
 	const curl_version_info_data *built;
 	struct trust *trust;
 	struct http_curl *h;

@@ -31,7 +31,9 @@ struct trust {
 	pthread_mutex_t lock; /* of all that follows */
 	struct authority *list;
 	size_t n, cap;
-	struct strv lazy; /* texts that nobody has looked at */
+	struct strv lazy;				  /* texts that nobody has looked at */
+	void (*later)(struct trust *t, const char *what); /* gives more of them; NULL: it did */
+	char *later_what;
 	struct strv folders;
 };
 
@@ -54,6 +56,7 @@ void trust_free(struct trust *t)
 	}
 	free(t->list);
 	strv_release(&t->lazy);
+	free(t->later_what);
 	strv_release(&t->folders);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
@@ -157,6 +160,13 @@ void trust_add_lazily(struct trust *t, struct span pem)
 	strv_add_span(&t->lazy, pem);
 }
 
+void trust_add_later(struct trust *t, void (*add)(struct trust *t, const char *what),
+		     const char *what)
+{
+	t->later = add;
+	t->later_what = mem_strdup(what);
+}
+
 void trust_add_folder(struct trust *t, const char *dir)
 {
 	strv_add(&t->folders, dir);
@@ -190,15 +200,24 @@ static void find_kind(struct trust *t, const X509_NAME *name, bool has_limits, X
 	}
 }
 
+/* Lock held. */
+static void read_lazy(struct trust *t)
+{
+	if (t->later)
+		t->later(t, t->later_what);
+	t->later = NULL;
+	for (size_t i = 0; i < t->lazy.n; i++)
+		add_text(t, span_of_str(t->lazy.v[i]));
+	strv_release(&t->lazy);
+}
+
 /* Those of that name, into the store, which takes the first of those that are equal. */
 static void trust_find(struct trust *t, const X509_NAME *name, X509_STORE *store)
 {
 	if (!t)
 		return;
 	pthread_mutex_lock(&t->lock);
-	for (size_t i = 0; i < t->lazy.n; i++)
-		add_text(t, span_of_str(t->lazy.v[i]));
-	strv_release(&t->lazy);
+	read_lazy(t);
 	find_kind(t, name, true, store);
 	find_kind(t, name, false, store);
 	pthread_mutex_unlock(&t->lock);

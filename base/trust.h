@@ -21,6 +21,9 @@ void trust_free(struct trust *t); /* NULL is fine */
 int trust_add(struct trust *t, struct span pem, struct err *e) MUST_CHECK;
 /* The same for what lies in the system: broken ones are skipped. Looked at when it is needed. */
 void trust_add_lazily(struct trust *t, struct span pem);
+/* add is called before the first look, with what it was given: many files are not read for who needs none. */
+void trust_add_later(struct trust *t, void (*add)(struct trust *t, const char *what),
+		     const char *what);
 /* A folder whose files are named by hash (openssl rehash); looked into at each connection. */
 void trust_add_folder(struct trust *t, const char *dir);
 

@@ -98,7 +98,7 @@ static int add_gitlab(struct trust *t, const char *path, struct err *e)
 
 static int read_all(struct trust *t, const struct trust_files *f, struct err *e)
 {
-	const char *file = f->variable("SSL_CERT_FILE");
+	const char *file = f->variable("SSL_CERT_FILE"), *folders = f->variable("SSL_CERT_DIR");
 	const char *gitlab = f->variable("CI_SERVER_TLS_CA_FILE");
 	size_t left = TEXT_MAX;
 
@@ -108,7 +108,10 @@ static int read_all(struct trust *t, const struct trust_files *f, struct err *e)
 		trust_add_folder(t, f->folder);
 	if (file && *file && add_variable(t, file, "SSL_CERT_FILE", e) < 0)
 		return -1;
-	add_folders(t, f->variable("SSL_CERT_DIR"));
+	if (f->is_lasting)
+		trust_add_later(t, add_folders, folders);
+	else
+		add_folders(t, folders);
 	if (gitlab && *gitlab && add_gitlab(t, gitlab, e) < 0)
 		return -1;
 	return f->named ? add_named(t, f->named, e) : 0;

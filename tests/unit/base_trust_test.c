@@ -306,6 +306,30 @@ static void every_source_adds_to_the_others(void **state)
 	assert_int_equal(TRUST_NO_FLAW, with_files(w, &other, folders));
 }
 
+/* Where "/" may become another tree they are read at once; else who has no connection reads none of them. */
+static void folders_are_read_when_they_are_needed(void **state)
+{
+	const struct world *w = *state;
+	auto_tmpdir struct tmpdir dir;
+	tmpdir_init(&dir);
+	auto_free char *folder = mem_printf("%s/certs", dir.path);
+	const char *const folders[] = { "SSL_CERT_DIR", folder, NULL };
+	struct trust_files at_once = { .variable = variable };
+	struct trust_files later = { .variable = variable, .is_lasting = true };
+	struct trust *a, *b;
+	struct err e = ERR_INIT;
+
+	environment = folders;
+	tmpdir_dir(&dir, "certs");
+	assert_int_equal(0, trust_files_read(&a, &at_once, &e));
+	assert_int_equal(0, trust_files_read(&b, &later, &e));
+	tmpdir_file(&dir, "certs/some-root", w->ca.pem);
+	assert_int_equal(TRUST_NO_ISSUER, handshake(a, NULL, &w->server, NULL));
+	assert_int_equal(TRUST_NO_FLAW, handshake(b, NULL, &w->server, NULL));
+	trust_free(a);
+	trust_free(b);
+}
+
 static void a_file_that_was_named_must_be_of_use(void **state)
 {
 	const char *const missing[] = { "SSL_CERT_FILE", "/nonexistent", NULL };
@@ -336,6 +360,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_certificate_is_refused),
 		cmocka_unit_test(a_pair_must_belong_together_and_be_open),
 		cmocka_unit_test(every_source_adds_to_the_others),
+		cmocka_unit_test(folders_are_read_when_they_are_needed),
 		cmocka_unit_test(a_file_that_was_named_must_be_of_use),
 	};
 
