@@ -110,6 +110,7 @@ void build_options_release(struct build_options *o)
 	strv_release(&o->build_args);
 	strv_release(&o->labels);
 	strv_release(&o->contexts);
+	strv_release(&o->no_cache_stages);
 	build_annotations_release(&o->annotations);
 	run_options_release(&o->run);
 	for (size_t i = 0; i < o->nr_outputs; i++)
