@@ -18,12 +18,17 @@ static bool is_name_char(char c)
 
 /* -- what a word says of itself ------------------------------------------------- */
 
+static bool is_quoted_before(struct span word, size_t i)
+{
+	return i > 0 && strchr("\"'\\", word.p[i - 1]);
+}
+
 /* The name that ends before place i of the word; in JSON, and in JSON within JSON, it is quoted. */
 static struct span name_before(struct span word, size_t i)
 {
 	size_t from;
 
-	while (i > 0 && (word.p[i - 1] == '"' || word.p[i - 1] == '\\'))
+	while (is_quoted_before(word, i))
 		i--;
 	from = i;
 	while (from > 0 && is_name_char(word.p[from - 1]))
@@ -31,15 +36,17 @@ static struct span name_before(struct span word, size_t i)
 	return span_head(span_sub(word, from), i - from);
 }
 
-/* {"auth":true} */
-static bool is_switch_at(struct span word, size_t i)
+/*
+ * Does the name before the colon at place i say that a secret follows? People write colons, too: of a name that is not
+ * in quotes only the end counts (KeyError:, token.service.ts:42), and of an image none (reg/token:1.2).
+ */
+static bool colon_names_secret(struct span word, size_t i)
 {
-	struct span value = span_sub(word, i);
-	size_t n = 0;
+	struct span name = name_before(word, i);
 
-	while (n < value.n && is_name_char(value.p[n]))
-		n++;
-	return deploy_is_switch(span_head(value, n));
+	if (is_quoted_before(word, i))
+		return deploy_names_secret(name);
+	return deploy_ends_secret(name) && !(name.p > word.p && name.p[-1] == '/');
 }
 
 /* app:hunter2@tcp(db:3306)/shop, as Go's driver of MySQL has it. */
@@ -55,13 +62,12 @@ static size_t hidden_from(struct span word)
 		struct span rest = span_sub(word, i);
 
 		if (word.p[i] == '=' && deploy_names_secret(name_before(word, i)) &&
-		    !is_switch_at(word, i + 1))
+		    !deploy_begins_switch(span_sub(word, i + 1)))
 			return i + 1;
 		if (word.p[i] == ':' && logs_in(rest))
 			return i + 1;
-		/* a colon stands in addresses, too: only a name alone in front of it counts */
 		if (word.p[i] == ':' && i + 1 < word.n && word.p[i + 1] != '/' &&
-		    deploy_names_secret(name_before(word, i)) && !is_switch_at(word, i + 1))
+		    colon_names_secret(word, i) && !deploy_begins_switch(span_sub(word, i + 1)))
 			return i + 1;
 		if (deploy_begins_secret(rest))
 			return i;
@@ -81,21 +87,31 @@ static struct span bare(struct span word)
 	return word;
 }
 
-/* "NAME=", "NAME:" or "--name" with nothing behind it. */
-static bool announces(struct span word)
+/* What "NAME=", "NAME:" or "--name" with nothing behind it says of the next word. */
+static int announces(struct span word)
 {
-	if (deploy_is_auth_scheme(word) &&
-	    (span_eq_nocase(word, "bearer") || span_eq_nocase(word, "basic")))
-		return true;
-	if (word.n && (word.p[word.n - 1] == '=' || word.p[word.n - 1] == ':'))
-		return deploy_names_secret(name_before(word, word.n - 1));
-	return span_starts(word, "-") && span_find(word, '=') < 0 && deploy_names_secret(word);
+	size_t last = word.n ? word.n - 1 : 0;
+
+	/* "no basic auth credentials" */
+	if (span_eq_str(word, "Bearer") || span_eq_str(word, "Basic"))
+		return MASK_NEXT;
+	if (span_ends(word, ":") && colon_names_secret(word, last))
+		return deploy_ends_secret(name_before(word, last)) ? MASK_NEXT : MASK_JSON;
+	if (span_ends(word, "="))
+		return deploy_names_secret(name_before(word, last)) ? MASK_NEXT : MASK_NONE;
+	return span_starts(word, "-") && span_find(word, '=') < 0 && deploy_names_secret(word)
+		       ? MASK_NEXT
+		       : MASK_NONE;
 }
 
 static bool ends_command(struct span word)
 {
-	return span_eq_str(word, "|") || span_eq_str(word, "||") || span_eq_str(word, "&&") ||
-	       span_ends(word, ";");
+	static const char *const separators[] = { "|", "||", "&", "&&" };
+
+	for (size_t i = 0; i < ARRAY_LEN(separators); i++)
+		if (span_eq_str(word, separators[i]))
+			return true;
+	return span_ends(word, ";");
 }
 
 static void look_ahead(struct mask_words *w, struct span word)
@@ -109,9 +125,10 @@ static void look_ahead(struct mask_words *w, struct span word)
 
 	if (program)
 		w->program = program;
-	if (announces(word) || announces(plain))
-		w->next = MASK_NEXT;
-	else
+	w->next = announces(word);
+	if (w->next == MASK_NONE)
+		w->next = announces(plain);
+	if (w->next == MASK_NONE)
 		w->next = means[deploy_secret_option(w->program, plain)];
 	if (ends_command(word))
 		w->program = NULL;
@@ -183,6 +200,9 @@ static size_t hidden_by_word_before(struct mask_words *w, struct span word)
 	}
 	if (why == MASK_PAIR)
 		return pair_from(word);
+	/* exec: "auth-api": executable file not found */
+	if (why == MASK_JSON && !(word.n && strchr("\"'\\[{", word.p[0])))
+		return word.n;
 	if (is_option(word) || deploy_is_switch(bare(word)) ||
 	    (why == MASK_PERHAPS && is_ordinary(word)))
 		return word.n;
@@ -223,19 +243,31 @@ static size_t take_word(struct mask_words *w, struct span word)
 	return from;
 }
 
-/* *blank: what stands in front of *word. false: nothing is left. */
-static bool split(struct span *text, struct span *blank, struct span *word)
+/* A line's end behind a backslash is a blank as others are: the command goes on. */
+static size_t blank_len(struct span text)
 {
-	size_t n = 0;
+	if (span_starts(text, "\\\n"))
+		return 2;
+	return text.n && isspace((unsigned char)text.p[0]) ? 1 : 0;
+}
 
-	while (n < text->n && isspace((unsigned char)text->p[n]))
-		n++;
-	*blank = span_head(*text, n);
-	*text = span_sub(*text, n);
-	for (n = 0; n < text->n && !isspace((unsigned char)text->p[n]);)
-		n++;
-	*word = span_head(*text, n);
-	*text = span_sub(*text, n);
+/* *blank: what stands in front of *word, and may end a command. false: nothing is left. */
+static bool split(struct mask_words *w, struct span *text, struct span *blank, struct span *word)
+{
+	struct span rest = *text;
+	size_t n;
+
+	while ((n = blank_len(rest)) > 0) {
+		if (n == 1 && rest.p[0] == '\n')
+			w->program = NULL;
+		rest = span_sub(rest, n);
+	}
+	*blank = span_head(*text, text->n - rest.n);
+	*text = rest;
+	while (rest.n && !blank_len(rest))
+		rest = span_sub(rest, 1);
+	*word = span_head(*text, text->n - rest.n);
+	*text = rest;
 	return blank->n || word->n;
 }
 
@@ -245,7 +277,7 @@ static void mask(struct buf *out, struct mask_words *w, struct span text, bool a
 	struct span blank, word;
 
 	text = span_head(text, MASK_TEXT_MAX);
-	while (split(&text, &blank, &word)) {
+	while (split(w, &text, &blank, &word)) {
 		bool goes_on = w->hides || w->all;
 		size_t from = take_word(w, word);
 
@@ -295,7 +327,7 @@ size_t mask_first(struct span text)
 	struct mask_words w = { 0 };
 	struct span rest = text, blank, word;
 
-	while (split(&rest, &blank, &word)) {
+	while (split(&w, &rest, &blank, &word)) {
 		size_t from = take_word(&w, word);
 
 		if (from < word.n)

@@ -25,12 +25,18 @@ size_t mask_first(struct span text);
  */
 struct mask_words {
 	const struct secret_program *program; /* whose options come; NULL: any */
-	enum { MASK_NONE, MASK_NEXT, MASK_PERHAPS, MASK_PAIR } next; /* said of it by the last */
-	bool all;						     /* that follows is hidden */
-	char quotes[2];						     /* that are open; */
-	unsigned depth;						     /* so many */
-	bool hides;						     /* what follows, while */
-	unsigned shown_at;					     /* depth is higher than this */
+	enum {
+		MASK_NONE,
+		MASK_NEXT,
+		MASK_PERHAPS,
+		MASK_PAIR,
+		MASK_JSON
+	} next;		   /* said of it by the last */
+	bool all;	   /* that follows is hidden */
+	char quotes[2];	   /* that are open; */
+	unsigned depth;	   /* so many */
+	bool hides;	   /* what follows, while */
+	unsigned shown_at; /* depth is higher than this */
 };
 
 /* Zero it before the first item. */

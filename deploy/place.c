@@ -74,16 +74,6 @@ static void add_hidden(struct buf *out, struct span value)
 	}
 }
 
-/* "auth": true} */
-static bool is_switch(struct span value)
-{
-	size_t n = 0;
-
-	while (n < value.n && isalpha((unsigned char)value.p[n]))
-		n++;
-	return deploy_is_switch(span_head(value, n));
-}
-
 /* Where the value of a name that sounds secret begins; the line's length: there is none. */
 static size_t named_value(struct span line)
 {
@@ -96,7 +86,7 @@ static size_t named_value(struct span line)
 			n++;
 		value = n ? value_of(rest, n) : 0;
 		if (value && deploy_names_secret(span_head(rest, n)) &&
-		    !is_switch(span_sub(rest, value)))
+		    !deploy_begins_switch(span_sub(rest, value)))
 			return line.n - rest.n + value;
 		rest = span_sub(rest, n ? n : 1);
 	}
@@ -114,16 +104,25 @@ static size_t hidden_word(struct span line)
 	return mask_first(span_of(words, line.n));
 }
 
+/* "auth: ture": a key of ours that is on or off, and a slip of the pen in letters only. */
+static bool is_misspelt_auth(struct span line)
+{
+	size_t n = 0;
+
+	if (!span_take(&line, "auth:"))
+		return false;
+	line = span_trim(line);
+	while (n < line.n && isalpha((unsigned char)line.p[n]))
+		n++;
+	return n == line.n;
+}
+
 /* Up to the first value that has to be hidden, and that one. */
 static void add_public(struct buf *out, struct span line)
 {
-	size_t named, word;
+	size_t named = is_misspelt_auth(line) ? line.n : named_value(line),
+	       word = hidden_word(line);
 
-	/* a key of ours, whose value is no secret */
-	if (span_take(&line, "auth:"))
-		buf_add_str(out, "auth:");
-	named = named_value(line);
-	word = hidden_word(line);
 	word = word < named ? word : named;
 	buf_add_span(out, span_head(line, word));
 	add_hidden(out, span_sub(line, word));

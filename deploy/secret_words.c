@@ -20,6 +20,9 @@ static const char *const words[] = {
 /* The same, unless the last word of the name is an open one. Of a label only what follows its last dot counts. */
 static const char *const weak_words[] = { "AUTH", "AUTHORIZATION", "JWT", "COOKIE", "SALT" };
 
+/* Weak ones that no host is called. */
+static const char *const headers[] = { "AUTHORIZATION", "COOKIE" };
+
 static const char *const open_words[] = {
 	"URL",	     "REDIRECT",   "CALLBACK", "URLS",	   "URI",	"HOST",	      "HOSTS",
 	"PORT",	     "SERVER",	   "SERVICE",  "ENDPOINT", "ADDR",	"ADDRESS",    "DOMAIN",
@@ -106,6 +109,19 @@ bool deploy_names_secret(struct span name)
 	return has_weak_word(span_sub(name, (size_t)(span_rfind(name, '.') + 1)));
 }
 
+bool deploy_ends_secret(struct span name)
+{
+	struct span rest = name, part, last = span_of("", 0);
+
+	if (!deploy_names_secret(name))
+		return false;
+	while (take_part(&rest, &part))
+		if (!isdigit((unsigned char)part.p[0])) /* PASSWORD_1 */
+			last = part;
+	return ends_with_one(last, words, ARRAY_LEN(words)) ||
+	       ends_with_one(last, headers, ARRAY_LEN(headers));
+}
+
 /* -- forms ----------------------------------------------------------------------- */
 
 bool deploy_begins_secret(struct span text)
@@ -152,6 +168,16 @@ bool deploy_is_switch(struct span value)
 						"on",	"off",	 "none", "null" };
 
 	return is_one(value, switches, ARRAY_LEN(switches));
+}
+
+bool deploy_begins_switch(struct span text)
+{
+	size_t n = 0;
+
+	while (n < text.n && isalpha((unsigned char)text.p[n]))
+		n++;
+	return (n == text.n || strchr("\"'}],;) \t\r\n", text.p[n])) &&
+	       deploy_is_switch(span_head(text, n));
 }
 
 bool deploy_is_auth_scheme(struct span word)

@@ -12,11 +12,20 @@
  */
 bool deploy_names_secret(struct span name);
 
+/*
+ * Does its end say so, too? What people write in front of a colon: DB_PASSWORD:, Authorization:. Not KeyError:,
+ * token.service.ts:, auth: (a host).
+ */
+bool deploy_ends_secret(struct span name);
+
 /* Does it begin with what only secrets begin with: a password's hash, a token of GitLab's, a key in PEM? */
 bool deploy_begins_secret(struct span text);
 
 /* "true", "off": whatever it is called, it is none. */
 bool deploy_is_switch(struct span value);
+
+/* The same of the value that the text begins with: {"auth":true}; not of on/abc, which goes on. */
+bool deploy_begins_switch(struct span text);
 
 /* Words that stand in front of credentials: Bearer, Basic. */
 bool deploy_is_auth_scheme(struct span word);

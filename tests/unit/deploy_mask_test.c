@@ -43,6 +43,59 @@ static void values_of_names_that_sound_secret_are_hidden(void **state)
 	assert_masked("-----BEGIN PRIVATE KEY-----\nhunter2\nhunter3\n", "***");
 }
 
+/* They say why a task failed, to people who have to mend it. */
+static void reasons_of_failures_are_shown(void **state)
+{
+	static const char *const texts[] = {
+		"KeyError: 'DATABASE_URL'",
+		"JsonWebTokenError: invalid signature",
+		"UnauthorizedError: jwt malformed",
+		"exec: \"auth-api\": executable file not found in $PATH",
+		"exec: \"token-worker\": executable file not found in $PATH",
+		"pull access denied: no basic auth credentials",
+		"missing bearer token",
+		"lookup auth: no such host",
+		"lookup auth on 127.0.0.11:53: no such host",
+		"at /app/src/token.service.ts:42:7",
+		"at com.acme.KeyStore.load(KeyStore.java:42)",
+		"No such image: reg/team/token:1.2",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		assert_masked(texts[i], texts[i]);
+	assert_masked("{\"auth\": \"hunter2\"}", "{\"auth\": ***");
+	assert_masked("{\"JWT_SECRET_OLD\": \"hunter2\"}", "{\"JWT_SECRET_OLD\": ***");
+	assert_masked("{'password': 'hunter2'}", "{'password': ***");
+	assert_masked("{'auth':'hunter2'}", "{'auth':***");
+	assert_masked("DB_PASSWORD_2: hunter2", "DB_PASSWORD_2: ***");
+	assert_masked("authorization: basic hunter2", "authorization: basic ***");
+	assert_masked("Cookie: sid=hunter2", "Cookie: ***");
+}
+
+static void a_password_that_begins_like_a_switch_is_hidden(void **state)
+{
+	(void)state;
+	assert_masked("--password=no!Way2guess", "--password=***");
+	assert_masked("token=on/abc", "token=***");
+	assert_masked("PASSWORD=true@x", "PASSWORD=***");
+	assert_masked("password:no!Way2guess", "password:***");
+	assert_masked("[password=no, 'auth=off' {\"key\":null,\"token\":true}",
+		      "[password=no, 'auth=off' {\"key\":null,\"token\":true}");
+}
+
+/* The options of one program are none of the next one's. */
+static void a_command_ends_with_its_line(void **state)
+{
+	(void)state;
+	assert_masked("sh -c 'mkdir -p /data\ndocker login -u me -p hunter2'",
+		      "sh -c 'mkdir -p /data\ndocker login -u me -p ***");
+	assert_masked("mkdir -p x & docker login -u me -p hunter2",
+		      "mkdir -p x & docker login -u me -p ***");
+	assert_masked("mysql -u root \\\n  -phunter2 x", "mysql -u root \\\n  -p*** x");
+	assert_masked("redis-cli -a \\\n  hunter2 ping", "redis-cli -a \\\n  *** ping");
+}
+
 /* Whoever hides a word only would show the rest of it. */
 static void what_stands_in_quotes_is_hidden_to_their_end(void **state)
 {
@@ -143,6 +196,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_of_names_that_sound_secret_are_hidden),
+		cmocka_unit_test(reasons_of_failures_are_shown),
+		cmocka_unit_test(a_password_that_begins_like_a_switch_is_hidden),
+		cmocka_unit_test(a_command_ends_with_its_line),
 		cmocka_unit_test(what_stands_in_quotes_is_hidden_to_their_end),
 		cmocka_unit_test(short_options_that_take_passwords_are_known),
 		cmocka_unit_test(items_of_a_command_are_read_in_a_row),

@@ -71,6 +71,10 @@ static void a_word_of_a_command_that_is_a_password_is_hidden(void **state)
 	assert_place("command: mysqladmin -phunter2 ping", 1, false,
 		     "f:1\n     1 | command: mysqladmin -p***\n       | ^^\n");
 	assert_place("auth: yes", 1, false, "f:1\n     1 | auth: yes\n       | ^^\n");
+	assert_place("auth: ture", 1, false, "f:1\n     1 | auth: ture\n       | ^^\n");
+	assert_place("auth: me:hunter2", 1, false, "f:1\n     1 | auth: ***\n       | ^^\n");
+	assert_place("password: no!Way2guess", 1, false,
+		     "f:1\n     1 | password: ***\n       | ^^\n");
 	assert_place("\"auth\": true}", 1, false, "f:1\n     1 | \"auth\": true}\n       | ^^\n");
 	assert_place("- AUTH: hunter2", 3, false, "f:1\n     1 | - AUTH: ***\n       |   ^^\n");
 }
