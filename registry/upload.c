@@ -125,11 +125,12 @@ static void learn_way(struct upload *u)
 	u->host->body_proved = true;
 }
 
+/* The way first: who waits for the blob goes on with it. */
 static void learn(struct upload *u)
 {
+	learn_way(u);
 	if (u->outcome == REGISTRY_UPLOAD_SENT)
 		registry_host_note_sent(u->host, u->repo.path, &u->blob->digest);
-	learn_way(u);
 }
 
 /* -- again and again -------------------------------------------------------------- */
@@ -169,7 +170,6 @@ static int upload_try(struct upload *u, struct http_response *rs, struct err *e)
 {
 	u->is_to_restart = false;
 	if (!u->is_open) {
-		choose_way(u);
 		if (upload_begin(u, rs, e) < 0)
 			return -1;
 		if (u->is_done || !u->at.path)
@@ -177,7 +177,11 @@ static int upload_try(struct upload *u, struct http_response *rs, struct err *e)
 		http_response_release(rs);
 	}
 	u->is_open = u->is_halved;
-	return u->is_open ? 0 : upload_send(u, rs, e);
+	if (u->is_open)
+		return 0;
+	/* as late as can be: the beginning may have waited for another blob, which found out what goes */
+	choose_way(u);
+	return upload_send(u, rs, e);
 }
 
 static int upload_run(struct upload *u, struct err *e)

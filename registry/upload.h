@@ -29,8 +29,8 @@ int registry_upload_or_mount(enum registry_upload *out, struct op *op,
 
 /*
  * The same in two steps, for who has something else to do while the bytes go. *open: the registry does not
- * have it and waits for them; it must come to an end, which those who send other blobs there wait for. NULL: it is
- * there, and *out says how.
+ * have it and waits for them; it must come to an end, which those who send other blobs there wait for (also when that
+ * is a failure: then each finds out by itself). NULL: it is there, and *out says how.
  */
 struct upload;
 

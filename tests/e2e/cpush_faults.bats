@@ -518,9 +518,17 @@ case_17() {
 	[ "$(count PUT /uploads/ ' 404$')" -le 2 ] || fail 'not learned'
 	[ "$(count PATCH /uploads/)" -ge 2 ] || fail 'no PATCH'
 }
+# what is worth waiting for does not go the wrong way after the config did
+case_17_large() {
+	LAYOUT=$FAULTS/large
+	rules <<<"PUT /uploads/ * if:body>0 $(unknown_upload)"
+	push 0
+	served
+	equal "$(count PUT /uploads/ ' 404$')" 1 'refused'
+}
 
 @test "17: a whole PUT is unknown there, and PATCH is not" {
-	cases 17
+	cases 17 17_large
 }
 
 nginx() {
