@@ -479,15 +479,22 @@ static void redact_query(struct buf *out, struct span query)
 	}
 }
 
-/* Their paths hold an '@' now and then, those of databases do not. */
+/* Their paths hold an '@' now and then, those of databases do not. Of docker-image only the last word is looked at. */
 static bool is_web(struct span scheme)
 {
-	static const char *const schemes[] = { "http", "https", "docker", "oci", "git", "ssh" };
+	static const char *const schemes[] = { "http", "https", "docker", "oci",  "git",
+					       "ssh",  "image", "ftp",	  "ftps", "sftp" };
 
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
 		if (span_eq_nocase(scheme, schemes[i]))
 			return true;
 	return false;
+}
+
+/* $PORT, ${PORT} */
+static bool is_variable(struct span s)
+{
+	return s.n > 1 && s.p[0] == '$' && (s.p[1] == '{' || (s.p[1] >= 'A' && s.p[1] <= 'Z'));
 }
 
 /* "host:", and no port behind it: then it is "user:", and a password with a slash in it. */
@@ -499,7 +506,7 @@ static bool has_odd_port(struct span authority)
 
 	if (!span_cut(span_sub(authority, (size_t)(bracket + 1)), ':', &host, &port))
 		return false;
-	return port.n && span_to_u64(&number, port) < 0;
+	return port.n && !is_variable(port) && span_to_u64(&number, port) < 0;
 }
 
 /* "user:password@", also where a password has what ends an authority. */

@@ -35,20 +35,42 @@ static void hide_value(char **text, const char *value)
 	*text = buf_steal(&b);
 }
 
-/* Nobody asked for this line, and the job's log is for many to read. Owned by the caller. */
-static char *shown_line(const char *line, const json_t *spec)
+/* Lines are looked at one by one, so of a value of several (a key in PEM) each is one of its own. */
+static void add_lines(struct strv *values, struct span value)
+{
+	struct span line;
+
+	while (span_line(&value, &line))
+		strv_add_span(values, span_rtrim(line));
+}
+
+static int longer_first(const void *a, const void *b)
+{
+	size_t n = strlen(*(char *const *)a), m = strlen(*(char *const *)b);
+
+	return (n < m) - (n > m);
+}
+
+char *deploy_failure_line(const char *line, const json_t *spec)
 {
 	const json_t *task = json_object_get(spec, "TaskTemplate"), *v;
+	auto_strv struct strv values = STRV_INIT;
 	char *text = mask_text(span_of_str(line));
 	size_t i;
 
 	json_array_foreach(json_object_get(json_object_get(task, "ContainerSpec"), "Env"), i, v)
 	{
-		const char *variable = json_string_value(v), *value = strchr(variable, '=');
+		struct span name, value;
 
-		if (value && deploy_names_secret(span_of(variable, (size_t)(value - variable))))
-			hide_value(&text, value + 1);
+		if (span_cut(span_of_str(json_string_value(v)), '=', &name, &value) &&
+		    deploy_names_secret(name))
+			add_lines(&values, value);
 	}
+	/* one may begin with another */
+	if (values.n)
+		qsort(values.v, values.n, sizeof(*values.v), longer_first);
+	for (i = 0; i < values.n; i++)
+		hide_value(&text, values.v[i]);
 	return text;
 }
 
@@ -102,7 +124,7 @@ void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 	if (!logs.nr)
 		progress_note(op->progress, "%s: the task printed nothing", name);
 	for (size_t i = 0; i < logs.nr; i++) {
-		auto_free char *shown = shown_line(logs.v[i].text, spec);
+		auto_free char *shown = deploy_failure_line(logs.v[i].text, spec);
 
 		progress_note(op->progress, "%s | %.*s", name, LOG_LINE_SHOW, shown);
 	}

@@ -17,6 +17,12 @@
 void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 			const struct deploy_rollout *r, const json_t *spec);
 
+/*
+ * What may be shown of such a line: nobody asked for it, the job's log is for many to read, and a task may print
+ * what it was given in its environment. Owned by the caller.
+ */
+char *deploy_failure_line(const char *line, const json_t *spec) MUST_CHECK;
+
 /* One warning per service: which image it has and how many tasks run, as the engine says it now. */
 void deploy_failure_state(struct op *op, struct engine *eng, const struct strv *services);
 

@@ -49,22 +49,30 @@ static bool colon_names_secret(struct span word, size_t i)
 	return deploy_ends_secret(name) && !(name.p > word.p && name.p[-1] == '/');
 }
 
-/* app:hunter2@tcp(db:3306)/shop, as Go's driver of MySQL has it. */
-static bool logs_in(struct span rest)
+/* app:hunter2@tcp(db:3306)/shop, as Go's driver of MySQL has it: where the host begins; 0: there is none. */
+static size_t driver_host(struct span word)
 {
-	return memmem(rest.p, rest.n, "@tcp(", 5) || memmem(rest.p, rest.n, "@unix(", 6);
+	for (size_t i = word.n; i-- > 0;) {
+		struct span rest = span_sub(word, i);
+
+		if (span_starts(rest, "@tcp(") || span_starts(rest, "@unix("))
+			return i;
+	}
+	return 0;
 }
 
 /* Where in the word what is hidden begins; its length: nothing is. */
 static size_t hidden_from(struct span word)
 {
+	size_t host = driver_host(word);
+
 	for (size_t i = 0; i < word.n; i++) {
 		struct span rest = span_sub(word, i);
 
 		if (word.p[i] == '=' && deploy_names_secret(name_before(word, i)) &&
 		    !deploy_begins_switch(span_sub(word, i + 1)))
 			return i + 1;
-		if (word.p[i] == ':' && logs_in(rest))
+		if (word.p[i] == ':' && i < host)
 			return i + 1;
 		if (word.p[i] == ':' && i + 1 < word.n && word.p[i + 1] != '/' &&
 		    colon_names_secret(word, i) && !deploy_begins_switch(span_sub(word, i + 1)))
@@ -313,6 +321,8 @@ char *mask_item(struct mask_words *w, struct span item)
 	/* quotes end with the item: no shell puts two together */
 	w->depth = w->shown_at = 0;
 	w->hides = false;
+	if (!item.n)
+		w->next = MASK_NONE;
 	if (!whole) {
 		mask(&b, w, item, as_one);
 		return buf_steal(&b);

@@ -32,7 +32,9 @@ static const char *const open_words[] = {
 	"SECURE",    "SAMESITE",   "HTTPONLY", "USER",	   "USERNAME",	"ID",	      "NAME",
 	"DB",	     "DATABASE",   "SOURCE",   "HEADER",   "HEADERS",	"SCOPE",      "SCOPES",
 	"LEVEL",     "VERSION",	   "TTL",      "EXPIRY",   "EXPIRES",	"EXPIRATION", "LIFETIME",
-	"TIMEOUT",   "ROUNDS",	   "FILE",     "PATH",	   "DIR",
+	"TIMEOUT",   "ROUNDS",	   "FILE",     "PATH",	   "DIR",	"IN",	      "AGE",
+	"DN",	     "LENGTH",	   "PREFIX",   "SECONDS",  "MINUTES",	"HOURS",      "DAYS",
+	"API",
 };
 
 /* traefik's, at any place of a label: their value is user:hash */

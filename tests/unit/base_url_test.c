@@ -307,6 +307,11 @@ static void what_is_shown_of_a_text_holds_no_secret(void **state)
 		/* none does */
 		{ "https://h:80/x@1.2", "https://h:80/x@1.2" },
 		{ "http://[::1]:80/@x", "http://[::1]:80/@x" },
+		{ "https://nexus:$PORT/npm/@acme/ui", "https://nexus:$PORT/npm/@acme/ui" },
+		{ "https://nexus:${PORT}/npm/@acme/ui", "https://nexus:${PORT}/npm/@acme/ui" },
+		{ "docker-image://reg:5000/app@sha256:ab",
+		  "docker-image://reg:5000/app@sha256:ab" },
+		{ "ftp://mirror:21/pkg@1.2", "ftp://mirror:21/pkg@1.2" },
 		{ "file:///x@y redis://h:6379/0", "file:///x@y redis://h:6379/0" },
 		{ "", "" },
 	};

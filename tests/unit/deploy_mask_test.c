@@ -141,6 +141,9 @@ static void items_of_a_command_are_read_in_a_row(void **state)
 	static const char *const items[][2] = {
 		{ "redis-cli", "redis-cli" },
 		{ "-a", "-a" },
+		{ "", "" },
+		{ "ping", "ping" },
+		{ "-a", "-a" },
 		{ "hunter two", "***" },
 		{ "--user", "--user" },
 		{ "me", "me" },
