@@ -7,8 +7,9 @@
 struct http_curl_options {
 	const char *ca_file; /* trusted, too (trust_files.h); NULL: none */
 	bool insecure;	     /* no certificate check */
-	bool no_ca_folder;   /* of the system: what lies there later is somebody else's */
-	bool has_flags;	     /* the tool has --cert, --key and --insecure, which words may name */
+	/* The system's is not read, and $SSL_CERT_DIR at once: what lies there later is somebody else's. */
+	bool no_ca_folder;
+	bool has_flags; /* the tool has --cert, --key and --insecure, which words may name */
 	const char *user_agent; /* "cpush/0.1.0" */
 	/*
 	 * How long nothing may move, either way; 0: 30 s. And between a body's last byte and

@@ -214,6 +214,22 @@ static int commit_flat(struct stage_tree *t, struct job *j, struct stage *st, co
 	return 0;
 }
 
+/* Closes the tree, whose mount point is above `upper`: were it still there, that name would be the RUN's own. */
+static int uncover(struct stage_tree *t, const char *upper, struct err *e)
+{
+	struct stat was, is;
+
+	if (fstat(t->tree.upper_fd, &was) < 0)
+		return err_sys(e, "look at '%s'", upper);
+	sandbox_tree_close(t->sandbox, &t->tree);
+	t->sandbox = NULL;
+	if (lstat(upper, &is) < 0)
+		return err_sys(e, "look at '%s'", upper);
+	if (is.st_ino != was.st_ino || is.st_dev != was.st_dev)
+		return err_set(e, ERR_FAILED, "'%s' cannot be unmounted", t->dir);
+	return 0;
+}
+
 int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, const char *what,
 		      struct err *e)
 {
@@ -223,9 +239,7 @@ int stage_tree_commit(struct stage_tree *t, struct job *j, struct stage *st, con
 		return -1;
 	if (job_is_flat(j))
 		return commit_flat(t, j, st, what, e);
-	sandbox_tree_close(t->sandbox, &t->tree);
-	t->sandbox = NULL;
-	if (layer_upper_rejoin(j->op, upper, &t->lowers, e) < 0)
+	if (uncover(t, upper, e) < 0 || layer_upper_rejoin(j->op, upper, &t->lowers, e) < 0)
 		return -1;
 	add_layer(j, st, layer_new_upper(upper, &t->lowers, what));
 	stage_tree_close(t);

@@ -44,6 +44,7 @@ static int lies_in_skipped(const struct tree_dir *d, int dirfd, struct err *e)
 	auto_close int fd = -1;
 	struct stat st = { 0 }, below, root;
 
+	/* the trees of RUNs skip nothing, and are spared the calls */
 	if (!d->opt.skip_ino)
 		return 0;
 	fd = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -30,9 +30,9 @@ struct sandbox_ops {
 	int (*prepare)(struct sandbox *s, const char *dir, struct err *e);
 	/*
 	 * lowers: directories, topmost first, absolute paths; may be empty.
-	 * dir: an existing empty directory of the caller's for upper/ work/ merged/; the
-	 * upper directory is dir/upper and stays after tree_close (it is the next step's lower).
-	 * read_only: no upper; dir is only a place to mount on.
+	 * dir: an existing empty directory of the caller's, for upper/ and work/ and to mount on. Until tree_close
+	 * it shows the tree, so nothing in it may be reached by its path; then the upper directory is dir/upper and
+	 * stays (it is the next step's lower). read_only: no upper.
 	 */
 	int (*tree_open)(struct sandbox *s, struct sandbox_tree *out, const struct strv *lowers,
 			 const char *dir, bool read_only, struct err *e);

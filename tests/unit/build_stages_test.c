@@ -300,6 +300,27 @@ static int run_fails(struct fake_sandbox *f, struct sandbox_tree *t, const struc
 	return 0;
 }
 
+/* As if it stayed mounted: the name of the upper directory leads to another than the one that was written to. */
+static int run_stays_mounted(struct fake_sandbox *f, struct sandbox_tree *t,
+			     const struct run_spec *spec, int *status, struct err *e)
+{
+	auto_close int other = fs_open_dir("/", e);
+
+	(void)f, (void)spec, (void)status;
+	if (other < 0)
+		return -1;
+	return dup2(other, t->upper_fd) < 0 ? err_sys(e, "dup2") : 0;
+}
+
+static void a_tree_that_stays_mounted_makes_no_layer(void **state)
+{
+	struct world *w = *state;
+
+	w->build.sandbox.on_run = run_stays_mounted;
+	assert_says(build_world_fails(&w->build, "FROM scratch\nRUN x\n"), "cannot be unmounted");
+	assert_int_equal(w->build.sandbox.opened, w->build.sandbox.closed);
+}
+
 static void the_first_that_fails_stops_the_others_and_is_shown(void **state)
 {
 	struct world *w = *state;
@@ -477,6 +498,7 @@ int main(void)
 		TEST(stages_that_do_not_read_each_other_run_at_once),
 		TEST(names_of_one_image_do_not_hinder_each_other),
 		TEST(a_base_is_unpacked_while_its_layers_come),
+		TEST(a_tree_that_stays_mounted_makes_no_layer),
 		TEST(the_first_that_fails_stops_the_others_and_is_shown),
 		TEST(what_comes_out_does_not_depend_on_jobs),
 		TEST(each_platform_is_an_entry_of_one_index),
