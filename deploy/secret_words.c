@@ -206,10 +206,10 @@ static const struct secret_program {
 	{ "redis-cli", { { 'a', OPTION_NEXT } } },
 	{ "valkey-cli", { { 'a', OPTION_NEXT } } },
 	{ "keydb-cli", { { 'a', OPTION_NEXT } } },
-	{ "ldap*", { { 'w', OPTION_NEXT } } },
-	{ "sqlcmd", { { 'P', OPTION_NEXT } } },
-	{ "zip", { { 'P', OPTION_NEXT } } },
-	{ "unzip", { { 'P', OPTION_NEXT } } },
+	{ "ldap*", { { 'w', OPTION_ATTACHED }, { 'w', OPTION_NEXT } } },
+	{ "sqlcmd", { { 'P', OPTION_ATTACHED }, { 'P', OPTION_NEXT } } },
+	{ "zip", { { 'P', OPTION_ATTACHED }, { 'P', OPTION_NEXT } } },
+	{ "unzip", { { 'P', OPTION_ATTACHED }, { 'P', OPTION_NEXT } } },
 	{ "curl", { { 'u', OPTION_PAIR }, { 'U', OPTION_PAIR }, { 'p', OPTION_OPEN } } },
 	/* theirs is no password */
 	{ "mkdir", { { 'p', OPTION_OPEN } } },
@@ -260,6 +260,9 @@ enum secret_option deploy_secret_option(const struct secret_program *program, st
 	enum secret_option means;
 	bool known = false;
 
+	if (program && strcmp(program->name, "curl") == 0 &&
+	    (span_eq_str(word, "--user") || span_eq_str(word, "--proxy-user")))
+		return OPTION_PAIR;
 	if (word.n < 2 || word.p[0] != '-' || word.p[1] == '-')
 		return OPTION_OPEN;
 	means = program ? look_up(program, word, &known) : OPTION_OPEN;

@@ -128,6 +128,11 @@ static void short_options_that_take_passwords_are_known(void **state)
 		{ "sshpass -phunter2 ssh h", "sshpass -p*** ssh h" },
 		{ "sqlcmd -S db -U sa -P hunter2 -Q x", "sqlcmd -S db -U sa -P *** -Q x" },
 		{ "ldapsearch -D cn=x -w hunter2", "ldapsearch -D cn=x -w ***" },
+		{ "ldapsearch -whunter2 x", "ldapsearch -w*** x" },
+		{ "sqlcmd -Phunter2 -Q x", "sqlcmd -P*** -Q x" },
+		{ "unzip -Phunter2 x", "unzip -P*** x" },
+		{ "curl --user admin:hunter2 x", "curl --user admin:*** x" },
+		{ "curl --proxy-user a:hunter2 x", "curl --proxy-user a:*** x" },
 		{ "redis-server --requirepass hunter2", "redis-server --requirepass ***" },
 	};
 
