@@ -226,6 +226,8 @@ const struct secret_program *deploy_secret_program(struct span word)
 {
 	struct span name = span_sub(word, (size_t)(span_rfind(word, '/') + 1));
 
+	if (span_find(name, ':') >= 0) /* mysql:3306 */
+		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
 		struct span want = span_of_str(programs[i].name);
 

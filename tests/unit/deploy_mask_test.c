@@ -187,6 +187,7 @@ static void what_is_no_secret_stays_as_it_is(void **state)
 		"docker run -p 80:80/tcp -p 127.0.0.1:1:1 -u 1000:1000 -v a:b x",
 		"nginx -p /etc/nginx -p $PREFIX",
 		"mysql -p shop",
+		"exporter -db mysql:3306 -port 9104",
 		"mongod --auth --port 27017",
 		"{\"auth\":true} {\"auth\": false} --auth=off",
 		"https://hub.example/x@1.2 ^/old/(.*)$1$2",
