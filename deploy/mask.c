@@ -122,6 +122,23 @@ static bool ends_command(struct span word)
 	return span_ends(word, ";");
 }
 
+static void end_command(struct mask_words *w)
+{
+	w->program = NULL;
+	w->has_user = false;
+}
+
+/* Who takes a password takes somebody's. */
+static bool names_user(struct span word)
+{
+	static const char *const words[] = { "-u", "-U", "--user", "--username", "login" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (span_eq_str(word, words[i]))
+			return true;
+	return span_starts(word, "--user=") || span_starts(word, "--username=");
+}
+
 static void look_ahead(struct mask_words *w, struct span word)
 {
 	static const int means[] = { [OPTION_NEXT] = MASK_NEXT,
@@ -138,8 +155,11 @@ static void look_ahead(struct mask_words *w, struct span word)
 		w->next = announces(plain);
 	if (w->next == MASK_NONE)
 		w->next = means[deploy_secret_option(w->program, plain)];
+	if (w->next == MASK_PERHAPS && !w->has_user)
+		w->next = MASK_NONE;
+	w->has_user |= names_user(plain);
 	if (ends_command(word))
-		w->program = NULL;
+		end_command(w);
 }
 
 /* -- a word behind one that says something --------------------------------------- */
@@ -247,7 +267,7 @@ static size_t take_word(struct mask_words *w, struct span word)
 	w->hides = w->depth > depth;
 	w->shown_at = depth;
 	if (ends_command(word))
-		w->program = NULL;
+		end_command(w);
 	return from;
 }
 
@@ -267,7 +287,7 @@ static bool split(struct mask_words *w, struct span *text, struct span *blank, s
 
 	while ((n = blank_len(rest)) > 0) {
 		if (n == 1 && rest.p[0] == '\n')
-			w->program = NULL;
+			end_command(w);
 		rest = span_sub(rest, n);
 	}
 	*blank = span_head(*text, text->n - rest.n);

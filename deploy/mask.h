@@ -25,6 +25,7 @@ size_t mask_first(struct span text);
  */
 struct mask_words {
 	const struct secret_program *program; /* whose options come; NULL: any */
+	bool has_user;			      /* the command has said who it is for */
 	enum {
 		MASK_NONE,
 		MASK_NEXT,

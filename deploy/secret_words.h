@@ -32,9 +32,10 @@ bool deploy_is_auth_scheme(struct span word);
 
 /* What a short option of a program says about a password. */
 enum secret_option {
-	OPTION_OPEN,	 /* nothing */
-	OPTION_NEXT,	 /* the next word is one */
-	OPTION_PERHAPS,	 /* so it is, unless it is a port, a path or an option */
+	OPTION_OPEN, /* nothing */
+	OPTION_NEXT, /* the next word is one */
+	/* so it is, where a user was named before, unless it is a port, a path or an option */
+	OPTION_PERHAPS,
 	OPTION_ATTACHED, /* what stands in the same word behind the option's two letters */
 	OPTION_PAIR,	 /* of the next word what stands behind its colon or percent sign */
 };
