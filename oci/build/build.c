@@ -63,7 +63,7 @@ static void init_stages(struct job *j)
 	mark_running(j);
 }
 
-/* Layers of a build that has failed are of no use: what is being packed stops, too. */
+/* What was made before a step failed is packed to the end: mended, the build finds it in the cache. */
 static int build_stages(struct job *j, struct err *e)
 {
 	int r;

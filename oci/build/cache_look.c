@@ -272,7 +272,7 @@ void cache_look_made(struct cache_look *k)
 		return;
 	}
 	b = mem_zalloc(sizeof(*b));
-	*b = (struct beside){ .op = j->op,
+	*b = (struct beside){ .op = &j->pack_op,
 			      .book = &j->book,
 			      .note = st->ref.note,
 			      .text = k->content,

@@ -44,7 +44,7 @@ int job_init(struct job *j, const struct op *op, const struct build_env *env,
 	settle_arguments(j, opt);
 	if (cancel_init_part(&j->cancel, op->cancel, e) < 0)
 		return -1;
-	j->own_op = *op;
+	j->own_op = j->pack_op = *op;
 	j->own_op.cancel = &j->cancel;
 	j->op = &j->own_op;
 	return 0;

@@ -52,7 +52,8 @@ struct job {
 	struct layer_pack_options pack_opt;
 	struct layer_pack_options side_opt; /* of layers that only the cache will have */
 	struct pool_batch packs;
-	struct op own_op; /* where op points to: the caller's, but ended when a part has failed */
+	struct op own_op;  /* where op points to: the caller's, but ended when a part has failed */
+	struct op pack_op; /* the caller's: what was made before that is packed, and found again */
 	struct cancel cancel;
 	struct stage *stages;  /* as many as the plan has */
 	bool has_begun_stdout; /* a tar is on its way there: it cannot be written again */

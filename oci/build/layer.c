@@ -5,6 +5,7 @@
 
 #include <sys/xattr.h>
 
+#include "base/cancel.h"
 #include "base/fs.h"
 #include "base/gzip.h"
 #include "base/log.h"
@@ -47,9 +48,9 @@ static int pack_upper(struct layer *l, struct err *e)
 	auto_changes struct layer_changes changes = { 0 };
 
 	if (upper < 0 || lower_fds_open(&fds, &l->lowers, e) < 0 ||
-	    layer_changes_from_upper(&changes, l->op, upper, fds.v, fds.nr, e) < 0)
+	    layer_changes_from_upper(&changes, l->pack_op, upper, fds.v, fds.nr, e) < 0)
 		return -1;
-	return layer_pack(&l->blob, &l->diff_id, l->op, &changes, upper, l->into, l->opt, e);
+	return layer_pack(&l->blob, &l->diff_id, l->pack_op, &changes, upper, l->into, l->opt, e);
 }
 
 int layer_upper_rejoin(const struct op *op, const char *dir, const struct strv *lowers,
@@ -68,12 +69,13 @@ static int pack_listed(struct layer *l, struct err *e)
 	auto_listing_cursor struct listing_cursor at;
 
 	listing_begin(&at, &l->listing);
-	return layer_pack_from(&l->blob, &l->diff_id, l->op, &at.reader, -1, l->into, l->opt, e);
+	return layer_pack_from(&l->blob, &l->diff_id, l->pack_op, &at.reader, -1, l->into, l->opt,
+			       e);
 }
 
 static int pack_array(struct layer *l, struct err *e)
 {
-	return layer_pack(&l->blob, &l->diff_id, l->op, &l->changes, -1, l->into, l->opt, e);
+	return layer_pack(&l->blob, &l->diff_id, l->pack_op, &l->changes, -1, l->into, l->opt, e);
 }
 
 /* Once more, in another way: the tar must be the same. */
@@ -120,7 +122,8 @@ static void pack_run(void *item)
 	else
 		log_info(l->op, "%s: %ju bytes in layer %s", l->what, (uintmax_t)l->blob.size_bytes,
 			 l->blob.digest.text);
-	if (l->r == 0)
+	/* what is not an image's yet goes nowhere once the build has failed */
+	if (l->r == 0 && !cancel_is_set(l->op->cancel))
 		image_sink_send(l->sink, l->into, &l->blob);
 	if (l->note)
 		tell_book(l);

@@ -44,7 +44,7 @@ struct layer {
 	struct cache_source *from; /* borrowed */
 	int spool_fd;
 	/* for packing; borrowed */
-	const struct op *op;
+	const struct op *op, *pack_op; /* job.h's */
 	struct oci_store *into;
 	const struct layer_pack_options *opt;
 	struct image_sink *sink; /* gets it as soon as it is packed; NULL: nobody does */

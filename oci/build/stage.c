@@ -56,6 +56,7 @@ int stage_lowers(struct strv *out, struct job *j, const struct stage *st, struct
 static void push_layer(struct job *j, struct stage *st, struct layer *l)
 {
 	l->op = j->op;
+	l->pack_op = &j->pack_op;
 	l->into = j->work;
 	l->opt = st->is_packed ? &j->pack_opt : &j->side_opt;
 	l->book = &j->book;

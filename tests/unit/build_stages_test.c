@@ -321,6 +321,46 @@ static void a_tree_that_stays_mounted_makes_no_layer(void **state)
 	assert_int_equal(w->build.sandbox.opened, w->build.sandbox.closed);
 }
 
+static int run_writes_or_fails(struct fake_sandbox *f, struct sandbox_tree *t,
+			       const struct run_spec *spec, int *status, struct err *e)
+{
+	auto_close int fd = -1;
+
+	(void)f;
+	if (runs(spec, "fail")) {
+		*status = 7 << 8;
+		return 0;
+	}
+	fd = openat(t->root_fd, "made", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	return fd < 0 ? err_sys(e, "create 'made'") : 0;
+}
+
+/* The one worker is busy until the build has failed; only then comes the packing of what was made before. */
+static void wait_for_the_failure(void *arg)
+{
+	struct fake_sandbox *f = arg;
+
+	while (!f->cancel || !cancel_is_set(f->cancel))
+		usleep(1000);
+}
+
+static void what_was_made_before_a_step_failed_is_found_again(void **state)
+{
+	struct world *w = *state;
+	struct build_world *b = &w->build;
+	struct pool_batch busy;
+
+	b->sandbox.on_run = run_writes_or_fails;
+	set_jobs(w, 1);
+	pool_batch_init(&busy, w->pool);
+	pool_submit(&busy, wait_for_the_failure, &b->sandbox);
+	assert_says(build_world_fails(b, "FROM scratch\nRUN write\nRUN fail\n"), "exit status 7");
+	pool_batch_wait(&busy);
+	assert_int_equal(b->sandbox.runs, 2);
+	build_world_ok(b, "FROM scratch\nRUN write\nRUN write more\n");
+	assert_int_equal(b->sandbox.runs, 3);
+}
+
 static void the_first_that_fails_stops_the_others_and_is_shown(void **state)
 {
 	struct world *w = *state;
@@ -499,6 +539,7 @@ int main(void)
 		TEST(names_of_one_image_do_not_hinder_each_other),
 		TEST(a_base_is_unpacked_while_its_layers_come),
 		TEST(a_tree_that_stays_mounted_makes_no_layer),
+		TEST(what_was_made_before_a_step_failed_is_found_again),
 		TEST(the_first_that_fails_stops_the_others_and_is_shown),
 		TEST(what_comes_out_does_not_depend_on_jobs),
 		TEST(each_platform_is_an_entry_of_one_index),
