@@ -91,7 +91,8 @@ static bool hides_variable(const char *text)
 {
 	struct span name, value;
 
-	if (!span_cut(span_of_str(text), '=', &name, &value) || !value.n)
+	/* ALLOW_EMPTY_PASSWORD=yes is none */
+	if (!span_cut(span_of_str(text), '=', &name, &value) || !value.n || deploy_is_switch(value))
 		return false;
 	return deploy_names_secret(name) || masks(value) || masks(span_of_str(text));
 }
@@ -101,7 +102,8 @@ static bool hides_pair(const char *key, const char *value)
 	auto_free char *both = mem_printf("%s=%s", key, value);
 
 	/* docker's own: "image" may well look like "token:1" */
-	if (!*value || strncmp(key, "com.docker.", strlen("com.docker.")) == 0)
+	if (!*value || deploy_is_switch(span_of_str(value)) ||
+	    strncmp(key, "com.docker.", strlen("com.docker.")) == 0)
 		return false;
 	return deploy_names_secret(span_of_str(key)) || masks(span_of_str(value)) ||
 	       masks(span_of_str(both));

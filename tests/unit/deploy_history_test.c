@@ -242,6 +242,7 @@ static char *text_of(const json_t *o)
 	"{\"Name\":\"web\",\"Labels\":{\"a.basicauth.users\":\"u:canary1\",\"com.docker.stack.image\":"           \
 	"\"r/token:1\",\"plain\":\"shown\"},\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":"                      \
 	"\"r/secret:v1\",\"Env\":[\"DB_PASSWORD=canary2\",\"LEVEL=info\",\"EMPTY_TOKEN=\",\"TOKEN\","             \
+	"\"ALLOW_EMPTY_PASSWORD=yes\","                                                                           \
 	"\"DSN=postgres://u:canary3@db/x\",\"H=Bearer canary4\"],\"Command\":[\"run\",\"--token=canary5\"],"      \
 	"\"Args\":[\"--password\",\"canary6\",\"--level\",\"info\"],\"Labels\":{\"api-key\":\"canary7\"},"        \
 	"\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"curl http://u:canary8@x/\"]},\"Mounts\":[{\"Target\":\"/d\"," \
@@ -260,6 +261,7 @@ static void no_secret_value_is_in_a_record_and_all_else_is(void **state)
 	assert_null(strstr(text, "canary"));
 	assert_non_null(strstr(text, "\"plain\":\"shown\""));
 	assert_non_null(strstr(text, "LEVEL=info"));
+	assert_non_null(strstr(text, "\"ALLOW_EMPTY_PASSWORD=yes\""));
 	assert_non_null(strstr(text, "\"r/secret:v1\""));
 	assert_non_null(strstr(text, "\"com.docker.stack.image\":\"r/token:1\""));
 	assert_non_null(strstr(text, "\"SecretName\":\"shop_key-1\""));
