@@ -229,12 +229,21 @@ static size_t color_len(struct span s)
 	return n < s.n && s.p[n] == 'm' ? n + 1 : 0;
 }
 
+static bool resets_color(struct span s)
+{
+	return span_eq_str(s, "\033[m") || span_eq_str(s, "\033[0m");
+}
+
 void deploy_log_add_plain(struct buf *out, const char *line)
 {
+	bool is_colored = false;
+
 	for (struct span rest = span_of_str(line); rest.n;) {
 		size_t bad = utf8_control_len(rest), n = color_len(rest);
 
-		if (!n)
+		if (n)
+			is_colored = !resets_color(span_head(rest, n));
+		else
 			n = bad ? bad : utf8_len(rest);
 		if (bad && n == bad && *rest.p != '\t')
 			buf_add_char(out, '?');
@@ -242,6 +251,8 @@ void deploy_log_add_plain(struct buf *out, const char *line)
 			buf_add_span(out, span_head(rest, n));
 		rest = span_sub(rest, n);
 	}
+	if (is_colored)
+		buf_add_str(out, "\033[m");
 }
 
 /* -- asking ------------------------------------------------------------------ */

@@ -267,6 +267,8 @@ static void a_terminal_gets_the_colours_of_a_log_and_no_orders(void **state)
 	static const char *const lines[][2] = {
 		{ "plain \xc3\xa4\t.", "plain \xc3\xa4\t." },
 		{ "\033[1;31mred\033[m", "\033[1;31mred\033[m" },
+		/* and are not the next line's */
+		{ "\033[0m\033[31mred", "\033[0m\033[31mred\033[m" },
 		{ "\033[2Jgone\033]0;title\a", "?[2Jgone?]0;title?" },
 		{ "\033[31", "?[31" },
 		{ "\xc2\x9b"
