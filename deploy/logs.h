@@ -75,7 +75,10 @@ struct logs_options {
 int deploy_logs_get(struct deploy_logs *out, struct op *op, struct engine *eng, const char *kind,
 		    const char *id, const struct logs_options *opt, struct err *e) MUST_CHECK;
 
-/* A line of it for a terminal: colours stay and end with it, what moves the cursor or asks the terminal something becomes '?'. */
+/*
+ * A line of it for a terminal: colours stay, and end with it; what moves the cursor or asks the terminal something
+ * becomes '?'.
+ */
 void deploy_log_add_plain(struct buf *out, const char *line);
 
 /* Whether a service of this spec has a terminal. */
