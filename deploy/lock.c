@@ -332,10 +332,8 @@ static int wait_for(struct deploy_lock *l, struct op *op, const char *name,
 }
 
 /* Whoever lives after all writes for as long as his last look holds good; a plan is made of what he leaves. */
-static int outlast(struct deploy_lock *l, struct op *op, struct err *e)
+static int outlast(struct op *op, struct err *e)
 {
-	if (!l->is_from_another)
-		return 0;
 	op->clock->sleep_ms(op->clock, SURE_MS, op->cancel);
 	return cancel_check(op->cancel, e);
 }
@@ -355,7 +353,8 @@ int deploy_lock_take(struct deploy_lock *l, struct op *op, struct engine *eng,
 				   .renewed_ms = op->clock->mono_ms(op->clock) };
 	l->op.clock = &l->clock;
 	pthread_mutex_init(&l->renewing, NULL);
-	if (wait_for(l, op, name, owner, wait_ms, e) == 0 && outlast(l, op, e) == 0) {
+	if (wait_for(l, op, name, owner, wait_ms, e) == 0 &&
+	    (!l->is_from_another || outlast(op, e) == 0)) {
 		l->seen_ms = now_ms(l);
 		l->name = STEAL(&name);
 		engine_set_guard(eng, &l->guard);
@@ -424,6 +423,8 @@ int deploy_lock_break(char **who, struct op *op, struct engine *eng,
 	}
 	if (config_object_remove(op, eng, found.id, e) < 0)
 		return err_wrap(e, "remove the lock '%s'", name);
+	if (outlast(op, e) < 0)
+		return -1;
 	*who = words_for(found.spec);
 	return 0;
 }

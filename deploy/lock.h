@@ -55,7 +55,10 @@ char *deploy_lock_name(const struct deploy_owner *owner) MUST_CHECK;
 void deploy_lock_sweep(struct op *op, struct engine *eng, const struct deploy_owner *owner,
 		       const struct deploy_holder *holder, const json_t *list);
 
-/* `cdeploy unlock`: whoever holds it. *who: for people, owned by the caller; NULL: nobody held it. */
+/*
+ * `cdeploy unlock`: whoever holds it, who has written his last when this returns (a second later). *who: for people,
+ * owned by the caller; NULL: nobody held it.
+ */
 int deploy_lock_break(char **who, struct op *op, struct engine *eng,
 		      const struct deploy_owner *owner, struct err *e) MUST_CHECK;
 

@@ -466,10 +466,14 @@ static void unlock_names_whose_it_was(void **state)
 	removed(w, "l1");
 	assert_int_equal(0, deploy_lock_break(&who, &w->op, w->eng, &w->owner, &w->e));
 	assert_non_null(strstr(who, "bob@there"));
+	/* for so long he may write without a look */
+	assert_int_equal(1, w->clock.sleeps);
+	assert_int_equal(1000, w->clock.slept_ms[0]);
 	free(who);
 	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 404, .answer = "{}");
 	assert_int_equal(0, deploy_lock_break(&who, &w->op, w->eng, &w->owner, &w->e));
 	assert_null(who);
+	assert_int_equal(1, w->clock.sleeps);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
