@@ -132,7 +132,7 @@ static void url_set_rest(struct url *u, struct span rest)
 	u->path = path.n ? span_dup(path) : mem_strdup("/");
 }
 
-static size_t authority_len(struct span s)
+size_t url_authority_len(struct span s)
 {
 	size_t n = 0;
 
@@ -156,10 +156,10 @@ int url_parse(struct url *out, const char *text, struct err *e)
 	    !span_take(&rest, "://"))
 		return url_refuse(e, all, "does not begin with http:// or https://");
 	u.scheme = dup_lower(scheme);
-	wrong = url_set_authority(&u, span_head(rest, authority_len(rest)));
+	wrong = url_set_authority(&u, span_head(rest, url_authority_len(rest)));
 	if (wrong)
 		return url_refuse(e, all, wrong);
-	url_set_rest(&u, span_sub(rest, authority_len(rest)));
+	url_set_rest(&u, span_sub(rest, url_authority_len(rest)));
 	*out = u;
 	u = (struct url){ 0 };
 	return 0;
@@ -424,7 +424,8 @@ int url_parse_user(struct url *out, char **user, const char *text, struct err *e
 	ptrdiff_t at;
 
 	if (mark)
-		authority = span_head(span_of_str(mark + 3), authority_len(span_of_str(mark + 3)));
+		authority =
+			span_head(span_of_str(mark + 3), url_authority_len(span_of_str(mark + 3)));
 	at = span_rfind(authority, '@');
 	if (at < 0) {
 		*user = NULL;
@@ -444,143 +445,4 @@ int url_parse_user(struct url *out, char **user, const char *text, struct err *e
 	if (!*user)
 		*user = mem_strdup("");
 	return 0;
-}
-
-/* -- showing ------------------------------------------------------------------- */
-
-/* Letters of which the name of something secret holds some. */
-static bool names_secret(struct span key)
-{
-	static const char *const parts[] = { "token",	   "secret", "passw",	"signature",
-					     "credential", "auth",   "api_key", "apikey" };
-	auto_free char *lower = dup_lower(key);
-
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-		if (strstr(lower, parts[i]))
-			return true;
-	return strcmp(lower, "sig") == 0 || strcmp(lower, "key") == 0;
-}
-
-static void redact_query(struct buf *out, struct span query)
-{
-	struct span pair, key, value;
-
-	while (span_split(&query, '&', &pair)) {
-		bool more = query.p != NULL;
-
-		if (span_cut(pair, '=', &key, &value) && value.n && names_secret(key)) {
-			buf_add_span(out, key);
-			buf_add_str(out, "=xxxxx");
-		} else {
-			buf_add_span(out, pair);
-		}
-		if (more)
-			buf_add_char(out, '&');
-	}
-}
-
-/* Their paths hold an '@' now and then, those of databases do not. Of docker-image only the last word is looked at. */
-static bool is_web(struct span scheme)
-{
-	static const char *const schemes[] = { "http", "https", "docker", "oci",  "git",
-					       "ssh",  "image", "ftp",	  "ftps", "sftp" };
-
-	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
-		if (span_eq_nocase(scheme, schemes[i]))
-			return true;
-	return false;
-}
-
-/* $PORT, ${PORT} */
-static bool is_variable(struct span s)
-{
-	return s.n > 1 && s.p[0] == '$' && (s.p[1] == '{' || (s.p[1] >= 'A' && s.p[1] <= 'Z'));
-}
-
-/* "host:", and no port behind it: then it is "user:", and a password with a slash in it. */
-static bool has_odd_port(struct span authority)
-{
-	ptrdiff_t bracket = span_rfind(authority, ']');
-	struct span host, port;
-	uint64_t number;
-
-	if (!span_cut(span_sub(authority, (size_t)(bracket + 1)), ':', &host, &port))
-		return false;
-	return port.n && !is_variable(port) && span_to_u64(&number, port) < 0;
-}
-
-/* "user:password@", also where a password has what ends an authority. */
-static size_t login_len(struct span scheme, struct span rest)
-{
-	struct span authority = span_head(rest, authority_len(rest)), where = authority, tail;
-
-	if (span_find(authority, '@') >= 0) {
-		if (!is_web(scheme))
-			span_cut(rest, '?', &where, &tail);
-	} else if (has_odd_port(authority)) {
-		where = rest;
-	} else if (!is_web(scheme) && span_find(authority, ':') >= 0) {
-		span_cut(rest, '?', &where, &tail);
-	}
-	return (size_t)(span_rfind(where, '@') + 1);
-}
-
-/* What follows "://" up to the address's end. */
-static void redact_address(struct buf *out, struct span scheme, struct span rest)
-{
-	struct span before, query, fragment;
-	bool has_fragment;
-
-	rest = span_sub(rest, login_len(scheme, rest));
-	has_fragment = span_cut(rest, '#', &before, &fragment);
-	if (span_cut(before, '?', &before, &query)) {
-		buf_add_span(out, before);
-		buf_add_char(out, '?');
-		redact_query(out, query);
-	} else {
-		buf_add_span(out, before);
-	}
-	if (has_fragment) {
-		buf_add_char(out, '#');
-		buf_add_span(out, fragment);
-	}
-}
-
-static bool is_in_address(char c)
-{
-	return (unsigned char)c > ' ' && !strchr("\"'`<>", c);
-}
-
-/* The letters that text ends with. */
-static struct span last_letters(struct span text)
-{
-	size_t n = text.n;
-
-	while (n && isalnum((unsigned char)text.p[n - 1]))
-		n--;
-	return span_sub(text, n);
-}
-
-/* Of several that follow each other without a blank ("http://a,http://b") the next begins with its "://". */
-void url_redact(struct buf *out, struct span text)
-{
-	struct span scheme = span_of("", 0);
-	bool in_address = false;
-
-	while (text.n) {
-		const char *mark = memmem(text.p, text.n, "://", 3);
-		struct span piece = span_head(text, mark ? (size_t)(mark - text.p) : text.n);
-		size_t n = 0;
-
-		while (in_address && n < piece.n && is_in_address(piece.p[n]))
-			n++;
-		redact_address(out, scheme, span_head(piece, n));
-		buf_add_span(out, span_sub(piece, n));
-		if (!mark)
-			return;
-		buf_add_str(out, "://");
-		text = span_sub(text, piece.n + 3);
-		scheme = last_letters(piece);
-		in_address = true;
-	}
 }

@@ -39,6 +39,7 @@ bool host_is_loopback(struct span host); /* the same for "host" or "host:port" *
 bool url_may_lead(const struct url *from, const struct url *to);
 /* The part of an address that messages may show: queries hold tokens. Borrows. */
 struct span url_without_query(const char *text);
+size_t url_authority_len(struct span s); /* up to what ends it: '/', '?', '#' */
 /*
  * Any text with addresses in it, fit to be shown and kept: what stands before '@' in "x://…@host" is
  * left out, and what a query says under the name of a token, password or signature becomes "xxxxx".

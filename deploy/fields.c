@@ -200,10 +200,11 @@ static void add_map(struct spec_fields *f, const char *name, const json_t *v, en
 
 	json_object_foreach((json_t *)v, key, item)
 	{
-		bool secret = deploy_names_secret(span_of_str(key));
+		auto_free char *text = json_text(item);
+		bool secret = deploy_is_secret(span_of_str(key), span_of_str(text));
 
 		if (!is_bookkeeping(key))
-			add(f, cost, mem_printf("%s %s", name, key), json_text(item),
+			add(f, cost, mem_printf("%s %s", name, key), mem_strdup(text),
 			    secret ? mem_strdup(MASKED) : NULL);
 	}
 }

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/secret_name.h"
 #include "deploy/mask.h"
 #include "deploy/owner.h"
 
@@ -92,9 +93,9 @@ static bool hides_variable(const char *text)
 	struct span name, value;
 
 	/* ALLOW_EMPTY_PASSWORD=yes is none */
-	if (!span_cut(span_of_str(text), '=', &name, &value) || !value.n || deploy_is_switch(value))
+	if (!span_cut(span_of_str(text), '=', &name, &value) || !value.n)
 		return false;
-	return deploy_names_secret(name) || masks(value) || masks(span_of_str(text));
+	return deploy_is_secret(name, value) || masks(value) || masks(span_of_str(text));
 }
 
 static bool hides_pair(const char *key, const char *value)
@@ -102,11 +103,10 @@ static bool hides_pair(const char *key, const char *value)
 	auto_free char *both = mem_printf("%s=%s", key, value);
 
 	/* docker's own: "image" may well look like "token:1" */
-	if (!*value || deploy_is_switch(span_of_str(value)) ||
-	    strncmp(key, "com.docker.", strlen("com.docker.")) == 0)
+	if (!*value || strncmp(key, "com.docker.", strlen("com.docker.")) == 0)
 		return false;
-	return deploy_names_secret(span_of_str(key)) || masks(span_of_str(value)) ||
-	       masks(span_of_str(both));
+	return deploy_is_secret(span_of_str(key), span_of_str(value)) ||
+	       masks(span_of_str(value)) || masks(span_of_str(both));
 }
 
 /* -- hiding -------------------------------------------------------------------- */
@@ -141,18 +141,26 @@ static json_t *mark_of_variable(const char *salt, const char *text)
 	return mark;
 }
 
-static void hide_list(const struct place *p, const char *salt)
+static void hide_variables(json_t *list, const char *salt)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (text && hides_variable(text))
+			json_array_set_new(list, i, mark_of_variable(salt, text));
+	}
+}
+
+static void hide_words(json_t *list, const char *salt)
 {
 	struct mask_words words = { 0 };
 
-	for (size_t i = 0; i < json_array_size(p->holder); i++) {
-		const char *text = json_string_value(json_array_get(p->holder, i));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
 		auto_free char *shown = mask_item(&words, span_of_str(text));
 
-		if (text && is_variable(p) && hides_variable(text))
-			json_array_set_new(p->holder, i, mark_of_variable(salt, text));
-		else if (text && !is_variable(p) && strcmp(shown, text) != 0)
-			json_array_set_new(p->holder, i, mark_of(salt, text));
+		if (text && strcmp(shown, text) != 0)
+			json_array_set_new(list, i, mark_of(salt, text));
 	}
 }
 
@@ -167,7 +175,7 @@ static int hide(void *arg, const struct place *p, struct err *e)
 
 	(void)e;
 	if (json_is_array(p->holder))
-		hide_list(p, salt);
+		(is_variable(p) ? hide_variables : hide_words)(p->holder, salt);
 	json_object_foreach(p->holder, key, v)
 	{
 		const char *value = json_string_value(v);
@@ -210,23 +218,31 @@ static json_t *shown_variable(const char *text)
 	size_t name = strcspn(text, "=");
 	auto_free char *head = mem_strndup(text, name + 1);
 
-	if (deploy_names_secret(span_of(text, name)))
+	if (names_secret(span_of(text, name)))
 		return shown_text(head, MASKED);
 	return shown_value(head, text + name + 1);
 }
 
-static void show_list(const struct place *p)
+static void show_variables(json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (text && hides_variable(text))
+			json_array_set_new(list, i, shown_variable(text));
+	}
+}
+
+static void show_words(json_t *list)
 {
 	struct mask_words words = { 0 };
 
-	for (size_t i = 0; i < json_array_size(p->holder); i++) {
-		const char *text = json_string_value(json_array_get(p->holder, i));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
 		auto_free char *shown = mask_item(&words, span_of_str(text));
 
-		if (text && is_variable(p) && hides_variable(text))
-			json_array_set_new(p->holder, i, shown_variable(text));
-		else if (text && !is_variable(p) && strcmp(shown, text) != 0)
-			json_array_set_new(p->holder, i, shown_text("", shown));
+		if (text && strcmp(shown, text) != 0)
+			json_array_set_new(list, i, shown_text("", shown));
 	}
 }
 
@@ -238,14 +254,14 @@ static int show(void *arg, const struct place *p, struct err *e)
 	(void)arg;
 	(void)e;
 	if (json_is_array(p->holder))
-		show_list(p);
+		(is_variable(p) ? show_variables : show_words)(p->holder);
 	json_object_foreach(p->holder, key, v)
 	{
 		const char *value = json_string_value(v);
 
 		if (value && hides_pair(key, value))
 			json_object_set_new(p->holder, key,
-					    deploy_names_secret(span_of_str(key))
+					    names_secret(span_of_str(key))
 						    ? json_string(MASKED)
 						    : shown_value("", value));
 	}

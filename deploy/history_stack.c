@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/secret_name.h"
 #include "deploy/history_hide.h"
 #include "deploy/mask.h"
 #include "deploy/spec_json.h"
@@ -76,8 +77,7 @@ static json_t *options_body(const struct strv *map)
 	{
 		auto_free char *masked = mask_text(span_of_str(json_string_value(v)));
 
-		if (deploy_names_secret(span_of_str(key)) ||
-		    strcmp(masked, json_string_value(v)) != 0)
+		if (names_secret(span_of_str(key)) || strcmp(masked, json_string_value(v)) != 0)
 			json_object_del(all, key);
 	}
 	return all;

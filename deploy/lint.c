@@ -42,8 +42,7 @@ static bool is_literal_secret(struct span name, struct span value)
 {
 	value = span_trim(value);
 	return value.n && span_find(value, '$') < 0 && !span_ends(name, "_FILE") &&
-	       !deploy_is_switch(value) &&
-	       (deploy_names_secret(name) || deploy_begins_secret(value));
+	       (deploy_is_secret(name, value) || deploy_begins_secret(value));
 }
 
 static void look_at_variable(const struct place *p, unsigned line, struct span name,

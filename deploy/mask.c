@@ -7,6 +7,7 @@
 #include <ctype.h>
 
 #include "base/buf.h"
+#include "base/secret_name.h"
 #include "base/url.h"
 
 #define MASK_TEXT_MAX (1u << 20)
@@ -45,8 +46,30 @@ static bool colon_names_secret(struct span word, size_t i)
 	struct span name = name_before(word, i);
 
 	if (is_quoted_before(word, i))
-		return deploy_names_secret(name);
-	return deploy_ends_secret(name) && !(name.p > word.p && name.p[-1] == '/');
+		return names_secret(name);
+	return names_secret_at_end(name) && !(name.p > word.p && name.p[-1] == '/');
+}
+
+/* "cookie:27017" is a host with its port, where the name is none that only secrets have. */
+static bool is_port_of_host(struct span word, size_t i)
+{
+	struct span port = span_sub(word, i + 1);
+	size_t n = 0;
+
+	while (n < port.n && isdigit((unsigned char)port.p[n]))
+		n++;
+	return n > 0 && n <= 5 && (n == port.n || strchr("/:,;)\"'?", port.p[n])) &&
+	       !names_secret_surely(name_before(word, i));
+}
+
+/* Behind the colon at place i, and behind what opens its quotes. */
+static struct span value_after(struct span word, size_t i)
+{
+	struct span value = span_sub(word, i + 1);
+
+	while (is_quoted_before(word, i) && value.n && strchr("\"'\\", value.p[0]))
+		value = span_sub(value, 1);
+	return value;
 }
 
 /* app:hunter2@tcp(db:3306)/shop, as Go's driver of MySQL has it: where the host begins; 0: there is none. */
@@ -69,13 +92,14 @@ static size_t hidden_from(struct span word)
 	for (size_t i = 0; i < word.n; i++) {
 		struct span rest = span_sub(word, i);
 
-		if (word.p[i] == '=' && deploy_names_secret(name_before(word, i)) &&
-		    !deploy_begins_switch(span_sub(word, i + 1)))
+		if (word.p[i] == '=' &&
+		    deploy_begins_secret_of(name_before(word, i), span_sub(word, i + 1)))
 			return i + 1;
 		if (word.p[i] == ':' && i < host)
 			return i + 1;
 		if (word.p[i] == ':' && i + 1 < word.n && word.p[i + 1] != '/' &&
-		    colon_names_secret(word, i) && !deploy_begins_switch(span_sub(word, i + 1)))
+		    colon_names_secret(word, i) && !is_port_of_host(word, i) &&
+		    deploy_begins_secret_of(name_before(word, i), value_after(word, i)))
 			return i + 1;
 		if (deploy_begins_secret(rest))
 			return i;
@@ -95,21 +119,38 @@ static struct span bare(struct span word)
 	return word;
 }
 
+/* The same, but a variable keeps its dollar. */
+static struct span unquoted(struct span word)
+{
+	while (word.n && strchr("\"'", word.p[0]))
+		word = span_sub(word, 1);
+	while (word.n && strchr("\"',;", word.p[word.n - 1]))
+		word = span_head(word, word.n - 1);
+	return word;
+}
+
+static void announce(struct mask_words *w, int next, struct span name)
+{
+	w->next = next;
+	w->surely = names_secret_surely(name);
+}
+
 /* What "NAME=", "NAME:" or "--name" with nothing behind it says of the next word. */
-static int announces(struct span word)
+static void look_at_name(struct mask_words *w, struct span word)
 {
 	size_t last = word.n ? word.n - 1 : 0;
+	struct span name = name_before(word, last);
 
 	/* "no basic auth credentials" */
 	if (span_eq_str(word, "Bearer") || span_eq_str(word, "Basic"))
-		return MASK_NEXT;
-	if (span_ends(word, ":") && colon_names_secret(word, last))
-		return deploy_ends_secret(name_before(word, last)) ? MASK_NEXT : MASK_JSON;
-	if (span_ends(word, "="))
-		return deploy_names_secret(name_before(word, last)) ? MASK_NEXT : MASK_NONE;
-	return span_starts(word, "-") && span_find(word, '=') < 0 && deploy_names_secret(word)
-		       ? MASK_NEXT
-		       : MASK_NONE;
+		announce(w, MASK_NEXT, span_of_str("token"));
+	else if (span_ends(word, ":") && colon_names_secret(word, last))
+		announce(w, names_secret_at_end(name) ? MASK_COLON : MASK_JSON, name);
+	else if (span_ends(word, "=") && names_secret(name))
+		announce(w, MASK_NEXT, name);
+	else if (span_starts(word, "-") && span_find(word, '=') < 0 && names_secret(word) &&
+		 !span_ends(word, ":"))
+		announce(w, MASK_NEXT, word);
 }
 
 static bool ends_command(struct span word)
@@ -125,38 +166,95 @@ static bool ends_command(struct span word)
 static void end_command(struct mask_words *w)
 {
 	w->program = NULL;
-	w->has_user = false;
+	w->is_sure = w->is_named = w->has_user = w->behind_option = false;
 }
 
 /* Who takes a password takes somebody's. */
 static bool names_user(struct span word)
 {
-	static const char *const words[] = { "-u", "-U", "--user", "--username", "login" };
+	static const char *const words[] = { "--user", "--username", "login" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (span_eq_str(word, words[i]))
 			return true;
-	return span_starts(word, "--user=") || span_starts(word, "--username=");
+	return span_starts(word, "--user=") || span_starts(word, "--username=") ||
+	       span_starts(word, "-u") || span_starts(word, "-U");
 }
 
-static void look_ahead(struct mask_words *w, struct span word)
+/* A=b in front of a command, 5 of "timeout 5". */
+static bool is_before_program(struct span word)
 {
-	static const int means[] = { [OPTION_NEXT] = MASK_NEXT,
+	return isdigit((unsigned char)word.p[0]) || span_find(word, '=') > 0;
+}
+
+static void set_program(struct mask_words *w, const struct secret_program *p, bool sure)
+{
+	w->program = p;
+	w->is_sure = sure;
+	w->is_named = w->is_named || sure;
+	w->has_user = w->has_user && !sure;
+}
+
+/*
+ * Which program the command names. Any word might be a host or a database of that name, so only the first
+ * is sure to be one, or the first behind sudo and the like that is no option's value; of others the options
+ * count besides any other's.
+ */
+static void look_for_program(struct mask_words *w, struct span word, bool behind_option)
+{
+	ptrdiff_t slash = span_rfind(word, '/');
+	struct span name = span_sub(word, (size_t)(slash + 1));
+	const struct secret_program *p = deploy_secret_program(name);
+
+	if (span_find(name, ':') >= 0) /* mysql:3306 */
+		p = NULL;
+	if (!w->is_named && deploy_runs_another(name)) {
+		set_program(w, p, true);
+		w->is_named = false;
+	} else if (!w->is_named && !behind_option) {
+		if (!is_before_program(word))
+			set_program(w, p, true);
+	} else if (p && !(w->is_sure && w->program) && !(w->is_named && behind_option)) {
+		set_program(w, p, false);
+	}
+}
+
+/* The part of a word behind what begins another command in it: X=$(mysql, true;mysql */
+static struct span last_command(struct mask_words *w, struct span word)
+{
+	for (size_t i = word.n; i-- > 0;)
+		if (strchr("(`;|&", word.p[i])) {
+			end_command(w);
+			return span_sub(word, i + 1);
+		}
+	return word;
+}
+
+static void look_ahead(struct mask_words *w, struct span word, bool behind_option)
+{
+	static const int means[] = { [OPTION_OPEN] = MASK_NONE,
 				     [OPTION_PERHAPS] = MASK_PERHAPS,
 				     [OPTION_PAIR] = MASK_PAIR,
-				     [OPTION_ATTACHED] = MASK_NONE };
-	struct span plain = bare(word);
-	const struct secret_program *program = deploy_secret_program(plain);
+				     [OPTION_SECRET] = MASK_NEXT };
+	struct span plain = bare(last_command(w, bare(word)));
+	struct secret_value option = deploy_secret_option(w->program, w->is_sure, plain);
 
-	if (program)
-		w->program = program;
-	w->next = announces(word);
+	look_at_name(w, word);
 	if (w->next == MASK_NONE)
-		w->next = announces(plain);
-	if (w->next == MASK_NONE)
-		w->next = means[deploy_secret_option(w->program, plain)];
+		look_at_name(w, plain);
+	if (w->next == MASK_NONE && option.from == plain.n) {
+		w->next = means[option.means];
+		w->surely = true;
+	}
 	if (w->next == MASK_PERHAPS && !w->has_user)
 		w->next = MASK_NONE;
+	if (plain.n && plain.p[0] != '-') {
+		look_for_program(w, plain, behind_option);
+	} else if (plain.n) {
+		w->behind_option = true;
+		if (deploy_runs_next(plain) && !(w->program && w->is_sure))
+			w->is_named = w->behind_option = false;
+	}
 	w->has_user |= names_user(plain);
 	if (ends_command(word))
 		end_command(w);
@@ -170,31 +268,69 @@ static bool is_option(struct span word)
 	       isalpha((unsigned char)word.p[2]);
 }
 
+/* $PORT, ${A}:${B}, $(cat file) */
+static bool is_variable(struct span word)
+{
+	size_t n = 0;
+
+	if (word.n < 2 || word.p[0] != '$')
+		return false;
+	while (n < word.n && (isalnum((unsigned char)word.p[n]) || strchr("${}()_:/.-", word.p[n])))
+		n++;
+	return n == word.n;
+}
+
+/* 80, 127.0.0.1:80:80/tcp, 1000:1000 */
+static bool is_numbers(struct span word)
+{
+	if (span_ends(word, "/tcp") || span_ends(word, "/udp"))
+		word = span_head(word, word.n - 4);
+	for (size_t i = 0; i < word.n; i++)
+		if (!isdigit((unsigned char)word.p[i]) && !strchr(":-.", word.p[i]))
+			return false;
+	return true;
+}
+
 /* A port, or several; a path; a variable; another option. */
 static bool is_ordinary(struct span word)
 {
 	struct span plain = bare(word);
 
-	if (!plain.n || strchr("/.~-", plain.p[0]) || span_find(word, '$') >= 0)
-		return true;
-	if (span_ends(plain, "/tcp") || span_ends(plain, "/udp"))
-		plain = span_head(plain, plain.n - 4);
-	for (size_t i = 0; i < plain.n; i++)
-		if (!isdigit((unsigned char)plain.p[i]) && !strchr(":-.", plain.p[i]))
-			return false;
-	return true;
+	return !plain.n || strchr("/.~-", plain.p[0]) || is_numbers(plain) ||
+	       is_variable(unquoted(word));
 }
 
-/* Behind user:, or user%; not of 1000:1000, and not of an address, which is looked at as one. */
+/* Behind user:, or user%; not of 1000:1000, a variable, nor of an address, which is looked at as one. */
 static size_t pair_from(struct span word)
 {
+	struct span value;
 	size_t n = 0;
 
-	if (is_ordinary(word) || memmem(word.p, word.n, "://", 3))
+	if (is_numbers(bare(word)))
 		return word.n;
 	while (n < word.n && word.p[n] != ':' && word.p[n] != '%')
 		n++;
-	return n < word.n ? n + 1 : word.n;
+	value = span_sub(word, n + 1);
+	return n + 1 < word.n && !span_starts(value, "//") && !is_variable(unquoted(value))
+		       ? n + 1
+		       : word.n;
+}
+
+/* Behind an option of the word itself. */
+static size_t attached_from(const struct mask_words *w, struct span word)
+{
+	struct span plain = bare(word), value;
+	struct secret_value option = deploy_secret_option(w->program, w->is_sure, plain);
+	size_t from = (size_t)(plain.p - word.p) + option.from, pair;
+
+	value = span_sub(word, from);
+	if (option.from == plain.n)
+		return word.n;
+	if (option.means == OPTION_SECRET ||
+	    (option.means == OPTION_PERHAPS && w->has_user && !is_ordinary(value)))
+		return from;
+	pair = option.means == OPTION_PAIR ? pair_from(value) : value.n;
+	return pair < value.n ? from + pair : word.n;
 }
 
 /* -- words in a row --------------------------------------------------------------- */
@@ -216,30 +352,40 @@ static void follow_quotes(struct mask_words *w, struct span word)
 	}
 }
 
+/* Does the word stay open, although the one before has announced a secret? */
+static bool stays_open(const struct mask_words *w, int why, struct span word)
+{
+	struct span plain = bare(word);
+
+	if (is_option(word) || deploy_value_is_open(plain, w->surely))
+		return true;
+	/* exec: "auth-api": executable file not found */
+	if (why == MASK_JSON && !(word.n && strchr("\"'\\[{", word.p[0])))
+		return true;
+	return (why == MASK_COLON && deploy_begins_reason(plain)) ||
+	       (why == MASK_PERHAPS && is_ordinary(word));
+}
+
 static size_t hidden_by_word_before(struct mask_words *w, struct span word)
 {
 	int why = w->next;
 
 	w->next = MASK_NONE;
 	/* "Authorization: Bearer x" */
-	if (why == MASK_NEXT && deploy_is_auth_scheme(word)) {
+	if ((why == MASK_NEXT || why == MASK_COLON) && deploy_is_auth_scheme(word)) {
 		w->next = MASK_NEXT;
+		w->surely = true;
 		return word.n;
 	}
 	if (why == MASK_PAIR)
 		return pair_from(word);
-	/* exec: "auth-api": executable file not found */
-	if (why == MASK_JSON && !(word.n && strchr("\"'\\[{", word.p[0])))
-		return word.n;
-	if (is_option(word) || deploy_is_switch(bare(word)) ||
-	    (why == MASK_PERHAPS && is_ordinary(word)))
-		return word.n;
-	return 0;
+	return stays_open(w, why, word) ? word.n : 0;
 }
 
 /* Where in the word what is hidden begins; its length: nothing is. */
 static size_t take_word(struct mask_words *w, struct span word)
 {
+	bool behind_option = w->behind_option;
 	unsigned depth = w->depth;
 	size_t from = word.n;
 
@@ -250,6 +396,7 @@ static size_t take_word(struct mask_words *w, struct span word)
 		w->hides = w->depth > w->shown_at;
 		return 0;
 	}
+	w->behind_option = false;
 	if (w->next != MASK_NONE) {
 		from = hidden_by_word_before(w, word);
 		if (from == word.n && w->next != MASK_NONE)
@@ -257,10 +404,10 @@ static size_t take_word(struct mask_words *w, struct span word)
 	}
 	if (from == word.n)
 		from = hidden_from(word);
-	if (from == word.n && deploy_secret_option(w->program, bare(word)) == OPTION_ATTACHED)
-		from = (size_t)(bare(word).p - word.p) + 2;
+	if (from == word.n)
+		from = attached_from(w, word);
 	if (from == word.n) {
-		look_ahead(w, word);
+		look_ahead(w, word, behind_option);
 		return from;
 	}
 	w->all = span_starts(span_sub(word, from), "-----BEGIN");
@@ -335,8 +482,8 @@ char *mask_item(struct mask_words *w, struct span item)
 {
 	auto_buf struct buf b = BUF_INIT(4 * MASK_TEXT_MAX);
 	bool as_one = w->next != MASK_NONE || span_starts(item, "-");
-	bool whole = w->all || (w->next == MASK_NEXT && item.n && !is_option(item) &&
-				!deploy_is_auth_scheme(item));
+	bool whole = w->all || ((w->next == MASK_NEXT || w->next == MASK_COLON) && item.n &&
+				!stays_open(w, MASK_NEXT, item) && !deploy_is_auth_scheme(item));
 
 	/* quotes end with the item: no shell puts two together */
 	w->depth = w->shown_at = 0;
@@ -348,6 +495,7 @@ char *mask_item(struct mask_words *w, struct span item)
 		return buf_steal(&b);
 	}
 	w->next = MASK_NONE;
+	w->behind_option = false;
 	buf_add_str(&b, MASKED);
 	return buf_steal(&b);
 }

@@ -25,14 +25,19 @@ size_t mask_first(struct span text);
  */
 struct mask_words {
 	const struct secret_program *program; /* whose options come; NULL: any */
+	bool is_sure;			      /* it is that one */
+	bool is_named;			      /* a program has been named; not yet behind sudo */
 	bool has_user;			      /* the command has said who it is for */
+	bool behind_option;		      /* the last word was one */
 	enum {
 		MASK_NONE,
 		MASK_NEXT,
+		MASK_COLON,
 		MASK_PERHAPS,
 		MASK_PAIR,
 		MASK_JSON
 	} next;		   /* said of it by the last */
+	bool surely;	   /* by a name that only secrets have */
 	bool all;	   /* that follows is hidden */
 	char quotes[2];	   /* that are open; */
 	unsigned depth;	   /* so many */

@@ -85,8 +85,7 @@ static size_t named_value(struct span line)
 		while (n < rest.n && is_name_char(rest.p[n]))
 			n++;
 		value = n ? value_of(rest, n) : 0;
-		if (value && deploy_names_secret(span_head(rest, n)) &&
-		    !deploy_begins_switch(span_sub(rest, value)))
+		if (value && deploy_begins_secret_of(span_head(rest, n), span_sub(rest, value)))
 			return line.n - rest.n + value;
 		rest = span_sub(rest, n ? n : 1);
 	}

@@ -1,127 +1,16 @@
-/*
- * Rather too much is hidden than too little; but what hides the ordinary hides the news, too, so words that mean
- * both (AUTH) count only where the end of the name does not say otherwise.
- */
 #include "deploy/secret_words.h"
 
 #include <ctype.h>
 
 #include "base/cc.h"
+#include "base/secret_name.h"
 
-/* -- names ---------------------------------------------------------------------- */
-
-/* What one word of a name ends with. */
-static const char *const words[] = {
-	"PASSWORD", "PASSWORDS",  "PASSWD",	 "PASSPHRASE", "PASSCODE", "PASS",
-	"PWD",	    "SECRET",	  "SECRETS",	 "TOKEN",      "TOKENS",   "KEY",
-	"KEYS",	    "CREDENTIAL", "CREDENTIALS", "CREDS",      "PSK",
-};
-
-/* The same, unless the last word of the name is an open one. Of a label only what follows its last dot counts. */
-static const char *const weak_words[] = { "AUTH", "AUTHORIZATION", "JWT", "COOKIE", "SALT" };
-
-/* Weak ones that no host is called. */
-static const char *const headers[] = { "AUTHORIZATION", "COOKIE" };
-
-static const char *const open_words[] = {
-	"URL",	     "REDIRECT",   "CALLBACK", "URLS",	   "URI",	"HOST",	      "HOSTS",
-	"PORT",	     "SERVER",	   "SERVICE",  "ENDPOINT", "ADDR",	"ADDRESS",    "DOMAIN",
-	"REALM",     "ISSUER",	   "AUDIENCE", "PROVIDER", "BACKEND",	"DRIVER",     "PLUGIN",
-	"TYPE",	     "MODE",	   "METHOD",   "METHODS",  "MECHANISM", "SCHEME",     "ALG",
-	"ALGORITHM", "ALGORITHMS", "ENABLED",  "ENABLE",   "DISABLED",	"DISABLE",    "REQUIRED",
-	"SECURE",    "SAMESITE",   "HTTPONLY", "USER",	   "USERNAME",	"ID",	      "NAME",
-	"DB",	     "DATABASE",   "SOURCE",   "HEADER",   "HEADERS",	"SCOPE",      "SCOPES",
-	"LEVEL",     "VERSION",	   "TTL",      "EXPIRY",   "EXPIRES",	"EXPIRATION", "LIFETIME",
-	"TIMEOUT",   "ROUNDS",	   "FILE",     "PATH",	   "DIR",	"IN",	      "AGE",
-	"DN",	     "LENGTH",	   "PREFIX",   "SECONDS",  "MINUTES",	"HOURS",      "DAYS",
-	"API",
-};
-
-/* traefik's, at any place of a label: their value is user:hash */
-static const char *const phrases[] = { "auth.basic", "auth.digest", "basicauth", "digestauth" };
-
-static bool has_nocase(struct span a, const char *part)
-{
-	size_t n = strlen(part);
-
-	for (size_t i = 0; i + n <= a.n; i++)
-		if (span_eq_nocase(span_head(span_sub(a, i), n), part))
-			return true;
-	return false;
-}
-
-/* Takes one word of a name off: up to '_', '-', '.', or to a capital behind a small letter. */
-static bool take_part(struct span *rest, struct span *part)
-{
-	size_t n = 0;
-
-	while (rest->n && !isalnum((unsigned char)rest->p[0]))
-		*rest = span_sub(*rest, 1);
-	while (n < rest->n && isalnum((unsigned char)rest->p[n]) &&
-	       !(n && isupper((unsigned char)rest->p[n]) && islower((unsigned char)rest->p[n - 1])))
-		n++;
-	*part = span_head(*rest, n);
-	*rest = span_sub(*rest, n);
-	return n > 0;
-}
-
-static bool ends_with_one(struct span part, const char *const *list, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++) {
-		size_t n = strlen(list[i]);
-
-		if (part.n >= n && span_eq_nocase(span_sub(part, part.n - n), list[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool is_one(struct span part, const char *const *list, size_t nr)
+static bool is_one(struct span word, const char *const *list, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (span_eq_nocase(part, list[i]))
+		if (span_eq_nocase(word, list[i]))
 			return true;
 	return false;
-}
-
-static bool has_weak_word(struct span name)
-{
-	struct span part, last = span_of("", 0);
-	bool found = false;
-
-	while (take_part(&name, &part)) {
-		found |= ends_with_one(part, weak_words, ARRAY_LEN(weak_words));
-		last = part;
-	}
-	return found && !is_one(last, open_words, ARRAY_LEN(open_words));
-}
-
-bool deploy_names_secret(struct span name)
-{
-	struct span rest = name, part;
-
-	if (span_eq_str(name, "secrets")) /* the key of a file, whose values are names */
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
-		if (has_nocase(name, phrases[i]))
-			return true;
-	while (take_part(&rest, &part))
-		if (ends_with_one(part, words, ARRAY_LEN(words)))
-			return true;
-	return has_weak_word(span_sub(name, (size_t)(span_rfind(name, '.') + 1)));
-}
-
-bool deploy_ends_secret(struct span name)
-{
-	struct span rest = name, part, last = span_of("", 0);
-
-	if (!deploy_names_secret(name))
-		return false;
-	while (take_part(&rest, &part))
-		if (!isdigit((unsigned char)part.p[0])) /* PASSWORD_1 */
-			last = part;
-	return ends_with_one(last, words, ARRAY_LEN(words)) ||
-	       ends_with_one(last, headers, ARRAY_LEN(headers));
 }
 
 /* -- forms ----------------------------------------------------------------------- */
@@ -164,7 +53,9 @@ bool deploy_begins_secret(struct span text)
 	return false;
 }
 
-bool deploy_is_switch(struct span value)
+/* -- values ---------------------------------------------------------------------- */
+
+static bool is_switch(struct span value)
 {
 	static const char *const switches[] = { "true", "false", "yes",	 "no",
 						"on",	"off",	 "none", "null" };
@@ -172,14 +63,75 @@ bool deploy_is_switch(struct span value)
 	return is_one(value, switches, ARRAY_LEN(switches));
 }
 
-bool deploy_begins_switch(struct span text)
+/* 0, 587, 30m */
+static bool is_small_number(struct span value)
+{
+	static const char *const units[] = { "", "ms", "s", "sec", "m", "min", "h", "d", "w" };
+	size_t n = 0;
+
+	while (n < value.n && isdigit((unsigned char)value.p[n]))
+		n++;
+	return n > 0 && n < 5 && is_one(span_sub(value, n), units, ARRAY_LEN(units));
+}
+
+/* What AUTH, JWT, COOKIE are set to where no secret is meant. */
+static bool is_setting(struct span value)
+{
+	static const char *const settings[] = {
+		"always",   "anonymous", "auto",     "basic",	 "bearer",   "builtin",	 "cookie",
+		"cram-md5", "database",	 "db",	     "default",	 "digest",   "disable",	 "disabled",
+		"enable",   "enabled",	 "external", "file",	 "forms",    "github",	 "gitlab",
+		"google",   "gssapi",	 "header",   "hs256",	 "hs512",    "internal", "jwt",
+		"kerberos", "keycloak",	 "keystone", "lax",	 "ldap",     "ldaps",	 "local",
+		"login",    "md5",	 "mongodb",  "native",	 "never",    "ntlm",	 "oauth",
+		"oauth2",   "oidc",	 "openid",   "optional", "pam",	     "password", "peer",
+		"plain",    "proxy",	 "radius",   "redis",	 "required", "rs256",	 "saml",
+		"saml2",    "secure",	 "session",  "simple",	 "ssl",	     "starttls", "strict",
+		"tls",	    "token",	 "trust",    "user",	 "username", "xoauth2",
+	};
+
+	return is_small_number(value) || is_one(value, settings, ARRAY_LEN(settings));
+}
+
+bool deploy_value_is_open(struct span value, bool surely)
+{
+	return is_switch(value) || (!surely && is_setting(value));
+}
+
+bool deploy_is_secret(struct span name, struct span value)
+{
+	return names_secret(name) && !deploy_value_is_open(value, names_secret_surely(name));
+}
+
+bool deploy_begins_secret_of(struct span name, struct span text)
 {
 	size_t n = 0;
 
-	while (n < text.n && isalpha((unsigned char)text.p[n]))
+	while (n < text.n && (isalnum((unsigned char)text.p[n]) || text.p[n] == '-'))
 		n++;
-	return (n == text.n || strchr("\"'}],;) \t\r\n", text.p[n])) &&
-	       deploy_is_switch(span_head(text, n));
+	return names_secret(name) &&
+	       !((n == text.n || strchr("\"'}],;) \t\r\n", text.p[n])) &&
+		 deploy_value_is_open(span_head(text, n), names_secret_surely(name)));
+}
+
+bool deploy_begins_reason(struct span word)
+{
+	static const char *const words[] = {
+		"a",	      "access",	    "an",	"authentication",
+		"bad",	      "can",	    "cannot",	"can't",
+		"could",      "denied",	    "does",	"doesn't",
+		"empty",      "expected",   "expired",	"failed",
+		"file",	      "has",	    "i/o",	"illegal",
+		"incorrect",  "invalid",    "is",	"lookup",
+		"missing",    "mismatch",   "must",	"needs",
+		"no",	      "not",	    "only",	"open",
+		"permission", "read",	    "required", "should",
+		"stat",	      "the",	    "this",	"too",
+		"unable",     "unexpected", "unknown",	"unsupported",
+		"was",	      "wrong",	    "you",	"your",
+	};
+
+	return is_one(word, words, ARRAY_LEN(words));
 }
 
 bool deploy_is_auth_scheme(struct span word)
@@ -193,41 +145,44 @@ bool deploy_is_auth_scheme(struct span word)
 
 /* Short options, which do not say what they are. For a program that is not here "any" counts. */
 static const struct secret_program {
-	const char *name; /* with a star: what the program's begins with */
+	const char *name;  /* with a star: what the program's begins with */
+	const char *flags; /* options without a value, which others may follow in one word */
 	struct {
 		char letter;
-		enum secret_option means;
+		enum secret_option apart, attached; /* is its value in the next word, in the same */
 	} options[3];
 } programs[] = {
-	{ "mysql*", { { 'p', OPTION_ATTACHED } } },
-	{ "mariadb*", { { 'p', OPTION_ATTACHED } } },
-	{ "mongo*", { { 'p', OPTION_NEXT } } },
-	{ "sshpass", { { 'p', OPTION_ATTACHED }, { 'p', OPTION_NEXT } } },
-	{ "redis-cli", { { 'a', OPTION_NEXT } } },
-	{ "valkey-cli", { { 'a', OPTION_NEXT } } },
-	{ "keydb-cli", { { 'a', OPTION_NEXT } } },
-	{ "ldap*", { { 'w', OPTION_ATTACHED }, { 'w', OPTION_NEXT } } },
-	{ "sqlcmd", { { 'P', OPTION_ATTACHED }, { 'P', OPTION_NEXT } } },
-	{ "zip", { { 'P', OPTION_ATTACHED }, { 'P', OPTION_NEXT } } },
-	{ "unzip", { { 'P', OPTION_ATTACHED }, { 'P', OPTION_NEXT } } },
-	{ "curl", { { 'u', OPTION_PAIR }, { 'U', OPTION_PAIR }, { 'p', OPTION_OPEN } } },
+	{ "mysql*", "sNBtvfCnrEHqA", { { 'p', OPTION_OPEN, OPTION_SECRET } } },
+	{ "mariadb*", "sNBtvfCnrEHqA", { { 'p', OPTION_OPEN, OPTION_SECRET } } },
+	{ "mongo*", "v", { { 'p', OPTION_SECRET, OPTION_SECRET } } },
+	{ "sshpass", "v", { { 'p', OPTION_SECRET, OPTION_SECRET } } },
+	{ "redis-cli", "", { { 'a', OPTION_SECRET, OPTION_OPEN } } },
+	{ "valkey-cli", "", { { 'a', OPTION_SECRET, OPTION_OPEN } } },
+	{ "keydb-cli", "", { { 'a', OPTION_SECRET, OPTION_OPEN } } },
+	{ "ldap*", "xLZvncCMQI", { { 'w', OPTION_SECRET, OPTION_SECRET } } },
+	{ "sqlcmd", "CEIbekNx", { { 'P', OPTION_SECRET, OPTION_SECRET } } },
+	{ "zip", "rqjeoymT0123456789", { { 'P', OPTION_SECRET, OPTION_SECRET } } },
+	{ "unzip", "oqjnlptuvafX", { { 'P', OPTION_SECRET, OPTION_SECRET } } },
+	{ "curl",
+	  "fsSkLvgGIjaNOqJRil0123456#",
+	  { { 'u', OPTION_PAIR, OPTION_PAIR },
+	    { 'U', OPTION_PAIR, OPTION_PAIR },
+	    { 'p', OPTION_OPEN, OPTION_OPEN } } },
 	/* theirs is no password */
-	{ "mkdir", { { 'p', OPTION_OPEN } } },
-	{ "cp", { { 'p', OPTION_OPEN } } },
-	{ "mv", { { 'p', OPTION_OPEN } } },
-	{ "install", { { 'p', OPTION_OPEN } } },
-	{ "tar", { { 'p', OPTION_OPEN } } },
-	{ "touch", { { 'p', OPTION_OPEN } } },
-	{ "ssh", { { 'p', OPTION_OPEN } } },
-	{ "gunicorn", { { 'p', OPTION_OPEN } } },
-}, any = { "", { { 'p', OPTION_PERHAPS }, { 'u', OPTION_PAIR }, { 'U', OPTION_PAIR } } };
+	{ "mkdir", "v", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+	{ "cp", "vrRfa", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+	{ "mv", "", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+	{ "install", "vdD", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+	{ "tar", "xcvzjJ", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+	{ "touch", "", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+	{ "ssh", "tTvqnNfACxX", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+	{ "gunicorn", "", { { 'p', OPTION_OPEN, OPTION_OPEN } } },
+}, any = { "", "", { { 'p', OPTION_PERHAPS, OPTION_PERHAPS },
+		     { 'u', OPTION_PAIR, OPTION_PAIR },
+		     { 'U', OPTION_PAIR, OPTION_PAIR } } };
 
-const struct secret_program *deploy_secret_program(struct span word)
+const struct secret_program *deploy_secret_program(struct span name)
 {
-	struct span name = span_sub(word, (size_t)(span_rfind(word, '/') + 1));
-
-	if (span_find(name, ':') >= 0) /* mysql:3306 */
-		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
 		struct span want = span_of_str(programs[i].name);
 
@@ -239,34 +194,79 @@ const struct secret_program *deploy_secret_program(struct span word)
 	return NULL;
 }
 
-static enum secret_option look_up(const struct secret_program *p, struct span word, bool *known)
+bool deploy_runs_another(struct span name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(p->options) && p->options[i].letter; i++) {
-		char letter = p->options[i].letter;
+	static const char *const wrappers[] = {
+		"sh",	"bash",	  "ash",    "dash",   "zsh",	   "busybox", "exec",	 "sudo",
+		"doas", "env",	  "nice",   "ionice", "command",   "time",    "nohup",	 "timeout",
+		"tini", "setsid", "stdbuf", "xargs",  "dumb-init", "eval",    "sshpass", "then",
+		"do",	"else",	  "if",	    "while",  "!",
+	};
 
-		*known |= letter == word.p[1];
-		if (p->options[i].means == OPTION_ATTACHED) {
-			if (letter == word.p[1] && word.n > 2)
-				return OPTION_ATTACHED;
-			continue;
-		}
-		/* of a program that is known other letters may stand before it: -fsu */
-		if (letter == word.p[word.n - 1] && (word.n == 2 || p != &any))
-			return p->options[i].means;
-	}
-	return OPTION_OPEN;
+	return is_one(name, wrappers, ARRAY_LEN(wrappers));
 }
 
-enum secret_option deploy_secret_option(const struct secret_program *program, struct span word)
+bool deploy_runs_next(struct span option)
 {
-	enum secret_option means;
-	bool known = false;
+	static const char *const options[] = { "--", "--command", "-exec", "-execdir" };
 
-	if (program && strcmp(program->name, "curl") == 0 &&
-	    (span_eq_str(word, "--user") || span_eq_str(word, "--proxy-user")))
-		return OPTION_PAIR;
-	if (word.n < 2 || word.p[0] != '-' || word.p[1] == '-')
-		return OPTION_OPEN;
-	means = program ? look_up(program, word, &known) : OPTION_OPEN;
-	return known || means != OPTION_OPEN ? means : look_up(&any, word, &known);
+	return is_one(option, options, ARRAY_LEN(options)) ||
+	       (option.n > 1 && option.n < 5 && option.p[1] != '-' && span_ends(option, "c"));
+}
+
+/* The place of the letter in the word; 0: it is not there as an option. */
+static size_t find_letter(const struct secret_program *p, char letter, struct span word)
+{
+	size_t n = 1;
+
+	while (n < word.n && word.p[n] != letter && strchr(p->flags, word.p[n]))
+		n++;
+	if (n < word.n && word.p[n] == letter)
+		return n;
+	/* behind flags that are not known here: -fsu */
+	return p != &any && word.p[word.n - 1] == letter ? word.n - 1 : 0;
+}
+
+/* Is one of its options the word's? */
+static bool look_up(struct secret_value *out, const struct secret_program *p, struct span word)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(p->options) && p->options[i].letter; i++) {
+		size_t at = find_letter(p, p->options[i].letter, word);
+		bool apart = at + 1 == word.n;
+		enum secret_option means = apart ? p->options[i].apart : p->options[i].attached;
+
+		if (!at)
+			continue;
+		found = true;
+		if (means > out->means)
+			*out = (struct secret_value){ means, at + 1 };
+	}
+	return found;
+}
+
+static struct secret_value long_option(struct span word)
+{
+	static const char *const pairs[] = { "--user", "--proxy-user", "--username" };
+	struct span name = word, value;
+	bool attached = span_cut(word, '=', &name, &value);
+
+	if (!is_one(name, pairs, ARRAY_LEN(pairs)))
+		return (struct secret_value){ OPTION_OPEN, word.n };
+	return (struct secret_value){ OPTION_PAIR, attached ? name.n + 1 : word.n };
+}
+
+struct secret_value deploy_secret_option(const struct secret_program *program, bool surely,
+					 struct span word)
+{
+	struct secret_value out = { OPTION_OPEN, word.n };
+
+	if (span_starts(word, "--"))
+		return long_option(word);
+	if (word.n < 2 || word.p[0] != '-')
+		return out;
+	if (!program || !look_up(&out, program, word) || !surely)
+		look_up(&out, &any, word);
+	return out;
 }

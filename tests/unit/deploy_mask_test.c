@@ -59,6 +59,13 @@ static void reasons_of_failures_are_shown(void **state)
 		"at /app/src/token.service.ts:42:7",
 		"at com.acme.KeyStore.load(KeyStore.java:42)",
 		"No such image: reg/team/token:1.2",
+		"invalid password: must be longer than 8",
+		"FATAL: password: authentication failed for user 'app'",
+		"secret: open /run/secrets/x: no such file or directory",
+		"dial tcp: lookup cookie:8080: no such host",
+		"cannot reach cookie:27017/x",
+		"SMTP_AUTH=login REDIS_AUTH=1 JWT=30m --auth ldap --auth=required AUTH: ldap",
+		"{\"auth\":\"ldap\", \"cookie\": \"strict\"}",
 	};
 
 	(void)state;
@@ -71,6 +78,53 @@ static void reasons_of_failures_are_shown(void **state)
 	assert_masked("DB_PASSWORD_2: hunter2", "DB_PASSWORD_2: ***");
 	assert_masked("authorization: basic hunter2", "authorization: basic ***");
 	assert_masked("Cookie: sid=hunter2", "Cookie: ***");
+}
+
+/* Of names that mean both a short word is open; of others none is. */
+static void settings_are_shown_of_names_that_have_them(void **state)
+{
+	(void)state;
+	assert_masked("REDIS_AUTH=12345 x", "REDIS_AUTH=*** x");
+	assert_masked("REDIS_AUTH=login1", "REDIS_AUTH=***");
+	assert_masked("PASSWORD=login TOKEN=1", "PASSWORD=*** TOKEN=***");
+	assert_masked("--password login --token 1", "--password *** --token ***");
+	assert_masked("--auth hunter2", "--auth ***");
+	assert_masked("password: hunter2 must", "password: *** must");
+	assert_masked("--password must", "--password ***");
+}
+
+/* A word that is called like a program may be a host, a user or a database. */
+static void only_the_first_word_is_surely_a_program(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "mycli -h mysql -u root -p hunter2", "mycli -h mysql -u root -p ***" },
+		{ "mycli mysql -u root -p hunter2", "mycli mysql -u root -p ***" },
+		{ "sudo mycli mysql -u root -p hunter2", "sudo mycli mysql -u root -p ***" },
+		{ "sudo -u mysql mycli -u root -p hunter2", "sudo -u mysql mycli -u root -p ***" },
+		{ "docker exec mkdir mycli -u root -p hunter2",
+		  "docker exec mkdir mycli -u root -p ***" },
+		{ "DB=mysql mycli -u root -p hunter2", "DB=mysql mycli -u root -p ***" },
+		/* but it may be one */
+		{ "docker exec -it db mysql -phunter2", "docker exec -it db mysql -p***" },
+		{ "docker exec db redis-cli -c -a hunter2", "docker exec db redis-cli -c -a ***" },
+		{ "kubectl exec -it mysql -- mysql -phunter2 x",
+		  "kubectl exec -it mysql -- mysql -p*** x" },
+		{ "sudo -E mysql -phunter2", "sudo -E mysql -p***" },
+		{ "nice -n 5 mysql -phunter2", "nice -n 5 mysql -p***" },
+		{ "timeout 5 mysql -phunter2", "timeout 5 mysql -p***" },
+		{ "find . -exec mysql -phunter2 {} +", "find . -exec mysql -p*** {} +" },
+		{ "X=$(mysql -phunter2 -e x)", "X=$(mysql -p*** -e x)" },
+		{ "true;mysql -phunter2", "true;mysql -p***" },
+		{ "entry.sh mysql -phunter2", "entry.sh mysql -p***" },
+		/* and what it is not is open again */
+		{ "sudo -u me mkdir -p data", "sudo -u me mkdir -p data" },
+		{ "sshpass -p hunter2 ssh -u me -p data", "sshpass -p *** ssh -u me -p data" },
+		{ "redis-cli -u me && mysql -p shop", "redis-cli -u me && mysql -p shop" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		assert_masked(texts[i][0], texts[i][1]);
 }
 
 static void a_password_that_begins_like_a_switch_is_hidden(void **state)
@@ -134,6 +188,21 @@ static void short_options_that_take_passwords_are_known(void **state)
 		{ "unzip -Phunter2 x", "unzip -P*** x" },
 		{ "curl --user admin:hunter2 x", "curl --user admin:*** x" },
 		{ "curl --proxy-user a:hunter2 x", "curl --proxy-user a:*** x" },
+		{ "curl -uadmin:hunter2 x", "curl -uadmin:*** x" },
+		{ "curl -fsuadmin:hunter2 x", "curl -fsuadmin:*** x" },
+		{ "curl -u'admin:hunter two' x", "curl -u'admin:*** x" },
+		{ "tool -uadmin:hunter2 --user=a:hunter2", "tool -uadmin:*** --user=a:***" },
+		{ "curl -u 'admin:ab$1c' x", "curl -u 'admin:*** x" },
+		{ "curl -u admin:a://b x", "curl -u admin:*** x" },
+		{ "smbclient -Ume%hunter2 x", "smbclient -Ume%*** x" },
+		{ "smbclient //s/x -U D\\me%hunter2", "smbclient //s/x -U D\\me%***" },
+		{ "smbclient --user me%hunter2", "smbclient --user me%***" },
+		{ "mongo -phunter2 x", "mongo -p*** x" },
+		{ "mongodump -u me -p hunter2", "mongodump -u me -p ***" },
+		{ "mysql -sNphunter2 x", "mysql -sNp*** x" },
+		{ "ldapsearch -xw hunter2", "ldapsearch -xw ***" },
+		{ "docker login -u me -phunter2 h", "docker login -u me -p*** h" },
+		{ "docker login -ume -p hunter2 h", "docker login -ume -p *** h" },
 		{ "redis-server --requirepass hunter2", "redis-server --requirepass ***" },
 	};
 
@@ -191,6 +260,10 @@ static void what_is_no_secret_stays_as_it_is(void **state)
 		"npx -p typescript tsc -p project",
 		"docker login -u me && docker compose -p shop up",
 		"exporter -db mysql:3306 -port 9104",
+		"exporter -h mysql -port 9104",
+		"curl -u $USER:$PASS -u1000:1000 -u \"${A}:${B}\" -o zip x",
+		"psql -U me -p5432 -p 5432",
+		"mkdir -pv x && mysqldump -p --all",
 		"mongod --auth --port 27017",
 		"{\"auth\":true} {\"auth\": false} --auth=off",
 		"https://hub.example/x@1.2 ^/old/(.*)$1$2",
@@ -209,6 +282,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_of_names_that_sound_secret_are_hidden),
 		cmocka_unit_test(reasons_of_failures_are_shown),
+		cmocka_unit_test(settings_are_shown_of_names_that_have_them),
+		cmocka_unit_test(only_the_first_word_is_surely_a_program),
 		cmocka_unit_test(a_password_that_begins_like_a_switch_is_hidden),
 		cmocka_unit_test(a_command_ends_with_its_line),
 		cmocka_unit_test(what_stands_in_quotes_is_hidden_to_their_end),

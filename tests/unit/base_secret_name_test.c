@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/cc.h"
-#include "deploy/secret_words.h"
+#include "base/secret_name.h"
 
 static void names_of_secrets_are_known_by_their_words(void **state)
 {
@@ -28,6 +28,9 @@ static void names_of_secrets_are_known_by_their_words(void **state)
 		"Authorization",
 		"ERLANG_COOKIE",
 		"PASSWORD_SALT",
+		"X-Amz-Signature",
+		"X-Amz-Credential",
+		"private_token",
 		"SMTP_CREDS",
 		"spring.redis.auth",
 		"traefik.frontend.auth.basic",
@@ -37,7 +40,7 @@ static void names_of_secrets_are_known_by_their_words(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (!deploy_names_secret(span_of_str(names[i])))
+		if (!names_secret(span_of_str(names[i])))
 			fail_msg("'%s' is taken for open", names[i]);
 }
 
@@ -72,8 +75,27 @@ static void names_that_only_look_like_it_stay_open(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (deploy_names_secret(span_of_str(names[i])))
+		if (names_secret(span_of_str(names[i])))
 			fail_msg("'%s' is taken for a secret", names[i]);
+}
+
+static void names_that_may_mean_a_setting_are_told_apart(void **state)
+{
+	(void)state;
+	assert_true(names_secret_surely(SPAN_LIT("DB_PASSWORD")));
+	assert_true(names_secret_surely(SPAN_LIT("a.basicauth.users")));
+	assert_false(names_secret_surely(SPAN_LIT("SMTP_AUTH")));
+	assert_false(names_secret_surely(SPAN_LIT("Cookie")));
+}
+
+static void in_front_of_a_colon_only_the_end_counts(void **state)
+{
+	(void)state;
+	assert_true(names_secret_at_end(SPAN_LIT("DB_PASSWORD")));
+	assert_true(names_secret_at_end(SPAN_LIT("PASSWORD_2")));
+	assert_true(names_secret_at_end(SPAN_LIT("Authorization")));
+	assert_false(names_secret_at_end(SPAN_LIT("KeyError")));
+	assert_false(names_secret_at_end(SPAN_LIT("auth")));
 }
 
 int main(void)
@@ -81,6 +103,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_secrets_are_known_by_their_words),
 		cmocka_unit_test(names_that_only_look_like_it_stay_open),
+		cmocka_unit_test(names_that_may_mean_a_setting_are_told_apart),
+		cmocka_unit_test(in_front_of_a_colon_only_the_end_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
