@@ -4,6 +4,8 @@
  */
 #include "deploy/failure.h"
 
+#include <ctype.h>
+
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/progress.h"
@@ -15,20 +17,38 @@
 #define LOG_BYTES     (64u << 10)
 #define LOG_TIME_MS   5000
 
-#define SECRET_LEAST 6 /* a shorter one stands in many words */
+#define SECRET_LEAST 3
+#define SECRET_LONG  6 /* a shorter one stands in many words and paths */
+
+/* No part of a word or of a path; text: in which it is found. */
+static bool stands_alone(const char *text, const char *at, size_t n)
+{
+	static const char *const more = "_-./";
+	char before = at > text ? at[-1] : ' ', after = at[n] ? at[n] : ' ';
+
+	/* a full stop ends a sentence, too */
+	return !isalnum((unsigned char)before) && !strchr(more, before) &&
+	       !isalnum((unsigned char)after) &&
+	       (!strchr(more, after) || (after == '.' && !isalnum((unsigned char)at[n + 1])));
+}
 
 /* A task may print what it was given. *text is replaced. */
 static void hide_value(char **text, const char *value)
 {
 	auto_buf struct buf b = BUF_INIT(SIZE_MAX);
-	const char *rest = *text, *at;
+	const char *rest = *text, *at = rest;
+	size_t n = strlen(value);
 
-	if (strlen(value) < SECRET_LEAST || !strstr(rest, value))
+	if (n < SECRET_LEAST)
 		return;
-	while ((at = strstr(rest, value))) {
+	while ((at = strstr(at, value))) {
+		if (n < SECRET_LONG && !stands_alone(*text, at, n)) {
+			at++;
+			continue;
+		}
 		buf_add(&b, rest, (size_t)(at - rest));
 		buf_add_str(&b, MASKED);
-		rest = at + strlen(value);
+		at = rest = at + n;
 	}
 	buf_add_str(&b, rest);
 	free(*text);
@@ -63,7 +83,7 @@ char *deploy_failure_line(const char *line, const json_t *spec)
 		struct span name, value;
 
 		if (span_cut(span_of_str(json_string_value(v)), '=', &name, &value) &&
-		    deploy_names_secret(name))
+		    deploy_is_secret(name, value))
 			add_lines(&values, value);
 	}
 	/* one may begin with another */

@@ -12,8 +12,8 @@
 static void assert_line(const char *line, const char *want)
 {
 	auto_json json_t *spec = json_pack(
-		"{s:{s:{s:[sssss]}}}", "TaskTemplate", "ContainerSpec", "Env", "A_PASSWORD=hunter2",
-		"B_PASSWORD=hunter2-admin", "C_TOKEN=short",
+		"{s:{s:{s:[ssssss]}}}", "TaskTemplate", "ContainerSpec", "Env",
+		"A_PASSWORD=hunter2", "B_PASSWORD=hunter2-admin", "C_TOKEN=short", "D_PIN_PASS=ab",
 		"TLS_KEY=-----BEGIN KEY-----\r\nMIIhunter3\r\nhunter4==\n", "LEVEL=verbose");
 	auto_free char *got = deploy_failure_line(line, spec);
 
@@ -25,8 +25,17 @@ static void values_of_the_environment_are_hidden(void **state)
 	(void)state;
 	assert_line("cannot log in as me with hunter2, hunter2",
 		    "cannot log in as me with ***, ***");
-	assert_line("too short, verbose", "too short, verbose");
+	assert_line("verbose", "verbose");
 	assert_line("nothing of the kind", "nothing of the kind");
+}
+
+static void a_short_value_is_hidden_where_it_stands_alone(void **state)
+{
+	(void)state;
+	assert_line("got 'short', short.", "got '***', ***.");
+	assert_line("/srv/short/x short.js shorter too_short short-lived in abshort short",
+		    "/srv/short/x short.js shorter too_short short-lived in abshort ***");
+	assert_line("ab", "ab");
 }
 
 static void a_value_that_begins_like_another_is_hidden_whole(void **state)
@@ -46,6 +55,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_of_the_environment_are_hidden),
+		cmocka_unit_test(a_short_value_is_hidden_where_it_stands_alone),
 		cmocka_unit_test(a_value_that_begins_like_another_is_hidden_whole),
 		cmocka_unit_test(each_line_of_a_value_is_hidden),
 	};
