@@ -11,6 +11,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "oci/run/caps.h"
@@ -19,18 +21,16 @@
 #define STACK_BYTES (512u << 10)
 #define GUARD_BYTES (64u << 10) /* pages of any size that kernels have */
 
-/* Sanitizers remember the frames that exec leaves behind: with them the child has a copy. */
+/*
+ * Sanitizers remember the frames that exec leaves behind, and know no stack but a thread's own: with
+ * them the child is a copy, and goes on where we are.
+ */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_COPY 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define HAS_COPY 1
 #endif
-#endif
-#ifdef HAS_COPY
-#define MEMORY_FLAGS 0
-#else
-#define MEMORY_FLAGS (CLONE_VM | CLONE_VFORK)
 #endif
 
 struct ns_run {
@@ -55,11 +55,16 @@ int ns_run_stack(void **out, struct err *e)
 
 static pid_t clone_child(struct run *run)
 {
-	const int flags = MEMORY_FLAGS | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+	const int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 			  (run->spec.no_network ? CLONE_NEWNET : 0) | SIGCHLD;
+#ifdef HAS_COPY
+	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 
+	return pid == 0 ? child_main(run) : pid;
+#else
 	/* we wait, so no two are on it at once */
-	return clone(child_main, run->common->stack, flags, run);
+	return clone(child_main, run->common->stack, flags | CLONE_VM | CLONE_VFORK, run);
+#endif
 }
 
 /* The working directory is carried over into the new mount namespace. */
