@@ -419,7 +419,7 @@ int url_decode(struct buf *out, struct span text)
 int url_parse_user(struct url *out, char **user, const char *text, struct err *e)
 {
 	const char *mark = strstr(text, "://");
-	struct span authority = span_of(text, 0), name = authority;
+	struct span authority = span_of(text, 0), name;
 	auto_buf struct buf bare = BUF_INIT(2 * URL_MAX), plain = BUF_INIT(2 * URL_MAX);
 	ptrdiff_t at;
 
