@@ -44,9 +44,9 @@ int fs_mkdir_p(int dirfd, const char *path, mode_t mode, struct err *e)
 	MUST_CHECK; /* existing is fine */
 
 /*
- * Removes name and all below it; missing is fine. Never follows links, crosses no mount (EBUSY;
- * what was removed until then is gone). Directories that refuse us are made writable first.
- * Uses few descriptors however deep the tree.
+ * Removes name and all below it; missing is fine, as is what somebody else removes meanwhile. Never
+ * follows links, crosses no mount (EBUSY; what was removed until then is gone). Directories that
+ * refuse us are made writable first. Uses few descriptors however deep the tree.
  */
 int fs_remove_tree(int dirfd, const char *name, struct err *e) MUST_CHECK;
 

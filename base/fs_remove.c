@@ -84,6 +84,8 @@ static int enter(struct removal *r, int at, const char *name, struct err *e)
 	DIR *stream;
 	char *copy;
 
+	if (fd < 0 && errno == ENOENT)
+		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0 || fstatat(at, "", &up, AT_EMPTY_PATH) < 0)
 		return fail(r, name, e);
 	if (is_mount(fd, st.st_dev, up.st_dev)) {
@@ -135,7 +137,8 @@ static int leave(struct removal *r, struct err *e)
 	int result = 0;
 
 	if ((above && !above->stream && reopen(above, dirfd(done.stream)) < 0) ||
-	    unlinkat(above ? dirfd(above->stream) : r->dirfd, done.name, AT_REMOVEDIR) < 0)
+	    (unlinkat(above ? dirfd(above->stream) : r->dirfd, done.name, AT_REMOVEDIR) < 0 &&
+	     errno != ENOENT))
 		result = fail(r, done.name, e);
 	level_release(&done);
 	return result;

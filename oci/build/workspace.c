@@ -8,6 +8,8 @@
 #include "oci/build/workspace.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -58,6 +60,35 @@ static int remove_build(const struct workspace *w, const char *id, struct err *e
 	return fs_remove_tree(w->tmp_fd, name, e);
 }
 
+/*
+ * A RUN's monitor outlives a build that was killed until it has put back what the RUN's mounts covered; the caches
+ * among that go home. It holds the step's directory until then (sandbox_chroot.c). What cannot be locked
+ * is held by nobody.
+ */
+static int wait_for_monitors(const struct workspace *w, const char *id, struct err *e)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	auto_close int dir = openat(w->tmp_fd, id, flags);
+	auto_walk struct walk *walk = NULL;
+	struct walk_entry ent;
+	int r;
+
+	if (dir < 0)
+		return 0; /* its lock is all there is, or it is no directory */
+	if (walk_open(&walk, dir, e) < 0)
+		return -1;
+	while ((r = walk_next(walk, &ent, e)) > 0) {
+		auto_close int step = S_ISDIR(ent.st.st_mode) ? openat(dir, ent.name, flags) : -1;
+
+		if (S_ISDIR(ent.st.st_mode))
+			walk_skip(walk);
+		if (step >= 0)
+			while (flock(step, LOCK_EX) < 0 && errno == EINTR)
+				continue;
+	}
+	return r;
+}
+
 /* Nobody holds its lock: its build is dead. */
 static int remove_if_stale(const struct workspace *w, const char *id, struct err *e)
 {
@@ -70,6 +101,8 @@ static int remove_if_stale(const struct workspace *w, const char *id, struct err
 			err_clear(e);
 		return alive ? 0 : -1;
 	}
+	if (wait_for_monitors(w, id, e) < 0)
+		return -1;
 	return remove_build(w, id, e);
 }
 

@@ -5,6 +5,7 @@
 #include "oci/run/sandbox_chroot.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -41,6 +42,9 @@ static int chroot_tree_open(struct sandbox *s, struct sandbox_tree *out, const s
 	aside = fs_open_dir(dir, e);
 	if (aside < 0)
 		return -1;
+	/* travels to the RUN's monitor, so that nobody removes what it still has to put back when we are killed
+	 * (workspace.c); where there are no locks that is not prevented */
+	(void)!flock(aside, LOCK_SH);
 	t = mem_zalloc(sizeof(*t));
 	t->aside_fd = fd_steal(&aside);
 	out->root_fd = fd_steal(&root);

@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -117,6 +119,42 @@ static void a_deep_tree_needs_few_descriptors(void **state)
 	assert_int_equal(0, tmpdir_count(&t));
 }
 
+/* In a child: makes directories, full ones, and removes them as fast as it can. */
+static void come_and_go(const struct tmpdir *t)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		mkdirat(t->fd, "goes/dir", 0700);
+		mkdirat(t->fd, "goes/dir/in", 0700);
+		unlinkat(t->fd, "goes/dir/in", AT_REMOVEDIR);
+		unlinkat(t->fd, "goes/dir", AT_REMOVEDIR);
+	}
+}
+
+/* The other one's tree is filled again and again, so that a removal may find it not empty; never that something is
+ * missing. */
+static void what_somebody_else_removes_meanwhile_is_gone(void **state)
+{
+	auto_tmpdir struct tmpdir t;
+	pid_t other;
+
+	(void)state;
+	tmpdir_init(&t);
+	tmpdir_dir(&t, "goes");
+	other = fork();
+	if (other == 0)
+		come_and_go(&t);
+	for (int i = 0; i < 2000; i++) {
+		struct err e = ERR_INIT;
+
+		if (fs_remove_tree(t.fd, "goes", &e) < 0 && e.sys != ENOTEMPTY)
+			fail_msg("%s", e.text);
+		mkdirat(t.fd, "goes", 0700);
+	}
+	kill(other, SIGKILL);
+	assert_int_equal(other, waitpid(other, NULL, 0));
+}
+
 /* Runs in a child that may do less than root, or in a mount namespace of its own. */
 static int in_child(int (*run)(struct tmpdir *t), struct tmpdir *t)
 {
@@ -219,6 +257,7 @@ int main(void)
 		cmocka_unit_test(a_tree_goes_and_its_neighbours_stay),
 		cmocka_unit_test(a_file_and_a_link_are_trees_too),
 		cmocka_unit_test(links_inside_are_not_followed),
+		cmocka_unit_test(what_somebody_else_removes_meanwhile_is_gone),
 		cmocka_unit_test(a_deep_tree_needs_few_descriptors),
 		cmocka_unit_test(directories_nobody_may_write_are_made_writable),
 		cmocka_unit_test(a_bind_mount_of_the_same_device_is_not_entered),

@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "oci/build/workspace.h"
@@ -81,6 +83,49 @@ static void what_a_killed_build_left_is_removed(void **state)
 	assert_false(tmpdir_has(&d, "a/root/tmp/build-unborn"));
 	assert_false(tmpdir_has(&d, "a/root/tmp/build-dead.lock"));
 	assert_false(tmpdir_has(&d, "a/root/tmp/build-half.lock"));
+}
+
+/* In a child, who holds a step's directory: 0 when it is still there after a while. */
+static int put_back(const struct tmpdir *d, int ready)
+{
+	auto_close int step = openat(d->fd, "a/root/tmp/build-dead/s0-1", O_RDONLY | O_DIRECTORY);
+
+	if (step < 0 || flock(step, LOCK_SH) < 0 || write(ready, "", 1) != 1)
+		return 1;
+	for (int i = 0; i < 50; i++) {
+		auto_close int fd = openat(step, "x", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+		usleep(1000);
+		if (fd < 0 || unlinkat(step, "x", 0) < 0)
+			return 2;
+	}
+	return 0;
+}
+
+static void what_a_monitor_still_puts_back_is_waited_for(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	auto_workspace struct workspace w = WORKSPACE_INIT;
+	int ready[2], status;
+	pid_t monitor;
+	char c;
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	tmpdir_file(&d, "a/root/tmp/build-dead.lock", "");
+	tmpdir_file(&d, "a/root/tmp/build-dead/s0-1/covered/1", "1");
+	assert_int_equal(pipe(ready), 0);
+	monitor = fork();
+	if (monitor == 0)
+		_exit(put_back(&d, ready[1]));
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	open_one(&w, root);
+	assert_false(tmpdir_has(&d, "a/root/tmp/build-dead"));
+	assert_int_equal(waitpid(monitor, &status, 0), monitor);
+	assert_int_equal(status, 0);
 }
 
 static void what_lives_stays(void **state)
@@ -165,6 +210,7 @@ int main(void)
 		cmocka_unit_test(it_is_made_and_goes_with_all_that_is_in_it),
 		cmocka_unit_test(nobody_else_may_look_inside),
 		cmocka_unit_test(what_a_killed_build_left_is_removed),
+		cmocka_unit_test(what_a_monitor_still_puts_back_is_waited_for),
 		cmocka_unit_test(what_lives_stays),
 		cmocka_unit_test(builds_that_come_and_go_at_once_do_not_hinder_each_other),
 		cmocka_unit_test(a_root_that_is_a_file_is_an_error),
