@@ -20,10 +20,12 @@ struct stack *stack_new(const struct workspace *ws, const char *name, struct sta
 void stack_free(struct stack *s); /* NULL is fine */
 
 /*
- * Adds the directories to out, topmost first. layers: lowest first, more of the same ones each
- * time; what is not laid down is. Directories once told stay as long as the workspace.
+ * Adds the directories to out, topmost first, and base, which lies below all (NULL: nothing does). layers: lowest
+ * first, more of the same ones each time; what is not laid down is. Directories once told stay as long as
+ * the workspace.
  */
 int stack_lowers(struct strv *out, struct stack *s, const struct op *op,
-		 struct layer *const *layers, size_t nr, struct err *e) MUST_CHECK;
+		 struct layer *const *layers, size_t nr, const char *base, struct err *e)
+	MUST_CHECK;
 
 #endif

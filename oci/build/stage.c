@@ -42,13 +42,10 @@ int stage_now(struct tree **out, struct job *j, struct stage *st, struct err *e)
 
 int stage_lowers(struct strv *out, struct job *j, const struct stage *st, struct err *e)
 {
-	if (stack_lowers(out, st->stack, j->op, st->layers, st->nr, e) < 0)
-		return -1;
 	if (st->image && images_unpack(j->op, &j->images, st->image, e) < 0)
 		return -1;
-	if (st->image && st->image->tree)
-		strv_add(out, st->image->tree);
-	return 0;
+	return stack_lowers(out, st->stack, j->op, st->layers, st->nr,
+			    st->image ? st->image->tree : NULL, e);
 }
 
 /* -- layers ----------------------------------------------------------------------- */

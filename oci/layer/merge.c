@@ -6,6 +6,9 @@
  * the mark is not entered again. Something else than a directory in a directory's way hides all that is
  * below it, so the directory above gets the mark.
  *
+ * A deletion of what only these directories had is no mark any more: where overlayfs has a directory from one place
+ * alone it lists what is in it, marks of deletions among it, though nobody can open them.
+ *
  * Filling a directory changes its time: times are set last.
  */
 #include "oci/layer/merge.h"
@@ -22,6 +25,7 @@
 #include "base/walk.h"
 #include "oci/layer/marks.h"
 #include "oci/layer/path.h"
+#include "oci/layer/tree.h"
 
 #define ATTRS_MAX (64u << 10) /* XATTR_LIST_MAX and XATTR_SIZE_MAX of the kernel */
 
@@ -35,8 +39,9 @@ struct merge {
 	const char *opaque;
 	struct made_dir *made;
 	size_t nr_made, cap_made;
-	struct strv hiding; /* marked when this walk is over */
-	char *dir;	    /* below `to`; what is open; NULL: nothing */
+	struct strv hiding;  /* marked when this walk is over */
+	struct strv deleted; /* whiteouts */
+	char *dir;	     /* below `to`; what is open; NULL: nothing */
 	int dir_fd;
 };
 
@@ -46,6 +51,7 @@ static void merge_release(struct merge *m)
 		free(m->made[i].path);
 	free(m->made);
 	strv_release(&m->hiding);
+	strv_release(&m->deleted);
 	free(m->dir);
 	fd_auto_close_(&m->dir_fd);
 }
@@ -152,13 +158,37 @@ static int make_dir(struct merge *m, const struct walk_entry *ent, struct err *e
 	return copy_dir_attributes(to, from, &ent->st, e);
 }
 
+/* Of regular files only empty ones can be whiteouts; that spares all others being opened. */
+static int is_whiteout(const struct walk_entry *ent, struct err *e)
+{
+	struct marks marks;
+
+	if (!S_ISCHR(ent->st.st_mode) && !(S_ISREG(ent->st.st_mode) && !ent->st.st_size))
+		return 0;
+	return marks_read(&marks, ent->dirfd, ent->name, &ent->st, e) < 0 ? -1 : marks.whiteout;
+}
+
 static int add(struct merge *m, const struct walk_entry *ent, struct err *e)
 {
+	int whiteout;
+
 	if (S_ISDIR(ent->st.st_mode))
 		return make_dir(m, ent, e);
+	whiteout = is_whiteout(ent, e);
+	if (whiteout < 0)
+		return -1;
+	if (whiteout)
+		strv_add(&m->deleted, ent->path);
 	if (linkat(ent->dirfd, ent->name, m->dir_fd, ent->name, 0) < 0)
 		return err_sys(e, "link");
 	return 0;
+}
+
+static bool is_opaque(const struct merge *m, int fd)
+{
+	char v = 0;
+
+	return fgetxattr(fd, m->opaque, &v, 1) == 1 && v == 'y';
 }
 
 /* -1; 1: what is at the name in `to` hides all that lower directories have there. */
@@ -166,11 +196,8 @@ static int is_hiding(const struct merge *m, const char *name, struct err *e)
 {
 	auto_close int fd =
 		openat(m->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char v = 0;
 
-	if (fd < 0)
-		return err_sys(e, "open");
-	return fgetxattr(fd, m->opaque, &v, 1) == 1 && v == 'y';
+	return fd < 0 ? err_sys(e, "open") : is_opaque(m, fd);
 }
 
 /* A lower directory's entry at a name that is taken by a directory. */
@@ -241,6 +268,47 @@ static int merge_one(struct merge *m, int dir, struct err *e)
 	return r < 0 ? -1 : mark_hiding(m, e);
 }
 
+/* -- deletions ---------------------------------------------------------------------- */
+
+/* -1; 1: nothing of what lies below is seen in dir. */
+static int is_hidden(const struct merge *m, const char *dir, struct err *e)
+{
+	auto_free char *path = mem_strdup(dir);
+
+	for (; *path; path[layer_path_dir(path).n] = '\0') {
+		auto_close int fd = open_dir(m, path, e);
+
+		if (fd < 0)
+			return -1;
+		if (is_opaque(m, fd))
+			return 1;
+	}
+	return 0;
+}
+
+/* -1; 1: there is something that the whiteout hides. */
+static int has_effect(const struct merge *m, const char *path, struct tree *below, struct err *e)
+{
+	int hidden = is_hidden(m, m->dir, e);
+	struct tree_node node;
+
+	return hidden ? (hidden < 0 ? -1 : 0) : tree_look(below, path, &node, e);
+}
+
+static int drop_what_deletes_nothing(struct merge *m, struct tree *below, struct err *e)
+{
+	for (size_t i = 0; i < m->deleted.n; i++) {
+		const char *path = m->deleted.v[i];
+		int keep = go_to(m, layer_path_dir(path), e);
+
+		if (keep < 0 || (keep = has_effect(m, path, below, e)) < 0)
+			return -1;
+		if (!keep && unlinkat(m->dir_fd, layer_path_last(path), 0) < 0)
+			return err_sys(e, "remove the whiteout '%s'", path);
+	}
+	return 0;
+}
+
 static int set_times(const struct merge *m, struct err *e)
 {
 	for (size_t i = 0; i < m->nr_made; i++) {
@@ -265,8 +333,8 @@ static int copy_top(struct merge *m, int from, struct err *e)
 	return copy_dir_attributes(m->to, from, &st, e);
 }
 
-int layer_merge_dirs(const struct op *op, int to, const int *dirs, size_t nr, bool userxattr,
-		     struct err *e)
+int layer_merge_dirs(const struct op *op, int to, const int *dirs, size_t nr, struct tree *below,
+		     bool userxattr, struct err *e)
 {
 	CLEANUP(merge_release)
 	struct merge m = { .op = op,
@@ -279,5 +347,7 @@ int layer_merge_dirs(const struct op *op, int to, const int *dirs, size_t nr, bo
 	for (size_t i = 0; i < nr; i++)
 		if (merge_one(&m, dirs[i], e) < 0)
 			return err_wrap(e, "merge layers");
-	return set_times(&m, e) < 0 ? err_wrap(e, "merge layers") : 0;
+	if (drop_what_deletes_nothing(&m, below, e) < 0 || set_times(&m, e) < 0)
+		return err_wrap(e, "merge layers");
+	return 0;
 }

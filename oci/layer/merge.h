@@ -11,11 +11,14 @@
 #include "base/err.h"
 #include "base/op.h"
 
+struct tree;
+
 /*
  * dirs: topmost first; to: an empty directory, which gets the topmost one's own attributes, too.
- * userxattr: as the mount's (lay.h).
+ * below: what it will lie on, where only names that are there can be deleted. userxattr: as the mount's
+ * (lay.h).
  */
-int layer_merge_dirs(const struct op *op, int to, const int *dirs, size_t nr, bool userxattr,
-		     struct err *e) MUST_CHECK;
+int layer_merge_dirs(const struct op *op, int to, const int *dirs, size_t nr, struct tree *below,
+		     bool userxattr, struct err *e) MUST_CHECK;
 
 #endif

@@ -72,7 +72,7 @@ static int tear_down(void **state)
 
 static void lowers(struct strv *out, struct world *w, struct stack *s, size_t nr)
 {
-	if (stack_lowers(out, s, NULL, w->layers, nr, &w->e) < 0)
+	if (stack_lowers(out, s, NULL, w->layers, nr, NULL, &w->e) < 0)
 		fail_msg("%s", w->e.text);
 }
 

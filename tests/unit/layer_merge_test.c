@@ -98,14 +98,17 @@ static void assert_same(struct world *w)
 	const int fds[] = { w->upper[0].fd, w->upper[1].fd, w->upper[2].fd };
 	auto_free char *want = NULL;
 	auto_free char *got = NULL;
+	struct tree *below;
 	struct err e = ERR_INIT;
 
 	for (size_t i = 0; i < UPPERS; i++)
 		disk_settle(&w->upper[i]);
 	disk_settle(&w->base);
 	want = text_of(apart, ARRAY_LEN(apart));
-	if (layer_merge_dirs(NULL, w->merged.fd, fds, UPPERS, wants_user_marks(w), &e) < 0)
+	assert_int_equal(tree_dir_open(&below, w->base.fd, NULL, &e), 0);
+	if (layer_merge_dirs(NULL, w->merged.fd, fds, UPPERS, below, wants_user_marks(w), &e) < 0)
 		fail_msg("%s", e.text);
+	tree_free(below);
 	got = text_of(together, ARRAY_LEN(together));
 	assert_string_equal(got, want);
 }
@@ -141,6 +144,32 @@ static void what_is_deleted_stays_deleted(void **state)
 	disk_whiteout(&w->upper[1], "gone");
 	put(&w->upper[0], "d/b", "again");
 	assert_same(w);
+}
+
+/* overlayfs would list the mark where it has the directory from one place alone. */
+static void what_nobody_has_below_leaves_no_mark_when_it_is_deleted(void **state)
+{
+	struct world *w = *state;
+	auto_free char *text = NULL;
+
+	put(&w->base, "d/a", "base");
+	put(&w->base, "o/x", "base");
+	put(&w->upper[2], "d/b", "2");
+	put(&w->upper[2], "own/deep/x", "2");
+	put(&w->upper[2], "o/x", "2");
+	disk_mark(&w->upper[2], "o", "opaque", "y");
+	disk_dir(&w->upper[1], "d");
+	disk_whiteout(&w->upper[1], "d/a");
+	disk_whiteout(&w->upper[1], "d/b");
+	disk_dir(&w->upper[1], "own");
+	disk_whiteout(&w->upper[1], "own/deep");
+	disk_dir(&w->upper[0], "o");
+	disk_file(&w->upper[0], "o/x", "");
+	disk_mark(&w->upper[0], "o/x", "whiteout", "");
+	assert_same(w);
+	text = disk_text(&w->merged, true);
+	assert_string_equal(text, "d 0755 0:0 @1000000000 d\nc 0000 0:0 @1000000000 0:0 d/a\n"
+				  "d 0755 0:0 @1000000000 o\nd 0755 0:0 @1000000000 own\n");
 }
 
 static void an_opaque_directory_hides_what_is_below_it_and_nothing_of_its_own(void **state)
@@ -220,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_is_higher_wins),
 		T(what_is_deleted_stays_deleted),
+		T(what_nobody_has_below_leaves_no_mark_when_it_is_deleted),
 		T(an_opaque_directory_hides_what_is_below_it_and_nothing_of_its_own),
 		T(a_directory_over_something_else_hides_what_is_below_that),
 		T(a_file_over_a_directory_hides_all_of_it),
