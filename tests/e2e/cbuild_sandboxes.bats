@@ -49,6 +49,16 @@ one_id() {
 	equal "$(cat "$T/seen")" "$(printf '801\n999999')"
 }
 
+# Where a tree is changed in place, cbuild itself looks at that after each RUN (oci/layer/record.h).
+@test "each layer of an overlay, put onto those below it, makes what its RUN has left" {
+	cd "$SANDBOXES/src"
+	sandboxes_walked >walked
+	expect 0 env -u SOURCE_DATE_EPOCH cbuild --secret "id=token,src=$SANDBOXES/token" -f walked .
+	has "$err" 'isolation: ns (root, overlayfs)'
+	expect 0 "$BATS_TEST_DIRNAME/walks.py" "$CBUILD_ROOT/store@$out"
+	equal "$out" "$(grep -c '^RUN sh /walks/walk' walked)"
+}
+
 @test "a user namespace with a range of ids" {
 	user_setup
 	sandboxes_same 'ns (user namespace with 65537 ids, overlayfs)' "${as_user[@]}" "${all[@]}" "${as_users[@]}"

@@ -12,8 +12,14 @@
 #include <sys/xattr.h>
 
 #include "base/mem.h"
+#include "oci/layer/apply.h"
 #include "oci/layer/changes.h"
+#include "oci/layer/tree_changes.h"
+#include "oci/layer/tree_dir.h"
+#include "oci/layer/tree_stack.h"
+#include "oci/layer/write.h"
 #include "tests/fakes/layer_disk.h"
+#include "tests/fakes/layer_text.h"
 
 #define LOWERS 3
 
@@ -55,23 +61,96 @@ static int scan(struct world *w)
 	return layer_changes_from_upper(&w->got, NULL, w->upper.fd, fds, LOWERS, &w->e);
 }
 
-/* "+ new or changed", "- deleted", "= a hard link == its first name". */
+/* -- a layer of the list, put onto what lies below, makes what is seen ------------------- */
+
+/* What the overlay shows; without the upper directory, what lies below it. */
+struct seen {
+	struct tree *trees[LOWERS + 1], *all;
+};
+
+static void seen_open(struct seen *s, struct world *w, bool with_upper)
+{
+	static const struct tree_dir_options opt = { .is_upper = true };
+	size_t nr = 0;
+
+	if (with_upper)
+		assert_int_equal(tree_dir_open(&s->trees[nr++], w->upper.fd, &opt, &w->e), 0);
+	for (size_t i = 0; i < LOWERS; i++)
+		assert_int_equal(tree_dir_open(&s->trees[nr++], w->lower[i].fd, &opt, &w->e), 0);
+	s->all = tree_stack_new(s->trees, nr);
+}
+
+static void seen_close(struct seen *s)
+{
+	tree_free(s->all);
+	for (size_t i = 0; i <= LOWERS; i++)
+		tree_free(s->trees[i]);
+}
+
+static void apply(struct world *w, struct disk *to, const struct layer_changes *c, int tree_fd)
+{
+	auto_buf struct buf tar = BUF_INIT(1u << 20);
+	struct span_source from;
+	struct buf_sink sink;
+
+	if (layer_write(NULL, c, tree_fd, buf_sink_init(&sink, &tar), NULL, &w->e) < 0 ||
+	    layer_apply(NULL, to->fd, span_source_init(&from, buf_span(&tar)), NULL, &w->e) < 0)
+		fail_msg("%s", w->e.text);
+}
+
+/* A layer has whole seconds, and no sockets. */
+static void as_a_layer_has_it(char *text)
+{
+	char *to = text;
+
+	for (char *line = text, *end; *line; line = end) {
+		end = strchr(line, '\n') + 1;
+		if (*line == 's')
+			continue;
+		for (; line < end; line++) {
+			char *at = *line == '@' ? strchr(line, ' ') : NULL;
+			size_t seconds = strcspn(line, ".");
+
+			if (at && line + seconds < at) {
+				memmove(to, line, seconds);
+				to += seconds;
+				line = at;
+			}
+			*to++ = *line;
+		}
+	}
+	*to = '\0';
+}
+
+static void assert_layer_makes_what_is_seen(struct world *w)
+{
+	CLEANUP(seen_close) struct seen below = { 0 }, now = { 0 };
+	auto_changes struct layer_changes all = { 0 };
+	auto_disk struct disk parent;
+	auto_free char *want = NULL, *got = NULL;
+
+	seen_open(&below, w, false);
+	seen_open(&now, w, true);
+	disk_open(&parent);
+	assert_int_equal(layer_changes_from_tree(&all, NULL, below.all, &w->e), 0);
+	apply(w, &parent, &all, -1);
+	apply(w, &parent, &w->got, w->upper.fd);
+	want = tree_text(now.all, true);
+	as_a_layer_has_it(want);
+	got = disk_text(&parent, true);
+	assert_string_equal(got, want);
+}
+
+/* That this is the list, and a true one. */
 static void assert_changes(struct world *w, const char *want)
 {
-	auto_buf struct buf b = BUF_INIT(BUF_SMALL);
+	auto_free char *got = NULL;
 
 	if (scan(w) < 0)
 		fail_msg("%s", w->e.text);
-	buf_add_str(&b, "");
-	for (size_t i = 0; i < w->got.nr; i++) {
-		const struct layer_change *c = &w->got.v[i];
-
-		if (c->hard_link)
-			buf_addf(&b, "= %s == %s\n", c->path, c->link);
-		else
-			buf_addf(&b, "%c %s\n", "+-O"[c->kind], c -> path);
-	}
-	assert_string_equal(buf_str(&b), want);
+	got = changes_text(&w->got);
+	assert_string_equal(got, want);
+	assert_layer_makes_what_is_seen(w);
 }
 
 static void what_is_new_is_listed_parents_first_siblings_by_bytes(void **state)
