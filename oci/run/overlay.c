@@ -55,6 +55,32 @@ static void options_build(struct buf *opts, const struct lower_fds *l, int upper
 	buf_add_str(opts, userxattr ? ",userxattr" : ",redirect_dir=off,metacopy=off,index=off");
 }
 
+static int mount_refused(const char *target, struct err *e)
+{
+	err_sys(e, "mount overlay on '%s'", target);
+	e->kind = ERR_IMPOSSIBLE;
+	return -1;
+}
+
+/*
+ * Without room for a directory of its own in `work` the kernel mounts all the same, but read-only. Why
+ * it tells nobody; who tries the same is told.
+ */
+static int check_writable(const char *target, int work, struct err *e)
+{
+	struct statvfs st;
+
+	if (statvfs(target, &st) == 0 && !(st.f_flag & ST_RDONLY))
+		return 0;
+	if (mkdirat(work, "again", 0700) == 0) {
+		unlinkat(work, "again", AT_REMOVEDIR);
+		errno = EROFS;
+	}
+	mount_refused(target, e);
+	overlay_unmount(target);
+	return -1;
+}
+
 int overlay_mount(const char *target, const struct strv *lowers, int upper, int work,
 		  bool userxattr, struct err *e)
 {
@@ -80,12 +106,9 @@ int overlay_mount(const char *target, const struct strv *lowers, int upper, int 
 		opts.data[without_volatile] = '\0';
 		r = mount("overlay", target, "overlay", MS_NODEV, opts.data);
 	}
-	if (r < 0) {
-		err_sys(e, "mount overlay on '%s'", target);
-		e->kind = ERR_IMPOSSIBLE;
-		return -1;
-	}
-	return 0;
+	if (r < 0)
+		return mount_refused(target, e);
+	return upper < 0 ? 0 : check_writable(target, work, e);
 }
 
 /* -- can it be had? ----------------------------------------------------------------- */

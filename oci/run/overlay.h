@@ -13,7 +13,7 @@
 
 /*
  * lowers: topmost first; at least one. upper, work: descriptors of directories on one file system,
- * or both -1 for a read-only view. userxattr: we are in a user namespace.
+ * or both -1 for a read-only view. userxattr: we are in a user namespace. ERR_IMPOSSIBLE, with errno in e->sys.
  */
 int overlay_mount(const char *target, const struct strv *lowers, int upper, int work,
 		  bool userxattr, struct err *e) MUST_CHECK;

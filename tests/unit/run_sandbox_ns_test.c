@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -447,6 +449,31 @@ static void where_overlayfs_is_refused_a_tree_is_one_directory_changed_in_place(
 	overlay_unmount(over);
 }
 
+/* The kernel would mount it read-only, and whoever writes there first would be told that. */
+static void an_overlay_on_a_full_disk_says_so(void **state)
+{
+	struct world *w = *state;
+	auto_free char *small = in_dir(w, "small");
+	auto_free char *over = in_dir(w, "small/over");
+	auto_free char *upper_path = in_dir(w, "small/upper");
+	auto_free char *work_path = in_dir(w, "small/work");
+	auto_close int upper = -1, work = -1;
+	struct err e = ERR_INIT;
+	int r;
+
+	tmpdir_dir(&w->dir, "small");
+	assert_int_equal(mount("small", small, "tmpfs", 0, "nr_inodes=4"), 0);
+	tmpdir_dir(&w->dir, "small/over");
+	tmpdir_dir(&w->dir, "small/upper");
+	tmpdir_dir(&w->dir, "small/work");
+	upper = open(upper_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	work = open(work_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = overlay_mount(over, &w->lowers, upper, work, strstr(how, "user namespace") != NULL, &e);
+	assert_int_equal(umount2(small, MNT_DETACH), 0);
+	assert_int_equal(r, -1);
+	assert_int_equal(e.sys, ENOSPC);
+}
+
 static void a_very_long_line_comes_in_pieces(void **state)
 {
 	struct world *w = *state;
@@ -487,6 +514,7 @@ int main(void)
 		T(a_read_only_view_of_nothing_is_empty),
 		T(where_overlayfs_can_be_had_it_is_used),
 		T(where_overlayfs_is_refused_a_tree_is_one_directory_changed_in_place),
+		T(an_overlay_on_a_full_disk_says_so),
 		T(a_very_long_line_comes_in_pieces),
 	};
 	struct err e = ERR_INIT;
