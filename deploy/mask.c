@@ -230,13 +230,13 @@ static struct span last_command(struct mask_words *w, struct span word)
 	return word;
 }
 
-static void look_ahead(struct mask_words *w, struct span word, bool behind_option)
+/* What the word says of the next one; plain: of it what a shell would see. */
+static void announce_next(struct mask_words *w, struct span word, struct span plain)
 {
 	static const int means[] = { [OPTION_OPEN] = MASK_NONE,
 				     [OPTION_PERHAPS] = MASK_PERHAPS,
 				     [OPTION_PAIR] = MASK_PAIR,
 				     [OPTION_SECRET] = MASK_NEXT };
-	struct span plain = bare(last_command(w, bare(word)));
 	struct secret_value option = deploy_secret_option(w->program, w->is_sure, plain);
 
 	look_at_name(w, word);
@@ -248,6 +248,13 @@ static void look_ahead(struct mask_words *w, struct span word, bool behind_optio
 	}
 	if (w->next == MASK_PERHAPS && !w->has_user)
 		w->next = MASK_NONE;
+}
+
+static void look_ahead(struct mask_words *w, struct span word, bool behind_option)
+{
+	struct span plain = bare(last_command(w, bare(word)));
+
+	announce_next(w, word, plain);
 	if (plain.n && plain.p[0] != '-') {
 		look_for_program(w, plain, behind_option);
 	} else if (plain.n) {
@@ -413,6 +420,8 @@ static size_t take_word(struct mask_words *w, struct span word)
 	w->all = span_starts(span_sub(word, from), "-----BEGIN");
 	w->hides = w->depth > depth;
 	w->shown_at = depth;
+	/* --ask-password -p hunter2 */
+	announce_next(w, word, bare(word));
 	if (ends_command(word))
 		end_command(w);
 	return from;
@@ -496,6 +505,7 @@ char *mask_item(struct mask_words *w, struct span item)
 	}
 	w->next = MASK_NONE;
 	w->behind_option = false;
+	announce_next(w, item, bare(item));
 	buf_add_str(&b, MASKED);
 	return buf_steal(&b);
 }

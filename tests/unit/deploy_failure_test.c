@@ -25,7 +25,7 @@ static void values_of_the_environment_are_hidden(void **state)
 	(void)state;
 	assert_line("cannot log in as me with hunter2, hunter2",
 		    "cannot log in as me with ***, ***");
-	assert_line("verbose", "verbose");
+	assert_line("xhunter2y verbose", "x***y verbose");
 	assert_line("nothing of the kind", "nothing of the kind");
 }
 

@@ -203,6 +203,8 @@ static void short_options_that_take_passwords_are_known(void **state)
 		{ "ldapsearch -xw hunter2", "ldapsearch -xw ***" },
 		{ "docker login -u me -phunter2 h", "docker login -u me -p*** h" },
 		{ "docker login -ume -p hunter2 h", "docker login -ume -p *** h" },
+		{ "tool -u me --ask-password -p hunter2", "tool -u me --ask-password *** ***" },
+		{ "TOKEN=password: hunter2", "TOKEN=*** ***" },
 		{ "redis-server --requirepass hunter2", "redis-server --requirepass ***" },
 	};
 
@@ -227,6 +229,9 @@ static void items_of_a_command_are_read_in_a_row(void **state)
 		{ "-u", "-u" },
 		{ "me:hunter two", "me:***" },
 		{ "--token=hunter two", "--token=***" },
+		{ "--ask-password", "--ask-password" },
+		{ "-p", "***" },
+		{ "hunter two", "***" },
 		{ "PASSWORD=hunter2 x y", "PASSWORD=*** x y" },
 		{ "-p", "-p" },
 		{ "hunter two", "***" },
