@@ -5,6 +5,8 @@
  */
 #include "deploy/gate.h"
 
+#include <ctype.h>
+
 #include "base/span.h"
 
 #define MAIN_DFLT "master"
@@ -106,20 +108,49 @@ bool deploy_gate_is_release(const char *tag)
 
 /* -- where to ---------------------------------------------------------------- */
 
+static bool is_one(struct span word, const char *const *list, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (span_eq_nocase(word, list[i]))
+			return true;
+	return false;
+}
+
+/* The next word of letters. */
+static bool take_word(struct span *rest, struct span *word)
+{
+	size_t n = 0;
+
+	while (rest->n && !isalpha((unsigned char)*rest->p))
+		*rest = span_sub(*rest, 1);
+	while (n < rest->n && isalpha((unsigned char)rest->p[n]))
+		n++;
+	*word = span_head(*rest, n);
+	*rest = span_sub(*rest, n);
+	return n > 0;
+}
+
 /*
  * "production" and "production/eu", as GitLab's scope production* has them; and the short names that GitLab itself
- * takes for that tier, which it does not tell where a job names no environment (--env prod).
+ * takes for that tier, which it does not tell where a job names no environment (--env prod-eu). Of pre-prod and
+ * staging-live the first word counts, and what follows a slash is often a branch's name.
  */
 static bool names_production(const char *name)
 {
-	static const char *const words[] = { "prod", "prd", "live" };
-	struct span s = span_of_str(name), word, rest;
+	static const char *const yes[] = { "prod", "prd", "live", "production" };
+	static const char *const no[] = {
+		"pre",	   "non", "dev", "development", "review", "test",    "testing", "stage",
+		"staging", "stg", "qa",	 "preview",	"demo",	  "sandbox", "int",	"trunk",
+	};
+	struct span s = span_of_str(name), word, rest, tail;
 
-	span_cut(s, '/', &word, &rest);
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (span_eq_nocase(word, words[i]))
-			return true;
-	return span_eq_nocase(span_head(s, 10), "production");
+	if (span_eq_nocase(span_head(s, 10), "production"))
+		return true;
+	span_cut(s, '/', &rest, &tail);
+	while (take_word(&rest, &word))
+		if (is_one(word, yes, ARRAY_LEN(yes)) || is_one(word, no, ARRAY_LEN(no)))
+			return is_one(word, yes, ARRAY_LEN(yes));
+	return false;
 }
 
 static bool is_production(const struct deploy_gate *g)

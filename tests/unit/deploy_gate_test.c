@@ -332,7 +332,27 @@ static void what_is_missing_opens_no_production(void **state)
 	/* nothing known, and not production */
 	OPEN(.gitlab_ci = "true");
 	OPEN(.gitlab_ci = "true", .env = "staging");
-	OPEN(.gitlab_ci = "true", .env = "prod-like");
+}
+
+static void names_of_production(void **state)
+{
+	static const char *const yes[] = { "production",    "Production/eu", "production2",
+					   "prod-eu",	    "live-1",	     "prd_2",
+					   "PROD",	    "prod1",	     "eu-prod",
+					   "eu.live",	    "Live/eu",	     "prod",
+					   "my production", "prod-staging" };
+	static const char *const no[] = {
+		"staging",	   "pre-prod",	   "preprod",  "non-prod",
+		"nonprod",	   "staging-live", "delivery", "products",
+		"review/fix-prod", "test2-prod",   "",	       "staging/live",
+		"dev-production",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		CLOSED("a merge request is not deployed to production", READY, .env = yes[i]);
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		OPEN(READY, .env = no[i]);
 }
 
 static void outside_of_gitlab_the_gate_is_open(void **state)
@@ -361,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_tag_of_a_release_goes_to_production),
 		cmocka_unit_test(tags_of_releases),
 		cmocka_unit_test(what_is_missing_opens_no_production),
+		cmocka_unit_test(names_of_production),
 		cmocka_unit_test(outside_of_gitlab_the_gate_is_open),
 	};
 
