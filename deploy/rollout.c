@@ -401,7 +401,7 @@ static bool is_done(struct deploy_rollout *r, const struct rollout_picture *pic,
 		r->stable_since = -1;
 		return false;
 	}
-	/* of a global service the last one may come to run between two looks */
+	/* between two looks the last of a global service may come to run, or one of any may be replaced */
 	if (r->stable_since < 0 || (c->new_running && !r->opt.job))
 		r->stable_since = now;
 	return all_run(r, c) && now - r->stable_since >= r->opt.stable_ms &&

@@ -566,6 +566,17 @@ static void each_task_of_a_global_service_has_to_run_for_the_whole_window(void *
 	     ROW(9900, UPDATE_NONE, "+a:shutdown>shutdown +b:running", ROLLOUT_DONE));
 }
 
+static void a_task_that_replaces_one_has_to_run_for_the_whole_window(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	PLAY(ROLLOUT_CONVERGED, "", &o, "", ROW(0, UPDATE_NONE, "+a:running", ROLLOUT_MOVED),
+	     ROW(4900, UPDATE_NONE, "+a:shutdown>shutdown +b:running", ROLLOUT_WAIT),
+	     ROW(5000, UPDATE_NONE, "+a:shutdown>shutdown +b:running", ROLLOUT_WAIT),
+	     ROW(9900, UPDATE_NONE, "+a:shutdown>shutdown +b:running", ROLLOUT_DONE));
+}
+
 static void no_replicas_wanted_is_done_when_none_is_left(void **state)
 {
 	struct rollout_options o = options(0);
@@ -656,6 +667,7 @@ int main(void)
 			it_is_looked_at_often_while_it_moves_and_exactly_at_the_windows_end),
 		cmocka_unit_test(a_global_service_wants_a_task_per_node_and_at_least_one),
 		cmocka_unit_test(each_task_of_a_global_service_has_to_run_for_the_whole_window),
+		cmocka_unit_test(a_task_that_replaces_one_has_to_run_for_the_whole_window),
 		cmocka_unit_test(no_replicas_wanted_is_done_when_none_is_left),
 		cmocka_unit_test(rollback_completed_is_not_believed_until_the_old_version_runs),
 		cmocka_unit_test(a_way_back_is_not_done_while_the_engine_is_at_it),
