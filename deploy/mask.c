@@ -192,7 +192,7 @@ static void set_program(struct mask_words *w, const struct secret_program *p, bo
 	w->program = p;
 	w->is_sure = sure;
 	w->is_named = w->is_named || sure;
-	w->has_user = w->has_user && !sure;
+	w->named_at = w->depth;
 }
 
 /*
@@ -359,6 +359,14 @@ static void follow_quotes(struct mask_words *w, struct span word)
 	}
 }
 
+/* What was named within quotes is no program behind them: sh -c 'curl x' redis-cli */
+static void leave_script(struct mask_words *w)
+{
+	if (w->depth < w->named_at)
+		w->is_sure = w->is_named = false;
+	w->named_at = w->named_at < w->depth ? w->named_at : w->depth;
+}
+
 /* Does the word stay open, although the one before has announced a secret? */
 static bool stays_open(const struct mask_words *w, int why, struct span word)
 {
@@ -398,6 +406,7 @@ static size_t take_word(struct mask_words *w, struct span word)
 
 	if (w->all)
 		return 0;
+	leave_script(w);
 	follow_quotes(w, word);
 	if (w->hides) {
 		w->hides = w->depth > w->shown_at;
@@ -487,26 +496,41 @@ char *mask_text(struct span text)
 	return buf_steal(&b);
 }
 
+static bool has_blank(struct span item)
+{
+	for (size_t i = 0; i < item.n; i++)
+		if (isspace((unsigned char)item.p[i]))
+			return true;
+	return false;
+}
+
 char *mask_item(struct mask_words *w, struct span item)
 {
+	const struct mask_words before = *w;
 	auto_buf struct buf b = BUF_INIT(4 * MASK_TEXT_MAX);
 	bool as_one = w->next != MASK_NONE || span_starts(item, "-");
 	bool whole = w->all || ((w->next == MASK_NEXT || w->next == MASK_COLON) && item.n &&
 				!stays_open(w, MASK_NEXT, item) && !deploy_is_auth_scheme(item));
 
 	/* quotes end with the item: no shell puts two together */
-	w->depth = w->shown_at = 0;
+	w->depth = w->shown_at = w->named_at = 0;
 	w->hides = false;
 	if (!item.n)
 		w->next = MASK_NONE;
 	if (!whole) {
 		mask(&b, w, item, as_one);
-		return buf_steal(&b);
+	} else {
+		w->next = MASK_NONE;
+		w->behind_option = false;
+		announce_next(w, item, bare(item));
+		buf_add_str(&b, MASKED);
 	}
-	w->next = MASK_NONE;
-	w->behind_option = false;
-	announce_next(w, item, bare(item));
-	buf_add_str(&b, MASKED);
+	/* nor do its commands go on: sh, -c, "curl x", redis-cli */
+	if (has_blank(item)) {
+		w->program = before.program;
+		w->is_sure = before.is_sure;
+		w->is_named = before.is_named;
+	}
 	return buf_steal(&b);
 }
 

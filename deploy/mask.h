@@ -27,6 +27,7 @@ struct mask_words {
 	const struct secret_program *program; /* whose options come; NULL: any */
 	bool is_sure;			      /* it is that one */
 	bool is_named;			      /* a program has been named; not yet behind sudo */
+	unsigned named_at;		      /* so many quotes were open then */
 	bool has_user;			      /* the command has said who it is for */
 	bool behind_option;		      /* the last word was one */
 	enum {

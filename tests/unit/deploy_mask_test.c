@@ -119,6 +119,7 @@ static void only_the_first_word_is_surely_a_program(void **state)
 		/* and what it is not is open again */
 		{ "sudo -u me mkdir -p data", "sudo -u me mkdir -p data" },
 		{ "sshpass -p hunter2 ssh -u me -p data", "sshpass -p *** ssh -u me -p data" },
+		{ "sh -c 'curl -s x' redis-cli -a hunter2", "sh -c 'curl -s x' redis-cli -a ***" },
 		{ "redis-cli -u me && mysql -p shop", "redis-cli -u me && mysql -p shop" },
 	};
 
@@ -213,6 +214,29 @@ static void short_options_that_take_passwords_are_known(void **state)
 		assert_masked(texts[i][0], texts[i][1]);
 }
 
+static void a_script_in_an_item_ends_with_it(void **state)
+{
+	static const char *const items[][2] = {
+		{ "sh", "sh" },
+		{ "-c", "-c" },
+		{ "mkdir -p x; curl -s x", "mkdir -p x; curl -s x" },
+		{ "redis-cli", "redis-cli" },
+		{ "-a", "-a" },
+		{ "hunter2", "***" },
+		{ "mysql x", "mysql x" },
+		{ "-a", "-a" },
+		{ "hunter2", "***" },
+	};
+	struct mask_words w = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+		auto_free char *got = mask_item(&w, span_of_str(items[i][0]));
+
+		assert_string_equal(items[i][1], got);
+	}
+}
+
 static void items_of_a_command_are_read_in_a_row(void **state)
 {
 	static const char *const items[][2] = {
@@ -293,6 +317,7 @@ int main(void)
 		cmocka_unit_test(a_command_ends_with_its_line),
 		cmocka_unit_test(what_stands_in_quotes_is_hidden_to_their_end),
 		cmocka_unit_test(short_options_that_take_passwords_are_known),
+		cmocka_unit_test(a_script_in_an_item_ends_with_it),
 		cmocka_unit_test(items_of_a_command_are_read_in_a_row),
 		cmocka_unit_test(what_is_no_secret_stays_as_it_is),
 	};
