@@ -112,8 +112,11 @@ static void redact_address(struct buf *out, struct span scheme, struct span rest
 {
 	struct span before, query, fragment;
 	bool has_fragment;
+	size_t n;
 
-	rest = span_sub(rest, login_len(scheme, rest));
+	/* what is left may look like a login again, and would to who reads what we showed */
+	while ((n = login_len(scheme, rest)) > 0)
+		rest = span_sub(rest, n);
 	has_fragment = span_cut(rest, '#', &before, &fragment);
 	if (span_cut(before, '?', &before, &query)) {
 		buf_add_span(out, before);

@@ -306,6 +306,7 @@ static void what_is_shown_of_a_text_holds_no_secret(void **state)
 		{ "https://u:$ABC/x@h", "https://h" },
 		{ "ftp://u:12/34@h/x", "ftp://h/x" },
 		{ "https://u:12/34@10.0.0.1/x", "https://10.0.0.1/x" },
+		{ "mysql://u:p@x:1y/?a#@h", "mysql://h" },
 		{ "kafka://u:p@h1,kafka://v:q@h2", "kafka://h1,kafka://h2" },
 		/* none does */
 		{ "https://h:80/x@1.2", "https://h:80/x@1.2" },
