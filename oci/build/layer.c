@@ -175,7 +175,8 @@ static int make_dir(struct layer *l, const struct op *op, struct err *e)
 	if (fchmod(fd, 0755) < 0) /* whatever the umask: it is the root of what RUN sees */
 		return err_sys(e, "make '%s'", l->dir);
 	opt.userxattr = layer_wants_user_marks(fd);
-	return layer_lay_down(op, &l->changes, fd, &opt, e);
+	return l->is_read ? layer_lay_down(op, &l->changes, fd, &opt, e)
+			  : layer_lay_down_listing(op, &l->listing, fd, &opt, e);
 }
 
 /* -- found in the cache ------------------------------------------------------------------ */
@@ -266,7 +267,7 @@ int layer_make_dir(struct layer *l, const struct op *op, struct err *e)
 
 	pthread_mutex_lock(&l->lock);
 	if (!l->is_laid)
-		r = read_changes(l, op, e) < 0 ? -1 : make_dir(l, op, e);
+		r = l->is_found && read_changes(l, op, e) < 0 ? -1 : make_dir(l, op, e);
 	l->is_laid |= r == 0;
 	pthread_mutex_unlock(&l->lock);
 	return r;

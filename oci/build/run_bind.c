@@ -64,7 +64,7 @@ static int copy_source(char **file, const char *dir, struct step *s, const struc
 		       const char *source, struct err *e)
 {
 	const char *path = source ? source : "/";
-	auto_changes struct layer_changes changes = { 0 };
+	auto_listing struct layer_listing listing = LISTING_INIT;
 	auto_tree_place struct tree_place found = { 0 };
 	auto_close int dirfd = fs_open_dir(dir, e);
 	bool as_roots = is_directory_context(s->job, from);
@@ -80,8 +80,8 @@ static int copy_source(char **file, const char *dir, struct step *s, const struc
 	const struct source_match m = { .path = (char *)path, .real = found.path, .st = *st };
 
 	b = put_source(s, tree, &m, as_roots, S_ISDIR(st->st_mode) ? "/" : "/file", e);
-	if (!b || layer_builder_finish(&changes, b, e) < 0 ||
-	    layer_lay_down(s->job->op, &changes, dirfd, &opt, e) < 0)
+	if (!b || layer_builder_list(&listing, b, e) < 0 ||
+	    layer_lay_down_listing(s->job->op, &listing, dirfd, &opt, e) < 0)
 		return -1;
 	*file = S_ISDIR(st->st_mode) ? NULL : mem_strdup("file");
 	if (*file)

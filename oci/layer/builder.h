@@ -63,8 +63,4 @@ void layer_builder_close(struct layer_builder *b, const char *dir);
 /* Sorted as changes.h says. b is used up. */
 int layer_builder_list(struct layer_listing *out, struct layer_builder *b, struct err *e)
 	MUST_CHECK;
-/* The same as an array. */
-int layer_builder_finish(struct layer_changes *out, struct layer_builder *b, struct err *e)
-	MUST_CHECK;
-
 #endif

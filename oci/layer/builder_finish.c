@@ -229,13 +229,3 @@ int layer_builder_list(struct layer_listing *out, struct layer_builder *b, struc
 	f.list = LISTING_INIT;
 	return 0;
 }
-
-int layer_builder_finish(struct layer_changes *out, struct layer_builder *b, struct err *e)
-{
-	auto_listing struct layer_listing l = LISTING_INIT;
-
-	if (layer_builder_list(&l, b, e) < 0)
-		return -1;
-	listing_expand(out, &l);
-	return 0;
-}

@@ -4,6 +4,7 @@
  */
 #include "oci/layer/lay.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
@@ -18,22 +19,35 @@
 #include "oci/layer/path.h"
 #include "oci/layer/record.h"
 
+struct filled_dir {
+	char *path;
+	struct timespec mtime;
+};
 struct lay {
 	const struct op *op;
-	const struct layer_changes *c;
 	const struct layer_lay_options *opt;
 	int root_fd; /* borrowed */
 	char *dir;   /* what is open; NULL: nothing */
 	int dir_fd;
 	ino_t dir_ino; /* when a record is kept */
-	uint64_t bytes;
+	struct filled_dir *filled;
+	size_t nr_filled, cap_filled;
+	uint64_t bytes, of_bytes;
 };
 
-static void lay_release(struct lay *l)
+static void leave_dir(struct lay *l)
 {
 	free(STEAL(&l->dir));
 	fd_auto_close_(&l->dir_fd);
 	l->dir_fd = -1;
+}
+
+static void lay_release(struct lay *l)
+{
+	leave_dir(l);
+	while (l->nr_filled)
+		free(l->filled[--l->nr_filled].path);
+	free(l->filled);
 }
 
 static int open_dir(const struct lay *l, struct span dir, struct err *e)
@@ -53,7 +67,7 @@ static int go_to(struct lay *l, struct span dir, struct err *e)
 	fd = open_dir(l, dir, e);
 	if (fd < 0)
 		return -1;
-	lay_release(l);
+	leave_dir(l);
 	l->dir = span_dup(dir);
 	l->dir_fd = fd;
 	if (l->opt->record && fstat(fd, &st) < 0)
@@ -135,7 +149,7 @@ static int copy(struct lay *l, const struct layer_change *c, int to, struct err 
 		return err_set(e, ERR_FAILED, "it changed while it was read");
 	l->bytes += copied;
 	if (l->op && l->opt->progress_id)
-		progress_tick(l->op->progress, l->opt->progress_id, l->bytes, l->c->bytes);
+		progress_tick(l->op->progress, l->opt->progress_id, l->bytes, l->of_bytes);
 	return 0;
 }
 
@@ -208,6 +222,9 @@ static int lay_dir(struct lay *l, const struct layer_change *c, const char *name
 		return err_sys(e, "create directory");
 	if (c->kind == LAYER_OPAQUE && !l->opt->record && make_opaque(l, name, e) < 0)
 		return -1;
+	MEM_GROW(l->filled, l->nr_filled, l->cap_filled);
+	l->filled[l->nr_filled++] =
+		(struct filled_dir){ .path = mem_strdup(c->path), .mtime = c->st.st_mtim };
 	return set_attributes(l, c, name, e);
 }
 
@@ -289,41 +306,60 @@ static int lay_change(struct lay *l, const struct layer_change *c, struct err *e
 	}
 }
 
-static int set_dir_time(const struct lay *l, const struct layer_change *c, struct err *e)
+static int set_dir_time(const struct lay *l, const struct filled_dir *dir, struct err *e)
 {
-	const struct timespec times[2] = { c->st.st_mtim, c->st.st_mtim };
-	auto_close int fd = open_dir(l, span_of_str(c->path), e);
+	const struct timespec times[2] = { dir->mtime, dir->mtime };
+	auto_close int fd = open_dir(l, span_of_str(dir->path), e);
 
 	if (fd < 0)
 		return -1;
 	return futimens(fd, times) < 0 ? err_sys(e, "set its time") : 0;
 }
 
-static int lay_all(struct lay *l, struct err *e)
+static int lay_each(struct lay *l, struct layer_change_reader *from, struct err *e)
 {
-	const struct layer_changes *c = l->c;
+	const struct layer_change *c;
 
-	for (size_t i = 0; i < c->nr; i++) {
+	while ((c = from->next(from))) {
 		if (cancel_check(l->op ? l->op->cancel : NULL, e) < 0)
 			return -1;
-		if (lay_change(l, &c->v[i], e) < 0)
-			return err_wrap(e, "'%s'", c->v[i].path);
+		if (lay_change(l, c, e) < 0)
+			return err_wrap(e, "'%s'", c->path);
 	}
-	for (size_t i = 0; i < c->nr; i++)
-		if (c->v[i].kind != LAYER_DELETED && S_ISDIR(c->v[i].st.st_mode) &&
-		    set_dir_time(l, &c->v[i], e) < 0)
-			return err_wrap(e, "'%s'", c->v[i].path);
+	for (size_t i = 0; i < l->nr_filled; i++)
+		if (set_dir_time(l, &l->filled[i], e) < 0)
+			return err_wrap(e, "'%s'", l->filled[i].path);
 	return l->opt->record ? record_refresh(l->opt->record, l->root_fd, e) : 0;
+}
+
+static int lay_all(const struct op *op, struct layer_change_reader *from, uint64_t bytes, int dirfd,
+		   const struct layer_lay_options *opt, struct err *e)
+{
+	static const struct layer_lay_options plain = { .tree_fd = -1 };
+	CLEANUP(lay_release)
+	struct lay l = { .op = op,
+			 .opt = opt ? opt : &plain,
+			 .root_fd = dirfd,
+			 .dir_fd = -1,
+			 .of_bytes = bytes };
+
+	return lay_each(&l, from, e) < 0 ? err_wrap(e, "lay down a layer") : 0;
 }
 
 int layer_lay_down(const struct op *op, const struct layer_changes *c, int dirfd,
 		   const struct layer_lay_options *opt, struct err *e)
 {
-	static const struct layer_lay_options plain = { .tree_fd = -1 };
-	CLEANUP(lay_release)
-	struct lay l = {
-		.op = op, .c = c, .opt = opt ? opt : &plain, .root_fd = dirfd, .dir_fd = -1
-	};
+	struct layer_changes_reader r;
 
-	return lay_all(&l, e) < 0 ? err_wrap(e, "lay down a layer") : 0;
+	return lay_all(op, layer_changes_read(&r, c), c->bytes, dirfd, opt, e);
+}
+
+int layer_lay_down_listing(const struct op *op, const struct layer_listing *listing, int dirfd,
+			   const struct layer_lay_options *opt, struct err *e)
+{
+	auto_listing_cursor struct listing_cursor at;
+
+	assert(!opt || !opt->record);
+	listing_begin(&at, listing);
+	return lay_all(op, &at.reader, listing->file_bytes, dirfd, opt, e);
 }

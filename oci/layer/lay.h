@@ -10,6 +10,7 @@
 #define OCI_LAYER_LAY_H
 
 #include "oci/layer/changes.h"
+#include "oci/layer/listing.h"
 
 struct record;
 
@@ -30,5 +31,8 @@ struct layer_lay_options {
  */
 int layer_lay_down(const struct op *op, const struct layer_changes *c, int dirfd,
 		   const struct layer_lay_options *opt, struct err *e) MUST_CHECK;
+/* The same as it is in bytes; without a record, which would keep the entries. */
+int layer_lay_down_listing(const struct op *op, const struct layer_listing *listing, int dirfd,
+			   const struct layer_lay_options *opt, struct err *e) MUST_CHECK;
 
 #endif

@@ -142,3 +142,13 @@ char *changes_text(const struct layer_changes *c)
 			buf_addf(&b, "%c %s\n", "+-O"[c->v[i].kind], c -> v[i].path);
 	return buf_steal(&b);
 }
+
+int built_changes(struct layer_changes *out, struct layer_builder *b, struct err *e)
+{
+	auto_listing struct layer_listing l = LISTING_INIT;
+
+	if (layer_builder_list(&l, b, e) < 0)
+		return -1;
+	listing_expand(out, &l);
+	return 0;
+}

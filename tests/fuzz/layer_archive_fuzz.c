@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "oci/layer/archive.h"
+#include "tests/fakes/layer_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -67,7 +68,7 @@ static void unpack(const struct op *op, const uint8_t *data, size_t size)
 	if (archive_unpack(b, op, span_source_init(&in, span_of(data, size)), &to, &e) < 0)
 		must(e.kind != ERR_NONE && e.text[0]);
 	else
-		must(layer_builder_finish(&changes, b, &e) == 0);
+		must(built_changes(&changes, b, &e) == 0);
 	for (size_t i = 0; i < changes.nr; i++)
 		must(strcmp(changes.v[i].path, "a") == 0 || strcmp(changes.v[i].path, "a/b") == 0 ||
 		     strncmp(changes.v[i].path, "a/b/", 4) == 0);

@@ -8,9 +8,12 @@
 
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tests/fakes/mem_store.h"
+#include "tests/fakes/tmpdir.h"
 
 static void pack(struct layer *l, struct oci_store *store)
 {
@@ -43,6 +46,29 @@ static void a_listed_layer_is_packed_without_its_array(void **state)
 	oci_store_free(store);
 }
 
+/* A million files would be 300 MB. */
+static void a_listed_layer_is_laid_down_without_its_array(void **state)
+{
+	auto_listing struct layer_listing listing = LISTING_INIT;
+	struct tmpdir t;
+	auto_free char *dir = NULL, *made = NULL;
+	struct err e = ERR_INIT;
+	struct layer *l;
+
+	(void)state;
+	listing_add(&listing, &(struct layer_change){ .path = (char[]){ "d" },
+						      .st.st_mode = S_IFDIR | 0755 });
+	tmpdir_init(&t);
+	dir = mem_printf("%s/laid", t.path);
+	made = mem_printf("%s/d", dir);
+	l = layer_new_listed(&listing, dir, "WORKDIR /d");
+	assert_int_equal(layer_make_dir(l, NULL, &e), 0);
+	assert_int_equal(access(made, F_OK), 0);
+	assert_int_equal(l->changes.nr, 0);
+	layer_free(l);
+	tmpdir_release(&t);
+}
+
 static void an_array_is_packed_as_it_is(void **state)
 {
 	struct layer_changes changes = { .v = mem_zalloc(sizeof(*changes.v)), .nr = 1 };
@@ -62,6 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_listed_layer_is_packed_without_its_array),
+		cmocka_unit_test(a_listed_layer_is_laid_down_without_its_array),
 		cmocka_unit_test(an_array_is_packed_as_it_is),
 	};
 

@@ -324,7 +324,7 @@ static void assert_unpacks(struct layer *l, struct world *w, const char *want)
 
 	if (unpack(l, w) < 0)
 		fail_msg("%s", w->e.text);
-	assert_int_equal(0, layer_builder_finish(&l->changes, l->b, &w->e));
+	assert_int_equal(0, built_changes(&l->changes, l->b, &w->e));
 	got = changes_text(&l->changes);
 	assert_string_equal(want, got);
 }

@@ -142,7 +142,7 @@ static void assert_changes(struct world *w, const char *want)
 	struct tree *both[2] = { NULL, w->tree };
 	struct tree *stack;
 
-	must(w, layer_builder_finish(&w->got, w->b, &w->e));
+	must(w, built_changes(&w->got, w->b, &w->e));
 	got = changes_text(&w->got);
 	assert_string_equal(got, want);
 	both[0] = tree_list_new(&w->got, -1);
@@ -231,7 +231,7 @@ static void fractions_that_a_layer_cannot_hold_are_no_change(void **state)
 	assert_int_equal(utimensat(w->src.fd, "2", ns, 0), 0);
 	put_file(w, "etc/a", "2");
 	put_dir(w, "etc", 0755);
-	must(w, layer_builder_finish(&w->got, w->b, &w->e));
+	must(w, built_changes(&w->got, w->b, &w->e));
 	assert_int_equal(w->got.nr, 0);
 }
 
@@ -443,7 +443,7 @@ static void many_names_stay_apart(void **state)
 
 		put_file(w, path, "1");
 	}
-	must(w, layer_builder_finish(&w->got, w->b, &w->e));
+	must(w, built_changes(&w->got, w->b, &w->e));
 	text = changes_text(&w->got);
 	for (const char *p = text; (p = strchr(p, '\n')); p++)
 		lines++;
@@ -477,7 +477,7 @@ static char *text_of_tree(struct world *w, bool closes)
 	put_dir(w, "etc/new", 0700);
 	for (size_t i = 0; closes && i < ARRAY_LEN(dirs); i++)
 		layer_builder_close(w->b, dirs[i]);
-	must(w, layer_builder_finish(&got, w->b, &w->e));
+	must(w, built_changes(&got, w->b, &w->e));
 	layer_builder_free(STEAL(&w->b));
 	return changes_text(&got);
 }
@@ -511,7 +511,7 @@ static void a_file_behind_a_closed_directory_has_its_own_bytes(void **state)
 	put_file(w, "to/z", "d/z");
 	layer_builder_close(w->b, "to/a");
 	layer_builder_close(w->b, "to");
-	must(w, layer_builder_finish(&w->got, w->b, &w->e));
+	must(w, built_changes(&w->got, w->b, &w->e));
 	assert_string_equal(change(w, "to/0")->origin_path, "d/0");
 	assert_string_equal(change(w, "to/a/x")->origin_path, "d/a/x");
 	assert_string_equal(change(w, "to/z")->origin_path, "d/z");

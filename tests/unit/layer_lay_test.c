@@ -33,7 +33,8 @@
 struct world {
 	struct disk below, src, laid;
 	struct tree *below_tree;
-	struct layer_changes changes;
+	struct layer_listing listing;
+	struct layer_changes changes; /* the same */
 	struct err e;
 };
 
@@ -48,6 +49,7 @@ static int set_up(void **state)
 	struct world *w = mem_zalloc(sizeof(*w));
 	struct disk *d = &w->below;
 
+	w->listing = LISTING_INIT;
 	disk_open(&w->laid);
 	disk_open(&w->src);
 	disk_file(&w->src, "1", "first");
@@ -71,6 +73,7 @@ static int tear_down(void **state)
 	struct world *w = *state;
 
 	layer_changes_release(&w->changes);
+	listing_release(&w->listing);
 	tree_free(w->below_tree);
 	disk_close(&w->below);
 	disk_close(&w->src);
@@ -116,7 +119,8 @@ static void make_changes(struct world *w)
 	must(w, layer_builder_remove(b, "etc/deep", &w->e));
 	put(w, b, "etc/deep", S_IFDIR | 0700, (struct layer_file){ .link = NULL });
 	must(w, layer_builder_remove(b, "var", &w->e));
-	must(w, layer_builder_finish(&w->changes, b, &w->e));
+	must(w, layer_builder_list(&w->listing, b, &w->e));
+	listing_expand(&w->changes, &w->listing);
 }
 
 static void lay(struct world *w)
@@ -135,16 +139,13 @@ static char *stack_text(struct world *w)
 	return text;
 }
 
-static void a_list_laid_down_over_a_tree_looks_as_it_does_over_it(void **state)
+static void assert_laid(struct world *w)
 {
 	static const struct tree_dir_options upper = { .is_upper = true };
-	struct world *w = *state;
 	struct tree *both[2] = { NULL, w->below_tree };
 	struct tree *stack;
 	auto_free char *want = NULL, *got = NULL;
 
-	make_changes(w);
-	lay(w);
 	must(w, tree_dir_open(&both[0], w->laid.fd, &upper, &w->e));
 	stack = tree_stack_new(both, 2);
 	got = tree_text(stack, true);
@@ -154,6 +155,24 @@ static void a_list_laid_down_over_a_tree_looks_as_it_does_over_it(void **state)
 	assert_null(strstr(got, "var"));
 	tree_free(stack);
 	tree_free(both[0]);
+}
+
+static void a_list_laid_down_over_a_tree_looks_as_it_does_over_it(void **state)
+{
+	struct world *w = *state;
+
+	make_changes(w);
+	lay(w);
+	assert_laid(w);
+}
+
+static void so_does_one_in_bytes(void **state)
+{
+	struct world *w = *state;
+
+	make_changes(w);
+	must(w, layer_lay_down_listing(NULL, &w->listing, w->laid.fd, NULL, &w->e));
+	assert_laid(w);
 }
 
 static void its_layer_applied_to_a_tree_gives_the_same(void **state)
@@ -238,7 +257,7 @@ static void a_directory_keeps_its_time_to_the_nanosecond(void **state)
 	struct stat st;
 
 	must(w, layer_builder_make_dirs(b, "a/b/c", &dir, &w->e));
-	must(w, layer_builder_finish(&w->changes, b, &w->e));
+	must(w, built_changes(&w->changes, b, &w->e));
 	lay(w);
 	assert_int_equal(fstatat(w->laid.fd, "a/b", &st, 0), 0);
 	assert_int_equal(st.st_mtim.tv_sec, 5);
@@ -272,7 +291,7 @@ static void holes_stay_holes(void **state)
 	assert_int_equal(ftruncate(fd, 4 << 20), 0);
 	assert_int_equal(pwrite(fd, "x", 1, 1 << 20), 1);
 	put(w, b, "f", S_IFREG | 0644, bytes_of(w, name));
-	must(w, layer_builder_finish(&w->changes, b, &w->e));
+	must(w, built_changes(&w->changes, b, &w->e));
 	lay(w);
 	assert_int_equal(fstatat(w->laid.fd, "f", &st, 0), 0);
 	assert_int_equal(st.st_size, 4 << 20);
@@ -309,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_list_laid_down_over_a_tree_looks_as_it_does_over_it),
+		TEST(so_does_one_in_bytes),
 		TEST(its_layer_applied_to_a_tree_gives_the_same),
 		TEST(what_is_laid_down_is_read_as_the_same_changes),
 		TEST(kernels_show_what_a_stack_shows),
