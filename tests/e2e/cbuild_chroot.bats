@@ -66,6 +66,11 @@ every_type() {
 	done
 	nothing_in_tmp
 	! grep -rlF geh-eim-42 "$CBUILD_ROOT" || fail 'the secret is in the state'
+	# what was written to a mount without rw makes no other key
+	local digest=$out
+	build --secret "id=token,src=$T/token"
+	has_no "$err" 'isolation:'
+	equal "$out" "$digest"
 	# the cache is there for the next build
 	build --no-cache --secret "id=token,src=$T/token"
 	equal "$(cat "$CBUILD_ROOT"/cache/mounts/*/n | wc -l)" 2

@@ -156,6 +156,10 @@ sandboxes_plain() {
 	RUN --mount=type=bind,target=/mnt/ctx cat /mnt/ctx/tree/one >/bind; touch /mnt/ctx/x; true
 	RUN --mount=from=other,target=/mnt/rw,rw echo x >/mnt/rw/new && rm /mnt/rw/d/f && cat /mnt/rw/new >/rw
 	RUN --mount=from=other,source=/d/out/d,target=/mnt/link cat /mnt/link/f >/link-seen
+	# what is written to one without rw, where that is not refused, is seen by nobody else
+	RUN --mount=from=other,target=/mnt/ro --mount=from=$E2E_BUSYBOX,target=/mnt/image --mount=target=/mnt/ctx for t in /mnt/ro/d /mnt/image/etc /mnt/ctx/tree; do echo lost >\$t/new; rm -rf \$t/f \$t/passwd \$t/one; done; true
+	RUN --mount=from=other,target=/mnt/ro --mount=from=$E2E_BUSYBOX,target=/mnt/image --mount=target=/mnt/ctx cat /mnt/ro/d/f /mnt/image/etc/passwd /mnt/ctx/tree/one >/ro-seen && ! ls /mnt/*/*/new
+	COPY --from=other /d/f /ro-copied
 	RUN --mount=type=tmpfs,target=/mnt/tmp echo x >/mnt/tmp/x
 	RUN --mount=type=cache,target=/var/cache/own echo x >>/var/cache/own/n && cat /var/cache/own/n >/cache1
 	RUN --mount=type=cache,target=/var/cache/own echo x >>/var/cache/own/n && wc -l </var/cache/own/n >/cache2
