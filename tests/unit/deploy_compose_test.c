@@ -140,19 +140,33 @@ static void assert_list(const struct strv *list, const char *want)
 
 /* -- examples ------------------------------------------------------------------------- */
 
+static json_t *subnets_json(const struct deploy_network *n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n->nr_subnets; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s*, s:s*}", "subnet", n->subnets[i].subnet,
+						"gateway", n->subnets[i].gateway, "ip_range",
+						n->subnets[i].ip_range));
+	return list;
+}
+
 static json_t *network_json(const struct deploy_network *n)
 {
-	return json_pack("{s:s, s:s*, s:o, s:o, s:b, s:b, s:i}", "name", n->name, "driver",
+	return json_pack("{s:s, s:s*, s:o, s:o, s:b, s:b, s:o, s:s*}", "name", n->name, "driver",
 			 n->driver, "labels", json_from_strv(&n->labels), "options",
 			 json_from_strv(&n->driver_options), "attachable", n->attachable,
-			 "internal", n->internal, "subnets", (int)n->nr_subnets);
+			 "internal", n->internal, "subnets", subnets_json(n), "ipam driver",
+			 n->ipam_driver);
 }
 
 static json_t *object_json(const struct deploy_object *o)
 {
-	return json_pack("{s:s, s:s, s:o, s:i, s:b}", "kind", o->is_secret ? "secret" : "config",
-			 "name", o->name, "labels", json_from_strv(&o->labels), "size",
-			 (int)o->size, "external", o->is_external);
+	return json_pack("{s:s, s:s, s:o, s:i, s:b, s:s*}", "kind",
+			 o->is_secret ? "secret" : "config", "name", o->name, "labels",
+			 json_from_strv(&o->labels), "size", (int)o->size, "external",
+			 o->is_external, "template driver", o->template_driver);
 }
 
 static void render(struct buf *out, const struct deploy_stack *stack)
@@ -684,6 +698,83 @@ static void what_a_swarm_has_no_use_for_is_told(void **state)
 	assert_non_null(strstr(w->warnings.v[1], "privileged: ignored: a service of a swarm"));
 }
 
+/* The paragraph of the manual that begins so. */
+static struct span paragraph(struct buf *text, const char *begin)
+{
+	struct err e = ERR_INIT;
+	auto_close int docs = fs_open_dir("docs", &e);
+	const char *at, *end;
+
+	if (fs_read_file(docs, "COMPOSE.md", text, &e) < 0)
+		fail_msg("%s", e.text);
+	at = strstr(buf_str(text), begin);
+	assert_non_null(at);
+	end = strstr(at, "\n\n");
+	assert_non_null(end);
+	return span_of(at, (size_t)(end - at));
+}
+
+/* Takes a word between backticks. */
+static bool take_key(struct span *rest, char key[64])
+{
+	struct span before, quoted;
+
+	if (!span_cut(*rest, '`', &before, rest) || !span_cut(*rest, '`', &quoted, rest))
+		return false;
+	snprintf(key, 64, SPAN_FMT, SPAN_ARG(quoted));
+	return true;
+}
+
+static void what_the_manual_says_is_ignored_is_told(void **state)
+{
+	auto_buf struct buf text = BUF_INIT(1u << 20);
+	struct span rest = paragraph(&text, "Warned about and ignored:");
+	struct world *w = *state;
+	size_t nr = 0;
+	char key[64];
+
+	for (; take_key(&rest, key); nr++) {
+		auto_free char *want = mem_printf(".%s: ignored: ", key);
+		const char *value = strcmp(key, "privileged") == 0 ? "true" : "x";
+		char *dot = strchr(key, '.');
+		auto_free char *keys = mem_printf("    %.*s: %s%s%s%s\n", (int)strcspn(key, "."),
+						  key, dot ? "{" : "", dot ? dot + 1 : value,
+						  dot ? ": x" : "", dot ? "}" : "");
+
+		read_one(w, keys);
+		if (w->warnings.n != 1 || !strstr(w->warnings.v[0], want))
+			fail_msg("%s: %zu warnings, %s", key, w->warnings.n,
+				 w->warnings.n ? w->warnings.v[0] : "");
+	}
+	assert_in_range(nr, 28, 60);
+}
+
+static void what_the_manual_says_is_refused_is_an_error(void **state)
+{
+	static const char *const cpu[] = { "cpu_quota", "cpu_period", "cpu_shares", "cpu_count",
+					   "cpu_percent" };
+	auto_buf struct buf text = BUF_INIT(1u << 20);
+	struct span rest = paragraph(&text, "Refused (exit status 2");
+	size_t nr = 0;
+	char key[64];
+
+	for (; take_key(&rest, key); nr++) {
+		auto_free char *keys = mem_printf("%s: x", key);
+
+		if (strcmp(key, "include") == 0)
+			assert_refused(*state, "include: x\nservices: {a: {image: x}}",
+				       "include: ");
+		else if (strcmp(key, "cpu_*") != 0)
+			assert_key_refused(*state, keys, key);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(cpu); i++) {
+		auto_free char *keys = mem_printf("%s: 1", cpu[i]);
+
+		assert_key_refused(*state, keys, "belongs under deploy.resources");
+	}
+	assert_in_range(nr, 20, 60);
+}
+
 static void hints_for_kubernetes_are_carried_over_where_they_mean_something(void **state)
 {
 	struct deploy_service *s = read_one(
@@ -796,6 +887,8 @@ int main(void)
 		T(services_know_what_comes_first),
 		T(wrong_values_are_errors_with_their_place),
 		T(what_a_swarm_has_no_use_for_is_told),
+		T(what_the_manual_says_is_ignored_is_told),
+		T(what_the_manual_says_is_refused_is_an_error),
 		T(hints_for_kubernetes_are_carried_over_where_they_mean_something),
 		T(images_of_the_pipeline_are_put_in),
 		T(the_dialect_shows_in_the_keys),
