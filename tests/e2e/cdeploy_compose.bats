@@ -141,7 +141,7 @@ no_stack() {
 
 @test "what is made in a swarm is as several files and variables have it" {
 	shower
-	compose 'networks: {default: {attachable: true, labels: {a: b}}}'
+	compose 'networks:' '  default: {attachable: true, labels: {a: b}, ipam: {config: [{subnet: 10.231.7.0/24, gateway: 10.231.7.3, ip_range: 10.231.7.128/25}]}}'
 	echo k >key.txt
 	printf 'services: {web: {volumes: ["data:/data"], deploy: {labels: {from: more}}}}\nvolumes: {data: {}}\n' >more.yml
 	echo 'GREETING="good day"' >vars
@@ -152,6 +152,8 @@ no_stack() {
 	has "$spec" "\"Source\":\"${NAME}_data\""
 	has "$(engine network inspect --format '{{json .Attachable}} {{json .Labels}}' "${NAME}_default")" 'true'
 	has "$(engine network inspect --format '{{json .Labels}}' "${NAME}_default")" '"a":"b"'
+	equal "$(engine network inspect --format '{{json .IPAM.Config}}' "${NAME}_default")" \
+		'[{"Subnet":"10.231.7.0/24","IPRange":"10.231.7.128/25","Gateway":"10.231.7.3"}]'
 	# a stack without secrets leaves none behind that no revision needs
 	forget
 	sed -i -e '/secrets: \[key\]/d' -e '/^secrets:/,/key.txt/d' -e '/configs: \[setting\]/d' -e '/^configs:/,/setting/d' compose.yml
