@@ -16,8 +16,8 @@ static const char *const words[] = {
 };
 
 /* The same, unless the last word of the name is an open one. Of a label only what follows its last dot counts. */
-static const char *const weak_words[] = { "AUTH",   "AUTHORIZATION", "JWT",
-					  "COOKIE", "SALT",	     "SIGNATURE" };
+static const char *const weak_words[] = { "AUTH", "AUTHORIZATION", "JWT",   "COOKIE",
+					  "SALT", "SIGNATURE",	   "BEARER" };
 
 /* Weak ones that no host is called. */
 static const char *const headers[] = { "AUTHORIZATION", "COOKIE" };

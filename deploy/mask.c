@@ -135,6 +135,21 @@ static void announce(struct mask_words *w, int next, struct span name)
 	w->surely = names_secret_surely(name);
 }
 
+/* config set requirepass x; ALTER USER u IDENTIFIED BY 'x', WITH PASSWORD 'x' */
+static void look_at_verb(struct mask_words *w, struct span word)
+{
+	bool sets = w->behind_set, identifies = w->behind_identified && span_eq_nocase(word, "by");
+
+	w->behind_set = span_eq_nocase(word, "set");
+	w->behind_identified = span_eq_nocase(word, "identified");
+	if (w->next != MASK_NONE)
+		return;
+	if (sets && names_secret_surely(word) && names_secret_at_end(word))
+		announce(w, MASK_COLON, word);
+	else if (identifies || span_eq_nocase(word, "password"))
+		announce(w, MASK_JSON, span_of_str("password"));
+}
+
 /* What "NAME=", "NAME:" or "--name" with nothing behind it says of the next word. */
 static void look_at_name(struct mask_words *w, struct span word)
 {
@@ -242,6 +257,7 @@ static void announce_next(struct mask_words *w, struct span word, struct span pl
 	look_at_name(w, word);
 	if (w->next == MASK_NONE)
 		look_at_name(w, plain);
+	look_at_verb(w, plain);
 	if (w->next == MASK_NONE && option.from == plain.n) {
 		w->next = means[option.means];
 		w->surely = true;

@@ -29,7 +29,7 @@ struct mask_words {
 	bool is_named;			      /* a program has been named; not yet behind sudo */
 	unsigned named_at;		      /* so many quotes were open then */
 	bool has_user;			      /* the command has said who it is for */
-	bool behind_option;		      /* the last word was one */
+	bool behind_option, behind_set, behind_identified; /* which the last word was */
 	enum {
 		MASK_NONE,
 		MASK_NEXT,

@@ -60,6 +60,12 @@ compose() {
 	      - -a
 	      - "canary two words-$1 canary"
 	      - --api-key=canary-option-$1 canary
+	      - --dsn
+	      - mysql://me:canary-dsn-$1@db/x
+	      - "--conn=host=db user=me password=canary-libpq-$1 sslmode=on"
+	      - "Authorization: Bearer canary-bearer-$1"
+	      - --set
+	      - db.password=canary-set-$1
 	      - -p
 	      - canary-short-$1
 	    healthcheck:
@@ -67,9 +73,12 @@ compose() {
 	      interval: 1s
 	    labels:
 	      com.example.api-key: canary-label-$1
+	      com.example.url: "https://u:canary-link-$1@h/?token=canary-query-$1"
 	    deploy:
 	      labels:
 	        traefik.http.middlewares.x.basicauth.users: "anna:canary-basic-$1"
+	        traefik.http.middlewares.x.headers.customrequestheaders.Authorization: "Basic canary-header-$1"
+	        com.example.cron: "0 3 * * * PGPASSWORD=canary-cron-$1 pg_dump; mycli -h mysql -u root -p canary-host-$1"
 	        com.example.job.command: "sshpass -p canary-job-$1 ssh host"
 	    volumes: ["data:/data"]
 	    stop_signal: SIGKILL
@@ -84,6 +93,10 @@ compose() {
 	      CACHE_URL: "redis://:canary/slash-$1@cache:6379/0"
 	      REDIS_AUTH: canary-auth-$1
 	      JWT: canary-jwt-$1
+	      CONNECTION: "Server=db;User Id=sa;Password=canary-ado-$1;"
+	      STORAGE: "AccountName=x;AccountKey=canary-azure-$1=="
+	      HOOK: "https://hooks.slack.com/services/canary-hook-$1"
+	      PIN_CODE_PASS: cnry$1
 	      JAVA_OPTS: "-Xmx1g -Dspring.password='canary two-$1' -Dx=y"
 	      SETTINGS: '{"level": "info", "password": "canary json-$1"}'
 	      PEM: "-----BEGIN PRIVATE KEY-----\\ncanary-pem-$1"
@@ -116,6 +129,7 @@ nothing_is_said() {
 	[ "${#key}" -gt 30 ]
 	{
 		echo canary
+		printf 'cnry%s\n' 5 6 7
 		echo "$key"
 		# base64 of it, whatever stands before
 		printf 'canary' | base64
@@ -170,10 +184,12 @@ nothing_is_said() {
 	compose 7
 	echo 'services: {web: {deploy: {placement: {constraints: ["node.labels.nowhere == yes"]}}}}' >nowhere.yml
 	said 9 up -vvv -f nowhere.yml --pending-timeout 1s
-	# its own words: addresses and named values in them are hidden
-	compose 7 'entrypoint: [sh, -c, "echo DB_PASSWORD=canary-printed-7 postgres://app:canary/printed-7@db; exit 3"]'
+	# its own words: addresses and named values in them are hidden, and what it was given
+	compose 7 'entrypoint: [sh, -c, "echo DB_PASSWORD=canary-printed-7 postgres://app:canary/printed-7@db $$DB_PASSWORD, pin $$PIN_CODE_PASS.; exit 3"]'
 	said 9 up -vvv
-	has "$err" 'DB_PASSWORD=***'
+	has "$err" 'DB_PASSWORD=*** postgres://db ***, pin ***.'
+	# no such image
+	said 4 up -vvv --image "web=$private/app:none"
 	# the engine quotes what it does not understand
 	compose 7
 	sed -i 's/canary-literal-7/"{{canary-template-7"/' compose.yml
