@@ -14,7 +14,7 @@ demo: deps	## the whole way: build, push, deploy, ask, change, again
 # units keep the processors busy.
 check: deps	## lint, units, fuzz replay, the pipeline, end to end
 	$(Q)$(MAKE) --no-print-directory -j$(CI_JOBS) WERROR=-Werror all static $(TOOL_BINS)
-	$(Q)$(MAKE) --no-print-directory -j5 WERROR=-Werror e2e-deploy e2e-push e2e-build check-pipeline check-quick
+	$(Q)$(MAKE) --no-print-directory -j6 WERROR=-Werror e2e-deploy e2e-rollout e2e-push e2e-build check-pipeline check-quick
 
 # In this order: the first one compiles what the second links.
 check-quick:	## what needs no servers: lint, units, fuzz replay
@@ -28,22 +28,26 @@ check-chain: all static $(TOOL_BINS)	## the component in unprivileged containers
 	$(Q)BUILD=$(BUILD) BIN=$(E2E_BIN) sh tests/pipeline/run chain
 
 # Runs side by side, each with a registry and an engine of its own, of about the same length: builds keep the
-# processors busy, deploys mostly wait; pushes have those builds with them that are about registries, or killed.
-# What makes the image of the toolkit is in one of them.
+# processors busy, deploys mostly wait, so there are two runs of them; pushes have those builds with them that are about
+# registries, or killed. What makes the image of the toolkit is in one of them.
 E2E_FILES  := $(filter-out tests/e2e/pipeline_%,$(wildcard tests/e2e/*.bats))
-E2E_DEPLOY := $(filter tests/e2e/cdeploy_%,$(E2E_FILES))
+E2E_ROLLOUT := $(filter %/cdeploy_up.bats %/cdeploy_history.bats %/cdeploy_rollout.bats %/cdeploy_migrating.bats \
+	%/cdeploy_engine.bats,$(E2E_FILES))
+E2E_DEPLOY := $(filter-out $(E2E_ROLLOUT),$(filter tests/e2e/cdeploy_%,$(E2E_FILES)))
 E2E_BUILD  := $(filter-out %/cbuild_cache_remote.bats %/cbuild_killed.bats %/cbuild_pull_faults.bats %/cbuild_remote.bats, \
 	$(filter tests/e2e/cbuild_% tests/e2e/tools_%,$(E2E_FILES)))
-E2E_PUSH   := $(filter-out $(E2E_BUILD) $(E2E_DEPLOY),$(E2E_FILES))
+E2E_PUSH   := $(filter-out $(E2E_BUILD) $(E2E_DEPLOY) $(E2E_ROLLOUT),$(E2E_FILES))
 # The programs that are tried are those of the toolkit's image: what jobs run, and a start of them takes a third of
 # the time that the loader needs with forty libraries. (install.bats has the others.)
 E2E_BIN ?= $(BUILD)/static/bin
 check-e2e: all $(TOOLS:%=$(E2E_BIN)/%) $(TOOL_BINS)	## end to end: real registry, real engine, real containers
-	$(Q)$(MAKE) --no-print-directory -j3 e2e-deploy e2e-push e2e-build
+	$(Q)$(MAKE) --no-print-directory -j4 e2e-deploy e2e-rollout e2e-push e2e-build
 e2e-build:
 	$(Q)BUILD=$(BUILD) BIN=$(E2E_BIN) sh tests/e2e/run $(E2E_BUILD)
 e2e-deploy:
 	$(Q)BUILD=$(BUILD) BIN=$(E2E_BIN) sh tests/e2e/run $(E2E_DEPLOY)
+e2e-rollout:
+	$(Q)BUILD=$(BUILD) BIN=$(E2E_BIN) sh tests/e2e/run $(E2E_ROLLOUT)
 e2e-push:
 	$(Q)BUILD=$(BUILD) BIN=$(E2E_BIN) sh tests/e2e/run $(E2E_PUSH)
 
@@ -120,5 +124,5 @@ help:	## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile tests/targets.mk image/image.mk | \
 		awk -F'|' '{ printf "  make %-12s %s\n", substr($$1, 3), $$2 }'
 
-.PHONY: all deps demo check check-unit check-pipeline check-chain check-quick check-e2e e2e-build e2e-deploy e2e-push golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
+.PHONY: all deps demo check check-unit check-pipeline check-chain check-quick check-e2e e2e-build e2e-deploy e2e-rollout e2e-push golden check-asan fuzz-replay fuzz lint objects fmt tidy bench cover \
 	install uninstall clean help

@@ -231,7 +231,7 @@ job_is_whole() {
 
 @test "a Debian: packages are configured, users and libraries are made known" {
 	cat >"$app/Dockerfile" <<-EOF
-	FROM $E2E_BASE
+	FROM $("$E2E_SERVERS/base" push "$E2E_REGISTRY")
 	RUN useradd -m someone && ldconfig && su someone -c 'id -un >~/name' && dpkg --configure -a && \
 		bash -c 'cat <(echo "of a pipe")' && df / >/dev/null && dpkg -L dash | head -n 2
 	USER someone

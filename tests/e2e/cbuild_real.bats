@@ -6,7 +6,8 @@ load helper
 setup_file() {
 	# python:3.11-slim and node:18-slim are one image here: Debian with both
 	E2E_LANGUAGES=$("$E2E_SERVERS/base" layout python3 python3-venv nodejs npm)
-	export E2E_LANGUAGES
+	E2E_BASE_LAYOUT=$("$E2E_SERVERS/base" layout)
+	export E2E_LANGUAGES E2E_BASE_LAYOUT
 	skopeo copy -q --dest-daemon-host "$E2E_ENGINE" "oci:$E2E_LANGUAGES:bookworm" docker-daemon:python:3.11-slim
 	docker -H "$E2E_ENGINE" tag python:3.11-slim node:18-slim
 }

@@ -7,6 +7,8 @@ setup_file() {
 	export DEMO=$E2E_DIR/demo-source DEMO_ROOT=$E2E_DIR/demo-state DEMO_PORT
 	cp -R "$BATS_TEST_DIRNAME/../../testdata/demo" "$DEMO"
 	DEMO_PORT=$(free_port)
+	E2E_BASE=$("$E2E_SERVERS/base" push "$E2E_REGISTRY")
+	export E2E_BASE
 }
 
 teardown_file() {
