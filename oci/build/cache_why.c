@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define BELOW	     "what lies below"
 #define CONTENT_MARK "content\n"
 
 char *cache_why_path(const struct step *s)
@@ -28,7 +29,8 @@ char *cache_why_path(const struct step *s)
 static void join(struct buf *out, const struct cache_key *below, const struct buf *words,
 		 const struct buf *content)
 {
-	buf_addf(out, "what lies below\t%.16s\n", below->hex);
+	if (*below->hex)
+		buf_addf(out, BELOW "\t%.16s\n", below->hex);
 	buf_add_span(out, buf_span(words));
 	if (!content)
 		return;
@@ -92,11 +94,21 @@ static bool has_name(struct span list, struct span name)
 	return false;
 }
 
+/* Fields without the first, if that is of what lies below. */
+static struct span above(struct span fields)
+{
+	struct span rest = fields, name, value;
+
+	return next_field(&rest, &name, &value) && span_eq_str(name, BELOW) ? rest : fields;
+}
+
 char *cache_why_compare(struct span before, struct span now)
 {
 	struct span a, b, va, vb;
 	bool content = false;
 
+	if (above(now).p == now.p) /* it is not known yet, and no reason */
+		before = above(before);
 	for (;;) {
 		struct span rest = before;
 		bool has_a = next_field(&before, &a, &va), has_b = next_field(&now, &b, &vb);

@@ -157,6 +157,11 @@ static void the_first_difference_is_told(void **state)
 	(void)state;
 	assert_why("a\t1\n", "a\t1\n", NULL);
 	assert_why("a\t1\nENV B\t2\n", "a\t1\nENV B\t3\n", "ENV B differs");
+	assert_why("what lies below\t1\na\t1\n", "what lies below\t2\na\t2\n",
+		   "what lies below differs");
+	/* not known yet: no reason */
+	assert_why("what lies below\t1\na\t1\n", "a\t1\n", NULL);
+	assert_why("what lies below\t1\na\t1\n", "a\t2\n", "a differs");
 	assert_why("a\t1\nENV B\t2\nc\t1\n", "a\t1\nc\t1\n", "ENV B is gone");
 	assert_why("a\t1\nc\t1\n", "a\t1\nENV B\t2\nc\t1\n", "ENV B is new");
 	assert_why("a\t1\n", "a\t1\nENV B\t2\n", "ENV B is new");
