@@ -60,6 +60,8 @@ void message_guess_add(struct message_guess *g, const char *candidate)
 
 	if (!g->word.n || !c.n || g->word.n > GUESS_LEN_MAX || c.n > GUESS_LEN_MAX)
 		return;
+	if (span_eq(g->word, c)) /* what is refused although it is there */
+		return;
 	distance = edits(g->word, c);
 	allowed = c.n < 3 ? 0 : c.n < 6 ? 1 : 2;
 	if (distance > allowed || (g->best && distance >= g->distance))

@@ -74,6 +74,14 @@ static void assert_refused(struct tmpdir *d, const char *word, const char *part)
 	assert_refused_by(d, source_match_word, word, part);
 }
 
+static void assert_refused_without(struct tmpdir *d, const char *word, const char *part)
+{
+	auto_free char *got = match_by(d, source_match_word, word);
+
+	if (got[0] != '!' || strstr(got, part))
+		fail_msg("'%s' is in '%s'", part, got);
+}
+
 static void a_plain_word_is_one_path(void **state)
 {
 	auto_tmpdir struct tmpdir d;
@@ -136,6 +144,9 @@ static void the_nearest_name_is_suggested(void **state)
 	assert_refused(&d, "setup.yp", "(did you mean setup.py?)");
 	assert_refused(&d, "ap/reqs.txt", "(did you mean app?)");
 	assert_refused(&d, "lib/req.txt", "did you mean lib/reqs.txt?");
+	/* it is there, and leads nowhere */
+	tmpdir_link(&d, "reqs.lnk", "nowhere");
+	assert_refused_without(&d, "reqs.lnk", "did you mean");
 	tmpdir_file(&d, ".dockerignore", "*.py\n**/*.txt\n");
 	assert_refused(&d, "app/reqs.txt", "(did you mean app/reqs.tx?)");
 	assert_refused(&d, "setup.yp", "in the context '");
