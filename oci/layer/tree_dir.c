@@ -38,11 +38,22 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
+static int look_at(int fd, struct stat *st, uint64_t *mount, struct err *e)
+{
+	struct statx x;
+
+	if (fstat(fd, st) < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) < 0)
+		return err_sys(e, "look at a directory");
+	*mount = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id : 0; /* before Linux 5.8 */
+	return 0;
+}
+
 /* 1: an opened directory lies in the one that is not part of the tree; 0: not. */
 static int lies_in_skipped(const struct tree_dir *d, int dirfd, struct err *e)
 {
 	auto_close int fd = -1;
 	struct stat st = { 0 }, below, root;
+	uint64_t mount = 0, mount_below;
 
 	/* the trees of RUNs skip nothing, and are spared the calls */
 	if (!d->opt.skip_ino)
@@ -54,14 +65,16 @@ static int lies_in_skipped(const struct tree_dir *d, int dirfd, struct err *e)
 		int up;
 
 		below = st;
-		if (fstat(fd, &st) < 0)
-			return err_sys(e, "look at a directory");
+		mount_below = mount;
+		if (look_at(fd, &st, &mount, e) < 0)
+			return -1;
 		if (is_same(&st, &root))
 			return 0;
 		if (is_skipped(d, &st))
 			return 1;
-		/* above "/" there is only itself: the tree was not on the way */
-		if (is_same(&st, &below))
+		/* above "/" there is only itself: the tree was not on the way; a directory that is mounted
+		 * in itself is another mount there */
+		if (is_same(&st, &below) && mount == mount_below)
 			return err_set(e, ERR_FAILED,
 				       "a directory was moved away while it was read");
 		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);

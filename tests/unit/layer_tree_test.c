@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -19,6 +20,7 @@
 #include "oci/layer/tree_stack.h"
 #include "tests/fakes/layer_disk.h"
 #include "tests/fakes/layer_text.h"
+#include "tests/fakes/tmpdir.h"
 
 #define DISKS 3
 
@@ -205,6 +207,45 @@ static void a_directory_that_somebody_moves_out_of_it_is_no_way_to_the_top(void 
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	/* which step of the look it is that meets the change is a matter of luck; that it ends is not */
 	assert_true(r >= 0 || e.text[0]);
+}
+
+/* "d" of the current directory is mounted on "d/in": 0: it is looked at as any other. */
+static int look_where_it_is_mounted_in_itself(struct tmpdir *t)
+{
+	struct tree_dir_options opt = { .skip_ino = 1 };
+	auto_close int fd = -1;
+	auto_tree struct tree *tree = NULL;
+	struct tree_node node;
+	struct err e = ERR_INIT;
+
+	tmpdir_dir(t, "d");
+	tmpdir_dir(t, "d/in");
+	tmpdir_file(t, "d/f", "x");
+	if (!tmpdir_own_mounts(t) || mount("d", "d/in", NULL, MS_BIND, NULL) < 0)
+		return 2;
+	fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tree = open_dir(fd, &opt);
+	if (tree_look(tree, "d/in/f", &node, &e) == 1)
+		return 0;
+	fprintf(stderr, "%s\n", e.text);
+	return 1;
+}
+
+static void a_directory_that_is_mounted_in_itself_has_a_way_to_the_top(void **state)
+{
+	auto_tmpdir struct tmpdir t;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	tmpdir_init(&t);
+	pid = fork();
+	if (pid == 0)
+		_exit(look_where_it_is_mounted_in_itself(&t));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(status, 0);
 }
 
 static void marks_of_an_upper_directory_are_deletions(void **state)
@@ -543,6 +584,7 @@ int main(void)
 		TEST(files_of_a_context_belong_to_root),
 		TEST(a_directory_that_is_not_part_of_it_is_never_shown),
 		TEST(a_directory_that_somebody_moves_out_of_it_is_no_way_to_the_top),
+		TEST(a_directory_that_is_mounted_in_itself_has_a_way_to_the_top),
 		TEST(marks_of_an_upper_directory_are_deletions),
 		TEST(a_file_that_became_something_else_is_not_opened),
 		TEST(a_list_is_seen_as_the_directory_it_came_from),
