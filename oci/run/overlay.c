@@ -131,9 +131,9 @@ static int refused(struct err *e, const char *what)
 }
 
 /* A file system may be good for a mount and still not take the marks: both of them are needed here. */
-static int try_marks(const char *merged, struct err *e)
+static int try_marks(const char *tree, struct err *e)
 {
-	auto_free char *sub = mem_printf("%s/d", merged);
+	auto_free char *sub = mem_printf("%s/d", tree);
 
 	if (rmdir(sub) < 0)
 		return refused(e, "mark a file as deleted in an overlay");
@@ -142,17 +142,16 @@ static int try_marks(const char *merged, struct err *e)
 	return 0;
 }
 
+/* As a tree is: over the directory that holds the upper one. */
 int overlay_probe(const char *dir, bool userxattr, struct err *e)
 {
 	auto_free char *lower = mem_printf("%s/lower", dir);
 	auto_free char *sub = mem_printf("%s/lower/d", dir);
-	auto_free char *merged = mem_printf("%s/merged", dir);
 	auto_free char *upper_path = mem_printf("%s/upper", dir);
 	auto_free char *work_path = mem_printf("%s/work", dir);
 	auto_close int lower_fd = make_and_open(lower, e);
 	auto_close int sub_fd = lower_fd < 0 ? -1 : make_and_open(sub, e);
-	auto_close int merged_fd = sub_fd < 0 ? -1 : make_and_open(merged, e);
-	auto_close int upper = merged_fd < 0 ? -1 : make_and_open(upper_path, e);
+	auto_close int upper = sub_fd < 0 ? -1 : make_and_open(upper_path, e);
 	auto_close int work = upper < 0 ? -1 : make_and_open(work_path, e);
 	auto_strv struct strv lowers = STRV_INIT;
 	int r;
@@ -160,10 +159,10 @@ int overlay_probe(const char *dir, bool userxattr, struct err *e)
 	if (work < 0)
 		return -1;
 	strv_add(&lowers, lower);
-	if (overlay_mount(merged, &lowers, upper, work, userxattr, e) < 0)
+	if (overlay_mount(dir, &lowers, upper, work, userxattr, e) < 0)
 		return -1;
-	r = try_marks(merged, e);
-	overlay_unmount(merged);
+	r = try_marks(dir, e);
+	overlay_unmount(dir);
 	return r;
 }
 

@@ -55,17 +55,17 @@ static int lowers_fill(struct strv *out, const struct strv *lowers, const char *
 	return 0;
 }
 
-/* Takes merged over, and out->upper_fd when it fails. */
-static int open_mounted(struct sandbox_tree *out, char *merged, struct err *e)
+/* What is mounted on dir by now. Takes out->upper_fd when it fails. */
+static int open_mounted(struct sandbox_tree *out, const char *dir, struct err *e)
 {
-	out->root_fd = open(merged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	out->state = merged;
-	if (out->root_fd >= 0)
+	out->root_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (out->root_fd >= 0) {
+		out->state = mem_strdup(dir);
 		return 0;
-	err_sys(e, "open '%s'", merged);
+	}
+	err_sys(e, "open '%s'", dir);
 	fd_auto_close_(&out->upper_fd);
-	overlay_unmount(merged);
-	free(merged);
+	overlay_unmount(dir);
 	return -1;
 }
 
@@ -73,18 +73,13 @@ static int open_mounted(struct sandbox_tree *out, char *merged, struct err *e)
 static int flat_tree_open(struct sandbox_tree *out, const struct strv *lowers, const char *dir,
 			  bool read_only, struct err *e)
 {
-	auto_free char *merged = mem_printf("%s/merged", dir);
-	auto_close int point = make_and_open(dir, "merged", e);
-
-	if (point < 0)
-		return -1;
 	if (lowers->n != 1)
 		return err_set(e, ERR_FAILED, "without overlayfs a tree is one directory, not %zu",
 			       lowers->n);
-	if (overlay_bind(merged, lowers->v[0], read_only, e) < 0)
+	if (overlay_bind(dir, lowers->v[0], read_only, e) < 0)
 		return -1;
 	out->upper_fd = -1;
-	return open_mounted(out, STEAL(&merged), e);
+	return open_mounted(out, dir, e);
 }
 
 /* The directory is the mount point, too: what is in it is open by then, and back when it is unmounted. */
@@ -105,7 +100,7 @@ static int ns_tree_open(struct sandbox *s, struct sandbox_tree *out, const struc
 	if (overlay_mount(dir, &all, upper, work, ns_of(s)->userns.inside, e) < 0)
 		return -1;
 	out->upper_fd = fd_steal(&upper);
-	return open_mounted(out, mem_strdup(dir), e);
+	return open_mounted(out, dir, e);
 }
 
 static void ns_tree_close(struct sandbox *s, struct sandbox_tree *t)
