@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "oci/image/archive.h"
 #include "oci/image/layout.h"
+#include "tests/fuzz/tar_mutator.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

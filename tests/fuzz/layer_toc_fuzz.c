@@ -7,6 +7,7 @@
 #include "oci/layer/toc_file.h"
 #include "oci/layer/toc_place.h"
 #include "oci/layer/tree_list.h"
+#include "tests/fuzz/tar_mutator.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
