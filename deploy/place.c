@@ -36,27 +36,35 @@ static size_t value_of(struct span rest, size_t name_n)
 	return i;
 }
 
+static bool begins_name(char c)
+{
+	return isalpha((unsigned char)c) || c == '_';
+}
+
 /* "$NAME" or "${…}" that rest begins with; 0: neither. */
 static size_t variable_len(struct span rest)
 {
+	bool braced = rest.n > 2 && rest.p[1] == '{';
 	size_t n = 1;
 	const char *end;
 
-	if (rest.n < 2 || rest.p[0] != '$')
+	if (rest.n < 2 || rest.p[0] != '$' || !begins_name(rest.p[braced ? 2 : 1]))
 		return 0;
-	if (rest.p[1] == '{') {
+	if (braced) {
 		/* what stands behind the name may be a value: ${PW:-hunter2} */
 		for (n = 2; n < rest.n && is_name_char(rest.p[n]);)
 			n++;
 		end = memchr(rest.p + n, '}', rest.n - n);
+		if (!end) /* a password with "${" in it */
+			return 0;
 		/* nothing more, or what is said when it is missing */
-		if (end && (end == rest.p + n || rest.p[n + (rest.p[n] == ':')] == '?'))
+		if (end == rest.p + n || rest.p[n + (rest.p[n] == ':')] == '?')
 			return (size_t)(end - rest.p) + 1;
 		return n;
 	}
 	while (n < rest.n && (isalnum((unsigned char)rest.p[n]) || rest.p[n] == '_'))
 		n++;
-	return n > 1 ? n : 0;
+	return n;
 }
 
 static void add_hidden(struct buf *out, struct span value)
@@ -70,7 +78,8 @@ static void add_hidden(struct buf *out, struct span value)
 			buf_add_str(out, MASKED);
 		hidden = !n;
 		buf_add_span(out, span_head(value, n));
-		value = span_sub(value, n ? n : 1);
+		/* "$$" is a dollar, and begins none */
+		value = span_sub(value, n ? n : span_starts(value, "$$") ? 2 : 1);
 	}
 }
 
@@ -85,7 +94,9 @@ static size_t named_value(struct span line)
 		while (n < rest.n && is_name_char(rest.p[n]))
 			n++;
 		value = n ? value_of(rest, n) : 0;
-		if (value && deploy_begins_secret_of(span_head(rest, n), span_sub(rest, value)))
+		/* the data of a secret that stands where it may not */
+		if (value && (span_eq_str(span_head(rest, n), "content") ||
+			      deploy_begins_secret_of(span_head(rest, n), span_sub(rest, value))))
 			return line.n - rest.n + value;
 		rest = span_sub(rest, n ? n : 1);
 	}

@@ -276,6 +276,11 @@ static int check_tag(const struct builder *b, const yaml_char_t *tag, const stru
 		for (size_t i = 0; i < ARRAY_LEN(known); i++)
 			if (span_eq_str(rest, known[i].name) && v->kind == known[i].kind)
 				return 0;
+	/* "!x" may well be a password without quotes */
+	if (*tag == '!')
+		return fail_at(b, at_value(v), e,
+			       "this tag is not understood here; text that begins with '!' needs "
+			       "quotes");
 	return fail_at(b, at_value(v), e, "tag '%s' is not understood here", (const char *)tag);
 }
 
@@ -348,8 +353,9 @@ static int on_alias(struct builder *b, const yaml_event_t *ev, struct err *e)
 			return fail_at(b, at, e, "'*%s' stands inside what it names", name);
 		return weigh(b, v->weight, at, e) < 0 ? -1 : put_value(b, v, e);
 	}
-	return fail_at(b, at, e,
-		       "no anchor '&%s' before this; text that begins with '*' needs quotes", name);
+	return fail_at(
+		b, at, e,
+		"no anchor of that name before this; text that begins with '*' needs quotes");
 }
 
 static int on_event(struct builder *b, const yaml_event_t *ev, struct err *e)

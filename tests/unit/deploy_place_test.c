@@ -58,6 +58,10 @@ static void a_value_with_the_name_of_a_secret_is_hidden(void **state)
 		     "f:1\n     1 | JWT_SECRET: ${S}***$T\n       | ^^\n");
 	assert_place("TOKEN: ${S:-hunter2}", 1, false,
 		     "f:1\n     1 | TOKEN: ${S***\n       | ^^\n");
+	assert_place("TOKEN: a$${hunter2} ${1hunter2} ${hunter2", 1, false,
+		     "f:1\n     1 | TOKEN: ***\n       | ^^\n");
+	assert_place("x: {content: hunter2, a: b}", 1, false,
+		     "f:1\n     1 | x: {content: ***\n       | ^^\n");
 	assert_place("{token: hunter2, ports: [x]}", 26, false, "f:1\n     1 | {token: ***\n");
 	assert_place("- DB=postgres://u:hunter2@h/d", 1, false,
 		     "f:1\n     1 | - DB=postgres://h/d\n       | ^^\n");
@@ -91,7 +95,7 @@ static void all_of_an_environment_is_hidden(void **state)
 	assert_place("- A=${B:?set B}", 3, true, "f:1\n     1 | - A=${B:?set B}\n       |   ^^\n");
 	assert_place("- A=${B?set B}hunter2", 3, true,
 		     "f:1\n     1 | - A=${B?set B}***\n       |   ^^\n");
-	assert_place("- A=${B:-hunter2}${", 3, true, "f:1\n     1 | - A=${B***${\n       |   ^^\n");
+	assert_place("- A=${B:-hunter2}${", 3, true, "f:1\n     1 | - A=${B***\n       |   ^^\n");
 	assert_place("- A=${B|x}hunter2", 3, true, "f:1\n     1 | - A=${B***\n       |   ^^\n");
 }
 
