@@ -508,6 +508,31 @@ static void secrets_and_configs_are_checked(void **state)
 		       "secret 's': variable 'NOBODY' is not set");
 }
 
+static void assert_size(struct world *w, const char *kind, size_t size, const char *want)
+{
+	auto_free char *text = mem_printf(
+		"services: {a: {image: x, %s: [s]}}\n%s: {s: {environment: BIG}}\n", kind, kind);
+	auto_free char *big = mem_printf("%0*d", (int)size, 0);
+
+	strv_env_set(&w->env, "BIG", size ? big : "");
+	if (want)
+		assert_refused(w, text, want);
+	else
+		assert_int_equal(size, read_two(w, text, NULL) ? w->stack.objects[0].size : 0);
+}
+
+/* Refused by us before anything is made, and not by the engine in the middle. */
+static void data_is_as_much_as_a_swarm_takes(void **state)
+{
+	struct world *w = *state;
+
+	assert_size(w, "secrets", 0, "empty");
+	assert_size(w, "secrets", 511999, NULL);
+	assert_size(w, "secrets", 512000, "larger than the 511999 bytes that a swarm takes");
+	assert_size(w, "configs", 1023999, NULL);
+	assert_size(w, "configs", 1024000, "larger than the 1023999 bytes that a swarm takes");
+}
+
 static void a_mode_is_octal_as_people_write_it(void **state)
 {
 	struct world *w = *state;
@@ -878,6 +903,7 @@ int main(void)
 		T(a_name_of_the_files_own_is_told_from_a_made_one),
 		T(a_secret_comes_from_a_file_or_a_variable),
 		T(secrets_and_configs_are_checked),
+		T(data_is_as_much_as_a_swarm_takes),
 		T(a_mode_is_octal_as_people_write_it),
 		T(a_key_that_is_there_twice_is_refused),
 		T(a_network_of_one_node_is_refused),

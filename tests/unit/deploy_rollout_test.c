@@ -566,6 +566,21 @@ static void each_task_of_a_global_service_has_to_run_for_the_whole_window(void *
 	     ROW(9900, UPDATE_NONE, "+a:shutdown>shutdown +b:running", ROLLOUT_DONE));
 }
 
+/* Its node was given up. */
+static void a_task_that_is_orphaned_has_failed(void **state)
+{
+	struct rollout_options o = options(2);
+
+	(void)state;
+	PLAY(ROLLOUT_CONVERGED, "", &o, "",
+	     ROW(0, UPDATE_NONE, "+a:running +b:running", ROLLOUT_MOVED),
+	     ROW(1000, UPDATE_NONE, "+a:orphaned>shutdown +b:running +c:running", ROLLOUT_MOVED,
+		 .line = "a task failed: orphaned; 2/2 running"),
+	     ROW(2000, UPDATE_NONE, "+b:running +c:running", ROLLOUT_WAIT),
+	     ROW(6999, UPDATE_NONE, "+b:running +c:running", ROLLOUT_WAIT),
+	     ROW(7000, UPDATE_NONE, "+b:running +c:running", ROLLOUT_DONE));
+}
+
 static void a_task_that_replaces_one_has_to_run_for_the_whole_window(void **state)
 {
 	struct rollout_options o = options(1);
@@ -667,6 +682,7 @@ int main(void)
 			it_is_looked_at_often_while_it_moves_and_exactly_at_the_windows_end),
 		cmocka_unit_test(a_global_service_wants_a_task_per_node_and_at_least_one),
 		cmocka_unit_test(each_task_of_a_global_service_has_to_run_for_the_whole_window),
+		cmocka_unit_test(a_task_that_is_orphaned_has_failed),
 		cmocka_unit_test(a_task_that_replaces_one_has_to_run_for_the_whole_window),
 		cmocka_unit_test(no_replicas_wanted_is_done_when_none_is_left),
 		cmocka_unit_test(rollback_completed_is_not_believed_until_the_old_version_runs),
