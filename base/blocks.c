@@ -15,8 +15,9 @@
 
 #define QUEUED_MAX 1 /* blocks that lie in the queue */
 
-/* Most streams are short and take little; any other gets room for a whole block at once. */
+/* Most streams are short and take little: a block begins with this, and gets GROWTH times as much when that is full. */
 #define SMALL_BYTES (16u << 10)
+#define GROWTH	    16
 
 struct block {
 	const struct block_format *format;
@@ -30,7 +31,8 @@ struct block {
 static void make_room(struct block *b, size_t in_max)
 {
 	size_t out_max = b->format->bound(b->state, in_max), n = in_max + out_max;
-	char *room = in_max > SMALL_BYTES ? mem_alloc_large(n) : mem_alloc(n);
+	/* huge pages, of 2 MiB each, are for what is long */
+	char *room = in_max > GROWTH * SMALL_BYTES ? mem_alloc_large(n) : mem_alloc(n);
 
 	if (b->room)
 		memcpy(room, b->room, b->in_n);
@@ -40,13 +42,18 @@ static void make_room(struct block *b, size_t in_max)
 	b->out_max = out_max;
 }
 
+static size_t at_most(size_t n, size_t max)
+{
+	return n < max ? n : max;
+}
+
 static struct block *block_new(const struct block_format *format, int level)
 {
 	struct block *b = mem_zalloc(sizeof(*b));
 
 	b->format = format;
 	b->state = format->open(level);
-	make_room(b, format->block < SMALL_BYTES ? format->block : SMALL_BYTES);
+	make_room(b, at_most(SMALL_BYTES, format->block));
 	return b;
 }
 
@@ -82,7 +89,7 @@ static void block_free(struct block *b)
 static size_t block_fill(struct block *b, struct span from)
 {
 	if (b->in_n == b->in_max)
-		make_room(b, b->format->block);
+		make_room(b, at_most(GROWTH * b->in_max, b->format->block));
 	from = span_head(from, b->in_max - b->in_n);
 	memcpy(b->room + b->in_n, from.p, from.n);
 	b->in_n += from.n;

@@ -232,6 +232,55 @@ static void a_writer_that_nobody_helps_keeps_two_blocks(void **state)
 	pthread_barrier_destroy(&busy);
 }
 
+/* -- how much room a block takes ------------------------------------------------------------ */
+
+static size_t most_room; /* that was asked for */
+
+static size_t large_bound(void *state, size_t n)
+{
+	if (n > most_room)
+		most_room = n;
+	return toy_bound(state, n);
+}
+
+static const struct block_format large = { .block = 1u << 20,
+					   .open = toy_open,
+					   .close = toy_close,
+					   .bound = large_bound,
+					   .pack = toy_pack };
+
+static void assert_room(size_t bytes, size_t want)
+{
+	auto_buf struct buf got = BUF_INIT(4u << 20);
+	auto_free char *in = mem_alloc(bytes);
+	struct err e = ERR_INIT;
+	struct block_sink s;
+	struct buf_sink to;
+
+	for (size_t i = 0; i < bytes; i++)
+		in[i] = (char)('b' + i % 13);
+	most_room = 0;
+	block_sink_init(&s, buf_sink_init(&to, &got), &large, 7, NULL);
+	for (size_t at = 0; at < bytes; at += 1000)
+		assert_int_equal(
+			0, sink_write(&s.base, in + at, bytes - at < 1000 ? bytes - at : 1000, &e));
+	assert_int_equal(0, block_sink_finish(&s, &e));
+	assert_int_equal(most_room, want);
+	assert_int_equal(got.len, bytes + 2);
+	assert_memory_equal(got.data + 1, in,
+			    bytes); /* nothing is lost on the way from room to room */
+}
+
+static void what_is_short_takes_little_room(void **state)
+{
+	(void)state;
+	assert_room(10, 16u << 10);
+	assert_room(16u << 10, 16u << 10);
+	assert_room((16u << 10) + 1, 256u << 10);
+	assert_room((256u << 10) + 1, 1u << 20);
+	assert_room(1u << 20, 1u << 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_full_sink_below_fails_the_write_or_the_end),
 		cmocka_unit_test(a_stream_that_is_given_up_packs_no_more),
 		cmocka_unit_test(a_writer_that_nobody_helps_keeps_two_blocks),
+		cmocka_unit_test(what_is_short_takes_little_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
