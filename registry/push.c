@@ -160,6 +160,14 @@ static void sending_release(struct push_sending *s)
 }
 #define auto_sending CLEANUP(sending_release)
 
+static void blob_is_there(struct push_sending *s, size_t i)
+{
+	struct push *p = s->push;
+
+	sending_moved(s, p->plan.blobs[i].size_bytes);
+	p->have[i] = true;
+}
+
 /* Nothing has to be asked for it. */
 static bool is_settled(struct push *p, size_t i)
 {
@@ -193,8 +201,7 @@ int push_config_begin(struct push *p, size_t i, struct err *e)
 		p->first = i;
 		return 0;
 	}
-	p->have[i] = true;
-	sending_moved(&p->config, blob->size_bytes);
+	blob_is_there(&p->config, i);
 	return 0;
 }
 
@@ -204,8 +211,7 @@ static int config_end(struct push *p, size_t i, struct err *e)
 
 	if (registry_upload_end(&p->outcomes[i], open, e) < 0)
 		return -1;
-	sending_moved(&p->config, p->plan.blobs[i].size_bytes);
-	p->have[i] = true;
+	blob_is_there(&p->config, i);
 	return 0;
 }
 
@@ -222,10 +228,9 @@ int push_blob(struct push *p, size_t i, bool certain, struct err *e)
 	if (registry_upload_or_mount(&p->outcomes[i], &s.op, &p->repo, p->from, blob, &s.sources,
 				     e) < 0)
 		return -1;
-	sending_moved(&s, blob->size_bytes);
+	blob_is_there(&s, i);
 	if (!certain && p->outcomes[i] == REGISTRY_UPLOAD_EXISTS)
 		push_look_again(p);
-	p->have[i] = true;
 	return 0;
 }
 

@@ -154,7 +154,7 @@ static bool is_lost(struct upload *u, const struct http_response *rs)
 
 static bool upload_again(struct upload *u, int *r, struct http_response *rs, struct err *e)
 {
-	if (*r == 0 && (u->is_done || u->is_open))
+	if (*r == 0 && (u->is_done || u->half == UPLOAD_OPEN))
 		return false;
 	if (u->is_to_restart)
 		return true;
@@ -169,16 +169,19 @@ static bool upload_again(struct upload *u, int *r, struct http_response *rs, str
 static int upload_try(struct upload *u, struct http_response *rs, struct err *e)
 {
 	u->is_to_restart = false;
-	if (!u->is_open) {
+	if (u->half != UPLOAD_OPEN) {
 		if (upload_begin(u, rs, e) < 0)
 			return -1;
 		if (u->is_done || !u->at.path)
 			return 0;
 		http_response_release(rs);
 	}
-	u->is_open = u->is_halved;
-	if (u->is_open)
+	if (u->half == UPLOAD_FIRST) {
+		u->half = UPLOAD_OPEN;
 		return 0;
+	}
+	if (u->half == UPLOAD_OPEN)
+		u->half = UPLOAD_SECOND;
 	/* as late as can be: the beginning may have waited for another blob, which found out what goes */
 	choose_way(u);
 	return upload_send(u, rs, e);
@@ -193,7 +196,7 @@ static int upload_run(struct upload *u, struct err *e)
 		http_response_release(&rs);
 		r = upload_try(u, &rs, e);
 	} while (upload_again(u, &r, &rs, e));
-	if (r == 0 && !u->is_done && !u->is_open) {
+	if (r == 0 && !u->is_done && u->half != UPLOAD_OPEN) {
 		r = registry_session_refused(u->repo.session, &rs, e);
 		/* what is not found there is a place of the registry's own making */
 		if (e->kind == ERR_ABSENT && u->step != UPLOAD_BEGIN)
@@ -282,11 +285,10 @@ int registry_upload_begin(struct upload **open, enum registry_upload *out, struc
 	int asked;
 
 	*open = NULL;
-	u->is_halved = true;
+	u->half = UPLOAD_FIRST;
 	asked = upload_run(u, e);
-	if (asked < 0 || !u->is_open)
+	if (asked < 0 || u->half != UPLOAD_OPEN)
 		return upload_over(out, u, asked, e);
-	u->is_waited_for = true;
 	registry_host_opened(u->host);
 	*open = u;
 	return 0;
@@ -294,10 +296,8 @@ int registry_upload_begin(struct upload **open, enum registry_upload *out, struc
 
 int registry_upload_end(enum registry_upload *out, struct upload *open, struct err *e)
 {
-	int r;
+	int r = upload_run(open, e);
 
-	open->is_halved = false;
-	r = upload_run(open, e);
 	registry_host_ended(open->host);
 	return upload_over(out, open, r, e);
 }

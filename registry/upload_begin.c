@@ -144,7 +144,7 @@ static int begin_unproved(struct upload *u, struct err *e)
 
 	if (is_sent_unasked(u))
 		return 0;
-	if (!u->is_waited_for) {
+	if (u->half != UPLOAD_SECOND) {
 		pthread_mutex_lock(&u->host->asking);
 		if (u->host->mount == REGISTRY_MOUNT_UNKNOWN)
 			r = ask_about_mount(u, e);

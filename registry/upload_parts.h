@@ -19,6 +19,14 @@ enum upload_step { /* whose answer the last one is */
 		   UPLOAD_CLOSE, /* PUT without bytes */
 };
 
+/* An upload that is begun by one call may be ended by another. */
+enum upload_half {
+	UPLOAD_BOTH,   /* in one call */
+	UPLOAD_FIRST,  /* until it is open */
+	UPLOAD_OPEN,   /* and nothing is sent yet */
+	UPLOAD_SECOND, /* waited for by those who ask about mounts: it must not be one of them */
+};
+
 struct upload {
 	struct op *op;
 	struct registry_repo repo; /* with our budget */
@@ -33,10 +41,9 @@ struct upload {
 	bool way_is_ours; /* not the host's: found, or asked for, for this blob */
 	uint64_t chunk_bytes;
 	unsigned ways, lost, late, breaks, faults;
-	bool all_sent;	    /* once, by us */
-	bool is_halved;	    /* somebody else goes on when it is open */
-	bool is_waited_for; /* by those who ask about mounts: it must not be one of them */
-	char *id;	    /* of its progress */
+	bool all_sent; /* once, by us */
+	enum upload_half half;
+	char *id; /* of its progress */
 
 	/* this try */
 	enum upload_step step;
@@ -45,7 +52,6 @@ struct upload {
 	bool moved;
 	bool worth_another; /* after a 401 */
 	bool is_to_restart; /* at once: it has waited already */
-	bool is_open;	    /* and nothing is sent yet */
 	bool is_done;
 	enum registry_upload outcome;
 };
