@@ -43,6 +43,7 @@ struct merge {
 	struct strv deleted; /* whiteouts */
 	char *dir;	     /* below `to`; what is open; NULL: nothing */
 	int dir_fd;
+	int dir_is_hidden; /* as is_hidden says; -1: it has not been asked */
 };
 
 static void merge_release(struct merge *m)
@@ -75,6 +76,7 @@ static int go_to(struct merge *m, struct span dir, struct err *e)
 	m->dir = STEAL(&path);
 	fd_auto_close_(&m->dir_fd);
 	m->dir_fd = fd;
+	m->dir_is_hidden = -1;
 	return 0;
 }
 
@@ -286,13 +288,19 @@ static int is_hidden(const struct merge *m, const char *dir, struct err *e)
 	return 0;
 }
 
-/* -1; 1: there is something that the whiteout hides. */
-static int has_effect(const struct merge *m, const char *path, struct tree *below, struct err *e)
+/* -1; 1: there is something that the whiteout, which is in the open directory, hides. */
+static int has_effect(struct merge *m, const char *path, struct tree *below, struct err *e)
 {
-	int hidden = is_hidden(m, m->dir, e);
-	struct tree_node node;
+	struct tree_node node = { .st = { 0 } };
+	int r;
 
-	return hidden ? (hidden < 0 ? -1 : 0) : tree_look(below, path, &node, e);
+	if (m->dir_is_hidden < 0)
+		m->dir_is_hidden = is_hidden(m, m->dir, e);
+	if (m->dir_is_hidden)
+		return m->dir_is_hidden < 0 ? -1 : 0;
+	r = tree_look(below, path, &node, e);
+	/* a tree leaves a socket out, overlayfs shows it */
+	return r == 0 && S_ISSOCK(node.st.st_mode) ? 1 : r;
 }
 
 static int drop_what_deletes_nothing(struct merge *m, struct tree *below, struct err *e)
@@ -301,7 +309,8 @@ static int drop_what_deletes_nothing(struct merge *m, struct tree *below, struct
 		const char *path = m->deleted.v[i];
 		int keep = go_to(m, layer_path_dir(path), e);
 
-		if (keep < 0 || (keep = has_effect(m, path, below, e)) < 0)
+		if (keep < 0 || cancel_check(m->op ? m->op->cancel : NULL, e) < 0 ||
+		    (keep = has_effect(m, path, below, e)) < 0)
 			return -1;
 		if (!keep && unlinkat(m->dir_fd, layer_path_last(path), 0) < 0)
 			return err_sys(e, "remove the whiteout '%s'", path);

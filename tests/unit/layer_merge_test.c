@@ -95,6 +95,9 @@ static void assert_same(struct world *w)
 {
 	const struct disk *apart[] = { &w->upper[0], &w->upper[1], &w->upper[2], &w->base };
 	const struct disk *together[] = { &w->merged, &w->base };
+	static const struct tree_dir_options upper = {
+		.is_upper = true
+	}; /* as the builder's parts are */
 	const int fds[] = { w->upper[0].fd, w->upper[1].fd, w->upper[2].fd };
 	auto_free char *want = NULL;
 	auto_free char *got = NULL;
@@ -105,7 +108,7 @@ static void assert_same(struct world *w)
 		disk_settle(&w->upper[i]);
 	disk_settle(&w->base);
 	want = text_of(apart, ARRAY_LEN(apart));
-	assert_int_equal(tree_dir_open(&below, w->base.fd, NULL, &e), 0);
+	assert_int_equal(tree_dir_open(&below, w->base.fd, &upper, &e), 0);
 	if (layer_merge_dirs(NULL, w->merged.fd, fds, UPPERS, below, wants_user_marks(w), &e) < 0)
 		fail_msg("%s", e.text);
 	tree_free(below);
@@ -170,6 +173,22 @@ static void what_nobody_has_below_leaves_no_mark_when_it_is_deleted(void **state
 	text = disk_text(&w->merged, true);
 	assert_string_equal(text, "d 0755 0:0 @1000000000 d\nc 0000 0:0 @1000000000 0:0 d/a\n"
 				  "d 0755 0:0 @1000000000 o\nd 0755 0:0 @1000000000 own\n");
+}
+
+/* No layer has one, but a RUN that left it in a directory below is seen by those that follow. */
+static void a_socket_that_was_deleted_stays_deleted(void **state)
+{
+	struct world *w = *state;
+	struct stat st;
+
+	disk_dir(&w->base, "run");
+	assert_int_equal(mknodat(w->base.fd, "run/s", S_IFSOCK | 0600, 0), 0);
+	disk_dir(&w->upper[1], "run");
+	disk_whiteout(&w->upper[1], "run/s");
+	disk_whiteout(&w->upper[1], "run/never");
+	assert_same(w);
+	assert_int_equal(fstatat(w->merged.fd, "run/s", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(fstatat(w->merged.fd, "run/never", &st, AT_SYMLINK_NOFOLLOW), -1);
 }
 
 static void an_opaque_directory_hides_what_is_below_it_and_nothing_of_its_own(void **state)
@@ -250,6 +269,7 @@ int main(void)
 		T(what_is_higher_wins),
 		T(what_is_deleted_stays_deleted),
 		T(what_nobody_has_below_leaves_no_mark_when_it_is_deleted),
+		T(a_socket_that_was_deleted_stays_deleted),
 		T(an_opaque_directory_hides_what_is_below_it_and_nothing_of_its_own),
 		T(a_directory_over_something_else_hides_what_is_below_that),
 		T(a_file_over_a_directory_hides_all_of_it),
