@@ -10,14 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/span.h"
 #include "base/walk.h"
 
-#define TMP_LOCK ".lock"
-#define LOCK_END ".lock"
+#define TMP_LOCK	".lock"
+#define LOCK_END	".lock"
+#define AGAIN		"again"
+#define MONITOR_WAIT_MS 1000
 
 static int make_root(struct workspace *w, const char *root, struct err *e)
 {
@@ -60,39 +63,52 @@ static int remove_build(const struct workspace *w, const char *id, struct err *e
 	return fs_remove_tree(w->tmp_fd, name, e);
 }
 
+/* True: nobody holds it. A monitor needs moments; *left_ms is what we wait for it at most. */
+static bool is_let_go(int dirfd, const char *path, unsigned *left_ms)
+{
+	auto_close int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		if (!*left_ms)
+			return false;
+		usleep(1000);
+		--*left_ms;
+	}
+	return true;
+}
+
 /*
  * A RUN's monitor outlives a build that was killed until it has put back what the RUN's mounts covered; the caches
- * among that go home. It holds the step's directory until then (sandbox_chroot.c). What cannot be locked
- * is held by nobody.
+ * among that go home. It holds the step's directory until then (sandbox_chroot.c).
+ * -1; 0: one still does.
  */
-static int wait_for_monitors(const struct workspace *w, const char *id, struct err *e)
+static int monitors_are_gone(const struct workspace *w, const char *id, struct err *e)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	auto_close int dir = openat(w->tmp_fd, id, flags);
+	auto_close int dir = openat(w->tmp_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	auto_walk struct walk *walk = NULL;
+	unsigned left_ms = MONITOR_WAIT_MS;
 	struct walk_entry ent;
 	int r;
 
 	if (dir < 0)
-		return 0; /* its lock is all there is, or it is no directory */
+		return 1; /* its lock is all there is, or it is no directory */
 	if (walk_open(&walk, dir, e) < 0)
 		return -1;
 	while ((r = walk_next(walk, &ent, e)) > 0) {
-		auto_close int step = S_ISDIR(ent.st.st_mode) ? openat(dir, ent.name, flags) : -1;
-
-		if (S_ISDIR(ent.st.st_mode))
-			walk_skip(walk);
-		if (step >= 0)
-			while (flock(step, LOCK_EX) < 0 && errno == EINTR)
-				continue;
+		if (!S_ISDIR(ent.st.st_mode) || strcmp(ent.name, AGAIN) == 0)
+			continue;
+		walk_skip(walk);
+		if (!is_let_go(dir, ent.path, &left_ms))
+			return 0;
 	}
-	return r;
+	return r < 0 ? -1 : 1;
 }
 
-/* Nobody holds its lock: its build is dead. */
+/* Nobody holds its lock: its build is dead. What a RUN of it still holds is left to a later build. */
 static int remove_if_stale(const struct workspace *w, const char *id, struct err *e)
 {
 	auto_close int lock = lock_build(w, id, e);
+	int gone;
 
 	if (lock < 0) {
 		bool alive = e->kind == ERR_LOCKED;
@@ -101,9 +117,8 @@ static int remove_if_stale(const struct workspace *w, const char *id, struct err
 			err_clear(e);
 		return alive ? 0 : -1;
 	}
-	if (wait_for_monitors(w, id, e) < 0)
-		return -1;
-	return remove_build(w, id, e);
+	gone = monitors_are_gone(w, id, e);
+	return gone > 0 ? remove_build(w, id, e) : gone;
 }
 
 /* Which build an entry of tmp/ is of: its directory or its lock. NULL: none. */
@@ -207,7 +222,7 @@ char *workspace_dir(const struct workspace *w, const char *name, struct err *e)
 
 int workspace_begin_again(struct workspace *w, struct err *e)
 {
-	char *path = workspace_dir(w, "again", e);
+	char *path = workspace_dir(w, AGAIN, e);
 
 	if (!path)
 		return -1;

@@ -1,6 +1,7 @@
 /*
  * One build's own directory, tmp/<id>/ below the root, and who may remove it: a lock file
- * beside it is held as long as the build lives. Opening one removes what killed builds left.
+ * beside it is held as long as the build lives. Opening one removes what killed builds left, less what a RUN
+ * of theirs still holds after a moment.
  */
 #ifndef OCI_BUILD_WORKSPACE_H
 #define OCI_BUILD_WORKSPACE_H

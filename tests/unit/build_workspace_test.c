@@ -86,9 +86,9 @@ static void what_a_killed_build_left_is_removed(void **state)
 }
 
 /* In a child, who holds a step's directory: 0 when it is still there after a while. */
-static int put_back(const struct tmpdir *d, int ready)
+static int put_back(const struct tmpdir *d, const char *dir, int ready)
 {
-	auto_close int step = openat(d->fd, "a/root/tmp/build-dead/s0-1", O_RDONLY | O_DIRECTORY);
+	auto_close int step = openat(d->fd, dir, O_RDONLY | O_DIRECTORY);
 
 	if (step < 0 || flock(step, LOCK_SH) < 0 || write(ready, "", 1) != 1)
 		return 1;
@@ -102,7 +102,7 @@ static int put_back(const struct tmpdir *d, int ready)
 	return 0;
 }
 
-static void what_a_monitor_still_puts_back_is_waited_for(void **state)
+static void is_waited_for(const char *dir)
 {
 	auto_tmpdir struct tmpdir d;
 	auto_workspace struct workspace w = WORKSPACE_INIT;
@@ -110,15 +110,15 @@ static void what_a_monitor_still_puts_back_is_waited_for(void **state)
 	pid_t monitor;
 	char c;
 
-	(void)state;
 	tmpdir_init(&d);
 	auto_free char *root = root_of(&d);
+	auto_free char *covered = mem_printf("%s/covered/1", dir);
 	tmpdir_file(&d, "a/root/tmp/build-dead.lock", "");
-	tmpdir_file(&d, "a/root/tmp/build-dead/s0-1/covered/1", "1");
+	tmpdir_file(&d, covered, "1");
 	assert_int_equal(pipe(ready), 0);
 	monitor = fork();
 	if (monitor == 0)
-		_exit(put_back(&d, ready[1]));
+		_exit(put_back(&d, dir, ready[1]));
 	close(ready[1]);
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	close(ready[0]);
@@ -126,6 +126,32 @@ static void what_a_monitor_still_puts_back_is_waited_for(void **state)
 	assert_false(tmpdir_has(&d, "a/root/tmp/build-dead"));
 	assert_int_equal(waitpid(monitor, &status, 0), monitor);
 	assert_int_equal(status, 0);
+}
+
+static void what_a_monitor_still_puts_back_is_waited_for(void **state)
+{
+	(void)state;
+	is_waited_for("a/root/tmp/build-dead/s0-1");
+	is_waited_for("a/root/tmp/build-dead/again/s0-1");
+}
+
+static void what_somebody_does_not_let_go_is_left_and_hinders_nobody(void **state)
+{
+	auto_tmpdir struct tmpdir d;
+	auto_workspace struct workspace w = WORKSPACE_INIT, later = WORKSPACE_INIT;
+	int held;
+
+	(void)state;
+	tmpdir_init(&d);
+	auto_free char *root = root_of(&d);
+	tmpdir_file(&d, "a/root/tmp/build-dead/s0-1/x", "1");
+	held = openat(d.fd, "a/root/tmp/build-dead/s0-1", O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(held, LOCK_SH), 0);
+	open_one(&w, root);
+	assert_true(tmpdir_has(&d, "a/root/tmp/build-dead/s0-1/x"));
+	close(held);
+	open_one(&later, root);
+	assert_false(tmpdir_has(&d, "a/root/tmp/build-dead"));
 }
 
 static void what_lives_stays(void **state)
@@ -211,6 +237,7 @@ int main(void)
 		cmocka_unit_test(nobody_else_may_look_inside),
 		cmocka_unit_test(what_a_killed_build_left_is_removed),
 		cmocka_unit_test(what_a_monitor_still_puts_back_is_waited_for),
+		cmocka_unit_test(what_somebody_does_not_let_go_is_left_and_hinders_nobody),
 		cmocka_unit_test(what_lives_stays),
 		cmocka_unit_test(builds_that_come_and_go_at_once_do_not_hinder_each_other),
 		cmocka_unit_test(a_root_that_is_a_file_is_an_error),
