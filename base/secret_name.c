@@ -49,7 +49,10 @@ static bool has_nocase(struct span a, const char *part)
 	return false;
 }
 
-/* Takes one word of a name off: up to '_', '-', '.', or to a capital behind a small letter. */
+/*
+ * Takes one word of a name off: up to '_', '-', '.', or to a capital behind a small letter. The number behind it says
+ * which of several it is (PASSWORD2), and a number alone is an empty word.
+ */
 static bool take_part(struct span *rest, struct span *part)
 {
 	size_t n = 0;
@@ -61,6 +64,8 @@ static bool take_part(struct span *rest, struct span *part)
 		n++;
 	*part = span_head(*rest, n);
 	*rest = span_sub(*rest, n);
+	while (part->n && isdigit((unsigned char)part->p[part->n - 1]))
+		part->n--;
 	return n > 0;
 }
 
@@ -90,7 +95,8 @@ static bool has_weak_word(struct span name)
 
 	while (take_part(&name, &part)) {
 		found |= ends_with_one(part, weak_words, ARRAY_LEN(weak_words));
-		last = part;
+		if (part.n) /* AUTH_URL_2 */
+			last = part;
 	}
 	return found && !is_one(last, open_words, ARRAY_LEN(open_words));
 }
@@ -123,7 +129,7 @@ bool names_secret_at_end(struct span name)
 	if (!names_secret(name))
 		return false;
 	while (take_part(&rest, &part))
-		if (!isdigit((unsigned char)part.p[0])) /* PASSWORD_1 */
+		if (part.n && !isdigit((unsigned char)part.p[0])) /* PASSWORD_1 */
 			last = part;
 	return ends_with_one(last, words, ARRAY_LEN(words)) ||
 	       ends_with_one(last, headers, ARRAY_LEN(headers));

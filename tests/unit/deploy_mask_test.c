@@ -19,6 +19,8 @@ static void values_of_names_that_sound_secret_are_hidden(void **state)
 {
 	(void)state;
 	assert_masked("--password=hunter2 --level=3", "--password=*** --level=3");
+	assert_masked("DB_PASSWORD2=hunter2", "DB_PASSWORD2=***");
+	assert_masked("API_KEY1=hunter2", "API_KEY1=***");
 	assert_masked("run --token hunter2 --user me", "run --token *** --user me");
 	assert_masked("o=addr=nas,username=me,password=a,b=c",
 		      "o=addr=nas,username=me,password=***");
