@@ -1,6 +1,7 @@
 /*
- * No parser: a password may hold what ends an authority, and a text may hold anything. Where both readings are possible
- * (is it "host:port/x@1.2", or "user:password@host"?) the one that shows less wins, unless it is known for a host.
+ * No parser: a password may hold what ends an authority, and a text may hold anything. On the web "host:80/x@1.2" is an
+ * address with its port, as a client reads it. Where both readings are possible (is it "host:$PORT/x@1.2", or
+ * "user:password@host"?) the one that shows less wins, unless it is known for a host.
  */
 #include "base/url.h"
 
@@ -62,7 +63,8 @@ static bool is_variable(struct span s)
 
 enum port {
 	PORT_NONE, /* nothing stands there */
-	PORT_GOOD,
+	PORT_GOOD, /* and what a path behind it holds is its own: http://mirror:80/x@latest.tgz is fetched as such */
+	PORT_VARIABLE,
 	PORT_ODD, /* it is none: then "host:" is "user:", and a password with a slash follows */
 };
 
@@ -74,8 +76,9 @@ static enum port look_at_port(struct span *host, struct span authority)
 
 	if (!span_cut(span_sub(authority, (size_t)(bracket + 1)), ':', host, &port))
 		return PORT_NONE;
-	return !port.n || is_variable(port) || span_to_u64(&number, port) == 0 ? PORT_GOOD
-									       : PORT_ODD;
+	if (is_variable(port))
+		return PORT_VARIABLE;
+	return !port.n || span_to_u64(&number, port) == 0 ? PORT_GOOD : PORT_ODD;
 }
 
 /* Does a host begin here? Not the scope of a package, nor a version or a digest behind its name. */
@@ -91,7 +94,7 @@ static bool is_host_at(struct span rest, size_t at)
 	return n > 0 && (isalpha((unsigned char)host.p[0]) || dots >= 3);
 }
 
-/* "u:12/34@host" on the web: it might be a port and a path, if what stands before looks like a host. */
+/* "u:$AB/34@host" on the web: it might be a port and a path, if what stands before looks like a host. */
 static size_t odd_login_len(struct span host, struct span rest)
 {
 	if (!host.n || span_find(host, '.') >= 0 || span_eq_nocase(host, "localhost"))
@@ -116,7 +119,7 @@ static size_t login_len(struct span scheme, struct span rest)
 		where = rest;
 	} else if (!is_web(scheme) && span_find(authority, ':') >= 0) {
 		span_cut(rest, '?', &where, &tail);
-	} else if (port == PORT_GOOD && is_web(scheme)) {
+	} else if (port == PORT_VARIABLE) {
 		return odd_login_len(host, rest);
 	}
 	return (size_t)(span_rfind(where, '@') + 1);
