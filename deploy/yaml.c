@@ -276,12 +276,9 @@ static int check_tag(const struct builder *b, const yaml_char_t *tag, const stru
 		for (size_t i = 0; i < ARRAY_LEN(known); i++)
 			if (span_eq_str(rest, known[i].name) && v->kind == known[i].kind)
 				return 0;
-	/* "!x" may well be a password without quotes */
-	if (*tag == '!')
-		return fail_at(b, at_value(v), e,
-			       "this tag is not understood here; text that begins with '!' needs "
-			       "quotes");
-	return fail_at(b, at_value(v), e, "tag '%s' is not understood here", (const char *)tag);
+	/* "!x" may well be a password without quotes, and so may "!!x" and "!<x>": it is not quoted */
+	return fail_at(b, at_value(v), e,
+		       "this tag is not understood here; text that begins with '!' needs quotes");
 }
 
 /* A text of several lines goes on to the end of its first. */
@@ -350,7 +347,7 @@ static int on_alias(struct builder *b, const yaml_event_t *ev, struct err *e)
 		if (strcmp(b->anchors[i].name, name) != 0)
 			continue;
 		if (v->open)
-			return fail_at(b, at, e, "'*%s' stands inside what it names", name);
+			return fail_at(b, at, e, "this alias stands inside what it names");
 		return weigh(b, v->weight, at, e) < 0 ? -1 : put_value(b, v, e);
 	}
 	return fail_at(

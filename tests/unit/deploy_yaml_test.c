@@ -154,7 +154,7 @@ static void aliases_are_the_value_again(void **state)
 	assert_refused(
 		"f:2:1: no anchor of that name before this; text that begins with '*' needs quotes",
 		"\n*x");
-	assert_refused("f:2:6: '*x' stands inside what it names", "a: &x\n  b: *x\n");
+	assert_refused("f:2:6: this alias stands inside what it names", "a: &x\n  b: *x\n");
 }
 
 static void own_keys_win_over_merged_ones_and_earlier_maps_over_later(void **state)
@@ -215,16 +215,18 @@ static void depth_number_and_size_are_bounded(void **state)
 	assert_refused_span("f: larger than 1048576 bytes", buf_span(&text));
 }
 
+#define REFUSED_TAG "f:1:4: this tag is not understood here; text that begins with '!' needs quotes"
+
 static void tags_that_are_not_yamls_own_are_refused(void **state)
 {
 	(void)state;
 	assert_reads("['1', 1, {a: []}]", "[!!str 1, !!int 1, !!map {a: !!seq []}]");
-	assert_refused(
-		"f:1:4: this tag is not understood here; text that begins with '!' needs quotes",
-		"a: !x 1");
-	assert_refused("f:1:4: tag 'tag:yaml.org,2002:binary' is not understood here",
-		       "a: !!binary aGk=");
-	assert_refused("f:1:4: tag 'tag:yaml.org,2002:map' is not understood here", "a: !!map 1");
+	assert_refused(REFUSED_TAG, "a: !x 1");
+	assert_refused(REFUSED_TAG, "a: !!binary aGk=");
+	assert_refused(REFUSED_TAG, "a: !!map 1");
+	/* may be a password */
+	assert_refused(REFUSED_TAG, "a: !!hunter2");
+	assert_refused(REFUSED_TAG, "a: !<hunter2>");
 }
 
 static void a_tab_as_indentation_is_said_in_one_line(void **state)
