@@ -132,31 +132,40 @@ static bool take_word(struct span *rest, struct span *word)
 
 /*
  * "production" and "production/eu", as GitLab's scope production* has them; and the short names that GitLab itself
- * takes for that tier, which it does not tell where a job names no environment (--env prod-eu). Of pre-prod and
- * staging-live the first word counts, and what follows a slash is often a branch's name.
+ * takes for that tier, which it does not tell where a job names no environment (--env prod-eu). They count as the first
+ * or the last word: in the middle they are a branch's (feature-live-search), as is often what follows a slash. A word
+ * for another tier says more, wherever it stands (pre-prod, prod-test), which is GitLab's order, too.
  */
 static bool names_production(const char *name)
 {
 	static const char *const yes[] = { "prod", "prd", "live", "production" };
 	static const char *const no[] = {
-		"pre",	   "non", "dev", "development", "review", "test",    "testing", "stage",
-		"staging", "stg", "qa",	 "preview",	"demo",	  "sandbox", "int",	"trunk",
+		"pre",	"non",	   "dev",    "development", "review",
+		"test", "testing", "tst",    "stage",	    "staging",
+		"stg",	"qa",	   "qc",     "quality",	    "preview",
+		"demo", "sandbox", "int",    "trunk",	    "integration",
+		"uat",	"acc",	   "accept", "acceptance",  "canary",
 	};
-	struct span s = span_of_str(name), word, rest, tail;
+	struct span s = span_of_str(name), word, rest, tail, first = { 0 }, last = { 0 };
 
 	if (span_eq_nocase(span_head(s, 10), "production"))
 		return true;
 	span_cut(s, '/', &rest, &tail);
-	while (take_word(&rest, &word))
-		if (is_one(word, yes, ARRAY_LEN(yes)) || is_one(word, no, ARRAY_LEN(no)))
-			return is_one(word, yes, ARRAY_LEN(yes));
-	return false;
+	while (take_word(&rest, &word)) {
+		if (is_one(word, no, ARRAY_LEN(no)))
+			return false;
+		if (!first.n)
+			first = word;
+		last = word;
+	}
+	return is_one(first, yes, ARRAY_LEN(yes)) || is_one(last, yes, ARRAY_LEN(yes));
 }
 
 static bool is_production(const struct deploy_gate *g)
 {
-	return names_production(g->env) || names_production(g->environment) ||
-	       is(g->tier, "production");
+	/* the tier is what somebody said of the environment, or what GitLab thinks of its name */
+	return names_production(g->env) ||
+	       (is_set(g->tier) ? is(g->tier, "production") : names_production(g->environment));
 }
 
 static bool is_elsewhere(const struct deploy_gate *g)

@@ -329,6 +329,11 @@ static void what_is_missing_opens_no_production(void **state)
 	CLOSED("GitLab does not say which branch or tag this is, and the environment is production",
 	       .gitlab_ci = "true", .env = "production");
 	CLOSED("the branch is 'feature', not 'master'", PUSH("feature"), .env = "production");
+	/* somebody's word for another tier counts more than the name, but --env is what is deployed to */
+	OPEN(READY, .environment = "live-search", .tier = "development");
+	CLOSED("the tag '1.2.3' is for production only", TAG("1.2.3"), .environment = "live",
+	       .tier = "testing");
+	CLOSED(no_merge_request, READY, .env = "live", .environment = "x", .tier = "testing");
 	/* nothing known, and not production */
 	OPEN(.gitlab_ci = "true");
 	OPEN(.gitlab_ci = "true", .env = "staging");
@@ -336,16 +341,39 @@ static void what_is_missing_opens_no_production(void **state)
 
 static void names_of_production(void **state)
 {
-	static const char *const yes[] = { "production",    "Production/eu", "production2",
-					   "prod-eu",	    "live-1",	     "prd_2",
-					   "PROD",	    "prod1",	     "eu-prod",
-					   "eu.live",	    "Live/eu",	     "prod",
-					   "my production", "prod-staging" };
+	static const char *const yes[] = { "production",    "Production/eu",  "production2",
+					   "prod-eu",	    "live-1",	      "prd_2",
+					   "PROD",	    "prod1",	      "eu-prod",
+					   "eu.live",	    "Live/eu",	      "prod",
+					   "my production", "eu-production-1" };
 	static const char *const no[] = {
-		"staging",	   "pre-prod",	   "preprod",  "non-prod",
-		"nonprod",	   "staging-live", "delivery", "products",
-		"review/fix-prod", "test2-prod",   "",	       "staging/live",
+		"staging",
+		"pre-prod",
+		"preprod",
+		"non-prod",
+		"nonprod",
+		"staging-live",
+		"delivery",
+		"products",
+		"review/fix-prod",
+		"test2-prod",
+		"",
+		"staging/live",
 		"dev-production",
+		"prod-staging",
+		"prod-test",
+		"feature-live-search",
+		"fix-prod-login",
+		"uat-live",
+		"acc-prod",
+		"acceptance-prod",
+		"tst-prod",
+		"qc-live",
+		"canary-1",
+		"integration-live",
+		"prod-canary",
+		"quality-prod",
+		"accept-eu-prod",
 	};
 
 	(void)state;
