@@ -109,17 +109,7 @@ static size_t hidden_from(struct span word)
 
 /* -- what a word says of the next ------------------------------------------------ */
 
-/* Without what a shell or a list puts around it. */
-static struct span bare(struct span word)
-{
-	while (word.n && strchr("\"'`([{$", word.p[0]))
-		word = span_sub(word, 1);
-	while (word.n && strchr("\"'`)]},;", word.p[word.n - 1]))
-		word = span_head(word, word.n - 1);
-	return word;
-}
-
-/* The same, but a variable keeps its dollar. */
+/* As mask_bare, but a variable keeps its dollar. */
 static struct span unquoted(struct span word)
 {
 	while (word.n && strchr("\"'", word.p[0]))
@@ -168,83 +158,6 @@ static void look_at_name(struct mask_words *w, struct span word)
 		announce(w, MASK_NEXT, word);
 }
 
-static bool ends_command(struct span word)
-{
-	static const char *const separators[] = { "|", "||", "&", "&&" };
-
-	for (size_t i = 0; i < ARRAY_LEN(separators); i++)
-		if (span_eq_str(word, separators[i]))
-			return true;
-	return span_ends(word, ";");
-}
-
-static void end_command(struct mask_words *w)
-{
-	w->program = NULL;
-	w->is_sure = w->is_named = w->has_user = w->behind_option = false;
-}
-
-/* Who takes a password takes somebody's. */
-static bool names_user(struct span word)
-{
-	static const char *const words[] = { "--user", "--username", "login" };
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (span_eq_str(word, words[i]))
-			return true;
-	return span_starts(word, "--user=") || span_starts(word, "--username=") ||
-	       span_starts(word, "-u") || span_starts(word, "-U");
-}
-
-/* A=b in front of a command, 5 of "timeout 5". */
-static bool is_before_program(struct span word)
-{
-	return isdigit((unsigned char)word.p[0]) || span_find(word, '=') > 0;
-}
-
-static void set_program(struct mask_words *w, const struct secret_program *p, bool sure)
-{
-	w->program = p;
-	w->is_sure = sure;
-	w->is_named = w->is_named || sure;
-	w->named_at = w->depth;
-}
-
-/*
- * Which program the command names. Any word might be a host or a database of that name, so only the first
- * is sure to be one, or the first behind sudo and the like that is no option's value; of others the options
- * count besides any other's.
- */
-static void look_for_program(struct mask_words *w, struct span word, bool behind_option)
-{
-	ptrdiff_t slash = span_rfind(word, '/');
-	struct span name = span_sub(word, (size_t)(slash + 1));
-	const struct secret_program *p = deploy_secret_program(name);
-
-	if (span_find(name, ':') >= 0) /* mysql:3306 */
-		p = NULL;
-	if (!w->is_named && deploy_runs_another(name)) {
-		set_program(w, p, true);
-		w->is_named = false;
-	} else if (!w->is_named && !behind_option) {
-		if (!is_before_program(word))
-			set_program(w, p, true);
-	} else if (p && !(w->is_sure && w->program) && !(w->is_named && behind_option)) {
-		set_program(w, p, false);
-	}
-}
-
-/* The part of a word behind what begins another command in it: X=$(mysql, true;mysql */
-static struct span last_command(struct mask_words *w, struct span word)
-{
-	for (size_t i = word.n; i-- > 0;)
-		if (strchr("(`;|&", word.p[i])) {
-			end_command(w);
-			return span_sub(word, i + 1);
-		}
-	return word;
-}
-
 /* What the word says of the next one; plain: of it what a shell would see. */
 static void announce_next(struct mask_words *w, struct span word, struct span plain)
 {
@@ -252,7 +165,8 @@ static void announce_next(struct mask_words *w, struct span word, struct span pl
 				     [OPTION_PERHAPS] = MASK_PERHAPS,
 				     [OPTION_PAIR] = MASK_PAIR,
 				     [OPTION_SECRET] = MASK_NEXT };
-	struct secret_value option = deploy_secret_option(w->program, w->is_sure, plain);
+	struct secret_value option =
+		deploy_secret_option(w->command.program, w->command.is_sure, plain);
 
 	look_at_name(w, word);
 	if (w->next == MASK_NONE)
@@ -262,25 +176,20 @@ static void announce_next(struct mask_words *w, struct span word, struct span pl
 		w->next = means[option.means];
 		w->surely = true;
 	}
-	if (w->next == MASK_PERHAPS && !w->has_user)
+	if (w->next == MASK_PERHAPS && !w->command.has_user)
 		w->next = MASK_NONE;
 }
 
-static void look_ahead(struct mask_words *w, struct span word, bool behind_option)
+static void look_ahead(struct mask_words *w, struct span word)
 {
-	struct span plain = bare(last_command(w, bare(word)));
+	struct span plain = mask_bare(word);
 
+	if (!w->is_item)
+		plain = mask_last_command(&w->command, word);
 	announce_next(w, word, plain);
-	if (plain.n && plain.p[0] != '-') {
-		look_for_program(w, plain, behind_option);
-	} else if (plain.n) {
-		w->behind_option = true;
-		if (deploy_runs_next(plain) && !(w->program && w->is_sure))
-			w->is_named = w->behind_option = false;
-	}
-	w->has_user |= names_user(plain);
-	if (ends_command(word))
-		end_command(w);
+	mask_look_for_program(&w->command, plain);
+	if (mask_ends_command(word, w->is_item))
+		w->command = (struct mask_command){ 0 };
 }
 
 /* -- a word behind one that says something --------------------------------------- */
@@ -317,7 +226,7 @@ static bool is_numbers(struct span word)
 /* A port, or several; a path; a variable; another option. */
 static bool is_ordinary(struct span word)
 {
-	struct span plain = bare(word);
+	struct span plain = mask_bare(word);
 
 	return !plain.n || strchr("/.~-", plain.p[0]) || is_numbers(plain) ||
 	       is_variable(unquoted(word));
@@ -329,7 +238,7 @@ static size_t pair_from(struct span word)
 	struct span value;
 	size_t n = 0;
 
-	if (is_numbers(bare(word)))
+	if (is_numbers(mask_bare(word)))
 		return word.n;
 	while (n < word.n && word.p[n] != ':' && word.p[n] != '%')
 		n++;
@@ -342,15 +251,16 @@ static size_t pair_from(struct span word)
 /* Behind an option of the word itself. */
 static size_t attached_from(const struct mask_words *w, struct span word)
 {
-	struct span plain = bare(word), value;
-	struct secret_value option = deploy_secret_option(w->program, w->is_sure, plain);
+	struct span plain = mask_bare(word), value;
+	struct secret_value option =
+		deploy_secret_option(w->command.program, w->command.is_sure, plain);
 	size_t from = (size_t)(plain.p - word.p) + option.from, pair;
 
 	value = span_sub(word, from);
 	if (option.from == plain.n)
 		return word.n;
 	if (option.means == OPTION_SECRET ||
-	    (option.means == OPTION_PERHAPS && w->has_user && !is_ordinary(value)))
+	    (option.means == OPTION_PERHAPS && w->command.has_user && !is_ordinary(value)))
 		return from;
 	pair = option.means == OPTION_PAIR ? pair_from(value) : value.n;
 	return pair < value.n ? from + pair : word.n;
@@ -358,9 +268,15 @@ static size_t attached_from(const struct mask_words *w, struct span word)
 
 /* -- words in a row --------------------------------------------------------------- */
 
-/* A quote with a backslash is one of its own: it stands in a text that is quoted itself. */
-static void follow_quotes(struct mask_words *w, struct span word)
+/*
+ * A quote with a backslash is one of its own: it stands in a text that is quoted itself. What is named or ended within
+ * quotes is so until they close: sh -c 'curl x' redis-cli, mysql -e "a; b" -p. Returns the lowest depth that a quote
+ * of an earlier word went back to; the present one: none did.
+ */
+static unsigned follow_quotes(struct mask_words *w, struct span word)
 {
+	unsigned open = w->depth;
+
 	for (size_t i = 0; i < word.n; i++) {
 		char c = word.p[i];
 
@@ -368,25 +284,31 @@ static void follow_quotes(struct mask_words *w, struct span word)
 			continue;
 		if (i && word.p[i - 1] == '\\')
 			c = (char)(c ^ 0x40);
-		if (w->depth && w->quotes[w->depth - 1] == c)
+		if (w->depth && w->quotes[w->depth - 1] == c) {
 			w->depth--;
-		else if (w->depth < ARRAY_LEN(w->quotes))
+			open = w->depth < open ? w->depth : open;
+		} else if (w->depth < ARRAY_LEN(w->quotes)) {
+			w->outside[w->depth] = w->command;
 			w->quotes[w->depth++] = c;
+		}
 	}
+	return open;
 }
 
-/* What was named within quotes is no program behind them: sh -c 'curl x' redis-cli */
-static void leave_script(struct mask_words *w)
+/* Back to the command which what it was in the midst of belongs to. */
+static void go_on_with(struct mask_words *w, const struct mask_command *before)
 {
-	if (w->depth < w->named_at)
-		w->is_sure = w->is_named = false;
-	w->named_at = w->named_at < w->depth ? w->named_at : w->depth;
+	bool has_user = w->command.has_user || before->has_user;
+
+	w->command = *before;
+	w->command.has_user = has_user;
+	w->command.behind_option = false;
 }
 
 /* Does the word stay open, although the one before has announced a secret? */
 static bool stays_open(const struct mask_words *w, int why, struct span word)
 {
-	struct span plain = bare(word);
+	struct span plain = mask_bare(word);
 
 	if (is_option(word) || deploy_value_is_open(plain, w->surely))
 		return true;
@@ -413,42 +335,52 @@ static size_t hidden_by_word_before(struct mask_words *w, struct span word)
 	return stays_open(w, why, word) ? word.n : 0;
 }
 
-/* Where in the word what is hidden begins; its length: nothing is. */
-static size_t take_word(struct mask_words *w, struct span word)
+/* The same of a word that nothing before it hides. */
+static size_t look_at_word(struct mask_words *w, struct span word, unsigned depth)
 {
-	bool behind_option = w->behind_option;
-	unsigned depth = w->depth;
 	size_t from = word.n;
 
-	if (w->all)
-		return 0;
-	leave_script(w);
-	follow_quotes(w, word);
-	if (w->hides) {
-		w->hides = w->depth > w->shown_at;
-		return 0;
-	}
-	w->behind_option = false;
 	if (w->next != MASK_NONE) {
 		from = hidden_by_word_before(w, word);
-		if (from == word.n && w->next != MASK_NONE)
+		if (from == word.n && w->next != MASK_NONE) {
+			w->command.behind_option = false;
 			return from;
+		}
 	}
 	if (from == word.n)
 		from = hidden_from(word);
 	if (from == word.n)
 		from = attached_from(w, word);
 	if (from == word.n) {
-		look_ahead(w, word, behind_option);
+		look_ahead(w, word);
 		return from;
 	}
 	w->all = span_starts(span_sub(word, from), "-----BEGIN");
 	w->hides = w->depth > depth;
 	w->shown_at = depth;
+	w->command.behind_option = false;
 	/* --ask-password -p hunter2 */
-	announce_next(w, word, bare(word));
-	if (ends_command(word))
-		end_command(w);
+	announce_next(w, word, mask_bare(word));
+	if (mask_ends_command(word, w->is_item))
+		w->command = (struct mask_command){ 0 };
+	return from;
+}
+
+/* Where in the word what is hidden begins; its length: nothing is. */
+static size_t take_word(struct mask_words *w, struct span word)
+{
+	unsigned depth = w->depth, closed;
+	size_t from = 0;
+
+	if (w->all)
+		return 0;
+	closed = follow_quotes(w, word);
+	if (w->hides)
+		w->hides = w->depth > w->shown_at;
+	else
+		from = look_at_word(w, word, depth);
+	if (closed < depth)
+		go_on_with(w, &w->outside[closed]);
 	return from;
 }
 
@@ -468,7 +400,7 @@ static bool split(struct mask_words *w, struct span *text, struct span *blank, s
 
 	while ((n = blank_len(rest)) > 0) {
 		if (n == 1 && rest.p[0] == '\n')
-			end_command(w);
+			w->command = (struct mask_command){ 0 };
 		rest = span_sub(rest, n);
 	}
 	*blank = span_head(*text, text->n - rest.n);
@@ -522,31 +454,30 @@ static bool has_blank(struct span item)
 
 char *mask_item(struct mask_words *w, struct span item)
 {
-	const struct mask_words before = *w;
+	const struct mask_command before = w->command;
 	auto_buf struct buf b = BUF_INIT(4 * MASK_TEXT_MAX);
 	bool as_one = w->next != MASK_NONE || span_starts(item, "-");
 	bool whole = w->all || ((w->next == MASK_NEXT || w->next == MASK_COLON) && item.n &&
 				!stays_open(w, MASK_NEXT, item) && !deploy_is_auth_scheme(item));
 
 	/* quotes end with the item: no shell puts two together */
-	w->depth = w->shown_at = w->named_at = 0;
+	w->depth = w->shown_at = 0;
 	w->hides = false;
+	/* and a word that stands alone is no script */
+	w->is_item = !has_blank(item);
 	if (!item.n)
 		w->next = MASK_NONE;
 	if (!whole) {
 		mask(&b, w, item, as_one);
 	} else {
 		w->next = MASK_NONE;
-		w->behind_option = false;
-		announce_next(w, item, bare(item));
+		w->command.behind_option = false;
+		announce_next(w, item, mask_bare(item));
 		buf_add_str(&b, MASKED);
 	}
 	/* nor do its commands go on: sh, -c, "curl x", redis-cli */
-	if (has_blank(item)) {
-		w->program = before.program;
-		w->is_sure = before.is_sure;
-		w->is_named = before.is_named;
-	}
+	if (!w->is_item)
+		go_on_with(w, &before);
 	return buf_steal(&b);
 }
 

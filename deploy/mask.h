@@ -6,7 +6,7 @@
 #define DEPLOY_MASK_H
 
 #include "base/span.h"
-#include "deploy/secret_words.h"
+#include "deploy/mask_command.h"
 
 #define MASKED "***"
 
@@ -24,12 +24,9 @@ size_t mask_first(struct span text);
  * several words (sh -c "…").
  */
 struct mask_words {
-	const struct secret_program *program; /* whose options come; NULL: any */
-	bool is_sure;			      /* it is that one */
-	bool is_named;			      /* a program has been named; not yet behind sudo */
-	unsigned named_at;		      /* so many quotes were open then */
-	bool has_user;			      /* the command has said who it is for */
-	bool behind_option, behind_set, behind_identified; /* which the last word was */
+	struct mask_command command;
+	bool is_item; /* the word is a whole one: nothing in it ends a command */
+	bool behind_set, behind_identified; /* which the last word was */
 	enum {
 		MASK_NONE,
 		MASK_NEXT,
@@ -37,13 +34,14 @@ struct mask_words {
 		MASK_PERHAPS,
 		MASK_PAIR,
 		MASK_JSON
-	} next;		   /* said of it by the last */
-	bool surely;	   /* by a name that only secrets have */
-	bool all;	   /* that follows is hidden */
-	char quotes[2];	   /* that are open; */
-	unsigned depth;	   /* so many */
-	bool hides;	   /* what follows, while */
-	unsigned shown_at; /* depth is higher than this */
+	} next;				/* said of it by the last */
+	bool surely;			/* by a name that only secrets have */
+	bool all;			/* that follows is hidden */
+	char quotes[2];			/* that are open; */
+	struct mask_command outside[2]; /* which they stand in; */
+	unsigned depth;			/* so many */
+	bool hides;			/* what follows, while */
+	unsigned shown_at;		/* depth is higher than this */
 };
 
 /* Zero it before the first item. */

@@ -159,6 +159,33 @@ static void a_command_ends_with_its_line(void **state)
 	assert_masked("redis-cli -a \\\n  hunter2 ping", "redis-cli -a \\\n  *** ping");
 }
 
+/* A command that ends in quotes, or begins there, is another. */
+static void a_command_goes_on_behind_quotes(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "mysql -uroot -e \"SELECT 1; SELECT 2\" -phunter2",
+		  "mysql -uroot -e \"SELECT 1; SELECT 2\" -p***" },
+		{ "mysql -uroot -e 'a\nb' -phunter2", "mysql -uroot -e 'a\nb' -p***" },
+		{ "mongosh -u root \"mongodb://db/x?a=b&c=d\" -p hunter2",
+		  "mongosh -u root \"mongodb://db/x?a=b&c=d\" -p ***" },
+		{ "mongosh mongodb://db/x?a=b&c=d -p hunter2",
+		  "mongosh mongodb://db/x?a=b&c=d -p ***" },
+		{ "sqlcmd -Q SELECT(1) -P hunter2", "sqlcmd -Q SELECT(1) -P ***" },
+		{ "redis-cli 'a|b;c' -a hunter2", "redis-cli 'a|b;c' -a ***" },
+		{ "redis-cli 'a;' -a hunter2", "redis-cli 'a;' -a ***" },
+		{ "tool -u me \"a; b\" -p hunter2", "tool -u me \"a; b\" -p ***" },
+		{ "A=\"b c\" redis-cli -a hunter2", "A=\"b c\" redis-cli -a ***" },
+		{ "\"/usr/bin/mysql\" -uroot -phunter2", "\"/usr/bin/mysql\" -uroot -p***" },
+		{ "echo 'x'|mysql -phunter2", "echo 'x'|mysql -p***" },
+		{ "sh -c \"true;mysql -phunter2\"", "sh -c \"true;mysql -p***" },
+		{ "redis-cli --pass 'a b; c' -a hunter2", "redis-cli --pass *** -a ***" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		assert_masked(texts[i][0], texts[i][1]);
+}
+
 /* Whoever hides a word only would show the rest of it. */
 static void what_stands_in_quotes_is_hidden_to_their_end(void **state)
 {
@@ -243,6 +270,26 @@ static void a_script_in_an_item_ends_with_it(void **state)
 		{ "hunter2", "***" },
 		{ "mysql x", "mysql x" },
 		{ "-a", "-a" },
+		{ "hunter2", "***" },
+		{ "-u", "-u" },
+		{ "redis://h/0?a=1&b=2", "redis://h/0?a=1&b=2" },
+		{ "-a", "-a" },
+		{ "hunter2", "***" },
+		{ "(a;b|c;", "(a;b|c;" },
+		{ "-a", "-a" },
+		{ "hunter2", "***" },
+		{ "&&", "&&" },
+		{ "sqlcmd", "sqlcmd" },
+		{ "-Q", "-Q" },
+		{ "SELECT(1)", "SELECT(1)" },
+		{ "-P", "-P" },
+		{ "hunter2", "***" },
+		{ ";", ";" },
+		{ "tool", "tool" },
+		{ "-u", "-u" },
+		{ "me", "me" },
+		{ "a; b", "a; b" },
+		{ "-p", "-p" },
 		{ "hunter2", "***" },
 	};
 	struct mask_words w = { 0 };
@@ -336,6 +383,7 @@ int main(void)
 		cmocka_unit_test(only_the_first_word_is_surely_a_program),
 		cmocka_unit_test(a_password_that_begins_like_a_switch_is_hidden),
 		cmocka_unit_test(a_command_ends_with_its_line),
+		cmocka_unit_test(a_command_goes_on_behind_quotes),
 		cmocka_unit_test(what_stands_in_quotes_is_hidden_to_their_end),
 		cmocka_unit_test(short_options_that_take_passwords_are_known),
 		cmocka_unit_test(a_script_in_an_item_ends_with_it),
