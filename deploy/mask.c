@@ -268,6 +268,18 @@ static size_t attached_from(const struct mask_words *w, struct span word)
 
 /* -- words in a row --------------------------------------------------------------- */
 
+/* it's, "don't: between letters of a word; not -p'x y', nor what closes a quote. */
+static bool is_apostrophe(const struct mask_words *w, struct span word, size_t i)
+{
+	size_t from = i;
+
+	while (from > 0 && isalpha((unsigned char)word.p[from - 1]))
+		from--;
+	return word.p[i] == '\'' && from < i && (!from || strchr("\"(", word.p[from - 1])) &&
+	       i + 1 < word.n && isalpha((unsigned char)word.p[i + 1]) &&
+	       !(w->depth && w->quotes[w->depth - 1] == '\'');
+}
+
 /*
  * A quote with a backslash is one of its own: it stands in a text that is quoted itself. What is named or ended within
  * quotes is so until they close: sh -c 'curl x' redis-cli, mysql -e "a; b" -p. Returns the lowest depth that a quote
@@ -280,7 +292,7 @@ static unsigned follow_quotes(struct mask_words *w, struct span word)
 	for (size_t i = 0; i < word.n; i++) {
 		char c = word.p[i];
 
-		if (c != '"' && c != '\'')
+		if ((c != '"' && c != '\'') || is_apostrophe(w, word, i))
 			continue;
 		if (i && word.p[i - 1] == '\\')
 			c = (char)(c ^ 0x40);

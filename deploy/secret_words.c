@@ -117,19 +117,20 @@ bool deploy_begins_secret_of(struct span name, struct span text)
 bool deploy_begins_reason(struct span word)
 {
 	static const char *const words[] = {
-		"a",	     "access",	    "an",	"authentication",
-		"bad",	     "can",	    "cannot",	"can't",
-		"could",     "denied",	    "does",	"doesn't",
-		"empty",     "expected",    "expired",	"failed",
-		"file",	     "has",	    "i/o",	"illegal",
-		"incorrect", "invalid",	    "is",	"lookup",
-		"malformed", "missing",	    "mismatch", "must",
-		"needs",     "no",	    "not",	"only",
-		"open",	     "permission",  "read",	"required",
-		"should",    "signature",   "stat",	"the",
-		"this",	     "too",	    "unable",	"unexpected",
-		"unknown",   "unsupported", "was",	"wrong",
-		"you",	     "your",
+		"a",	       "access",    "an",	  "authentication",
+		"bad",	       "can",	    "cannot",	  "can't",
+		"contains",    "could",	    "denied",	  "does",
+		"doesn't",     "empty",	    "expected",	  "expired",
+		"failed",      "file",	    "has",	  "i/o",
+		"illegal",     "incorrect", "invalid",	  "is",
+		"isn't",       "it's",	    "lookup",	  "malformed",
+		"missing",     "mismatch",  "must",	  "needs",
+		"no",	       "not",	    "only",	  "open",
+		"permission",  "read",	    "required",	  "should",
+		"signature",   "stat",	    "the",	  "this",
+		"too",	       "unable",    "unexpected", "unknown",
+		"unsupported", "was",	    "won't",	  "wrong",
+		"you",	       "your",
 	};
 
 	return is_one(word, words, ARRAY_LEN(words));
