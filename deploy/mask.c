@@ -125,19 +125,37 @@ static void announce(struct mask_words *w, int next, struct span name)
 	w->surely = names_secret_surely(name);
 }
 
-/* config set requirepass x; ALTER USER u IDENTIFIED BY 'x', WITH PASSWORD 'x' */
+/* IDENTIFIED BY 'x', IDENTIFIED WITH mysql_native_password BY 'x' */
+static bool identifies(struct mask_words *w, struct span word)
+{
+	bool found = w->behind_identified && span_eq_nocase(word, "by");
+
+	if (span_eq_nocase(word, "identified"))
+		w->behind_identified = 3;
+	else if (w->behind_identified)
+		w->behind_identified--;
+	return found;
+}
+
+/* config set requirepass x; SET PASSWORD = 'x'; ALTER USER u IDENTIFIED BY 'x', WITH PASSWORD 'x' */
 static void look_at_verb(struct mask_words *w, struct span word)
 {
-	bool sets = w->behind_set, identifies = w->behind_identified && span_eq_nocase(word, "by");
+	bool sets = w->behind_set, by = identifies(w, word);
 
 	w->behind_set = span_eq_nocase(word, "set");
-	w->behind_identified = span_eq_nocase(word, "identified");
 	if (w->next != MASK_NONE)
 		return;
-	if (sets && names_secret_surely(word) && names_secret_at_end(word))
-		announce(w, MASK_COLON, word);
-	else if (identifies || span_eq_nocase(word, "password"))
+	if (sets && names_secret(word))
+		announce(w, MASK_SET, word);
+	else if (by || span_eq_nocase(word, "password"))
 		announce(w, MASK_JSON, span_of_str("password"));
+}
+
+/* "password = hunter2": whose value stands behind the sign. */
+static void look_at_bare_name(struct mask_words *w, struct span word)
+{
+	w->behind_name = name_before(word, word.n).n == word.n && names_secret_at_end(word);
+	w->behind_sure_name = names_secret_surely(word);
 }
 
 /* What "NAME=", "NAME:" or "--name" with nothing behind it says of the next word. */
@@ -172,6 +190,7 @@ static void announce_next(struct mask_words *w, struct span word, struct span pl
 	if (w->next == MASK_NONE)
 		look_at_name(w, plain);
 	look_at_verb(w, plain);
+	look_at_bare_name(w, plain);
 	if (w->next == MASK_NONE && option.from == plain.n) {
 		w->next = means[option.means];
 		w->surely = true;
@@ -317,6 +336,11 @@ static void go_on_with(struct mask_words *w, const struct mask_command *before)
 	w->command.behind_option = false;
 }
 
+static bool hides_any(int why)
+{
+	return why == MASK_NEXT || why == MASK_COLON || why == MASK_SET;
+}
+
 /* Does the word stay open, although the one before has announced a secret? */
 static bool stays_open(const struct mask_words *w, int why, struct span word)
 {
@@ -327,8 +351,37 @@ static bool stays_open(const struct mask_words *w, int why, struct span word)
 	/* exec: "auth-api": executable file not found */
 	if (why == MASK_JSON && !(word.n && strchr("\"'\\[{", word.p[0])))
 		return true;
-	return (why == MASK_COLON && deploy_begins_reason(plain)) ||
+	return ((why == MASK_COLON || why == MASK_SET) && deploy_begins_reason(plain)) ||
 	       (why == MASK_PERHAPS && is_ordinary(word));
+}
+
+/* Does it only lead to the word that the last has announced? */
+static bool leads_on(int why, struct span word)
+{
+	return span_eq_str(word, "=") ||
+	       (why == MASK_SET && (span_eq_nocase(word, "to") || span_eq_nocase(word, "for")));
+}
+
+static void lead_on(struct mask_words *w, int why, struct span word)
+{
+	if (span_eq_nocase(word, "for"))
+		w->next = MASK_FOR;
+	else
+		w->next = why == MASK_NEXT ? MASK_NEXT : MASK_COLON;
+}
+
+/* SET PASSWORD FOR 'u' = 'x': the account is shown, and all else that no sign stands in front of. */
+static size_t hidden_behind_account(struct mask_words *w, int why, struct span word)
+{
+	ptrdiff_t sign = span_find(word, '=');
+
+	if (sign >= 0 && (size_t)sign + 1 < word.n)
+		return (size_t)sign + 1;
+	if (sign >= 0 || (why == MASK_ACCOUNT && span_eq_nocase(word, "to")))
+		w->next = MASK_COLON;
+	else if (why == MASK_FOR)
+		w->next = MASK_ACCOUNT;
+	return word.n;
 }
 
 static size_t hidden_by_word_before(struct mask_words *w, struct span word)
@@ -336,8 +389,14 @@ static size_t hidden_by_word_before(struct mask_words *w, struct span word)
 	int why = w->next;
 
 	w->next = MASK_NONE;
+	if (why == MASK_FOR || why == MASK_ACCOUNT)
+		return hidden_behind_account(w, why, word);
+	if (leads_on(why, word)) {
+		lead_on(w, why, word);
+		return word.n;
+	}
 	/* "Authorization: Bearer x" */
-	if ((why == MASK_NEXT || why == MASK_COLON) && deploy_is_auth_scheme(word)) {
+	if (hides_any(why) && deploy_is_auth_scheme(word)) {
 		w->next = MASK_NEXT;
 		w->surely = true;
 		return word.n;
@@ -347,15 +406,29 @@ static size_t hidden_by_word_before(struct mask_words *w, struct span word)
 	return stays_open(w, why, word) ? word.n : 0;
 }
 
+/* password = x, password =x */
+static size_t hidden_by_sign(struct mask_words *w, struct span word)
+{
+	if (!w->behind_name || !span_starts(word, "="))
+		return word.n;
+	if (word.n == 1) {
+		w->next = MASK_COLON;
+		w->surely = w->behind_sure_name;
+		return word.n;
+	}
+	w->next = MASK_NONE;
+	return deploy_value_is_open(mask_bare(span_sub(word, 1)), w->behind_sure_name) ? word.n : 1;
+}
+
 /* The same of a word that nothing before it hides. */
 static size_t look_at_word(struct mask_words *w, struct span word, unsigned depth)
 {
-	size_t from = word.n;
+	size_t from = hidden_by_sign(w, word);
 
-	if (w->next != MASK_NONE) {
+	if (from == word.n && w->next != MASK_NONE) {
 		from = hidden_by_word_before(w, word);
 		if (from == word.n && w->next != MASK_NONE) {
-			w->command.behind_option = false;
+			w->behind_name = w->command.behind_option = false;
 			return from;
 		}
 	}
@@ -469,7 +542,7 @@ char *mask_item(struct mask_words *w, struct span item)
 	const struct mask_command before = w->command;
 	auto_buf struct buf b = BUF_INIT(4 * MASK_TEXT_MAX);
 	bool as_one = w->next != MASK_NONE || span_starts(item, "-");
-	bool whole = w->all || ((w->next == MASK_NEXT || w->next == MASK_COLON) && item.n &&
+	bool whole = w->all || (hides_any(w->next) && item.n && !leads_on(w->next, item) &&
 				!stays_open(w, MASK_NEXT, item) && !deploy_is_auth_scheme(item));
 
 	/* quotes end with the item: no shell puts two together */

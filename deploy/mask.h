@@ -25,12 +25,18 @@ size_t mask_first(struct span text);
  */
 struct mask_words {
 	struct mask_command command;
-	bool is_item; /* the word is a whole one: nothing in it ends a command */
-	bool behind_set, behind_identified; /* which the last word was */
+	bool is_item;	       /* the word is a whole one: nothing in it ends a command */
+	bool behind_set;       /* the last word was */
+	bool behind_name;      /* the last word is the name of a secret, and nothing else; */
+	bool behind_sure_name; /* that only secrets have */
+	unsigned char behind_identified; /* so many words may still come up to BY */
 	enum {
 		MASK_NONE,
 		MASK_NEXT,
 		MASK_COLON,
+		MASK_SET,     /* perhaps behind "=", TO, */
+		MASK_FOR,     /* or FOR; */
+		MASK_ACCOUNT, /* or behind whom it is for, and a sign */
 		MASK_PERHAPS,
 		MASK_PAIR,
 		MASK_JSON
