@@ -106,18 +106,18 @@ static size_t odd_login_len(struct span host, struct span rest)
 }
 
 /* "user:password@", also where a password has what ends an authority. */
-static size_t login_len(struct span scheme, struct span rest)
+static size_t login_len(bool web, struct span rest)
 {
 	struct span authority = span_head(rest, url_authority_len(rest)), where = authority, tail,
 		    host;
 	enum port port = look_at_port(&host, authority);
 
 	if (span_find(authority, '@') >= 0) {
-		if (!is_web(scheme))
+		if (!web)
 			span_cut(rest, '?', &where, &tail);
 	} else if (port == PORT_ODD) {
 		where = rest;
-	} else if (!is_web(scheme) && span_find(authority, ':') >= 0) {
+	} else if (!web && span_find(authority, ':') >= 0) {
 		span_cut(rest, '?', &where, &tail);
 	} else if (port == PORT_VARIABLE) {
 		return odd_login_len(host, rest);
@@ -126,14 +126,14 @@ static size_t login_len(struct span scheme, struct span rest)
 }
 
 /* What follows "://" up to the address's end. */
-static void redact_address(struct buf *out, struct span scheme, struct span rest)
+static void redact_address(struct buf *out, bool web, struct span rest)
 {
 	struct span before, query, fragment;
 	bool has_fragment;
 	size_t n;
 
 	/* what is left may look like a login again, and would to who reads what we showed */
-	while ((n = login_len(scheme, rest)) > 0)
+	while ((n = login_len(web, rest)) > 0)
 		rest = span_sub(rest, n);
 	has_fragment = span_cut(rest, '#', &before, &fragment);
 	if (span_cut(before, '?', &before, &query)) {
@@ -164,11 +164,14 @@ static struct span last_letters(struct span text)
 	return span_sub(text, n);
 }
 
-/* Of several that follow each other without a blank ("http://a,http://b") the next begins with its "://". */
+/*
+ * Of several that follow each other without a blank ("http://a,http://b") the next begins with its "://", and its
+ * scheme is what is shown in front of that: who reads what we showed knows no other.
+ */
 void url_redact(struct buf *out, struct span text)
 {
-	struct span scheme = span_of("", 0);
-	bool in_address = false;
+	size_t begin = out->len;
+	bool in_address = false, web = false;
 
 	while (text.n) {
 		const char *mark = memmem(text.p, text.n, "://", 3);
@@ -177,13 +180,13 @@ void url_redact(struct buf *out, struct span text)
 
 		while (in_address && n < piece.n && is_in_address(piece.p[n]))
 			n++;
-		redact_address(out, scheme, span_head(piece, n));
+		redact_address(out, web, span_head(piece, n));
 		buf_add_span(out, span_sub(piece, n));
 		if (!mark)
 			return;
+		web = is_web(last_letters(span_sub(buf_span(out), begin)));
 		buf_add_str(out, "://");
 		text = span_sub(text, piece.n + 3);
-		scheme = last_letters(piece);
 		in_address = true;
 	}
 }

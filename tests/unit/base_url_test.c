@@ -296,6 +296,8 @@ static void what_is_shown_of_a_text_holds_no_secret(void **state)
 		  "http://h/?a=b&private_token=xxxxx&X-Amz-Signature=xxxxx&sig=xxxxx&ref=x#f" },
 		{ "http://h/?token1=a&authcode=b&authentication=c&tokenid=d&Passwort_1=e&to=f",
 		  "http://h/?token1=xxxxx&authcode=xxxxx&authentication=xxxxx&tokenid=xxxxx&Passwort_1=xxxxx&to=f" },
+		/* a scheme that is hidden is none of the web's */
+		{ "http://h/?token=http://u:1/x@h", "http://h/?token=xxxxx://h" },
 		{ "[\"http://u@h/\",\"http://v:w@i\"]", "[\"http://h/\",\"http://i\"]" },
 		{ "http://", "http://" },
 		{ "http://u:p@h?a&&b=&", "http://h?a&&b=&" },
