@@ -51,9 +51,11 @@ static void show(struct sources *s, const struct cdeploy *c, const char *file)
 
 static int add_file(struct sources *s, struct cdeploy *c, const char *file, struct err *e)
 {
-	struct deploy_wanted wanted = {
-		.dirfd = s->dirfd, .dir = s->dir, .file = file, .env = c->args.env
-	};
+	struct deploy_wanted wanted = { .dirfd = s->dirfd,
+					.dir = s->dir,
+					.file = file,
+					.env = c->args.env,
+					.job_env = getenv("CI_ENVIRONMENT_NAME") };
 	struct buf *text = &s->text[s->nr];
 	auto_free char *found = NULL;
 

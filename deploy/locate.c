@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/span.h"
 #include "base/strv.h"
 
 #define ENV_NAME_MAX 100
@@ -37,11 +38,20 @@ static void add_names(struct strv *names, const char *stem)
 		strv_addf(names, "%s.%s", stem, suffixes[i]);
 }
 
+static bool is_env_name(struct span env)
+{
+	static const char chars[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	for (size_t i = 0; i < env.n; i++)
+		if (!env.p[i] || !strchr(chars, env.p[i]))
+			return false;
+	return env.n > 0 && env.n <= ENV_NAME_MAX;
+}
+
 static int check_env_name(const char *env, struct err *e)
 {
-	size_t n = strspn(env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-
-	if (!n || env[n] || n > ENV_NAME_MAX)
+	if (!is_env_name(span_of_str(env)))
 		return err_set(e, ERR_INPUT,
 			       "environment '%s' cannot be part of a file name: letters, digits, "
 			       "'.', '_' and '-' only",
@@ -62,13 +72,27 @@ static int locate_given(char **out, const struct deploy_wanted *want, struct err
 	return 0;
 }
 
+/* "production" of "production/shop", as GitLab groups environments. What cannot be a file's name is none. */
+static struct span environment(const struct deploy_wanted *want)
+{
+	struct span env, rest;
+
+	if (want->env)
+		return span_of_str(want->env);
+	if (!want->job_env)
+		return (struct span){ 0 };
+	span_cut(span_of_str(want->job_env), '/', &env, &rest);
+	return is_env_name(env) ? env : (struct span){ 0 };
+}
+
 static int locate_usual(char **out, const struct deploy_wanted *want, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
 	auto_free char *tried = NULL;
+	struct span env = environment(want);
 
-	if (want->env) {
-		auto_free char *stem = mem_printf("orcinus-%s", want->env);
+	if (env.n) {
+		auto_free char *stem = mem_printf("orcinus-" SPAN_FMT, SPAN_ARG(env));
 
 		add_names(&names, stem);
 	}

@@ -12,6 +12,8 @@ struct deploy_wanted {
 	const char *dir;  /* its name, for messages */
 	const char *file; /* -f: exactly this one, relative to dirfd; NULL: the usual names */
 	const char *env;  /* --env NAME: orcinus-NAME.yml before orcinus.yml; NULL: none */
+	/* CI_ENVIRONMENT_NAME, used up to its first '/' where there is no --env; NULL: none */
+	const char *job_env;
 };
 
 /*

@@ -14,6 +14,7 @@ struct world {
 	struct err err;
 	char *found;
 	int result;
+	const char *job_env;
 };
 
 static int setup(void **state)
@@ -37,7 +38,9 @@ static int teardown(void **state)
 
 static const char *locate(struct world *w, const char *file, const char *env)
 {
-	struct deploy_wanted want = { .dirfd = w->dir.fd, .dir = "here", .file = file, .env = env };
+	struct deploy_wanted want = {
+		.dirfd = w->dir.fd, .dir = "here", .file = file, .env = env, .job_env = w->job_env
+	};
 
 	free(w->found);
 	w->found = NULL;
@@ -69,6 +72,30 @@ static void the_file_of_the_environment_comes_first(void **state)
 	tmpdir_file(&w->dir, "orcinus-production.yml", "");
 	assert_string_equal("orcinus-production.yml", locate(w, NULL, "production"));
 	assert_string_equal("orcinus.yml", locate(w, NULL, "dev"));
+}
+
+/* A job that says `environment: production` needs no more to deploy production's file. */
+static void the_environment_of_a_job_counts_where_no_other_is_given(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	tmpdir_file(&w->dir, "orcinus-production.yml", "");
+	tmpdir_file(&w->dir, "orcinus-dev.yml", "");
+	w->job_env = "production";
+	assert_string_equal("orcinus-production.yml", locate(w, NULL, NULL));
+	assert_string_equal("orcinus-dev.yml", locate(w, NULL, "dev"));
+	assert_string_equal("orcinus.yml", locate(w, "orcinus.yml", NULL));
+	w->job_env = "production/shop";
+	assert_string_equal("orcinus-production.yml", locate(w, NULL, NULL));
+	w->job_env = "staging";
+	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
+	w->job_env = "";
+	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
+	w->job_env = "the shop (review)";
+	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
+	w->job_env = "../x";
+	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
 }
 
 static void a_given_file_is_the_only_one_tried(void **state)
@@ -128,6 +155,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(yml_comes_before_yaml_and_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_file_of_the_environment_comes_first, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			the_environment_of_a_job_counts_where_no_other_is_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_given_file_is_the_only_one_tried, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(nothing_there_names_what_was_looked_for, setup,
