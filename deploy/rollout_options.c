@@ -82,17 +82,28 @@ static int64_t health_ms(const json_t *spec)
 	       spec_ms(h, "Interval", INTERVAL_MS) * (retries ? retries : RETRIES);
 }
 
-static int64_t limit_dflt(const struct rollout_options *o, const json_t *spec)
+/* What these settings, of the spec's update or of its way back, allow it to take. */
+static int64_t settings_ms(const struct rollout_options *o, const json_t *spec, const char *key)
 {
-	const json_t *update = json_object_get(spec, "UpdateConfig");
+	const json_t *update = json_object_get(spec, key);
 	int64_t count = o->global ? GLOBAL_GUESS : (int64_t)(o->replicas % LIMIT_MOST_MS);
 	int64_t at_once = spec_count(update, "Parallelism", 1);
 	int64_t rounds = at_once ? (count + at_once - 1) / at_once : 1;
 	int64_t one = health_ms(spec) + spec_ms(container(spec), "StopGracePeriod", GRACE_MS) +
-		      spec_ms(update, "Delay", 0) + o->monitor_ms;
+		      spec_ms(update, "Delay", 0) + spec_ms(update, "Monitor", MONITOR_MS);
 	int64_t all;
 
-	if (o->job || __builtin_mul_overflow(rounds, one, &all) || all > LIMIT_MOST_MS)
+	return __builtin_mul_overflow(rounds, one, &all) ? LIMIT_MOST_MS : all;
+}
+
+/* A way back goes by the one or the other, whether the engine rolls back or is given the old spec. */
+static int64_t limit_dflt(const struct rollout_options *o, const json_t *spec)
+{
+	int64_t all = settings_ms(o, spec, "UpdateConfig");
+	int64_t back = o->taking_back ? settings_ms(o, spec, "RollbackConfig") : 0;
+
+	all = all > back ? all : back;
+	if (o->job || all > LIMIT_MOST_MS)
 		return LIMIT_MOST_MS;
 	return all < LIMIT_LEAST_MS ? LIMIT_LEAST_MS : all;
 }

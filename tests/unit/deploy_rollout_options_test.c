@@ -104,6 +104,27 @@ static void the_limit_is_what_the_spec_allows_between_two_and_thirty_minutes(voi
 	assert_int_equal(1800000, from("{\"Mode\":{\"GlobalJob\":{}}}").timeout_ms);
 }
 
+static void the_way_back_has_the_time_of_its_own_settings(void **state)
+{
+	struct rollout_options o = { .taking_back = true };
+	json_t *spec = json_loads("{" REPLICAS(40) ",\"UpdateConfig\":{\"Parallelism\":20},"
+						   "\"RollbackConfig\":{\"Parallelism\":2}}",
+				  0, NULL);
+
+	(void)state;
+	rollout_options_from_spec(&o, spec);
+	assert_int_equal(300000, o.timeout_ms);
+	o = (struct rollout_options){ 0 };
+	rollout_options_from_spec(&o, spec);
+	assert_int_equal(120000, o.timeout_ms);
+	/* the engine's own is one after the other */
+	json_object_del(spec, "RollbackConfig");
+	o = (struct rollout_options){ .taking_back = true };
+	rollout_options_from_spec(&o, spec);
+	assert_int_equal(600000, o.timeout_ms);
+	json_decref(spec);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +132,7 @@ int main(void)
 		cmocka_unit_test(the_restart_policy_tells_whether_an_end_is_a_failure),
 		cmocka_unit_test(the_window_is_short_where_a_healthcheck_tells),
 		cmocka_unit_test(the_limit_is_what_the_spec_allows_between_two_and_thirty_minutes),
+		cmocka_unit_test(the_way_back_has_the_time_of_its_own_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
