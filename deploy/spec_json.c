@@ -263,12 +263,17 @@ static bool may_overlap(const struct deploy_service *s)
 	return true;
 }
 
-static json_t *update_json(const struct deploy_update *u, const char *on_failure, const char *order)
+static uint64_t at_once(const struct deploy_update *u, uint64_t dflt)
+{
+	return u->has_parallelism ? u->parallelism : dflt;
+}
+
+static json_t *update_json(const struct deploy_update *u, uint64_t parallelism,
+			   const char *on_failure, const char *order)
 {
 	json_t *o = json_object();
 
-	spec_set(o, "Parallelism",
-		 json_integer(u->has_parallelism ? (json_int_t)u->parallelism : 1));
+	spec_set(o, "Parallelism", json_integer((json_int_t)parallelism));
 	spec_set_number(o, "Delay", u->delay_ns);
 	spec_set(o, "FailureAction", json_string(on_failure));
 	spec_set(o, "Monitor", json_integer(u->monitor_ns ? u->monitor_ns : UPDATE_MONITOR_NS));
@@ -287,8 +292,9 @@ static bool is_said(const struct deploy_update *u)
 /*
  * One task after the other, and back on its own when one fails: should this program be killed in the
  * middle, the swarm still does not stop half way (its default is to pause there). The new task comes
- * before the old one goes where that is possible, on the way back as well. A job knows no update: it is
- * run anew.
+ * before the old one goes where that is possible. The way back is as the way forth, in what the file does not
+ * say of it: who replaces ten tasks at a time does not wait for one after the other then. A job knows no
+ * update: it is run anew.
  */
 static void add_update(json_t *o, const struct deploy_service *s)
 {
@@ -296,14 +302,16 @@ static void add_update(json_t *o, const struct deploy_service *s)
 	const char *back = s->rollback.failure_action ? s->rollback.failure_action : "pause";
 	const char *order = may_overlap(s) ? "start-first" : "stop-first";
 	const char *chosen = s->update.order ? s->update.order : order;
+	uint64_t many = at_once(&s->update, 1);
 
 	if (deploy_mode_is_job(s->mode))
 		return;
 	spec_set(o, "UpdateConfig",
-		 update_json(&s->update, s->stays_failed ? "pause" : forth, order));
-	/* the engine's own way back stops first */
-	if (is_said(&s->rollback) || strcmp(chosen, "start-first") == 0)
-		spec_set(o, "RollbackConfig", update_json(&s->rollback, back, chosen));
+		 update_json(&s->update, many, s->stays_failed ? "pause" : forth, order));
+	/* the engine's own way back stops first, one after the other */
+	if (is_said(&s->rollback) || strcmp(chosen, "start-first") == 0 || many != 1)
+		spec_set(o, "RollbackConfig",
+			 update_json(&s->rollback, at_once(&s->rollback, many), back, chosen));
 }
 
 static json_t *spec_as_read(const struct deploy_service *s)

@@ -375,7 +375,27 @@ static void updates_go_as_the_file_says(void **state)
 		    "\"Monitor\":2,\"Order\":\"start-first\",\"Parallelism\":0}",
 		    &s, "UpdateConfig", NULL);
 	assert_part("{\"FailureAction\":\"pause\",\"Monitor\":5000000000,\"Order\":\"start-first\","
-		    "\"Parallelism\":1}",
+		    "\"Parallelism\":0}",
+		    &s, "RollbackConfig", NULL);
+}
+
+static void the_way_back_is_as_the_way_forth(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	s.update = (struct deploy_update){ .has_parallelism = true,
+					   .parallelism = 10,
+					   .order = "stop-first" };
+	assert_part("{\"FailureAction\":\"pause\",\"Monitor\":5000000000,\"Order\":\"stop-first\","
+		    "\"Parallelism\":10}",
+		    &s, "RollbackConfig", NULL);
+	s.rollback = (struct deploy_update){ .has_parallelism = true,
+					     .parallelism = 2,
+					     .order = "start-first" };
+	assert_part("{\"FailureAction\":\"pause\",\"Monitor\":5000000000,\"Order\":\"start-first\","
+		    "\"Parallelism\":2}",
 		    &s, "RollbackConfig", NULL);
 }
 
@@ -468,6 +488,7 @@ int main(void)
 		cmocka_unit_test(aliases_stand_by_their_network),
 		cmocka_unit_test(a_restart_delay_of_nothing_is_a_wish),
 		cmocka_unit_test(updates_go_as_the_file_says),
+		cmocka_unit_test(the_way_back_is_as_the_way_forth),
 		cmocka_unit_test(the_new_task_comes_first_where_both_can_be),
 		cmocka_unit_test(a_job_completes_and_is_not_updated),
 		cmocka_unit_test(text_that_is_not_utf8_still_gives_json),
