@@ -98,6 +98,25 @@ static char *engine_message(const struct http_response *rs)
 	return mem_printf("the engine answered %ld: " SPAN_FMT, rs->status, SPAN_ARG(line));
 }
 
+/*
+ * Managers that are electing a leader say so in words under a code that stands for anything. A write that they had
+ * taken in may still be done.
+ */
+static bool engine_has_no_leader(struct span text)
+{
+	static const char *const words[] = {
+		"does not have a leader",
+		"raft: no elected cluster leader",
+		"raft: failed to process the request",
+		"context deadline exceeded",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (memmem(text.p, text.n, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
 static enum err_kind engine_kind(long status, struct span code, struct span text)
 {
 	static const struct {
@@ -113,7 +132,7 @@ static enum err_kind engine_kind(long status, struct span code, struct span text
 		if (kinds[i].status == status)
 			return kinds[i].kind;
 	if (span_eq_str(code, "DeadlineExceeded") || span_eq_str(code, "Unavailable") ||
-	    memmem(text.p, text.n, "does not have a leader", 22))
+	    engine_has_no_leader(text))
 		return ERR_UNAVAILABLE;
 	return ERR_FAILED;
 }

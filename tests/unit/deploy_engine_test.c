@@ -343,6 +343,13 @@ static void errors_have_a_kind_and_the_engines_own_words(void **state)
 		  "context deadline", ERR_UNAVAILABLE },
 		{ 500, "{\"message\":\"rpc error: The swarm does not have a leader\"}",
 		  "rpc error: The swarm does not have a leader", ERR_UNAVAILABLE },
+		{ 500,
+		  "{\"message\":\"rpc error: code = Unknown desc = raft: failed to process the request: "
+		  "node lost leader status\"}",
+		  "raft: failed to process the request: node lost leader status", ERR_UNAVAILABLE },
+		{ 500,
+		  "{\"message\":\"rpc error: code = Unknown desc = raft: no elected cluster leader\"}",
+		  "raft: no elected cluster leader", ERR_UNAVAILABLE },
 		{ 502, "Bad Gateway\nmore", "the engine answered 502: Bad Gateway",
 		  ERR_UNAVAILABLE },
 		{ 501, "", "the engine answered 501", ERR_FAILED },
