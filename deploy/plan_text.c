@@ -60,6 +60,8 @@ static void heading(struct buf *out, const struct deploy_action *a, const struct
 	buf_addf(out, "%s: %s", a->want->name, action_name(a->verb));
 	if (a->recreate)
 		buf_add_str(out, ", it is removed and created anew");
+	else if (a->resumed)
+		buf_addf(out, ", %s", a->why);
 	else if (a->verb == DEPLOY_UPDATED)
 		buf_addf(out, ", %s", cost_text(spec_changes_cost(c)));
 	if (a->adopted)
@@ -157,10 +159,10 @@ static json_t *service_json(const struct deploy_action *a, const struct engine_s
 		json_array_append_new(list, change_json(&c.v[i]));
 	json_object_set_new(o, "service", json_str(a->want->name));
 	json_object_set_new(o, "action", json_string(action_name(a->verb)));
-	json_object_set_new(
-		o, "restarts",
-		json_boolean(a->verb == DEPLOY_UPDATED &&
-			     (a->recreate || spec_changes_cost(&c) == CHANGE_RESTARTS)));
+	json_object_set_new(o, "restarts",
+			    json_boolean(a->verb == DEPLOY_UPDATED &&
+					 (a->recreate || a->resumed ||
+					  spec_changes_cost(&c) == CHANGE_RESTARTS)));
 	json_object_set_new(o, "changes", list);
 	return o;
 }

@@ -17,8 +17,9 @@ struct deploy_action {
 	const struct engine_service *have; /* borrowed from the state; NULL for a new one */
 	json_t *spec;			   /* owned: to send; networks are ids where they exist */
 	bool adopted;			   /* it was nobody's until now */
-	bool recreate;	 /* an update that the engine cannot do: removed, and created anew */
-	bool unfinished; /* unchanged, but its last update or rollback did not end well yet */
+	bool recreate; /* an update that the engine cannot do: removed, and created anew */
+	bool resumed; /* nothing differs, but the engine has paused half way and goes on only when told to */
+	bool unfinished; /* unchanged, but its last update or rollback is not over */
 	bool unproven;	 /* unchanged, and the engine has never said that it came to run */
 	char why[256];	 /* "image, environment" */
 };

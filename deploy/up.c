@@ -192,6 +192,19 @@ static int item_create(struct up *u, struct up_item *it, const char *auth, struc
 	return deploy_apply_create(&it->id, u->op, u->eng, it->action->spec, auth, e);
 }
 
+/*
+ * An update that was left paused has never come to run: the version before it is the one to go back to, as
+ * long as the engine has it. Behind a way back that was paused is the version that failed.
+ */
+static json_t *good_spec(const struct deploy_action *a)
+{
+	const struct engine_service *have = a->have;
+
+	if (have->update == UPDATE_PAUSED && have->previous)
+		return have->previous;
+	return a->resumed ? NULL : have->spec;
+}
+
 static int item_update(struct up *u, struct up_item *it, const char *auth, struct err *e)
 {
 	const struct deploy_action *a = it->action;
@@ -204,7 +217,7 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	progress_begin(u->op->progress, up_item_name(it), "update service '%s': %s",
 		       up_item_name(it), a->why);
 	it->id = mem_strdup(a->have->id);
-	it->back = a->have->spec;
+	it->back = good_spec(a);
 	item_start(u, it, a->spec, false);
 	deploy_rollout_know(&it->rollout, &before, true);
 	return deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
@@ -267,7 +280,7 @@ static bool item_is_open(struct up *u, struct up_item *it)
 static void item_keep(struct up *u, struct up_item *it)
 {
 	const struct engine_service *have = it->action->have;
-	bool updating = have->update == UPDATE_UPDATING || have->update == UPDATE_PAUSED;
+	bool updating = have->update == UPDATE_UPDATING;
 	bool open = item_is_open(u, it);
 
 	up_item_settle(it, DEPLOY_UNCHANGED);

@@ -159,6 +159,12 @@ versions() {
 	expect 1 cdeploy --stable 10m --no-rollback
 	message cdeploy "$NAME-web" 'exit (3)'
 	equal "$(engine service inspect --format '{{.UpdateStatus.State}}' "$NAME-web")" paused
+	# what it waits for may be there now: the same file tries again
+	expect 0 cdeploy plan --no-rollback
+	has "$out" "$NAME-web: update, its last update was paused and begins anew"
+	before=$(engine service inspect --format '{{.UpdateStatus.StartedAt}}' "$NAME-web")
+	expect 1 cdeploy --stable 10m --no-rollback
+	[ "$(engine service inspect --format '{{.UpdateStatus.StartedAt}}' "$NAME-web")" != "$before" ]
 }
 
 @test "a deploy that finds no node in time is taken back" {

@@ -212,6 +212,22 @@ static void services_come_and_go(void **state)
 	json_decref(two[0].spec);
 }
 
+static void an_update_that_begins_anew_says_why(void **state)
+{
+	struct world *w = *state;
+	auto_json json_t *o = NULL;
+
+	json_decref(w->action.spec);
+	w->action.spec = json_incref(w->have.spec);
+	w->action.resumed = true;
+	snprintf(w->action.why, sizeof(w->action.why), "its last update was paused");
+	assert_text(w, "web: update, its last update was paused\n"
+		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
+	o = deploy_plan_json(&w->plan, &w->state);
+	assert_true(json_is_true(
+		json_object_get(json_array_get(json_object_get(o, "services"), 0), "restarts")));
+}
+
 static void programs_get_the_same_as_json(void **state)
 {
 	struct world *w = *state;
@@ -237,6 +253,7 @@ int main(void)
 		WORLD_TEST(what_costs_no_restart_says_so),
 		WORLD_TEST(another_order_of_the_environment_is_told_since_it_restarts_tasks),
 		WORLD_TEST(services_come_and_go),
+		WORLD_TEST(an_update_that_begins_anew_says_why),
 		WORLD_TEST(programs_get_the_same_as_json),
 	};
 

@@ -231,9 +231,7 @@ static void an_update_that_is_not_over_is_known(void **state)
 	} rows[] = {
 		{ "", false },
 		{ UPDATE("updating"), true },
-		{ UPDATE("paused"), true },
 		{ UPDATE("rollback_started"), true },
-		{ UPDATE("rollback_paused"), true },
 		{ UPDATE("completed"), false },
 		{ UPDATE("rollback_completed"), false },
 	};
@@ -245,6 +243,28 @@ static void an_update_that_is_not_over_is_known(void **state)
 		assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
 		if (w->plan.v[0].unfinished != rows[i].unfinished)
 			fail_msg("%s", rows[i].update);
+		deploy_plan_release(&w->plan);
+		engine_service_release(&w->have.services[--w->have.nr]);
+	}
+}
+
+/* The engine goes on only when it is told to. */
+static void an_update_that_was_paused_begins_anew(void **state)
+{
+	static const struct {
+		const char *update, *why;
+	} rows[] = {
+		{ UPDATE("paused"), "its last update was paused and begins anew" },
+		{ UPDATE("rollback_paused"), "the way back was paused and begins anew" },
+	};
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		add_service(w, PINNED, OURS, TWO, rows[i].update);
+		assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+		assert_true(w->plan.v[0].resumed);
+		assert_string_equal(rows[i].why, w->plan.v[0].why);
 		deploy_plan_release(&w->plan);
 		engine_service_release(&w->have.services[--w->have.nr]);
 	}
@@ -670,6 +690,7 @@ int main(void)
 		T(a_network_that_every_node_has_may_be_used),
 		T(what_the_engine_gives_back_is_unchanged),
 		T(an_update_that_is_not_over_is_known),
+		T(an_update_that_was_paused_begins_anew),
 		T(whether_all_tasks_run_is_told_by_counts_where_they_can),
 		T(another_digest_is_an_update),
 		T(the_order_of_the_environment_counts),

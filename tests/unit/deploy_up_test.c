@@ -542,12 +542,49 @@ static void an_update_that_was_cut_off_is_watched_by_the_next_run(void **state)
 {
 	struct up_world *w = *state;
 
-	world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "paused"));
+	world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "updating"));
 	world_poll(w, world_service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
 	world_last_words(w, "a");
 	world_tasks(w, FAILED("a"), FAILED("a"));
 	world_get(w, "/services/s1", world_service(w, 9, w->spec, w->old, "paused"));
 	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
+	world_poll(w, world_service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	world_poll(w, world_service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
+	world_up(w, -1);
+	assert_int_equal(ERR_ROLLED_BACK, w->e.kind);
+	world_assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+/* What made it fail may be mended; the same file is enough to go on. */
+static void an_update_that_was_left_paused_begins_anew(void **state)
+{
+	struct up_world *w = *state;
+
+	world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "paused"));
+	world_tasks(w, FAILED("a") "," RUNNING("o1"), FAILED("a"));
+	POST("/services/s1/update?version=9", .status = 200);
+	world_poll(w, world_service(w, 10, w->spec, w->spec, "updating"), FAILED("a"), FAILED("a"));
+	world_poll(w, world_service(w, 11, w->spec, w->spec, "completed"),
+		   FAILED("a") "," RUNNING("b"), FAILED("a") "," RUNNING("b"));
+	world_poll(w, world_service(w, 11, w->spec, w->spec, "completed"),
+		   FAILED("a") "," RUNNING("b"), FAILED("a") "," RUNNING("b"));
+	world_up(w, 0);
+	world_assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+}
+
+/* The engine knows the version before the one that never ran only until the update is asked for again. */
+static void an_update_that_is_paused_again_goes_back_to_what_ran(void **state)
+{
+	struct up_world *w = *state;
+
+	world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "paused"));
+	world_tasks(w, FAILED("a"), FAILED("a"));
+	POST("/services/s1/update?version=9", .status = 200);
+	world_poll(w, world_service(w, 10, w->spec, w->spec, "paused"), FAILED("b"), FAILED("b"));
+	world_last_words(w, "b");
+	world_tasks(w, FAILED("b"), FAILED("b"));
+	world_get(w, "/services/s1", world_service(w, 10, w->spec, w->spec, "paused"));
+	POST("/services/s1/update?version=10&registryAuthFrom=previous-spec", .status = 200);
 	world_poll(w, world_service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
 	world_poll(w, world_service(w, 12, w->old, NULL, NULL), RUNNING("o2"), RUNNING("o2"));
 	world_up(w, -1);
@@ -696,15 +733,16 @@ static void two_rollouts_are_watched_with_the_requests_of_one(void **state)
 }
 
 /* What stands behind a rollback is the version that failed: no way to go. */
-static void a_rollback_that_was_paused_is_told_and_not_turned_round(void **state)
+static void a_rollback_that_was_paused_begins_anew_and_is_not_turned_round(void **state)
 {
 	struct up_world *w = *state;
 
 	world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "rollback_paused"));
-	world_poll(w, world_service(w, 9, w->spec, w->old, "rollback_paused"), FAILED("a"),
-		   FAILED("a"));
-	world_last_words(w, "a");
-	world_up_fails(w, ERR_FAILED, "service 'app': the engine paused the way back: exit (7)");
+	world_tasks(w, FAILED("a"), FAILED("a"));
+	POST("/services/s1/update?version=9", .status = 200);
+	world_poll(w, world_service(w, 10, w->spec, w->spec, "paused"), FAILED("b"), FAILED("b"));
+	world_last_words(w, "b");
+	world_up_fails(w, ERR_FAILED, "service 'app': the engine paused the update: exit (7)");
 	assert_int_equal(0, w->nr);
 }
 
@@ -1010,6 +1048,8 @@ int main(void)
 		T(a_new_service_that_cannot_be_removed_is_stuck),
 		T(a_limit_with_nothing_to_go_back_to_is_a_timeout),
 		T(an_update_that_was_cut_off_is_watched_by_the_next_run),
+		T(an_update_that_was_left_paused_begins_anew),
+		T(an_update_that_is_paused_again_goes_back_to_what_ran),
 		T(a_created_service_that_does_not_run_is_not_passed_as_unchanged),
 		T(a_created_service_that_comes_to_run_late_is_unchanged),
 		T(a_created_service_that_runs_is_unchanged_at_once),
@@ -1017,7 +1057,7 @@ int main(void)
 		T(a_service_that_only_begins_so_is_left_alone),
 		T(fifty_services_without_a_change_are_asked_for_together),
 		T(two_rollouts_are_watched_with_the_requests_of_one),
-		T(a_rollback_that_was_paused_is_told_and_not_turned_round),
+		T(a_rollback_that_was_paused_begins_anew_and_is_not_turned_round),
 		T(what_somebody_else_changed_meanwhile_is_left_to_them),
 		T(all_of_a_stack_is_taken_back_when_one_service_is_refused),
 		T(a_service_begins_when_those_it_depends_on_run),
