@@ -94,8 +94,11 @@ char *deploy_failure_line(const char *line, const json_t *spec)
 	return text;
 }
 
-static void tell_node(struct op *op, const json_t *node)
+/* is_only: there is no other. */
+static void tell_node(struct op *op, const json_t *node, const char *service,
+		      const struct deploy_rollout *r, bool is_only)
 {
+	bool limit = r->end == ROLLOUT_NO_NODE || r->end == ROLLOUT_TIME_OVER;
 	const char *id, *state, *why, *name;
 	struct err ignored = ERR_INIT; /* this is only help */
 	json_t *status, *about;
@@ -107,20 +110,24 @@ static void tell_node(struct op *op, const json_t *node)
 	    json_opt_str(&why, status, "Message", "node.Status", "", &ignored) < 0 ||
 	    json_opt_str(&name, about, "Hostname", "node.Description", id, &ignored) < 0)
 		return;
-	if (strcmp(state, "ready") != 0)
+	if (!is_only && strcmp(id, r->last_node) == 0)
+		progress_note(op->progress, "%s: it was a task on node '%.64s'", service, name);
+	if (limit && strcmp(state, "ready") != 0)
 		progress_warn(op->progress, "node '%.64s' is %.64s%s%.200s", name, state,
 			      *why ? ": " : "", why);
 }
 
-/* Of a lost node the engine goes on saying that its tasks run. */
-static void tell_lost_nodes(struct op *op, struct engine *eng)
+/* Where it failed, and at a limit who is down: of a lost node the engine goes on saying that its tasks run. */
+static void tell_nodes(struct op *op, struct engine *eng, const char *service,
+		       const struct deploy_rollout *r)
 {
 	struct err ignored = ERR_INIT;
 	auto_json json_t *nodes = engine_list(op, eng, "/nodes", NULL, NULL, &ignored);
 	json_t *node;
 	size_t i;
 
-	json_array_foreach(nodes, i, node) tell_node(op, node);
+	json_array_foreach(nodes, i, node)
+		tell_node(op, node, service, r, json_array_size(nodes) == 1);
 }
 
 void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
@@ -133,8 +140,8 @@ void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 				  .tty = engine_spec_tty(spec) };
 	struct err e = ERR_INIT;
 
-	if (r->end == ROLLOUT_NO_NODE || r->end == ROLLOUT_TIME_OVER)
-		tell_lost_nodes(op, eng);
+	if (*r->last_node || r->end == ROLLOUT_NO_NODE || r->end == ROLLOUT_TIME_OVER)
+		tell_nodes(op, eng, name, r);
 	if (!*r->last_failed)
 		return;
 	if (deploy_logs_get(&logs, op, eng, "tasks", r->last_failed, &o, &e) < 0) {

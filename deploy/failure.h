@@ -11,7 +11,7 @@
 
 /*
  * The last lines that the task printed which made this rollout fail; spec is the one that
- * it runs. Nothing where no task can be blamed. After a limit also which nodes are lost.
+ * it runs, and on which node of several. Nothing where no task can be blamed. After a limit also which nodes are lost.
  * Bounded in lines, bytes and time: an engine that does not answer costs seconds.
  */
 void deploy_failure_log(struct op *op, struct engine *eng, const char *name,

@@ -100,6 +100,7 @@ static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
 			      ? "it ended, exit status 0, perhaps as it did not get healthy"
 			      : "it ended, exit status 0";
 	snprintf(r->last_error, sizeof(r->last_error), "%.*s", (int)strcspn(why, "\r\n"), why);
+	snprintf(r->last_node, sizeof(r->last_node), "%s", t->node);
 	/* one that was rejected never came to print anything */
 	snprintf(r->last_failed, sizeof(r->last_failed), "%s",
 		 t->state == TASK_REJECTED ? "" : t->id);
@@ -313,8 +314,10 @@ static enum rollout_step time_over(struct deploy_rollout *r, const struct census
 	if (now - r->start_ms < limit)
 		return ROLLOUT_WAIT;
 	/* what it prints may tell why it does not get healthy */
-	if (!*r->last_failed && c->behind && c->behind->state == TASK_STARTING)
+	if (!*r->last_failed && c->behind && c->behind->state == TASK_STARTING) {
 		snprintf(r->last_failed, sizeof(r->last_failed), "%s", c->behind->id);
+		snprintf(r->last_node, sizeof(r->last_node), "%s", c->behind->node);
+	}
 	return fail(r, ROLLOUT_TIME_OVER, "not done within %lld s, %s%s%s%s",
 		    (long long)(limit / 1000), *r->counts ? r->counts : "no task seen", r->state,
 		    because(r), r->last_error);

@@ -63,6 +63,7 @@ struct deploy_rollout {
 	struct strv ran;      /* ids of tasks that were seen running */
 	char last_error[256]; /* of the last task that failed */
 	char last_failed[64]; /* its id, or of the one that was never ready */
+	char last_node[64];   /* where that one was, an id; "": on none */
 	int64_t pulling_ms;   /* so far */
 	int64_t seen_ms;      /* when the last picture was taken */
 	int64_t moved_ms;     /* when a picture last differed from the one before */

@@ -184,6 +184,7 @@ void engine_tasks_release(struct engine_tasks *t)
 	for (size_t i = 0; i < t->nr; i++) {
 		free(t->v[i].id);
 		free(t->v[i].service);
+		free(t->v[i].node);
 		free(t->v[i].why);
 	}
 	free(t->v);
@@ -207,12 +208,13 @@ static int task_read_exit(struct engine_task *t, const json_t *status, struct er
 
 static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 {
-	const char *id, *service, *state, *desired, *why;
+	const char *id, *service, *node, *state, *desired, *why;
 	unsigned now = 0, want = 0;
 	json_t *status;
 
 	if (json_get_str(&id, o, "ID", "task", e) < 0 ||
 	    json_opt_str(&service, o, "ServiceID", "task", "", e) < 0 ||
+	    json_opt_str(&node, o, "NodeID", "task", "", e) < 0 ||
 	    json_opt_str(&desired, o, "DesiredState", "task", "new", e) < 0 ||
 	    json_get_obj(&status, o, "Status", "task", e) < 0 ||
 	    json_opt_str(&state, status, "State", "task.Status", "new", e) < 0 ||
@@ -226,6 +228,7 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	t->desired = (enum task_state)want;
 	t->id = mem_strdup(id);
 	t->service = mem_strdup(service);
+	t->node = mem_strdup(node);
 	t->why = mask_text(span_of_str(why));
 	return 0;
 }

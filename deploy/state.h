@@ -47,6 +47,7 @@ enum update_state {
 
 struct engine_task {
 	char *id, *service; /* ids */
+	char *node;	    /* id; "" as long as none has taken it */
 	enum task_state state, desired;
 	char *why; /* Status.Err; "" as long as nothing is wrong */
 	int64_t exit_code;

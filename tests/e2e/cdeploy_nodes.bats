@@ -76,6 +76,11 @@ second_is_moving() {
 	equal "$(tasks spread | grep -c '^engine-worker one running')" 2
 	equal "$(tasks bound)" 'engine-worker one running'
 
+	in_dir bound bound bad
+	sed -i 's/app, serve, bad/app, die, 0/' bound/orcinus.yml
+	(cd bound && expect 9 cdeploy && has "$err" "it was a task on node 'engine-worker'" && has "$err" 'no database') 3>&-
+	equal "$(tasks bound)" 'engine-worker one running'
+
 	in_dir spread spread two
 	in_dir spread cdeploy >spread/out 2>spread/err 3>&- </dev/null &
 	pids=$!

@@ -47,6 +47,7 @@ static struct engine_task task_of(struct span word)
 		fail_msg("not a run: " SPAN_FMT, SPAN_ARG(word));
 	t.id = span_dup(id);
 	t.why = span_dup(why);
+	t.node = mem_strdup("");
 	return t;
 }
 

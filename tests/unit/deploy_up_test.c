@@ -572,6 +572,35 @@ static void an_update_that_was_left_paused_begins_anew(void **state)
 	world_assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
 }
 
+#define FAILED_ON(node, id)                                                                        \
+	"{\"ID\":\"" id "\",\"ServiceID\":\"s1\",\"NodeID\":\"" node                               \
+	"\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"rejected\","                     \
+	"\"Err\":\"no such file\"}}"
+#define NODE(id, host)                                                                             \
+	"{\"ID\":\"" id "\",\"Description\":{\"Hostname\":\"" host                                 \
+	"\"},\"Status\":{\"State\":\"ready\"}}"
+
+/* What one node lacks another one has. */
+static void the_node_of_a_failed_task_is_told_where_there_are_several(void **state)
+{
+	struct up_world *w = *state;
+	static const char *const nodes[] = { NODE("n1", "k1") "," NODE("n2", "k2"),
+					     NODE("n2", "k2") };
+
+	w->opt.no_rollback = true;
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+		recorder_clear(&w->rec);
+		world_begin_update(w);
+		world_poll(w, world_service(w, 9, w->spec, w->old, "paused"), FAILED_ON("n2", "a"),
+			   FAILED_ON("n2", "a"));
+		world_get_list(w, "/nodes?filters=%7B%7D", nodes[i]);
+		world_up_fails(w, ERR_FAILED,
+			       "service 'app': the engine paused the update: no such file");
+		assert_int_equal(i == 0, recorder_has(&w->rec, "note: app: it was a task on node "
+							       "'k2'\n"));
+	}
+}
+
 /* The engine knows the version before the one that never ran only until the update is asked for again. */
 static void an_update_that_is_paused_again_goes_back_to_what_ran(void **state)
 {
@@ -1049,6 +1078,7 @@ int main(void)
 		T(a_limit_with_nothing_to_go_back_to_is_a_timeout),
 		T(an_update_that_was_cut_off_is_watched_by_the_next_run),
 		T(an_update_that_was_left_paused_begins_anew),
+		T(the_node_of_a_failed_task_is_told_where_there_are_several),
 		T(an_update_that_is_paused_again_goes_back_to_what_ran),
 		T(a_created_service_that_does_not_run_is_not_passed_as_unchanged),
 		T(a_created_service_that_comes_to_run_late_is_unchanged),
