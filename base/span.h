@@ -67,7 +67,7 @@ int span_to_u64(uint64_t *out, struct span s) MUST_CHECK;
 int span_to_i64(int64_t *out, struct span s) MUST_CHECK;    /* one leading '-' allowed */
 int span_to_octal(uint32_t *out, struct span s) MUST_CHECK; /* at most 07777 */
 
-/* "128m" "1g" "512mb" "512MiB" "4096": binary units, as docker's RAMInBytes. */
+/* "128m" "1g" "512mb" "512Mi" "512MiB" "4096": binary units, as docker's RAMInBytes. */
 int span_to_size(uint64_t *out, struct span s) MUST_CHECK;
 
 /* Go durations "1h2m3.5s" "300ms" "0": nanoseconds. A bare number other than 0 is refused,

@@ -104,7 +104,7 @@ int span_to_octal(uint32_t *out, struct span s)
 	return 0;
 }
 
-/* "", "b", "k", "kb", "kib", … to a power of two; -1: no such unit. */
+/* "", "b", "k", "kb", "ki", "kib", … to a power of two; -1: no such unit. */
 static int size_shift(struct span unit)
 {
 	static const char letters[] = "kmgtp";
@@ -116,7 +116,8 @@ static int size_shift(struct span unit)
 
 		if (!span_eq_nocase(span_head(unit, 1), (char[]){ letters[i], '\0' }))
 			continue;
-		if (!rest.n || span_eq_nocase(rest, "b") || span_eq_nocase(rest, "ib"))
+		if (!rest.n || span_eq_nocase(rest, "b") || span_eq_nocase(rest, "i") ||
+		    span_eq_nocase(rest, "ib"))
 			return 10 * (i + 1);
 	}
 	return -1;

@@ -66,6 +66,7 @@ static void sizes_are_in_binary_units(void **state)
 		{ "1g", 1 << 30 },
 		{ "512mb", 512 << 20 },
 		{ "512MiB", 512 << 20 },
+		{ "128Mi", 128 << 20 },
 		{ "1 k", 1024 },
 		{ "0.5g", 512 << 20 },
 		{ "1.5k", 1536 },
@@ -86,7 +87,7 @@ static void what_is_no_size_is_refused(void **state)
 {
 	static const char *const bad[] = {
 		"",   "m",   "-1",  "1x", "1mm",	  "1mib2", "1  k",
-		"1 ", "1ki", "1bb", "1e", "17179869184g", ".",	   "1.0000000000000000001k"
+		"1 ", "1im", "1bb", "1e", "17179869184g", ".",	   "1.0000000000000000001k"
 	};
 	uint64_t v;
 
