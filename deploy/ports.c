@@ -21,14 +21,14 @@ static int read_number(uint16_t *out, struct span text, unsigned least, struct e
 	return 0;
 }
 
-static int read_range(struct port_range *out, struct span text, struct err *e)
+static int read_range(struct port_range *out, struct span text, unsigned least, struct err *e)
 {
 	struct span first, last;
 	struct port_range r;
 
 	if (!span_cut(text, '-', &first, &last))
 		last = first;
-	if (read_number(&r.first, first, 1, e) < 0 || read_number(&r.last, last, 1, e) < 0)
+	if (read_number(&r.first, first, least, e) < 0 || read_number(&r.last, last, least, e) < 0)
 		return -1;
 	if (r.first > r.last)
 		return err_set(e, ERR_INPUT, "range '" SPAN_FMT "' runs backwards", SPAN_ARG(text));
@@ -96,9 +96,9 @@ static int add_short(struct deploy_service *s, struct span text, struct err *e)
 
 	if (span_cut(text, '/', &rest, &protocol) && read_protocol(port.protocol, protocol, e) < 0)
 		return -1;
-	if (split_short(&published, &target, rest, e) < 0 || read_range(&to, target, e) < 0)
+	if (split_short(&published, &target, rest, e) < 0 || read_range(&to, target, 1, e) < 0)
 		return -1;
-	if (published.n && read_range(&from, published, e) < 0)
+	if (published.n && read_range(&from, published, 0, e) < 0)
 		return -1;
 	if (published.n && to.first != to.last && to.last - to.first != from.last - from.first)
 		return err_set(e, ERR_INPUT, "ranges in '" SPAN_FMT "' are of different length",

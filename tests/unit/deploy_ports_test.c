@@ -54,6 +54,7 @@ static void without_a_published_port_the_engine_chooses(void **state)
 	(void)state;
 	assert_ports("0:80/tcp", "80");
 	assert_ports("0:80/tcp", ":80");
+	assert_ports("0:80/tcp", "0:80");
 	assert_ports("0:80/tcp 0:81/tcp", "80-81");
 }
 
