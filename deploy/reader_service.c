@@ -228,16 +228,11 @@ static int read_auth(struct reader *r, void *arg, const struct yaml_value *v, co
 		     struct err *e)
 {
 	struct deploy_service *s = arg;
-	auto_free char *text = NULL;
 
 	if (reader_want(r, v, YAML_SCALAR, path, "credentials come from the registry's own files",
-			e) < 0 ||
-	    reader_text(&text, r, v, path, e) < 0)
+			e) < 0)
 		return -1;
-	s->with_auth = span_eq_nocase(span_of_str(text), "true");
-	if (!s->with_auth && !span_eq_nocase(span_of_str(text), "false"))
-		return reader_fail(r, v, path, e, "must be true or false");
-	return 0;
+	return reader_bool(&s->with_auth, r, v, path, e);
 }
 
 int reader_cpu(struct reader *r, void *arg, const struct yaml_value *v, const char *path,

@@ -24,19 +24,25 @@ static int replace_text(char **out, struct reader *r, const struct yaml_value *v
 	return 0;
 }
 
+/* YAML 1.1 has more words for them, and docker's client still reads files so: `read_only: yes`. */
 int reader_bool(bool *out, struct reader *r, const struct yaml_value *v, const char *path,
 		struct err *e)
 {
+	static const char *const words[][4] = { { "false", "no", "off", "n" },
+						{ "true", "yes", "on", "y" } };
 	auto_free char *text = NULL;
-	bool yes;
 
 	if (reader_text(&text, r, v, path, e) < 0)
 		return -1;
-	yes = span_eq_nocase(span_of_str(text), "true");
-	if (!yes && !span_eq_nocase(span_of_str(text), "false"))
-		return reader_fail(r, v, path, e, "must be true or false");
-	*out = yes;
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		for (size_t j = 0; j < ARRAY_LEN(words[i]); j++) {
+			if (!span_eq_nocase(span_of_str(text), words[i][j]))
+				continue;
+			*out = i == 1;
+			return 0;
+		}
+	}
+	return reader_fail(r, v, path, e, "must be true or false");
 }
 
 int reader_number(uint64_t *out, struct reader *r, const struct yaml_value *v, const char *path,

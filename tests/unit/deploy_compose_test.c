@@ -670,7 +670,7 @@ static void wrong_values_are_errors_with_their_place(void **state)
 		{ "healthcheck: {test: [curl]}", "list that begins with CMD" },
 		{ "healthcheck: {interval: 10}", "has no unit" },
 		{ "healthcheck: {retries: -1}", "a whole number" },
-		{ "init: yes", "must be true or false" },
+		{ "init: perhaps", "must be true or false" },
 		{ "restart: sometimes", "must be no, always" },
 		{ "restart: 'always:3'", "must be no, always" },
 		{ "ulimits: {nofile: {soft: 1}}", "must be a number or {soft: N, hard: N}" },
