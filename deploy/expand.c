@@ -213,9 +213,15 @@ static int take_dollar(struct scan *s, bool in_quotes, struct err *e)
 	}
 	if (s->x->grammar == EXPAND_COMPOSE)
 		return take_lone_dollar(s, e);
+	if (next == '{') {
+		s->p += 2;
+		return unknown_form(s, "", e);
+	}
 	/* $(command), $1, $$ and the like mean something to a shell, "$ " does not */
-	if (next && (strchr("({@*#?!-$", next) || isdigit((unsigned char)next)))
+	if (next && (strchr("(@*#?!-$", next) || isdigit((unsigned char)next)))
 		note_literal(s, s->p, 2);
+	if (next == '$') /* the second begins nothing */
+		put(s, *s->p++, in_quotes);
 	put(s, *s->p++, in_quotes);
 	return 0;
 }

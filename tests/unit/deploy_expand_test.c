@@ -153,6 +153,12 @@ static void other_forms_are_refused(void **state)
 	assert_refused("'${V%…}' is not a form of ${VAR} that is understood", "${V%e}");
 	assert_refused("'${V:=…}' is not a form of ${VAR} that is understood", "${V:=x}");
 	assert_refused("'${V:…}' is not a form of ${VAR} that is understood", "${V:hunter2}");
+	assert_refused("'${…}' is not a form of ${VAR} that is understood", "${1}");
+	assert_refused("'${#…}' is not a form of ${VAR} that is understood", "\"${#V}\"");
+	assert_refused("'${…}' is not a form of ${VAR} that is understood", "${ V }");
+	assert_refused("'${{…}' is not a form of ${VAR} that is understood", "${{ V }}");
+	assert_refused("'${…}' is not a form of ${VAR} that is understood", "${}");
+	assert_text("${ V } ${{V}} ${1}", "'${ V }' \\${{V}} \"\\${1}\"");
 	assert_refused("'${' without '}'", "a ${V");
 	assert_refused("'${' without '}'", "a ${V:-b");
 	assert_refused("'${' without '}'", "a ${V:");
@@ -166,7 +172,7 @@ static void what_a_shell_would_run_stands_for_itself(void **state)
 	assert_text_told("Host(`a.example`)", "(", "", "Host(`a.example`)");
 	assert_text_told("`id`", "`", "", "\"`id`\"");
 	assert_text_told("a;b|c", ";", "", "a;b|c");
-	assert_text_told("$$ $1 ${1}", "$$", "", "$$ $1 ${1}");
+	assert_text_told("$$ $1 $$V $${V}", "$$", "", "$$ $1 $$V $${V}");
 	assert_text_told("tcp://1|n", "", "", "\"tcp://1|n\"");
 	assert_text_told("*/1 ?q=[a] ~ #x", "", "", "*/1 ?q=[a] ~ #x");
 }
