@@ -71,6 +71,15 @@ static int add_file(struct sources *s, struct cdeploy *c, const char *file, stru
 	return 0;
 }
 
+/* Without the mark that editors of Windows set before UTF-8: with it YAML's first line begins a column late. */
+static struct span text_of(const struct buf *file)
+{
+	struct span text = buf_span(file);
+
+	span_take(&text, "\xef\xbb\xbf");
+	return text;
+}
+
 static int find_files(struct sources *s, struct cdeploy *c, struct err *e)
 {
 	const struct strv *files = &c->args.files;
@@ -87,7 +96,7 @@ static int find_files(struct sources *s, struct cdeploy *c, struct err *e)
 	s->base = mem_strndup(c->file, slash ? (size_t)(slash + 1 - c->file) : 0);
 	for (size_t i = 0; i < s->nr; i++)
 		s->in[i] = (struct deploy_input){ .file = s->shown.v[i],
-						  .text = buf_span(&s->text[i]),
+						  .text = text_of(&s->text[i]),
 						  .env = &c->environment,
 						  .images = &c->args.images,
 						  .image_ref = getenv("IMAGE_REF") };

@@ -23,6 +23,16 @@ teardown() {
 	message cdeploy orcinus.yml:5
 }
 
+@test "a file as an editor of Windows writes it is read, and its first line is not moved" {
+	{ printf '\357\273\277'; sed 's/$/\r/' orcinus.yml; } >orcinus.windows
+	mv orcinus.windows orcinus.yml
+	expect 0 cdeploy render
+	equal "$(jq -r '.[0] | .Name + " " + .TaskTemplate.Networks[0].Target' <<<"$out")" "web $NAME"
+	sed -i '1s/"[^"]*"/[x]/' orcinus.yml
+	expect 2 cdeploy check
+	message cdeploy orcinus.yml:1:8 stack
+}
+
 @test "a file that is no YAML is status 2 with its line" {
 	printf '\t- x\n' >>orcinus.yml
 	expect 2 cdeploy
