@@ -164,12 +164,25 @@ static const char *const names[] = {
 	[DEPLOY_DIALECT_COMPOSE] = "compose",
 };
 
+static bool is_called_orcinus(const struct deploy_input *f)
+{
+	const char *slash = strrchr(f->file, '/');
+
+	return strncmp(slash ? slash + 1 : f->file, "orcinus", 7) == 0;
+}
+
+/* One key of compose more, as `restart`, and a file without a stack is another dialect. */
 static enum deploy_dialect say(char **said, const struct deploy_input *f, enum deploy_dialect d,
 			       const struct marker *m)
 {
+	bool surprises = d == DEPLOY_DIALECT_COMPOSE && is_called_orcinus(f);
+
 	if (m->at)
-		*said = mem_printf("%s is read as %s: %s on line %u", f->file, names[d], m->text,
-				   m->at->line);
+		*said = mem_printf("%s is read as %s: %s on line %u%s", f->file, names[d], m->text,
+				   m->at->line,
+				   surprises ? "; its services are called STACK_NAME, with "
+					       "--dialect legacy as orcinus called them"
+					     : "");
 	else
 		*said = mem_printf("%s is read as %s: %s", f->file, names[d], m->text);
 	return d;
@@ -177,11 +190,9 @@ static enum deploy_dialect say(char **said, const struct deploy_input *f, enum d
 
 static enum deploy_dialect by_name(char **said, const struct deploy_input *f, struct marker *m)
 {
-	const char *slash = strrchr(f->file, '/');
-	bool legacy = strncmp(slash ? slash + 1 : f->file, "orcinus", 7) == 0;
-
 	mark(m, NULL, "by its %s", "name");
-	return say(said, f, legacy ? DEPLOY_DIALECT_LEGACY : DEPLOY_DIALECT_COMPOSE, m);
+	return say(said, f, is_called_orcinus(f) ? DEPLOY_DIALECT_LEGACY : DEPLOY_DIALECT_COMPOSE,
+		   m);
 }
 
 static int choose(enum deploy_dialect *out, char **said, const struct compose_input *in,

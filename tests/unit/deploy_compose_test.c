@@ -834,6 +834,9 @@ static void assert_said(struct world *w, const char *name, const char *text, con
 	assert_string_equal(want, w->said);
 }
 
+#define COMPOSE_NAMES                                                                              \
+	"; its services are called STACK_NAME, with --dialect legacy as orcinus called them"
+
 static void the_dialect_shows_in_the_keys(void **state)
 {
 	assert_said(*state, "orcinus.yml", "stack: s\nservices: {a: {image: x, restart: always}}",
@@ -841,10 +844,12 @@ static void the_dialect_shows_in_the_keys(void **state)
 	assert_said(*state, "compose.yml", "services:\n  a:\n    image: x\n    cpu: 1\n",
 		    "compose.yml is read as legacy: 'cpu' on line 4");
 	assert_said(*state, "orcinus.yml", "services:\n  a: {image: x}\nnetworks: {n: {}}\n",
-		    "orcinus.yml is read as compose: 'networks' on line 3");
+		    "orcinus.yml is read as compose: 'networks' on line 3" COMPOSE_NAMES);
 	assert_said(*state, "orcinus.yml",
 		    "services:\n  a:\n    image: x\n    deploy: {replicas: 1}",
-		    "orcinus.yml is read as compose: 'deploy.replicas' on line 4");
+		    "orcinus.yml is read as compose: 'deploy.replicas' on line 4" COMPOSE_NAMES);
+	assert_said(*state, "d/compose.yml", "services:\n  a:\n    image: x\n    restart: always",
+		    "d/compose.yml is read as compose: 'restart' on line 4");
 	assert_said(*state, "orcinus.yml", "services: {a: {image: x}}",
 		    "orcinus.yml is read as legacy: by its name");
 	assert_said(*state, "d/docker-compose.yml", "services: {a: {image: x}}",
