@@ -48,6 +48,17 @@ static int refuse_kubernetes(const struct deploy_input *f, struct err *e)
 	return 0;
 }
 
+/* What the lines do not show: JSON, keys in quotes. */
+static int refuse_kubernetes_tree(const struct deploy_input *f, const struct yaml_value *root,
+				  struct err *e)
+{
+	if (!yaml_map_get(root, "apiVersion") || !yaml_map_get(root, "kind"))
+		return 0;
+	return err_set(e, ERR_INPUT,
+		       "%s:%u: this is a document of Kubernetes; cdeploy deploys to a swarm",
+		       f->file, root->line);
+}
+
 /* -- markers ------------------------------------------------------------------------------- */
 
 struct marker {
@@ -208,7 +219,8 @@ static int choose(enum deploy_dialect *out, char **said, const struct compose_in
 		say(said, f, *out, &m);
 		return 0;
 	}
-	if (deploy_yaml_read(&doc, f->file, f->text, &told_later, e) < 0)
+	if (deploy_yaml_read(&doc, f->file, f->text, &told_later, e) < 0 ||
+	    refuse_kubernetes_tree(f, doc->root, e) < 0)
 		return -1;
 	if (is_legacy(&m, doc->root))
 		*out = say(said, f, DEPLOY_DIALECT_LEGACY, &m);

@@ -179,9 +179,6 @@ static int read_top(struct deploy_stack *stack, struct reader *r, const struct y
 		return no_services(r, root, e);
 	if (reader_want(r, root, YAML_MAP, "", "the file begins with services:", e) < 0)
 		return -1;
-	if (yaml_map_get(root, "apiVersion") && yaml_map_get(root, "kind"))
-		return reader_fail(r, root, "", e,
-				   "this is a Kubernetes document; a Docker swarm does not run it");
 	if (reader_keys(r, stack, root, "", top_keys, ARRAY_LEN(top_keys), e) < 0)
 		return -1;
 	if (yaml_is_null(services) || !services->nr)

@@ -856,6 +856,15 @@ static void the_dialect_shows_in_the_keys(void **state)
 		    "d/docker-compose.yml is read as compose: by its name");
 }
 
+static void assert_refused_as(struct world *w, const char *name, const char *text)
+{
+	const struct span one = span_of_str(text);
+
+	w->e = ERR_INIT;
+	assert_int_equal(-1, read_as(w, DEPLOY_DIALECT_AUTO, name, &one, 1));
+	assert_non_null(strstr(w->e.text, "this is a document of Kubernetes"));
+}
+
 static void kubernetes_is_refused_by_name(void **state)
 {
 	struct world *w = *state;
@@ -866,6 +875,8 @@ static void kubernetes_is_refused_by_name(void **state)
 	assert_string_equal("orcinus.yml:3: document 2 is one of Kubernetes (kind Pod); cdeploy "
 			    "deploys to a swarm",
 			    w->e.text);
+	assert_refused_as(w, "pod.json", "{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}");
+	assert_refused_as(w, "pod.yml", "---\n'apiVersion': v1\n'kind': Pod\n");
 }
 
 static void several_files_are_for_compose(void **state)
