@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "deploy/diff.h"
 #include "deploy/spec_part.h"
 
@@ -37,6 +38,15 @@ static void pause_for_sequence(struct op *op)
 	uint64_t mix = (uint64_t)op->clock->wall_ns(op->clock) * 0x9e3779b97f4a7c15u >> 33;
 
 	pause_ms(op, SEQUENCE_MIN_MS + (int64_t)(mix % (SEQUENCE_MAX_MS - SEQUENCE_MIN_MS)));
+}
+
+/* Whoever waits for long says once for what. */
+static void pause_for_silence(struct op *op, bool *told, const struct err *e)
+{
+	if (!*told)
+		progress_warn(op->progress, "%s; going on asking", e->text);
+	*told = true;
+	pause_ms(op, LOST_PAUSE_MS);
 }
 
 static bool is_out_of_sequence(const struct err *e)
@@ -181,6 +191,7 @@ static int create(char **id, struct op *op, struct engine *eng, const json_t *sp
 		  const char *auth, int64_t patience_ms, struct err *e)
 {
 	int64_t until = op->clock->mono_ms(op->clock) + patience_ms;
+	bool told = false;
 
 	for (unsigned tries = LOST_TRIES;; tries -= tries > 0) {
 		auto_json json_t *answer = NULL;
@@ -203,14 +214,14 @@ static int create(char **id, struct op *op, struct engine *eng, const json_t *sp
 		is_early = op->clock->mono_ms(op->clock) < until;
 		if (e->kind != ERR_UNAVAILABLE || (!is_early && (found < 0 || tries <= 1)))
 			return -1;
-		pause_ms(op, LOST_PAUSE_MS);
+		pause_for_silence(op, &told, e);
 	}
 }
 
 int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json_t *spec,
 			const char *auth, struct err *e)
 {
-	return create(id, op, eng, spec, auth, 0, e);
+	return create(id, op, eng, spec, auth, engine_patience(eng), e);
 }
 
 int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const json_t *spec,
@@ -263,10 +274,26 @@ static int look_again(uint64_t *version, struct op *op, struct engine *eng, cons
 	return 0;
 }
 
+/* As look_again, which an engine that is silent until then is asked again. */
+static int look_until(uint64_t *version, struct op *op, struct engine *eng, const struct change *c,
+		      int64_t until_ms, bool *told, struct err *e)
+{
+	int seen = look_again(version, op, eng, c, e);
+
+	while (seen < 0 && e->kind == ERR_UNAVAILABLE && op->clock->mono_ms(op->clock) < until_ms) {
+		pause_for_silence(op, told, e);
+		err_clear(e);
+		seen = look_again(version, op, eng, c, e);
+	}
+	return seen;
+}
+
 static int change_service(struct op *op, struct engine *eng, const struct change *c,
 			  uint64_t version, struct err *e)
 {
+	int64_t until = op->clock->mono_ms(op->clock) + engine_patience(eng);
 	unsigned lost = LOST_TRIES, sequence = SEQUENCE_TRIES;
+	bool told = false;
 
 	while (post_update(op, eng, c, version, e) < 0) {
 		struct err why = ERR_INIT;
@@ -277,12 +304,13 @@ static int change_service(struct op *op, struct engine *eng, const struct change
 			again = --sequence > 0;
 			pause_for_sequence(op);
 		} else if (e->kind == ERR_UNAVAILABLE) {
-			again = --lost > 0;
-			pause_ms(op, LOST_PAUSE_MS);
+			lost -= lost > 0;
+			again = lost > 0 || op->clock->mono_ms(op->clock) < until;
+			pause_for_silence(op, &told, e);
 		} else {
 			return -1;
 		}
-		seen = look_again(&version, op, eng, c, &why);
+		seen = look_until(&version, op, eng, c, until, &told, &why);
 		if (seen > 0)
 			break;
 		if (seen < 0 && (why.kind == ERR_FAILED || why.kind == ERR_CANCELLED))

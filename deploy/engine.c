@@ -31,11 +31,22 @@ struct engine {
 	struct engine_where at;
 	uint64_t minor; /* of the API version spoken, 1.x */
 	struct engine_guard *guard;
+	int64_t patience_ms;
 };
 
 void engine_set_guard(struct engine *eng, struct engine_guard *g)
 {
 	eng->guard = g;
+}
+
+void engine_set_patience(struct engine *eng, int64_t ms)
+{
+	eng->patience_ms = ms;
+}
+
+int64_t engine_patience(const struct engine *eng)
+{
+	return eng->patience_ms;
 }
 
 int engine_may_write(struct op *op, struct engine *eng, struct err *e)

@@ -20,6 +20,7 @@
 #include "oci/image/reference.h"
 
 #define PENDING_DFLT_MS INT64_C(60000)
+#define PATIENCE_MS	INT64_C(60000) /* managers elect a leader, an engine starts anew */
 
 static void up_release(struct up *u)
 {
@@ -546,8 +547,11 @@ int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct
 	      const struct deploy_stack *stack, const struct deploy_options *opt, struct err *e)
 {
 	struct up u = { .op = op, .eng = eng, .stack = stack, .options = *opt, .opt = &u.options };
-	int r = up_run(&u, e);
+	int r;
 
+	engine_set_patience(eng, PATIENCE_MS);
+	r = up_run(&u, e);
+	engine_set_patience(eng, 0);
 	deploy_lock_release(&u.lock);
 	up_report(outcomes, nr, &u);
 	up_release(&u);

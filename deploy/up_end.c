@@ -128,6 +128,7 @@ static int up_cancelled(struct up *u, struct err *e)
 
 	if (has_lost_lock(u, ERR_CANCELLED, e))
 		return -1;
+	engine_set_patience(u->eng, 0);
 	up_leave_open(u, "interrupted");
 	for (size_t i = 0; i < u->nr; i++)
 		if (u->items[i].action->verb == DEPLOY_UNCHANGED)

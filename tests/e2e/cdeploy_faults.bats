@@ -121,6 +121,16 @@ OUT_OF_SEQUENCE="reply 500 'body={\"message\":\"rpc error: code = Unknown desc =
 	message cdeploy 'does not have a leader'
 }
 
+@test "a leader that is missed while something is written is waited for as long as an election takes" {
+	# two looks have come before the first write
+	rules "POST /services/create 1 reply 503 'body={\"message\":\"The swarm does not have a leader.\"}'" \
+		"GET /services[?]status 3-6 reply 503 'body={\"message\":\"The swarm does not have a leader.\"}'"
+	expect 0 cdeploy
+	has "$err" 'does not have a leader.; going on asking'
+	equal "$(came POST /services/create)" 2
+	equal "$(engine service ls -q --filter "name=$NAME" | wc -l)" 1
+}
+
 @test "answers that are no answers are told in a line" {
 	rules "GET /v1.*/services * reply 200 'body=<html>hello'"
 	expect 1 cdeploy
