@@ -13,7 +13,7 @@
  *   tasks that were there before are never evidence.
  *
  * A failure is counted once per task. A spec that cannot work makes new tasks fail for
- * ever, so some tries (the restart policy may help) and then an end.
+ * ever, so some tries (as many as the restart policy says, where it does) and then an end.
  */
 #include "deploy/rollout.h"
 
@@ -255,10 +255,18 @@ static enum rollout_step paused(struct deploy_rollout *r, const struct engine_se
 	return fail(r, ROLLOUT_PAUSED, "the engine paused %s: %s", what, s->update_message);
 }
 
+/* Each may fail once, and one as often as the spec has it started again. */
+static uint64_t most_failures(const struct deploy_rollout *r, const struct census *c)
+{
+	uint64_t most = wanted(r, c) > FAILURES_MIN ? wanted(r, c) : FAILURES_MIN;
+
+	return most > r->opt.tries ? most : r->opt.tries;
+}
+
 /* Tries used up, or nothing left that could still come to run. */
 static enum rollout_step failures(struct deploy_rollout *r, const struct census *c, int64_t now)
 {
-	uint64_t most = wanted(r, c) > FAILURES_MIN ? wanted(r, c) : FAILURES_MIN;
+	uint64_t most = most_failures(r, c);
 
 	if (r->failed.n >= most || r->failed.n >= FAILED_IDS_MAX)
 		return fail(r, ROLLOUT_TASKS_FAIL, "%zu tasks failed, the last%s%s", r->failed.n,

@@ -130,6 +130,8 @@ void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
 
 	read_mode(o, json_object_get(spec, "Mode"));
 	o->one_shot = o->job || (when && (!strcmp(when, "none") || !strcmp(when, "on-failure")));
+	o->tries = (uint64_t)spec_count(restart, "MaxAttempts", 0);
+	o->tries += o->tries > 0; /* the first is none of these attempts */
 	o->has_health = health(spec) != NULL;
 	o->monitor_ms = spec_ms(json_object_get(spec, "UpdateConfig"), "Monitor", MONITOR_MS);
 	o->most_ms = o->timeout_ms;

@@ -79,3 +79,12 @@ fails_at_once() {
 	message cdeploy "$NAME-replicated-job" 'exit (7)'
 	has "$err" "$NAME-replicated-job | job: exit 7"
 }
+
+@test "a job may fail as often as its restart policy lets it try again" {
+	mkdir "$T/tries"
+	job replicated-job 'mkdir /tries/$HOSTNAME; test `ls /tries | wc -l` -ge 5'
+	sed -i 's/condition: none/{condition: on-failure, max_attempts: 4, delay: 100ms}/' orcinus.yml
+	printf '        volumes: [tries]\nvolumes:\n    tries: {type: bind, source: "%s/tries", target: /tries}\n' "$T" >>orcinus.yml
+	expect 0 cdeploy
+	equal "$(tasks replicated-job)" 'Complete Failed Failed Failed Failed'
+}

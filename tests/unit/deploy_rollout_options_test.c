@@ -52,6 +52,9 @@ static void the_restart_policy_tells_whether_an_end_is_a_failure(void **state)
 			    .one_shot);
 	assert_false(
 		from("{\"TaskTemplate\":{\"RestartPolicy\":{\"Condition\":\"any\"}}}").one_shot);
+	assert_int_equal(5,
+			 from("{\"TaskTemplate\":{\"RestartPolicy\":{\"MaxAttempts\":4}}}").tries);
+	assert_int_equal(0, from("{}").tries);
 }
 
 static void the_window_is_short_where_a_healthcheck_tells(void **state)

@@ -199,6 +199,24 @@ static void many_replicas_may_fail_as_often_as_there_are(void **state)
 		 ROLLOUT_MOVED, .line = "a task failed: rejected; 1/4 running"));
 }
 
+/* The file says how often: what a job waits for may come up with the fourth try. */
+static void a_task_may_fail_as_often_as_it_is_started_again(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	o.tries = 5;
+	PLAY(ROLLOUT_GOING_ON, "", &o, "",
+	     ROW(0, UPDATE_NONE,
+		 "+a:failed>shutdown +b:failed>shutdown +c:failed>shutdown +d:failed>shutdown +e:ready",
+		 ROLLOUT_MOVED, .line = "a task failed: failed; 0/1 running"));
+	PLAY(ROLLOUT_TASKS_FAIL, "5 tasks failed, the last: failed", &o, "",
+	     ROW(0, UPDATE_NONE,
+		 "+a:failed>shutdown +b:failed>shutdown +c:failed>shutdown +d:failed>shutdown "
+		 "+e:failed>shutdown +f:ready",
+		 ROLLOUT_FAILED));
+}
+
 static void a_server_that_ends_with_status_0_has_failed(void **state)
 {
 	struct rollout_options o = options(1);
@@ -657,6 +675,7 @@ int main(void)
 		cmocka_unit_test(a_crash_within_the_stable_time_begins_it_anew),
 		cmocka_unit_test(a_service_that_flaps_fails_with_the_last_error),
 		cmocka_unit_test(many_replicas_may_fail_as_often_as_there_are),
+		cmocka_unit_test(a_task_may_fail_as_often_as_it_is_started_again),
 		cmocka_unit_test(a_server_that_ends_with_status_0_has_failed),
 		cmocka_unit_test(a_task_that_was_ended_may_have_been_unhealthy),
 		cmocka_unit_test(a_task_that_is_never_started_again_fails_the_rollout),
