@@ -160,9 +160,15 @@ static void say_why(struct deploy_action *a)
 		 drifted ? " (changed by someone since the last deploy)" : "");
 }
 
+static bool is_job(const struct engine_service *s)
+{
+	return spec_mode(s->spec, "ReplicatedJob") || spec_mode(s->spec, "GlobalJob");
+}
+
+/* Nobody in the engine ends the update of a job: a way back says "started" for ever. */
 static bool is_unfinished(const struct engine_service *s)
 {
-	return s->update == UPDATE_UPDATING || s->update == UPDATE_ROLLBACK_STARTED;
+	return !is_job(s) && (s->update == UPDATE_UPDATING || s->update == UPDATE_ROLLBACK_STARTED);
 }
 
 static bool is_paused(const struct engine_service *s)
@@ -185,10 +191,9 @@ static bool is_number_known(const struct engine_service *s)
  */
 static bool is_unproven(const struct engine_service *s)
 {
-	bool is_job = !spec_mode(s->spec, "Replicated") && !spec_mode(s->spec, "Global");
-	bool all_run = !is_job && !s->previous && is_number_known(s) && s->running == s->desired;
+	bool all_run = !s->previous && is_number_known(s) && s->running == s->desired;
 
-	return s->update == UPDATE_NONE && !all_run;
+	return is_job(s) || (s->update == UPDATE_NONE && !all_run);
 }
 
 static int plan_service(struct deploy_action *a, const struct deploy_service *want,

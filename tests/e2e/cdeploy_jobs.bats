@@ -78,6 +78,11 @@ fails_at_once() {
 	expect 9 cdeploy
 	message cdeploy "$NAME-replicated-job" 'exit (7)'
 	has "$err" "$NAME-replicated-job | job: exit 7"
+	# the engine says of its way back that it goes on, for ever
+	job replicated-job 'sleep 0'
+	expect 0 cdeploy plan
+	has "$out" "$NAME-replicated-job: unchanged
+"
 }
 
 @test "a job may fail as often as its restart policy lets it try again" {
