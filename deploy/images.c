@@ -174,7 +174,8 @@ static int answers(const struct questions *q, struct strv *silent, struct err *e
 
 		if (why->kind == ERR_NONE)
 			continue;
-		line = mem_printf("service '%s': image '%s': %s", svc->name, svc->image, why->text);
+		/* which names the image itself */
+		line = mem_printf("service '%s': %s", svc->name, why->text);
 		if (bear)
 			strv_add(silent, line);
 		else
