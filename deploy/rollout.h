@@ -59,21 +59,21 @@ struct deploy_rollout {
 	int64_t dead_since; /* -1: something is left to run */
 	char waiting[64];   /* id of a task that has no node yet; "" none was made */
 	bool is_waiting;
-	struct strv known;    /* ids of tasks whose end is not this rollout's fault */
-	struct strv failed;   /* ids of tasks that were counted */
-	struct strv ran;      /* ids of tasks that were seen running */
-	char last_error[256]; /* of the last task that failed */
-	char last_failed[64]; /* its id, or of the one that was never ready */
-	char last_node[64];   /* where that one was, an id; "": on none */
-	int64_t pulling_ms;   /* so far */
-	int64_t seen_ms;      /* when the last picture was taken */
-	int64_t moved_ms;     /* when a picture last differed from the one before */
+	struct strv known;     /* ids of tasks whose end is not this rollout's fault */
+	struct strv failed;    /* ids of tasks that were counted */
+	struct strv ran;       /* ids of tasks that were seen running */
+	char last_error[1024]; /* of the last task that failed: what is wrong is said at its end */
+	char last_failed[64];  /* its id, or of the one that was never ready */
+	char last_node[64];    /* where that one was, an id; "": on none */
+	int64_t pulling_ms;    /* so far */
+	int64_t seen_ms;       /* when the last picture was taken */
+	int64_t moved_ms;      /* when a picture last differed from the one before */
 	enum rollout_end end;
-	char line[512];	 /* after MOVED: "1/2 running (starting)" */
+	char line[1280]; /* after MOVED: "1/2 running (starting)" */
 	char counts[64]; /* its first part; to see what changed */
 	char state[256]; /* its second part, and whether it was told */
 	bool state_is_told;
-	char reason[768]; /* after FAILED */
+	char reason[1536]; /* after FAILED */
 };
 
 /*

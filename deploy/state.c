@@ -15,6 +15,9 @@
 #include "deploy/mask.h"
 #include "deploy/owner.h"
 
+#define ID_LONG 64 /* digits of a container's id, and as many as docker shows */
+#define ID_SHOW 12
+
 static const char *const task_states[] = {
 	"new",	     "allocated", "pending",  "assigned", "accepted",
 	"preparing", "ready",	  "starting", "running",  "complete",
@@ -191,6 +194,42 @@ void engine_tasks_release(struct engine_tasks *t)
 	*t = (struct engine_tasks){ 0 };
 }
 
+/* How runc's error came to the engine, which tells nobody what is wrong. */
+static size_t frame_at(const char *text)
+{
+	static const char *const frames[] = {
+		"failed to create shim task: ",
+		"OCI runtime create failed: ",
+		"runc create failed: ",
+		"unable to start container process: ",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(frames); i++)
+		if (strncmp(text, frames[i], strlen(frames[i])) == 0)
+			return strlen(frames[i]);
+	return 0;
+}
+
+char *task_error(const char *why)
+{
+	static const char unknown[] = ": unknown";
+	auto_free char *text = mask_text(span_of_str(why));
+	auto_buf struct buf out = BUF_INIT(SIZE_MAX);
+	size_t n = strlen(text), skip, id;
+
+	if (n >= sizeof(unknown) && strcmp(text + n - strlen(unknown), unknown) == 0)
+		text[n - strlen(unknown)] = '\0';
+	for (const char *at = text; *at; at += skip) {
+		skip = frame_at(at);
+		if (skip)
+			continue;
+		id = strspn(at, "0123456789abcdef");
+		skip = id ? id : 1;
+		buf_add(&out, at, id == ID_LONG ? ID_SHOW : skip);
+	}
+	return buf_steal(&out);
+}
+
 /* ContainerStatus.ExitCode is absent as long as there is no container. */
 static int task_read_exit(struct engine_task *t, const json_t *status, struct err *e)
 {
@@ -229,7 +268,7 @@ static int task_read(struct engine_task *t, const json_t *o, struct err *e)
 	t->id = mem_strdup(id);
 	t->service = mem_strdup(service);
 	t->node = mem_strdup(node);
-	t->why = mask_text(span_of_str(why));
+	t->why = task_error(why);
 	return 0;
 }
 

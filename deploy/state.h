@@ -49,7 +49,7 @@ struct engine_task {
 	char *id, *service; /* ids */
 	char *node;	    /* id; "" as long as none has taken it */
 	enum task_state state, desired;
-	char *why; /* Status.Err; "" as long as nothing is wrong */
+	char *why; /* task_error(Status.Err); "" as long as nothing is wrong */
 	int64_t exit_code;
 	uint64_t
 		job_iteration; /* of the service when the task was made; 0: of no job, or its first run */
@@ -96,7 +96,12 @@ struct engine_state {
 
 const char *task_state_name(enum task_state s);
 int task_state_read(enum task_state *out, const char *name, struct err *e)
-	MUST_CHECK;				    /* ERR_CORRUPT */
+	MUST_CHECK; /* ERR_CORRUPT */
+/*
+ * What the engine says of a task that went wrong, for people: secrets hidden, ids short, and what is wrong not
+ * behind the names of all the programs that it came through. Owned by the caller.
+ */
+char *task_error(const char *why) MUST_CHECK;
 const char *update_state_name(enum update_state s); /* "" for UPDATE_NONE */
 
 /*

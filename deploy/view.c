@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/changes.h"
-#include "deploy/mask.h"
 
 #define NAMESPACE "com.docker.stack.namespace"
 
@@ -230,7 +229,7 @@ static int read_status(struct view_task *t, const json_t *o, struct err *e)
 		return -1;
 	t->slot = slot;
 	t->has_container = *text_at(container, "ContainerID") != '\0';
-	t->error = mask_text(span_of_str(why));
+	t->error = task_error(why);
 	if (clock_parse(&t->since_ns, when) < 0)
 		t->since_ns = 0;
 	return 0;

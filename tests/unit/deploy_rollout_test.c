@@ -188,6 +188,20 @@ static void a_service_that_flaps_fails_with_the_last_error(void **state)
 	     ROW(4000, UPDATE_NONE, "+c:failed>shutdown=exit(3) +d:ready>ready", ROLLOUT_FAILED));
 }
 
+#define TEN(s) s s s s s s s s s s
+
+/* An engine says last what is wrong. */
+static void a_long_error_is_told_to_its_end(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	PLAY(ROLLOUT_GOING_ON, "", &o, "",
+	     ROW(0, UPDATE_NONE, "+a:failed>shutdown=" TEN("a_network_and_then_a_driver_") "in_use",
+		 ROLLOUT_MOVED,
+		 .line = "a task failed: " TEN("a_network_and_then_a_driver_") "in_use; 0/1 running"));
+}
+
 static void many_replicas_may_fail_as_often_as_there_are(void **state)
 {
 	struct rollout_options o = options(4);
@@ -674,6 +688,7 @@ int main(void)
 		cmocka_unit_test(a_change_of_labels_only_needs_no_new_task),
 		cmocka_unit_test(a_crash_within_the_stable_time_begins_it_anew),
 		cmocka_unit_test(a_service_that_flaps_fails_with_the_last_error),
+		cmocka_unit_test(a_long_error_is_told_to_its_end),
 		cmocka_unit_test(many_replicas_may_fail_as_often_as_there_are),
 		cmocka_unit_test(a_task_may_fail_as_often_as_it_is_started_again),
 		cmocka_unit_test(a_server_that_ends_with_status_0_has_failed),

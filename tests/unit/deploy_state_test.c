@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "deploy/state.h"
 
 #define TASK(id, service)                                                                          \
@@ -121,6 +122,39 @@ static void an_id_that_could_change_an_address_is_none(void **state)
 	}
 }
 
+static void an_error_of_a_task_comes_to_its_point(void **state)
+{
+	static const char id[] = "ac2902933898cf879865654d5d8feeacd994cdc6e027e39d940f3a5d74e58919";
+	auto_free char *port = mem_printf("container %s: endpoint on gateway_d4078ba58d36 (%s): "
+					  "listen tcp4 0.0.0.0:80: bind: address already in use",
+					  id, id);
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "task: non-zero exit (3)", "task: non-zero exit (3)" },
+		{ "starting container failed: failed to create shim task: OCI runtime create "
+		  "failed: runc create failed: unable to start container process: exec: \"x\": "
+		  "executable file not found in $PATH: unknown",
+		  "starting container failed: exec: \"x\": executable file not found in $PATH" },
+		{ "it is unknown", "it is unknown" },
+		{ "login of --password=geheim failed", "login of --password=*** failed" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *got = task_error(cases[i][0]);
+
+		assert_string_equal(cases[i][1], got);
+	}
+	{
+		auto_free char *got = task_error(port);
+
+		assert_string_equal("container ac2902933898: endpoint on gateway_d4078ba58d36 "
+				    "(ac2902933898): listen tcp4 0.0.0.0:80: bind: address already "
+				    "in use",
+				    got);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +162,7 @@ int main(void)
 		cmocka_unit_test(a_service_may_be_counted),
 		cmocka_unit_test(what_is_of_another_shape_is_refused_by_name),
 		cmocka_unit_test(an_id_that_could_change_an_address_is_none),
+		cmocka_unit_test(an_error_of_a_task_comes_to_its_point),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
