@@ -23,6 +23,7 @@
 #define FAILED_IDS_MAX 1000
 #define DEAD_MS	       2000 /* a replacement is made together with the end; this is ample */
 #define GRACE_MS       200  /* for the engine to say that its own watch is over, too */
+#define EXIT_KILLED    137  /* by SIGKILL */
 #define STATE_TELL_MS  3000 /* states are passed in no time; told is where a task stays */
 
 /* When to look again: see deploy_rollout_pause. */
@@ -90,16 +91,26 @@ static bool is_failure(const struct deploy_rollout *r, const struct engine_task 
 	return t->state == TASK_COMPLETE && !(r->opt.one_shot && t->exit_code == 0);
 }
 
+/* A kernel that ends what wants too much memory says so to nobody here, and somebody else may have killed it. */
+static bool may_be_too_big(const struct deploy_rollout *r, const struct engine_task *t)
+{
+	return r->opt.has_memory_limit && t->state == TASK_FAILED && t->exit_code == EXIT_KILLED &&
+	       !strstr(t->why, "unhealthy");
+}
+
 static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
 {
 	const char *why = *t->why ? t->why : task_state_name(t->state);
+	const char *perhaps =
+		may_be_too_big(r, t) ? ", killed, perhaps at the limit of its memory" : "";
 
 	/* what does not get healthy is ended by the engine, which then does not say so */
 	if (t->state == TASK_COMPLETE)
 		why = r->opt.has_health
 			      ? "it ended, exit status 0, perhaps as it did not get healthy"
 			      : "it ended, exit status 0";
-	snprintf(r->last_error, sizeof(r->last_error), "%.*s", (int)strcspn(why, "\r\n"), why);
+	snprintf(r->last_error, sizeof(r->last_error), "%.*s%s", (int)strcspn(why, "\r\n"), why,
+		 perhaps);
 	snprintf(r->last_node, sizeof(r->last_node), "%s", t->node);
 	/* one that was rejected never came to print anything */
 	snprintf(r->last_failed, sizeof(r->last_failed), "%s",

@@ -39,6 +39,7 @@ struct rollout_options {
 	bool one_shot;	 /* a task that ended with 0 has done its work */
 	uint64_t tries;	 /* how often the spec has a task started at most; 0: it does not say */
 	bool has_health; /* the spec tells how its health is found out */
+	bool has_memory_limit;
 	bool taking_back;
 	int64_t timeout_ms, pending_ms, stable_ms;
 	int64_t most_ms;    /* time spent pulling images lengthens timeout_ms up to this */

@@ -127,12 +127,14 @@ void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
 	const json_t *task = json_object_get(spec, "TaskTemplate");
 	const json_t *restart = json_object_get(task, "RestartPolicy");
 	const char *when = json_string_value(json_object_get(restart, "Condition"));
+	const json_t *limits = json_object_get(json_object_get(task, "Resources"), "Limits");
 
 	read_mode(o, json_object_get(spec, "Mode"));
 	o->one_shot = o->job || (when && (!strcmp(when, "none") || !strcmp(when, "on-failure")));
 	o->tries = (uint64_t)spec_count(restart, "MaxAttempts", 0);
 	o->tries += o->tries > 0; /* the first is none of these attempts */
 	o->has_health = health(spec) != NULL;
+	o->has_memory_limit = spec_count(limits, "MemoryBytes", 0) > 0;
 	o->monitor_ms = spec_ms(json_object_get(spec, "UpdateConfig"), "Monitor", MONITOR_MS);
 	o->most_ms = o->timeout_ms;
 	if (!o->timeout_ms) {

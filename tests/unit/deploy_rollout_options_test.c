@@ -57,6 +57,15 @@ static void the_restart_policy_tells_whether_an_end_is_a_failure(void **state)
 	assert_int_equal(0, from("{}").tries);
 }
 
+static void a_limit_of_memory_is_known(void **state)
+{
+	(void)state;
+	assert_false(from("{\"TaskTemplate\":{\"Resources\":{\"Limits\":{\"NanoCPUs\":1}}}}")
+			     .has_memory_limit);
+	assert_true(from("{\"TaskTemplate\":{\"Resources\":{\"Limits\":{\"MemoryBytes\":4}}}}")
+			    .has_memory_limit);
+}
+
 static void the_window_is_short_where_a_healthcheck_tells(void **state)
 {
 	struct rollout_options given = { .stable_ms = 77, .timeout_ms = 88 };
@@ -133,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_mode_tells_how_many),
 		cmocka_unit_test(the_restart_policy_tells_whether_an_end_is_a_failure),
+		cmocka_unit_test(a_limit_of_memory_is_known),
 		cmocka_unit_test(the_window_is_short_where_a_healthcheck_tells),
 		cmocka_unit_test(the_limit_is_what_the_spec_allows_between_two_and_thirty_minutes),
 		cmocka_unit_test(the_way_back_has_the_time_of_its_own_settings),

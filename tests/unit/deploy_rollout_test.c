@@ -48,6 +48,7 @@ static struct engine_task task_of(struct span word)
 	t.id = span_dup(id);
 	t.why = span_dup(why);
 	t.node = mem_strdup("");
+	t.exit_code = strncmp(t.why, "exit(137)", 9) == 0 ? 137 : 0;
 	return t;
 }
 
@@ -199,7 +200,8 @@ static void a_long_error_is_told_to_its_end(void **state)
 	PLAY(ROLLOUT_GOING_ON, "", &o, "",
 	     ROW(0, UPDATE_NONE, "+a:failed>shutdown=" TEN("a_network_and_then_a_driver_") "in_use",
 		 ROLLOUT_MOVED,
-		 .line = "a task failed: " TEN("a_network_and_then_a_driver_") "in_use; 0/1 running"));
+		 .line = "a task failed: " TEN(
+			 "a_network_and_then_a_driver_") "in_use; 0/1 running"));
 }
 
 static void many_replicas_may_fail_as_often_as_there_are(void **state)
@@ -251,6 +253,23 @@ static void a_task_that_was_ended_may_have_been_unhealthy(void **state)
 	     ROW(0, UPDATE_NONE, "+a:complete>shutdown +b:ready>ready", ROLLOUT_MOVED,
 		 .line = "a task failed: it ended, exit status 0, perhaps as it did not get "
 			 "healthy; 0/1 running"));
+}
+
+static void a_task_that_was_killed_may_have_wanted_more_memory_than_it_may_have(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	PLAY(ROLLOUT_GOING_ON, "", &o, "",
+	     ROW(0, UPDATE_NONE, "+a:failed>shutdown=exit(137)", ROLLOUT_MOVED,
+		 .line = "a task failed: exit(137); 0/1 running"));
+	o.has_memory_limit = true;
+	PLAY(ROLLOUT_GOING_ON, "", &o, "",
+	     ROW(0, UPDATE_NONE, "+a:failed>shutdown=exit(137)", ROLLOUT_MOVED,
+		 .line = "a task failed: exit(137), killed, perhaps at the limit of its memory; "
+			 "0/1 running"),
+	     ROW(1000, UPDATE_NONE, "+b:failed>shutdown=exit(137)unhealthy", ROLLOUT_MOVED,
+		 .line = "a task failed: exit(137)unhealthy; 0/1 running"));
 }
 
 static void a_task_that_is_never_started_again_fails_the_rollout(void **state)
@@ -693,6 +712,8 @@ int main(void)
 		cmocka_unit_test(a_task_may_fail_as_often_as_it_is_started_again),
 		cmocka_unit_test(a_server_that_ends_with_status_0_has_failed),
 		cmocka_unit_test(a_task_that_was_ended_may_have_been_unhealthy),
+		cmocka_unit_test(
+			a_task_that_was_killed_may_have_wanted_more_memory_than_it_may_have),
 		cmocka_unit_test(a_task_that_is_never_started_again_fails_the_rollout),
 		cmocka_unit_test(a_one_shot_that_ended_well_is_done),
 		cmocka_unit_test(tasks_that_were_there_before_are_no_evidence),
