@@ -180,7 +180,8 @@ static int read_host(struct reader *r, void *arg, const struct yaml_value *v, co
 	    reader_text(&text, r, v, path, e) < 0)
 		return -1;
 	line = name = span_trim(span_of_str(text));
-	if (span_word(&name, &address) && is_address(address))
+	/* db:fd00::2 is an address itself, but none without a name behind it */
+	if (span_word(&name, &address) && is_address(address) && span_trim(name).n)
 		return add_host(arg, r, v, name, address, path, e);
 	if (!span_cut(line, '=', &name, &address))
 		span_cut(line, ':', &name, &address);
