@@ -24,7 +24,8 @@ static int read_condition(struct reader *r, void *arg, const struct yaml_value *
 	struct deploy_restart *restart = arg;
 
 	if (v->text && strcmp(v->text, "always") == 0)
-		return reader_fail(r, v, path, e, "the engine calls 'always' any");
+		return reader_fail(r, v, path, e,
+				   "must be none, on-failure or any; 'always' is called any here");
 	return reader_choice(&restart->condition, r, v, path, conditions, e);
 }
 

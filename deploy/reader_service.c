@@ -405,7 +405,8 @@ int reader_service(struct deploy_service *out, struct reader *r, const struct ya
 		return reader_fail(
 			r, entry->key, path, e,
 			"cannot be a service's name: letters, digits, '-' and '_', a letter "
-			"or digit at both ends, at most 63");
+			"or digit at both ends, at most 63%s",
+			strchr(name, '$') ? "; variables are not filled in here" : "");
 	if (reader_want(r, entry->value, YAML_MAP, path, "write image: NAME below it", e) < 0)
 		return -1;
 	out->name = mem_strdup(name);

@@ -413,6 +413,8 @@ static const char *explain(const char *problem)
 		  "; is a text with ': ' in it without quotes, or the indentation wrong?" },
 		{ "found character that cannot start any token",
 		  "; text that begins with '@', '`' or '%' needs quotes" },
+		{ "did not find expected alphabetic or numeric character",
+		  "; text that begins with '*' or '&' needs quotes" },
 		{ "did not find expected key",
 		  "; does the line begin below those it belongs to, and is every quote closed?" },
 		{ "did not find expected '-' indicator",
