@@ -127,6 +127,12 @@ static void add_pair(struct yaml_value *map, struct yaml_value *key, struct yaml
 	map->weight += key->weight + value->weight;
 }
 
+/* orcinus gave JSON to JavaScript's own reader, which goes by the last. */
+static bool last_counts(const struct builder *b)
+{
+	return span_ends(span_of_str(b->file), ".json");
+}
+
 static int tell_duplicate(struct builder *b, const struct yaml_value *again,
 			  const struct yaml_pair *first, struct err *e)
 {
@@ -139,16 +145,35 @@ static int tell_duplicate(struct builder *b, const struct yaml_value *again,
 	if (!b->warnings)
 		return fail_at(b, at_value(again), e, "'%s' is in this map already, on line %u",
 			       shown, first->key->line);
-	strv_addf(b->warnings, "%s:%u: '%s' is written again in the same map; line %u counts%s",
-		  b->file, again->line, shown, first->key->line,
-		  yaml_is_null(first->value) ? ", and it is empty" : "");
+	if (last_counts(b))
+		strv_addf(
+			b->warnings,
+			"%s:%u: '%s' is written again in the same map; this one, the last, counts",
+			b->file, again->line, shown);
+	else
+		strv_addf(b->warnings,
+			  "%s:%u: '%s' is written again in the same map; line %u counts%s", b->file,
+			  again->line, shown, first->key->line,
+			  yaml_is_null(first->value) ? ", and it is empty" : "");
+	return 0;
+}
+
+static int put_duplicate(struct builder *b, struct yaml_value *map, struct yaml_pair *first,
+			 struct yaml_value *key, struct yaml_value *v, struct err *e)
+{
+	if (tell_duplicate(b, key, first, e) < 0)
+		return -1;
+	if (last_counts(b)) {
+		*first = (struct yaml_pair){ key, v };
+		map->weight += v->weight;
+	}
 	return 0;
 }
 
 static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, struct err *e)
 {
 	struct yaml_value *key = f->key;
-	const struct yaml_pair *first;
+	struct yaml_pair *first;
 
 	if (!key) {
 		if (v->kind != YAML_SCALAR)
@@ -162,7 +187,7 @@ static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, 
 	f->key = NULL;
 	first = is_merge_key(key) ? NULL : find_pair(f->value, key->text);
 	if (first)
-		return tell_duplicate(b, key, first, e);
+		return put_duplicate(b, f->value, first, key, v, e);
 	add_pair(f->value, key, v);
 	return 0;
 }

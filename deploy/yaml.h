@@ -51,8 +51,9 @@ struct deploy_yaml {
 };
 
 /*
- * file is for messages. A key that stands twice in a map: the first counts and
- * warnings gets a line; without warnings (NULL) it is refused. ERR_INPUT, "orcinus.yml:3:5: …": not YAML, several
+ * file is for messages. A key that stands twice in a map: the first counts (in a file whose name ends in
+ * .json the last) and warnings gets a line; without warnings (NULL) it is refused.
+ * ERR_INPUT, "orcinus.yml:3:5: …": not YAML, several
  * documents, a tag that is not YAML's own, too big, too deep, too many values.
  */
 int deploy_yaml_read(struct deploy_yaml **out, const char *file, struct span text,

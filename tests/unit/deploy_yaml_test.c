@@ -146,6 +146,24 @@ static void the_first_of_two_equal_keys_counts(void **state)
 			  SPAN_LIT("a:\n'a': 3\n"));
 }
 
+static void of_two_equal_keys_in_json_the_last_counts(void **state)
+{
+	auto_deploy_yaml struct deploy_yaml *doc = NULL;
+	auto_strv struct strv warnings = STRV_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(0, deploy_yaml_read(&doc, "d/orcinus.json",
+					     SPAN_LIT("{\"a\": 1, \"b\": 2,\n\"a\": [3]}"),
+					     &warnings, &e));
+	assert_int_equal(2, doc->root->nr);
+	assert_string_equal("3", yaml_map_get(doc->root, "a")->items[0]->text);
+	assert_int_equal(1, warnings.n);
+	assert_string_equal("d/orcinus.json:2: 'a' is written again in the same map; this one, the "
+			    "last, counts",
+			    warnings.v[0]);
+}
+
 static void aliases_are_the_value_again(void **state)
 {
 	(void)state;
@@ -293,6 +311,7 @@ int main(void)
 		cmocka_unit_test(a_file_may_be_indented_as_a_whole_and_have_dos_lines),
 		cmocka_unit_test(nothing_is_no_value),
 		cmocka_unit_test(the_first_of_two_equal_keys_counts),
+		cmocka_unit_test(of_two_equal_keys_in_json_the_last_counts),
 		cmocka_unit_test(aliases_are_the_value_again),
 		cmocka_unit_test(own_keys_win_over_merged_ones_and_earlier_maps_over_later),
 		cmocka_unit_test(aliases_cannot_grow_without_end),
