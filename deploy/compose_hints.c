@@ -119,9 +119,11 @@ static const struct compose_key hints[] = {
 	KEY_IGNORED("volume-size", "a swarm's volumes have no size"),
 	KEY_IGNORED("max-surge", "write deploy.update_config"),
 	KEY_IGNORED("max-unavailable", "write deploy.update_config"),
-	KEY_REFUSED("rollout", "a swarm has no canary or blue-green rollouts"),
-	KEY_REFUSED("vm", "a swarm runs containers"),
-	KEY_REFUSED("vm-ssh-users", "a swarm runs containers"),
+	KEY_REFUSED("rollout",
+		    "a swarm has no canary or blue-green rollouts; deploy.update_config says "
+		    "how tasks are replaced"),
+	KEY_REFUSED("vm", "a swarm runs containers, no virtual machines"),
+	KEY_REFUSED("vm-ssh-users", "a swarm runs containers, no virtual machines"),
 };
 
 int compose_service_hint(struct compose *c, struct deploy_service *s, const char *key,
