@@ -10,9 +10,9 @@
 
 /* What one word of a name ends with. */
 static const char *const words[] = {
-	"PASSWORD", "PASSWORDS",  "PASSWD",	 "PASSPHRASE", "PASSCODE", "PASS",
-	"PWD",	    "SECRET",	  "SECRETS",	 "TOKEN",      "TOKENS",   "KEY",
-	"KEYS",	    "CREDENTIAL", "CREDENTIALS", "CREDS",      "PSK",	   "PASSWORT",
+	"PASSWORD",    "PASSWORDS", "PASSWD", "PASSPHRASE", "PASSCODE", "PASS", "PWD",
+	"SECRET",      "SECRETS",   "TOKEN",  "TOKENS",	    "KEY",	"KEYS", "CREDENTIAL",
+	"CREDENTIALS", "CREDS",	    "PSK",    "PASSWORT",   "PW",
 };
 
 /* The same, unless the last word of the name is an open one. Of a label only what follows its last dot counts. */
@@ -80,14 +80,6 @@ static bool ends_with_one(struct span part, const char *const *list, size_t nr)
 	return false;
 }
 
-static bool is_one(struct span part, const char *const *list, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (span_eq_nocase(part, list[i]))
-			return true;
-	return false;
-}
-
 static bool has_weak_word(struct span name)
 {
 	struct span part, last = span_of("", 0);
@@ -98,7 +90,7 @@ static bool has_weak_word(struct span name)
 		if (part.n) /* AUTH_URL_2 */
 			last = part;
 	}
-	return found && !is_one(last, open_words, ARRAY_LEN(open_words));
+	return found && !span_in_nocase(last, open_words, ARRAY_LEN(open_words));
 }
 
 bool names_secret_surely(struct span name)

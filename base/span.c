@@ -59,6 +59,14 @@ bool span_eq_nocase(struct span a, const char *s)
 	return true;
 }
 
+bool span_in_nocase(struct span a, const char *const *words, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (span_eq_nocase(a, words[i]))
+			return true;
+	return false;
+}
+
 bool span_starts(struct span a, const char *prefix)
 {
 	size_t n = strlen(prefix);

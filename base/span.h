@@ -30,6 +30,8 @@ char *span_dup(struct span s) MUST_CHECK; /* terminated copy, owned by the calle
 bool span_eq(struct span a, struct span b);
 bool span_eq_str(struct span a, const char *s);
 bool span_eq_nocase(struct span a, const char *s); /* ASCII */
+/* Is it one of the words, whatever the case? */
+bool span_in_nocase(struct span a, const char *const *words, size_t nr);
 bool span_starts(struct span a, const char *prefix);
 bool span_ends(struct span a, const char *suffix);
 ptrdiff_t span_find(struct span a, char c); /* -1: none */

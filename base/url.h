@@ -45,6 +45,8 @@ size_t url_authority_len(struct span s); /* up to what ends it: '/', '?', '#' */
  * left out, and what a query says under the name of a token, password or signature becomes "xxxxx".
  */
 void url_redact(struct buf *out, struct span text);
+/* Does a host follow the '@' at that place? Not the scope of a package, nor a version or a digest behind its name. */
+bool url_is_host_at(struct span text, size_t at);
 /* Percent-decodes; -1: a broken escape, or one that stands for NUL. */
 int url_decode(struct buf *out, struct span text) MUST_CHECK;
 /* Percent-encodes all but unreserved characters and those in `keep`. */

@@ -81,13 +81,12 @@ static enum port look_at_port(struct span *host, struct span authority)
 	return !port.n || span_to_u64(&number, port) == 0 ? PORT_GOOD : PORT_ODD;
 }
 
-/* Does a host begin here? Not the scope of a package, nor a version or a digest behind its name. */
-static bool is_host_at(struct span rest, size_t at)
+bool url_is_host_at(struct span text, size_t at)
 {
-	struct span host = span_sub(rest, at + 1);
+	struct span host = span_sub(text, at + 1);
 	size_t n = 0, dots = 0;
 
-	if (at == 0 || rest.p[at - 1] == '/' || span_starts(host, "sha256:"))
+	if (at == 0 || text.p[at - 1] == '/' || span_starts(host, "sha256:"))
 		return false;
 	while (n < host.n && (isalnum((unsigned char)host.p[n]) || strchr("-.", host.p[n])))
 		dots += host.p[n++] == '.';
@@ -100,7 +99,7 @@ static size_t odd_login_len(struct span host, struct span rest)
 	if (!host.n || span_find(host, '.') >= 0 || span_eq_nocase(host, "localhost"))
 		return 0;
 	for (size_t i = rest.n; i-- > 0;)
-		if (rest.p[i] == '@' && is_host_at(rest, i))
+		if (rest.p[i] == '@' && url_is_host_at(rest, i))
 			return i + 1;
 	return 0;
 }

@@ -108,14 +108,6 @@ bool deploy_gate_is_release(const char *tag)
 
 /* -- where to ---------------------------------------------------------------- */
 
-static bool is_one(struct span word, const char *const *list, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (span_eq_nocase(word, list[i]))
-			return true;
-	return false;
-}
-
 /* The next word of letters. */
 static bool take_word(struct span *rest, struct span *word)
 {
@@ -152,13 +144,14 @@ static bool names_production(const char *name)
 		return true;
 	span_cut(s, '/', &rest, &tail);
 	while (take_word(&rest, &word)) {
-		if (is_one(word, no, ARRAY_LEN(no)))
+		if (span_in_nocase(word, no, ARRAY_LEN(no)))
 			return false;
 		if (!first.n)
 			first = word;
 		last = word;
 	}
-	return is_one(first, yes, ARRAY_LEN(yes)) || is_one(last, yes, ARRAY_LEN(yes));
+	return span_in_nocase(first, yes, ARRAY_LEN(yes)) ||
+	       span_in_nocase(last, yes, ARRAY_LEN(yes));
 }
 
 static bool is_production(const struct deploy_gate *g)

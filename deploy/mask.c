@@ -9,103 +9,9 @@
 #include "base/buf.h"
 #include "base/secret_name.h"
 #include "base/url.h"
+#include "deploy/mask_word.h"
 
 #define MASK_TEXT_MAX (1u << 20)
-
-static bool is_name_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
-}
-
-/* -- what a word says of itself ------------------------------------------------- */
-
-static bool is_quoted_before(struct span word, size_t i)
-{
-	return i > 0 && strchr("\"'\\", word.p[i - 1]);
-}
-
-/* The name that ends before place i of the word; in JSON, and in JSON within JSON, it is quoted. */
-static struct span name_before(struct span word, size_t i)
-{
-	size_t from;
-
-	while (is_quoted_before(word, i))
-		i--;
-	from = i;
-	while (from > 0 && is_name_char(word.p[from - 1]))
-		from--;
-	return span_head(span_sub(word, from), i - from);
-}
-
-/*
- * Does the name before the colon at place i say that a secret follows? People write colons, too: of a name that is not
- * in quotes only the end counts (KeyError:, token.service.ts:42), and of an image none (reg/token:1.2).
- */
-static bool colon_names_secret(struct span word, size_t i)
-{
-	struct span name = name_before(word, i);
-
-	if (is_quoted_before(word, i))
-		return names_secret(name);
-	return names_secret_at_end(name) && !(name.p > word.p && name.p[-1] == '/');
-}
-
-/* "cookie:27017" is a host with its port, where the name is none that only secrets have. */
-static bool is_port_of_host(struct span word, size_t i)
-{
-	struct span port = span_sub(word, i + 1);
-	size_t n = 0;
-
-	while (n < port.n && isdigit((unsigned char)port.p[n]))
-		n++;
-	return n > 0 && n <= 5 && (n == port.n || strchr("/:,;)\"'?", port.p[n])) &&
-	       !names_secret_surely(name_before(word, i));
-}
-
-/* Behind the colon at place i, and behind what opens its quotes. */
-static struct span value_after(struct span word, size_t i)
-{
-	struct span value = span_sub(word, i + 1);
-
-	while (is_quoted_before(word, i) && value.n && strchr("\"'\\", value.p[0]))
-		value = span_sub(value, 1);
-	return value;
-}
-
-/* app:hunter2@tcp(db:3306)/shop, as Go's driver of MySQL has it: where the host begins; 0: there is none. */
-static size_t driver_host(struct span word)
-{
-	for (size_t i = word.n; i-- > 0;) {
-		struct span rest = span_sub(word, i);
-
-		if (span_starts(rest, "@tcp(") || span_starts(rest, "@unix("))
-			return i;
-	}
-	return 0;
-}
-
-/* Where in the word what is hidden begins; its length: nothing is. */
-static size_t hidden_from(struct span word)
-{
-	size_t host = driver_host(word);
-
-	for (size_t i = 0; i < word.n; i++) {
-		struct span rest = span_sub(word, i);
-
-		if (word.p[i] == '=' &&
-		    deploy_begins_secret_of(name_before(word, i), span_sub(word, i + 1)))
-			return i + 1;
-		if (word.p[i] == ':' && i < host)
-			return i + 1;
-		if (word.p[i] == ':' && i + 1 < word.n && word.p[i + 1] != '/' &&
-		    colon_names_secret(word, i) && !is_port_of_host(word, i) &&
-		    deploy_begins_secret_of(name_before(word, i), value_after(word, i)))
-			return i + 1;
-		if (deploy_begins_secret(rest))
-			return i;
-	}
-	return word.n;
-}
 
 /* -- what a word says of the next ------------------------------------------------ */
 
@@ -154,7 +60,7 @@ static void look_at_verb(struct mask_words *w, struct span word)
 /* "password = hunter2": whose value stands behind the sign. */
 static void look_at_bare_name(struct mask_words *w, struct span word)
 {
-	w->behind_name = name_before(word, word.n).n == word.n && names_secret_at_end(word);
+	w->behind_name = mask_name_before(word, word.n).n == word.n && names_secret_at_end(word);
 	w->behind_sure_name = names_secret_surely(word);
 }
 
@@ -162,12 +68,12 @@ static void look_at_bare_name(struct mask_words *w, struct span word)
 static void look_at_name(struct mask_words *w, struct span word)
 {
 	size_t last = word.n ? word.n - 1 : 0;
-	struct span name = name_before(word, last);
+	struct span name = mask_name_before(word, last);
 
 	/* "no basic auth credentials" */
 	if (span_eq_str(word, "Bearer") || span_eq_str(word, "Basic"))
 		announce(w, MASK_NEXT, span_of_str("token"));
-	else if (span_ends(word, ":") && colon_names_secret(word, last))
+	else if (span_ends(word, ":") && mask_colon_names_secret(word, last))
 		announce(w, names_secret_at_end(name) ? MASK_COLON : MASK_JSON, name);
 	else if (span_ends(word, "=") && names_secret(name))
 		announce(w, MASK_NEXT, name);
@@ -433,7 +339,7 @@ static size_t look_at_word(struct mask_words *w, struct span word, unsigned dept
 		}
 	}
 	if (from == word.n)
-		from = hidden_from(word);
+		from = mask_word_from(word);
 	if (from == word.n)
 		from = attached_from(w, word);
 	if (from == word.n) {

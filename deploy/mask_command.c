@@ -17,21 +17,13 @@ struct span mask_bare(struct span word)
 	return word;
 }
 
-static bool is_one(struct span word, const char *const *list, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (span_eq_str(word, list[i]))
-			return true;
-	return false;
-}
-
 /* -- where a command ends ----------------------------------------------------------- */
 
 bool mask_ends_command(struct span word, bool is_item)
 {
 	static const char *const separators[] = { "|", "||", "&", "&&", ";" };
 
-	return is_one(word, separators, ARRAY_LEN(separators)) ||
+	return span_in_nocase(word, separators, ARRAY_LEN(separators)) ||
 	       (!is_item && span_ends(word, ";"));
 }
 
@@ -72,7 +64,7 @@ static bool names_user(struct span word)
 {
 	static const char *const words[] = { "--user", "--username", "login" };
 
-	return is_one(word, words, ARRAY_LEN(words)) || span_starts(word, "--user=") ||
+	return span_in_nocase(word, words, ARRAY_LEN(words)) || span_starts(word, "--user=") ||
 	       span_starts(word, "--username=") || span_starts(word, "-u") ||
 	       span_starts(word, "-U");
 }

@@ -5,52 +5,109 @@
 #include "base/cc.h"
 #include "base/secret_name.h"
 
-static bool is_one(struct span word, const char *const *list, size_t nr)
+/* -- forms ----------------------------------------------------------------------- */
+
+#define RANDOM_MIN 32
+
+enum kind { KIND_NONE, KIND_UPPER, KIND_LOWER, KIND_DIGIT };
+
+static enum kind kind_of(char c)
 {
-	for (size_t i = 0; i < nr; i++)
-		if (span_eq_nocase(word, list[i]))
-			return true;
-	return false;
+	if (isupper((unsigned char)c))
+		return KIND_UPPER;
+	if (islower((unsigned char)c))
+		return KIND_LOWER;
+	return isdigit((unsigned char)c) ? KIND_DIGIT : KIND_NONE;
 }
 
-/* -- forms ----------------------------------------------------------------------- */
+/* Letters of both cases and digits, mixed as in no name: a key, or base64. A digest in hex has one case only. */
+static bool is_random(struct span text)
+{
+	unsigned of[KIND_DIGIT + 1] = { 0 }, changes = 0;
+	enum kind last = KIND_NONE;
+
+	if (text.n < RANDOM_MIN)
+		return false;
+	for (size_t i = 0; i < RANDOM_MIN; i++) {
+		enum kind kind = kind_of(text.p[i]);
+
+		if (kind == KIND_NONE && !strchr("+/_-", text.p[i]))
+			return false;
+		if (kind == KIND_NONE)
+			continue;
+		of[kind]++;
+		changes += kind != last;
+		last = kind;
+	}
+	return of[KIND_UPPER] >= 3 && of[KIND_LOWER] >= 3 && of[KIND_DIGIT] &&
+	       changes >= RANDOM_MIN * 2 / 5;
+}
+
+static const struct {
+	const char *begin;
+	size_t least; /* shorter ones are something else: $5$6 in a rewrite */
+} forms[] = {
+	/* hashes of passwords */
+	{ "$apr1$", 0 },
+	{ "$1$", 30 },
+	{ "$5$", 40 },
+	{ "$6$", 40 },
+	{ "$y$", 40 },
+	{ "$2y$", 0 },
+	{ "$2a$", 0 },
+	{ "$2b$", 0 },
+	{ "$argon2", 0 },
+	{ "$scrypt$", 0 },
+	{ "pbkdf2_sha", 20 },
+	{ "SCRAM-SHA-256$", 0 },
+	{ "{SHA}", 0 },
+	{ "{SSHA", 0 },
+	{ "{CRYPT}", 0 },
+	/* tokens: GitLab, GitHub, Docker, npm, PyPI, Slack, Stripe, Google, Vault, SendGrid, OpenAI, age */
+	{ "glpat-", 0 },
+	{ "gldt-", 0 },
+	{ "glrt-", 0 },
+	{ "glcbt-", 0 },
+	{ "glptt-", 0 },
+	{ "glsoat-", 0 },
+	{ "ghp_", 20 },
+	{ "ghs_", 20 },
+	{ "gho_", 20 },
+	{ "ghu_", 20 },
+	{ "ghr_", 20 },
+	{ "github_pat_", 0 },
+	{ "dckr_pat_", 0 },
+	{ "dckr_oat_", 0 },
+	{ "npm_", 40 },
+	{ "pypi-AgE", 0 },
+	{ "xoxb-", 0 },
+	{ "xoxp-", 0 },
+	{ "xoxa-", 0 },
+	{ "xapp-", 20 },
+	{ "sk_live_", 0 },
+	{ "sk_test_", 0 },
+	{ "rk_live_", 0 },
+	{ "whsec_", 0 },
+	{ "AIza", 39 },
+	{ "hvs.", 20 },
+	{ "SG.", 50 },
+	{ "sk-proj-", 40 },
+	{ "sk-ant-", 40 },
+	{ "AGE-SECRET-KEY-", 0 },
+	{ "-----BEGIN", 0 },
+	{ "eyJhbGciOi", 0 }, /* {"alg":, a JWT */
+	/* what follows is the password */
+	{ "hooks.slack.com/services/", 0 },
+	{ "discord.com/api/webhooks/", 0 },
+	{ "api.telegram.org/bot", 0 },
+};
 
 bool deploy_begins_secret(struct span text)
 {
-	static const struct {
-		const char *begin;
-		size_t least; /* shorter ones are something else: $5$6 in a rewrite */
-	} forms[] = {
-		{ "$apr1$", 0 },
-		{ "$5$", 40 },
-		{ "$6$", 40 },
-		{ "$2y$", 0 },
-		{ "$2a$", 0 },
-		{ "$2b$", 0 },
-		{ "$argon2", 0 },
-		{ "{SHA}", 0 },
-		{ "{SSHA}", 0 },
-		{ "glpat-", 0 },
-		{ "gldt-", 0 },
-		{ "glrt-", 0 },
-		{ "glcbt-", 0 },
-		{ "ghp_", 20 },
-		{ "ghs_", 20 },
-		{ "gho_", 20 },
-		{ "github_pat_", 0 },
-		{ "sk_live_", 0 },
-		{ "rk_live_", 0 },
-		{ "xoxb-", 0 },
-		{ "xoxp-", 0 },
-		{ "-----BEGIN", 0 },
-		{ "eyJhbGciOi", 0 },		    /* {"alg":, a JWT */
-		{ "hooks.slack.com/services/", 0 }, /* what follows is the password */
-	};
-
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
 		if (text.n >= forms[i].least && span_starts(text, forms[i].begin))
 			return true;
-	return false;
+	return is_random(text);
 }
 
 /* -- values ---------------------------------------------------------------------- */
@@ -60,7 +117,7 @@ static bool is_switch(struct span value)
 	static const char *const switches[] = { "true", "false", "yes",	 "no",
 						"on",	"off",	 "none", "null" };
 
-	return is_one(value, switches, ARRAY_LEN(switches));
+	return span_in_nocase(value, switches, ARRAY_LEN(switches));
 }
 
 /* 0, 587, 30m */
@@ -71,7 +128,7 @@ static bool is_small_number(struct span value)
 
 	while (n < value.n && isdigit((unsigned char)value.p[n]))
 		n++;
-	return n > 0 && n < 5 && is_one(span_sub(value, n), units, ARRAY_LEN(units));
+	return n > 0 && n < 5 && span_in_nocase(span_sub(value, n), units, ARRAY_LEN(units));
 }
 
 /* What AUTH, JWT, COOKIE are set to where no secret is meant. */
@@ -90,7 +147,7 @@ static bool is_setting(struct span value)
 		"tls",	    "token",	 "trust",    "user",	 "username", "xoauth2",
 	};
 
-	return is_small_number(value) || is_one(value, settings, ARRAY_LEN(settings));
+	return is_small_number(value) || span_in_nocase(value, settings, ARRAY_LEN(settings));
 }
 
 bool deploy_value_is_open(struct span value, bool surely)
@@ -133,14 +190,14 @@ bool deploy_begins_reason(struct span word)
 		"you",	       "your",
 	};
 
-	return is_one(word, words, ARRAY_LEN(words));
+	return span_in_nocase(word, words, ARRAY_LEN(words));
 }
 
 bool deploy_is_auth_scheme(struct span word)
 {
 	static const char *const schemes[] = { "bearer", "basic", "digest", "token" };
 
-	return is_one(word, schemes, ARRAY_LEN(schemes));
+	return span_in_nocase(word, schemes, ARRAY_LEN(schemes));
 }
 
 /* -- options ---------------------------------------------------------------------- */
@@ -208,14 +265,14 @@ bool deploy_runs_another(struct span name)
 		"do",	"else",	  "if",	    "while",  "!",
 	};
 
-	return is_one(name, wrappers, ARRAY_LEN(wrappers));
+	return span_in_nocase(name, wrappers, ARRAY_LEN(wrappers));
 }
 
 bool deploy_runs_next(struct span option)
 {
 	static const char *const options[] = { "--", "--command", "-exec", "-execdir" };
 
-	return is_one(option, options, ARRAY_LEN(options)) ||
+	return span_in_nocase(option, options, ARRAY_LEN(options)) ||
 	       (option.n > 1 && option.n < 5 && option.p[1] != '-' && span_ends(option, "c"));
 }
 
@@ -257,7 +314,7 @@ static struct secret_value long_option(struct span word)
 	struct span name = word, value;
 	bool attached = span_cut(word, '=', &name, &value);
 
-	if (!is_one(name, pairs, ARRAY_LEN(pairs)))
+	if (!span_in_nocase(name, pairs, ARRAY_LEN(pairs)))
 		return (struct secret_value){ OPTION_OPEN, word.n };
 	return (struct secret_value){ OPTION_PAIR, attached ? name.n + 1 : word.n };
 }

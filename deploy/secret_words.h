@@ -7,7 +7,10 @@
 
 #include "base/span.h"
 
-/* Does it begin with what only secrets begin with: a password's hash, a token of GitLab's, a key in PEM? */
+/*
+ * Does it begin with what only secrets begin with: a password's hash, a token of GitLab's, a key in PEM; or is it long,
+ * and looks as if it were drawn at random?
+ */
 bool deploy_begins_secret(struct span text);
 
 /* Does the name name a secret, and is this one? Not "true", nor "ldap" of AUTH. */

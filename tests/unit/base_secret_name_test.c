@@ -33,6 +33,7 @@ static void names_of_secrets_are_known_by_their_words(void **state)
 		"private_token",
 		"SMTP_CREDS",
 		"spring.redis.auth",
+		"DB_PW",
 		"DB_PASSWORD2",
 		"API_KEY1",
 		"apiKey12",

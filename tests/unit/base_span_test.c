@@ -40,6 +40,8 @@ static void equal_means_same_length_and_bytes(void **state)
 	assert_false(span_eq_str(abc, "abd"));
 	assert_true(span_eq_nocase(abc, "aBC"));
 	assert_false(span_eq_nocase(abc, "aB"));
+	assert_true(span_in_nocase(abc, (const char *const[]){ "x", "ABC" }, 2));
+	assert_false(span_in_nocase(abc, (const char *const[]){ "x", "ab" }, 2));
 	assert_false(span_eq_nocase(SPAN_LIT("a["), "a{")); /* 0x20 apart, no letters */
 }
 

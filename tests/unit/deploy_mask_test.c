@@ -15,6 +15,13 @@ static void assert_masked(const char *text, const char *want)
 	assert_string_equal(want, got);
 }
 
+static const char *const open_logins[] = {
+	"registry:5000/x@main", "name:1.2@sha256:abcd",
+	"npm:react@next",	"mailto:me@example.com",
+	"typescript:x@5.1.2",	"git@host:group/project",
+	"user@host:/path",	"a: b@c",
+};
+
 static void values_of_names_that_sound_secret_are_hidden(void **state)
 {
 	(void)state;
@@ -43,6 +50,49 @@ static void values_of_names_that_sound_secret_are_hidden(void **state)
 	assert_masked("admin:$apr1$hunter2", "admin:***");
 	assert_masked("clone oauth2:glpat-hunter2 x", "clone oauth2:*** x");
 	assert_masked("-----BEGIN PRIVATE KEY-----\nhunter2\nhunter3\n", "***");
+}
+
+static void an_address_without_a_scheme_hides_its_password(void **state)
+{
+	(void)state;
+	assert_masked("dial me:hunter2@db.example:5432/shop", "dial me:***");
+	assert_masked("'me:hunter2@10.0.0.5'", "'me:***");
+	assert_masked("dsn=me:hunter2@tcp(db)?x=http://a@b", "dsn=me:***");
+	assert_masked("http://h,me:hunter2@db", "http://db");
+	for (size_t i = 0; i < ARRAY_LEN(open_logins); i++)
+		assert_masked(open_logins[i], open_logins[i]);
+}
+
+static void what_looks_random_is_hidden(void **state)
+{
+	static const char *const open[] = {
+		"8f14e45fceea167a5a36dedd4bea2543ab12cd34ef56ab78cd90ef12ab34cd56",
+		"3F2504E0-4F89-41D3-9A0C-0305E82C3301",
+		"AbstractSingletonProxyFactoryBean2WithLongName",
+		"/usr/lib/x86_64-linux-gnu/libQt5WebEngineCore",
+		"group/Project-Name/Sub_Group/image-v2",
+		"q7Zk2pLw9XcV4bN8mT1r", /* too short to know */
+	};
+
+	(void)state;
+	assert_masked("KUBECONFIG_B64=YXBpVmVyc2lvbjogdjEKY2x1c3RlcnM6Ci0gY2x1c3Rlcjo=",
+		      "KUBECONFIG_B64=***");
+	assert_masked("use q7Zk2pLw9XcV4bN8mT1rY6sD3fG5hJ0k now", "use *** now");
+	assert_masked("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "***");
+	for (size_t i = 0; i < ARRAY_LEN(open); i++)
+		assert_masked(open[i], open[i]);
+}
+
+static void tokens_are_known_by_their_beginning(void **state)
+{
+	(void)state;
+	assert_masked("use npm_hunter2hunter2hunter2hunter2hunter2hu", "use ***");
+	assert_masked("x:dckr_pat_hunter2", "x:***");
+	assert_masked("https://discord.com/api/webhooks/1/hunter2", "https://***");
+	/* in the midst of a word they are something else */
+	assert_masked("task_test_ask_test_x", "task_test_ask_test_x");
+	assert_masked("pnpm_config_store_directory_is_a_long_name",
+		      "pnpm_config_store_directory_is_a_long_name");
 }
 
 /* They say why a task failed, to people who have to mend it. */
@@ -411,6 +461,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_of_names_that_sound_secret_are_hidden),
+		cmocka_unit_test(an_address_without_a_scheme_hides_its_password),
+		cmocka_unit_test(what_looks_random_is_hidden),
+		cmocka_unit_test(tokens_are_known_by_their_beginning),
 		cmocka_unit_test(reasons_of_failures_are_shown),
 		cmocka_unit_test(settings_are_shown_of_names_that_have_them),
 		cmocka_unit_test(only_the_first_word_is_surely_a_program),
