@@ -156,7 +156,7 @@ static int read_constraints(struct compose *c, void *arg, const struct yaml_valu
 			return -1;
 		if (!strstr(text, "==") && !strstr(text, "!="))
 			return reader_fail(&c->r, v->items[i], at, e,
-					   "must be 'key==value' or 'key!=value'");
+					   "must be 'name==value' or 'name!=value'");
 		if (!strv_has(&s->constraints, text))
 			strv_add(&s->constraints, text);
 	}

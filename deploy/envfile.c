@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "deploy/expand.h"
+#include "deploy/mask.h"
 
 struct envfile {
 	const char *file;
@@ -167,12 +168,14 @@ static int read_line(struct strv *out, struct envfile *f, struct span line, stru
 int deploy_envfile_read(struct strv *out, const char *file, struct span text,
 			const struct strv *env, struct strv *warnings, struct err *e)
 {
-	struct envfile f = { .file = file, .env = env, .warnings = warnings };
+	/* its name may be a variable's value */
+	auto_free char *shown = mask_text(span_of_str(file));
+	struct envfile f = { .file = shown, .env = env, .warnings = warnings };
 	struct span line;
 	int r = 0;
 
 	if (span_has_nul(text))
-		return err_set(e, ERR_INPUT, "%s: holds a NUL character", file);
+		return err_set(e, ERR_INPUT, "%s: holds a NUL character", f.file);
 	if (env)
 		strv_copy(&f.known, env);
 	span_take(&text, "\xef\xbb\xbf");
@@ -181,5 +184,5 @@ int deploy_envfile_read(struct strv *out, const char *file, struct span text,
 		r = read_line(out, &f, line, e);
 	}
 	strv_release(&f.known);
-	return r < 0 ? err_wrap(e, "%s:%u", file, f.line) : 0;
+	return r < 0 ? err_wrap(e, "%s:%u", f.file, f.line) : 0;
 }

@@ -35,6 +35,7 @@ static int scan_until(struct scan *s, char stop, bool in_quotes, struct err *e);
 void expand_release(struct expand *x)
 {
 	strv_release(&x->unset);
+	strv_release(&x->used);
 }
 
 /* -- output ------------------------------------------------------------------- */
@@ -94,7 +95,11 @@ static struct span take_name(const char **p)
 
 static const char *look_up(struct scan *s, const char *name)
 {
-	return s->x->env ? strv_env_get(s->x->env, name) : NULL;
+	const char *value = s->x->env ? strv_env_get(s->x->env, name) : NULL;
+
+	if (value && *value && !strv_has(&s->x->used, name))
+		strv_add(&s->x->used, name);
+	return value;
 }
 
 static void put_value(struct scan *s, const char *name, bool in_quotes)

@@ -29,7 +29,8 @@ struct expand {
 	size_t made;		/* bytes so far */
 	struct strv
 		unset; /* names used with neither a value nor a default, each once, not all of many */
-	char literal[3]; /* the first shell character taken literally; "" none */
+	struct strv used; /* names whose values were looked up and are there, each once */
+	char literal[3];  /* the first shell character taken literally; "" none */
 	enum expand_grammar grammar;
 };
 

@@ -12,6 +12,7 @@
 #include "base/excerpt.h"
 #include "base/url.h"
 #include "deploy/mask.h"
+#include "deploy/quoted.h"
 
 /* -- lines ------------------------------------------------------------------------ */
 
@@ -196,27 +197,49 @@ static struct span find_line(struct span text, unsigned nr)
 	return span_rtrim(line);
 }
 
-static void add_excerpt(struct err *e, const struct deploy_place *at)
+/* The line of the place, fit to be seen, up to its column in front. */
+static void show(struct buf *shown, struct buf *front, struct span line,
+		 const struct deploy_place *at)
 {
-	auto_buf struct buf shown = BUF_INIT(SIZE_MAX), front = BUF_INIT(SIZE_MAX);
-	struct span line = find_line(at->text, at->line), before, rest;
+	struct span before, rest;
 
 	split_at(line, at->column ? at->column : 1, &before, &rest);
-	hide(&front, before);
+	hide(front, before);
 	if (at->is_private) {
-		buf_add_span(&shown, buf_span(&front));
-		add_private(&shown, rest);
+		buf_add_span(shown, buf_span(front));
+		add_private(shown, rest);
 	} else {
-		hide(&shown, line);
+		hide(shown, line);
 	}
-	excerpt_line(e, at->file, at->line, buf_span(&shown),
-		     at->column ? columns_of(buf_span(&front)) + 1 : 0, at->width);
+}
+
+static char *said_of(const char *text, struct span line, struct span shown,
+		     const struct deploy_place *at)
+{
+	return quoted_hide(text, &(struct quoted_from){ line, shown, at->value, at->variables });
+}
+
+char *deploy_place_said(const char *text, const struct deploy_place *at)
+{
+	auto_buf struct buf shown = BUF_INIT(SIZE_MAX), front = BUF_INIT(SIZE_MAX);
+	struct span line = find_line(at->text, at->line);
+
+	show(&shown, &front, line, at);
+	return said_of(text, line, buf_span(&shown), at);
 }
 
 int deploy_place_wrap(struct err *e, const struct deploy_place *at)
 {
+	auto_buf struct buf shown = BUF_INIT(SIZE_MAX), front = BUF_INIT(SIZE_MAX);
+	struct span line = find_line(at->text, at->line);
+	auto_free char *said = NULL;
+
+	show(&shown, &front, line, at);
+	said = said_of(e->text, line, buf_span(&shown), at);
+	err_set(e, e->kind, "%s", said);
 	if (at->text.n && at->line)
-		add_excerpt(e, at);
+		excerpt_line(e, at->file, at->line, buf_span(&shown),
+			     at->column ? columns_of(buf_span(&front)) + 1 : 0, at->width);
 	if (at->line && at->column)
 		return err_wrap(e, "%s:%u:%u", at->file, at->line, at->column);
 	return at->line ? err_wrap(e, "%s:%u", at->file, at->line) : err_wrap(e, "%s", at->file);

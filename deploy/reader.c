@@ -28,17 +28,35 @@ void reader_release(struct reader *r)
 
 /* -- messages ------------------------------------------------------------------- */
 
-int reader_wrap(const struct reader *r, const struct yaml_value *at, const char *path,
-		struct err *e)
+static struct strv variables_used(const struct expand *x)
 {
-	const struct deploy_place place = {
+	struct strv used = STRV_INIT;
+
+	for (size_t i = 0; i < x->used.n; i++)
+		strv_env_set(&used, x->used.v[i], strv_env_get(x->env, x->used.v[i]));
+	return used;
+}
+
+static struct deploy_place place_of(const struct reader *r, const struct yaml_value *at,
+				    const char *path, const struct strv *variables)
+{
+	return (struct deploy_place){
 		.file = r->in->file,
 		.text = r->in->text,
 		.line = at->line,
 		.column = at->column,
 		.width = at->width,
+		.value = span_of_str(at->kind == YAML_SCALAR ? at->text : ""),
 		.is_private = strstr(path, ".environment") != NULL,
+		.variables = variables,
 	};
+}
+
+int reader_wrap(const struct reader *r, const struct yaml_value *at, const char *path,
+		struct err *e)
+{
+	auto_strv struct strv used = variables_used(&r->expand);
+	const struct deploy_place place = place_of(r, at, path, &used);
 
 	/* what is wrong with the rest is mostly just this */
 	if (at == r->unset_at)
@@ -62,15 +80,19 @@ int reader_fail(const struct reader *r, const struct yaml_value *at, const char 
 void reader_warn(struct reader *r, const struct yaml_value *at, const char *path, const char *fmt,
 		 ...)
 {
-	auto_buf struct buf line = BUF_INIT(ERR_TEXT_MAX);
+	auto_strv struct strv used = variables_used(&r->expand);
+	const struct deploy_place place = place_of(r, at, path, &used);
+	auto_buf struct buf line = BUF_INIT(ERR_TEXT_MAX), text = BUF_INIT(ERR_TEXT_MAX);
+	auto_free char *said = NULL;
 	va_list ap;
 
 	if (r->warnings->n >= WARNINGS_MAX) /* nobody reads on */
 		return;
-	buf_addf(&line, "%s:%u: %s: ", r->in->file, at->line, path);
 	va_start(ap, fmt);
-	buf_vaddf(&line, fmt, ap);
+	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
+	said = deploy_place_said(buf_str(&text), &place);
+	buf_addf(&line, "%s:%u: %s: %s", r->in->file, at->line, path, said);
 	/* a definition used by several services is read several times */
 	if (!strv_has(r->warnings, buf_str(&line)))
 		strv_add_span(r->warnings, buf_span(&line));

@@ -122,7 +122,7 @@ static int read_constraint(struct reader *r, void *arg, const struct yaml_value 
 	if (reader_text(&text, r, v, path, e) < 0)
 		return -1;
 	if (!strstr(text, "==") && !strstr(text, "!="))
-		return reader_fail(r, v, path, e, "must be 'key==value' or 'key!=value'");
+		return reader_fail(r, v, path, e, "must be 'name==value' or 'name!=value'");
 	if (!strv_has(&s->constraints, text))
 		strv_add(&s->constraints, text);
 	return 0;

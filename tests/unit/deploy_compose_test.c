@@ -692,7 +692,7 @@ static void wrong_values_are_errors_with_their_place(void **state)
 		{ "healthcheck: {tset: x}", "unknown key; did you mean 'test'?" },
 		{ "deploy: {resources: {limits: {memory: 1k}}}", "minimum of 4 MiB" },
 		{ "deploy: {resources: {limits: {cpus: lots}}}", "not a number of CPUs" },
-		{ "deploy: {placement: {constraints: [node]}}", "must be 'key==value'" },
+		{ "deploy: {placement: {constraints: [node]}}", "must be 'name==value'" },
 		{ "deploy: {labels: {io.cdeploy.hash: x}}", "cdeploy's own" },
 		{ "networks: {default: {ipv4_address: 10.0.0.1}}", "get their addresses" },
 	};
