@@ -93,3 +93,22 @@ fails_at_once() {
 	expect 0 cdeploy
 	equal "$(tasks replicated-job)" 'Complete Failed Failed Failed Failed'
 }
+
+# after WORDS: web waits for a job that does what they are.
+after() {
+	job replicated-job "$1"
+	printf '    %s-web:\n        image: "%s"\n        commands: [sleep, "%s"]\n        depends_on: [%s-replicated-job]\n' \
+		"$NAME" "$BUSYBOX" "$2" "$NAME" >>orcinus.yml
+}
+
+@test "what depends on a job begins when the job is done, and is left alone when it fails" {
+	after 'sleep 1' 1000
+	expect 0 cdeploy
+	local done_at=${err%%"create service '$NAME-web'"*}
+	has "$done_at" "$NAME-replicated-job: 1/1 done"
+	before=$(writes web)
+	after 'exit 7' 1001
+	expect 9 cdeploy
+	message cdeploy "$NAME-replicated-job" 'exit (7)'
+	equal "$(writes web)" "$before"
+}
