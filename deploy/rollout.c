@@ -311,8 +311,10 @@ static enum rollout_step no_node(struct deploy_rollout *r, const struct census *
 	if (now - r->waiting_since < r->opt.pending_ms)
 		return ROLLOUT_WAIT;
 	if (!c->no_node)
-		return fail(r, ROLLOUT_NO_NODE, "the swarm made no task within %lld s",
-			    (long long)(r->opt.pending_ms / 1000));
+		return fail(r, ROLLOUT_NO_NODE, "the swarm made no task within %lld s%s",
+			    (long long)(r->opt.pending_ms / 1000),
+			    r->opt.global ? ": it goes on every node that fits, and none does"
+					  : "");
 	return fail(r, ROLLOUT_NO_NODE, "no node took a task within %lld s: %s",
 		    (long long)(r->opt.pending_ms / 1000),
 		    *c->no_node->why ? c->no_node->why : task_state_name(c->no_node->state));

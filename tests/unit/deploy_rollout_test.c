@@ -593,6 +593,19 @@ static void a_global_service_wants_a_task_per_node_and_at_least_one(void **state
 	     ROW(7000, UPDATE_NONE, "+a:running +b:running +c:running", ROLLOUT_DONE));
 }
 
+/* The engine makes no task for a node that does not fit, so there is none to say why. */
+static void a_global_service_that_fits_no_node_is_told_so(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	o.global = true;
+	PLAY(ROLLOUT_NO_NODE,
+	     "the swarm made no task within 20 s: it goes on every node that fits, and none does",
+	     &o, "", ROW(0, UPDATE_NONE, "", ROLLOUT_MOVED),
+	     ROW(20000, UPDATE_NONE, "", ROLLOUT_FAILED));
+}
+
 /* Nobody knows how many there will be, and a new one may come to run between two looks. */
 static void each_task_of_a_global_service_has_to_run_for_the_whole_window(void **state)
 {
@@ -737,6 +750,7 @@ int main(void)
 		cmocka_unit_test(
 			it_is_looked_at_often_while_it_moves_and_exactly_at_the_windows_end),
 		cmocka_unit_test(a_global_service_wants_a_task_per_node_and_at_least_one),
+		cmocka_unit_test(a_global_service_that_fits_no_node_is_told_so),
 		cmocka_unit_test(each_task_of_a_global_service_has_to_run_for_the_whole_window),
 		cmocka_unit_test(a_task_that_is_orphaned_has_failed),
 		cmocka_unit_test(a_task_that_replaces_one_has_to_run_for_the_whole_window),
