@@ -372,14 +372,15 @@ static void a_change_by_hand_is_told_as_one(void **state)
 	const char *hash = json_string_value(
 		json_object_get(json_object_get(spec, "Labels"), "io.cdeploy.hash"));
 	auto_free char *labels = mem_printf("\"io.cdeploy.project\":\"team/app\","
-					    "\"io.cdeploy.hash\":\"%s\",\"empty\":\"\"",
+					    "\"io.cdeploy.hash\":\"%s\",\"empty\":\"\","
+					    "\"somebody.s\":\"\"",
 					    hash);
 
 	json_decref(spec);
 	add_networks(w, SHOP);
 	add_service(w, PINNED, labels, "{\"Replicated\":{\"Replicas\":1}}", "");
 	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
-	assert_string_equal("replicas or mode (changed by someone since the last deploy)",
+	assert_string_equal("replicas or mode, labels (changed by someone since the last deploy)",
 			    w->plan.v[0].why);
 }
 
