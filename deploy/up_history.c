@@ -137,15 +137,6 @@ static int is_recorded(uint64_t *revision, struct up *u, const json_t *newest, s
 	return h.nr > 0;
 }
 
-/* This run has asked for tasks already: a run that writes nothing is to be a few requests. */
-static bool has_asked_enough(const struct up *u)
-{
-	for (size_t i = 0; i < u->plan.nr; i++)
-		if (u->plan.v[i].unproven && !u->plan.v[i].unfinished)
-			return true;
-	return false;
-}
-
 /* It is that deploy's, not ours. 0 too when it was recorded already. */
 static int record_missing(struct up *u, const struct deploy_plan *plan, struct err *e)
 {
@@ -183,10 +174,7 @@ static int record_under_lock(struct up *u, struct err *e)
 	return deploy_plan_writes(&plan) ? 0 : record_missing(u, &plan, e);
 }
 
-/*
- * Nothing was written: but whoever did write may have been killed before he recorded it. Where this run had to ask
- * whether the services run at all, that is left to the next.
- */
+/* Nothing was written: but whoever did write may have been killed before he recorded it. */
 static void heal(struct up *u)
 {
 	const json_t *newest = newest_spec(&u->plan);
@@ -194,7 +182,7 @@ static void heal(struct up *u)
 	uint64_t revision;
 	int n;
 
-	if (!u->opt->note || !u->plan.nr || u->opt->detach || has_asked_enough(u))
+	if (!u->opt->note || !u->plan.nr || u->opt->detach)
 		return;
 	/* who has waited for the lock, to write, holds it already */
 	if (!u->opt->holder || u->lock.id) {

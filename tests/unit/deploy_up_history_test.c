@@ -10,10 +10,7 @@
 #include "base/mem.h"
 #include "deploy/history_keep.h"
 #include "deploy/lock.h"
-#include "deploy/up.h"
-#include "tests/fakes/fake_clock.h"
-#include "tests/fakes/recorder.h"
-#include "tests/fakes/scripted_engine.h"
+#include "tests/fakes/up_world.h"
 
 #define SERVICES V141 "/services?status=true&filters=%7B%22name%22%3A%5B%22app%22%5D%7D"
 
@@ -63,20 +60,25 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The service as it runs: of that pipeline and revision (0: none). */
-static void runs(struct world *w, const char *pipeline, uint64_t revision)
+/* The service as it is: of that pipeline and revision (0: none); update: what the engine says of the last one. */
+static void is_there(struct world *w, const char *pipeline, uint64_t revision, const char *update)
 {
 	const struct deploy_owner by = { .project = "p",
 					 .pipeline = pipeline,
 					 .revision = revision };
 	json_t *o = json_pack("{s:s,s:{s:i},s:o,s:{s:s}}", "ID", "s1", "Version", "Index", 7,
 			      "Spec", deploy_spec_json(&w->stack.services[0], &by), "UpdateStatus",
-			      "State", "completed");
+			      "State", update);
 	auto_free char *text = json_dumps(o, JSON_COMPACT);
 	auto_free char *list = mem_printf("[%s]", text);
 
 	json_decref(o);
 	HTTP_EXPECT(w->s, .method = "GET", .url = SERVICES, .status = 200, .answer = list);
+}
+
+static void runs(struct world *w, const char *pipeline, uint64_t revision)
+{
+	is_there(w, pipeline, revision, "completed");
 }
 
 /* Nothing runs; the service is made and not watched. */
@@ -190,6 +192,23 @@ static void a_record_that_is_missing_is_made_up_for_in_its_deploy_s_name(void **
 	up(w);
 	assert_int_equal(DEPLOY_UNCHANGED, w->out[0].verb);
 	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.pipeline\":\"41\""));
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"3\""));
+}
+
+/* As those of jobs always have: the engine does not say that they have come to run. */
+static void what_is_missing_is_recorded_where_tasks_had_to_be_asked_for_as_well(void **state)
+{
+	struct world *w = *state;
+
+	is_there(w, "41", 3, "");
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 TASKS "s1%22%5D%7D", .status = 200,
+		    .answer = "[" RUNNING("a") "]");
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 TASKS "s1%22%5D" UP_TO_DATE "%7D",
+		    .status = 200, .answer = "[" RUNNING("a") "]");
+	has_record(w, 3, false);
+	is_recorded(w, 201);
+	up(w);
+	assert_int_equal(DEPLOY_UNCHANGED, w->out[0].verb);
 	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"3\""));
 }
 
@@ -417,6 +436,7 @@ int main(void)
 		T(a_deploy_and_its_record_carry_the_next_number),
 		T(without_a_change_nothing_is_written),
 		T(a_record_that_is_missing_is_made_up_for_in_its_deploy_s_name),
+		T(what_is_missing_is_recorded_where_tasks_had_to_be_asked_for_as_well),
 		T(what_is_missing_is_recorded_under_the_lock_only),
 		T(who_is_at_work_still_records_it_himself),
 		T(who_has_waited_to_write_and_finds_it_written_records_it),
