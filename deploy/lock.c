@@ -14,6 +14,9 @@
 #define NS_PER_MS  INT64_C(1000000)
 #define TAKE_TRIES 3
 
+#define WITHDRAW_LOOKS	  3
+#define WITHDRAW_PAUSE_MS 300
+
 #define LABEL_HOLDER  DEPLOY_LABEL_PREFIX "holder"
 #define LABEL_JOB     DEPLOY_LABEL_PREFIX "job"
 #define LABEL_NAME    DEPLOY_LABEL_PREFIX "job-name"
@@ -140,6 +143,29 @@ static char *words_for(const json_t *spec)
 
 /* -- taking ------------------------------------------------------------------ */
 
+/* A signal met the request, which may be carried out all the same: then the lock goes again, soon or in a moment. */
+static void withdraw(const struct deploy_lock *l, const struct op *op, const char *name)
+{
+	struct op unstoppable = *op;
+
+	unstoppable.cancel = NULL;
+	for (int look = 0; look < WITHDRAW_LOOKS; look++) {
+		auto_config_object struct config_object found = { 0 };
+		struct err e = ERR_INIT;
+
+		if (look)
+			op->clock->sleep_ms(op->clock, WITHDRAW_PAUSE_MS, NULL);
+		if (config_object_get(&found, &unstoppable, l->eng, name, &e) < 0) {
+			if (e.kind != ERR_ABSENT)
+				return;
+			continue;
+		}
+		if (is_same_holder(found.spec, l->labels))
+			(void)!config_object_remove(&unstoppable, l->eng, found.id, &e);
+		return;
+	}
+}
+
 /* 1: taken. 0: *found is what is there (or nothing any more). */
 static int try_create(struct deploy_lock *l, struct config_object *found, struct op *op,
 		      const char *name, struct err *e)
@@ -149,6 +175,8 @@ static int try_create(struct deploy_lock *l, struct config_object *found, struct
 	if (config_object_create(&l->id, op, l->eng, name, l->labels,
 				 SPAN_LIT("a lock of cdeploy\n"), e) == 0)
 		return 1;
+	if (e->kind == ERR_CANCELLED)
+		withdraw(l, op, name);
 	/* refused because there is one, or done with the answer lost */
 	if (e->kind != ERR_FAILED && e->kind != ERR_UNAVAILABLE)
 		return -1;

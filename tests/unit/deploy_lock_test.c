@@ -303,6 +303,42 @@ static void a_signal_while_the_old_holder_is_outlasted_gives_the_lock_back(void 
 	cancel_release(&cancel);
 }
 
+static void stop_now(void *cancel)
+{
+	cancel_set(cancel, SIGTERM);
+}
+
+/* The engine goes on with a request that nobody waits for any more. */
+static void a_lock_whose_making_a_signal_met_goes_again(void **state)
+{
+	struct world *w = *state;
+	struct cancel cancel;
+	char *ours = mem_printf("{\"ID\":\"l3\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"%s\","
+				"\"Data\":\"YQ==\",\"Labels\":{\"io.cdeploy.since\":"
+				"\"2026-01-01T00:00:00Z\"}}}",
+				w->name);
+
+	strv_take(&w->texts, ours);
+	assert_int_equal(0, cancel_init(&cancel, &w->e));
+	w->op.cancel = &cancel;
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/create", .fail = ERR_CANCELLED,
+		    .why = "stopped by SIGTERM", .then = stop_now, .arg = &cancel);
+	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 404);
+	HTTP_EXPECT(w->s, .method = "GET", .url = w->by_name, .status = 200, .answer = ours);
+	removed(w, "l3");
+	assert_int_equal(-1, take(w, 0));
+	assert_int_equal(ERR_CANCELLED, w->e.kind);
+	/* another's stays */
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/create", .fail = ERR_CANCELLED,
+		    .why = "stopped by SIGTERM");
+	cancel_release(&cancel);
+	assert_int_equal(0, cancel_init(&cancel, &w->e));
+	there(w, LATER, "");
+	assert_int_equal(-1, take(w, 0));
+	w->op.cancel = NULL;
+	cancel_release(&cancel);
+}
+
 static void no_other_job_takes_it_over(void **state)
 {
 	static const struct {
@@ -490,6 +526,7 @@ int main(void)
 		T(a_process_that_proc_hides_is_not_dead),
 		T(a_later_try_of_the_same_job_takes_the_lock_over),
 		T(a_signal_while_the_old_holder_is_outlasted_gives_the_lock_back),
+		T(a_lock_whose_making_a_signal_met_goes_again),
 		T(no_other_job_takes_it_over),
 		T(who_sleeps_for_long_renews_it),
 		T(a_write_looks_at_it_when_that_is_a_second_ago),
