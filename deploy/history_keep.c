@@ -130,9 +130,9 @@ int deploy_history_add(struct op *op, struct engine *eng, const struct deploy_st
 	return add(op, eng, name, labels, buf_span(&data), e);
 }
 
-void deploy_history_cut(struct op *op, struct engine *eng, struct deploy_history *h)
+void deploy_history_cut(struct op *op, struct engine *eng, struct deploy_history *h, size_t most)
 {
-	while (h->nr >= DEPLOY_HISTORY_KEPT) {
+	while (h->nr > most) {
 		struct deploy_record *r = &h->v[h->nr - 1];
 		struct err e = ERR_INIT;
 

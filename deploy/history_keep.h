@@ -26,10 +26,7 @@ int deploy_history_add(struct op *op, struct engine *eng, const struct deploy_st
 		       const struct deploy_owner *o, const struct deploy_note *note, struct err *e)
 	MUST_CHECK;
 
-/*
- * Removes the oldest, so that with one more there are DEPLOY_HISTORY_KEPT of them, also from h. What cannot be removed
- * is told.
- */
-void deploy_history_cut(struct op *op, struct engine *eng, struct deploy_history *h);
+/* Removes the oldest, also from h, until it has no more than `most`. What cannot be removed is told. */
+void deploy_history_cut(struct op *op, struct engine *eng, struct deploy_history *h, size_t most);
 
 #endif

@@ -222,8 +222,10 @@ static int try_take(struct deploy_lock *l, char **who, struct op *op, const char
 			*who = words_for(found.spec);
 			return 0;
 		}
-		if (found.spec && clear_away(op, l->eng, &found, l->labels))
+		if (found.spec && clear_away(op, l->eng, &found, l->labels)) {
+			l->has_cleared = true;
 			l->is_from_another = !is_surely_over(found.spec);
+		}
 	}
 	*who = *who ? *who : mem_strdup("others, who take it in turns");
 	return 0;
@@ -416,11 +418,12 @@ void deploy_lock_release(struct deploy_lock *l)
 	l->labels = NULL;
 }
 
-void deploy_lock_sweep(struct op *op, struct engine *eng, const struct deploy_owner *owner,
+bool deploy_lock_sweep(struct op *op, struct engine *eng, const struct deploy_owner *owner,
 		       const struct deploy_holder *holder, const json_t *list)
 {
 	auto_json json_t *labels = lock_labels(op, owner, holder);
 	auto_free char *name = deploy_lock_name(owner);
+	bool cleared = false;
 	json_t *o;
 	size_t i;
 
@@ -432,8 +435,9 @@ void deploy_lock_sweep(struct op *op, struct engine *eng, const struct deploy_ow
 		if (config_object_read(&found, o, &e) == 0 &&
 		    strcmp(json_string_value(json_object_get(found.spec, "Name")), name) == 0 &&
 		    is_stale(op, found.spec, labels))
-			clear_away(op, eng, &found, labels);
+			cleared |= clear_away(op, eng, &found, labels);
 	}
+	return cleared;
 }
 
 int deploy_lock_break(char **who, struct op *op, struct engine *eng,

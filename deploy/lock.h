@@ -32,6 +32,7 @@ struct deploy_lock {
 	struct engine *eng;
 	char *id;	      /* NULL: not held */
 	bool is_from_another; /* taken over from one who may live */
+	bool has_cleared;     /* somebody's who was cut off was cleared away for it */
 	char *name;
 	char *lost; /* what has become of it, for people; NULL: ours, as far as is known */
 	json_t *labels;
@@ -51,8 +52,8 @@ void deploy_lock_release(struct deploy_lock *l);
 
 /* What the lock's object is called. Owned by the caller. */
 char *deploy_lock_name(const struct deploy_owner *owner) MUST_CHECK;
-/* Where the lock is in a list of config objects, and its holder dead: it is cleared away, and nobody has it. */
-void deploy_lock_sweep(struct op *op, struct engine *eng, const struct deploy_owner *owner,
+/* Where the lock is in a list of config objects, and its holder dead: it is cleared away, and nobody has it. Was it? */
+bool deploy_lock_sweep(struct op *op, struct engine *eng, const struct deploy_owner *owner,
 		       const struct deploy_holder *holder, const json_t *list);
 
 /*

@@ -102,6 +102,7 @@ static int up_hold(struct up *u, struct err *e)
 			     u->opt->lock_wait_ms, e) < 0)
 		return -1;
 	u->op = &u->lock.op;
+	u->was_cut_off = u->lock.has_cleared;
 	return up_plan(u, e);
 }
 
@@ -525,6 +526,15 @@ static int up_prune(struct up *u, struct err *e)
 	return 0;
 }
 
+/* All run. What is left are a few requests: done at once, or to be made up for by another run. */
+static int up_finish(struct up *u, struct err *e)
+{
+	u->unstoppable = *u->op;
+	u->unstoppable.cancel = NULL;
+	u->op = &u->unstoppable;
+	return up_prune(u, e) < 0 ? -1 : up_end_well(u, e);
+}
+
 static int up_run(struct up *u, struct err *e)
 {
 	auto_free size_t *wave = mem_zalloc((u->stack->nr + 1) * sizeof(*wave));
@@ -538,9 +548,7 @@ static int up_run(struct up *u, struct err *e)
 	up_items(u, wave);
 	if (up_tasks(u, e) < 0)
 		return -1;
-	if (up_services(u, nr_waves, e) < 0 || up_prune(u, e) < 0)
-		return -1;
-	return up_end_well(u, e);
+	return up_services(u, nr_waves, e) < 0 ? -1 : up_finish(u, e);
 }
 
 int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct engine *eng,

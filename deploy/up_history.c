@@ -1,6 +1,6 @@
 /*
  * What a deploy has to do with the history. It is read before the first write, under the lock, for the number; it is
- * added to when all has gone well, even after a signal, for that is one request.
+ * added to when all has gone well. What a run that was cut off did not come to, the next one does.
  *
  * A history that cannot be read or written is no reason to break off: whoever deploys mends something.
  */
@@ -69,10 +69,8 @@ int up_history_begin(struct up *u, struct err *e)
 static int record(struct up *u, const struct deploy_owner *owner, struct err *e)
 {
 	unsigned long long revision = owner->revision;
-	struct op unstoppable = *u->op;
 
-	unstoppable.cancel = NULL;
-	if (deploy_history_add(&unstoppable, u->eng, u->stack, owner, u->opt->note, e) < 0) {
+	if (deploy_history_add(u->op, u->eng, u->stack, owner, u->opt->note, e) < 0) {
 		if (e->kind == ERR_LOCKED)
 			return -1;
 		progress_warn(
@@ -117,7 +115,8 @@ static int has_record(struct up *u, uint64_t revision, struct err *e)
 	if (!list || deploy_history_read(&found, list, &u->opt->owner, e) < 0)
 		return err_wrap(e, "read the history");
 	if (u->opt->holder && !u->lock.id)
-		deploy_lock_sweep(u->op, u->eng, &u->opt->owner, u->opt->holder, list);
+		u->was_cut_off |= deploy_lock_sweep(u->op, u->eng, &u->opt->owner, u->opt->holder,
+						    list);
 	return deploy_history_find(&found, revision) != NULL;
 }
 
@@ -153,6 +152,18 @@ static int record_missing(struct up *u, const struct deploy_plan *plan, struct e
 	return record(u, &owner, e) < 0 ? -1 : 0;
 }
 
+/* A run that was cut off may have been at its last: what it would have removed of the history goes now. */
+static int tidy(struct up *u, struct err *e)
+{
+	if (!u->was_cut_off)
+		return 0;
+	if (deploy_history_get(&u->history, u->op, u->eng, &u->opt->owner, e) < 0)
+		return -1;
+	u->has_history = true;
+	deploy_history_cut(u->op, u->eng, &u->history, DEPLOY_HISTORY_KEPT);
+	return 0;
+}
+
 /*
  * The one who wrote may be at work still, and record it next: only who holds the lock can tell. What was seen before
  * that counts no more.
@@ -171,10 +182,12 @@ static int record_under_lock(struct up *u, struct err *e)
 	u->op = &u->lock.op;
 	if (deploy_up_plan(&plan, &state, u->op, u->eng, u->stack, u->opt, e) < 0)
 		return -1;
-	return deploy_plan_writes(&plan) ? 0 : record_missing(u, &plan, e);
+	if (deploy_plan_writes(&plan))
+		return 0;
+	return record_missing(u, &plan, e) < 0 ? -1 : tidy(u, e);
 }
 
-/* Nothing was written: but whoever did write may have been killed before he recorded it. */
+/* Nothing was written: but whoever did write may have been killed before he recorded it, or before his last removals. */
 static void heal(struct up *u)
 {
 	const json_t *newest = newest_spec(&u->plan);
@@ -187,9 +200,11 @@ static void heal(struct up *u)
 	/* who has waited for the lock, to write, holds it already */
 	if (!u->opt->holder || u->lock.id) {
 		n = record_missing(u, &u->plan, &e);
+		if (n == 0)
+			n = tidy(u, &e);
 	} else {
 		n = is_recorded(&revision, u, newest, &e);
-		if (n == 0)
+		if (n == 0 || (n > 0 && u->was_cut_off))
 			n = record_under_lock(u, &e);
 	}
 	/* whoever has it now records it */
@@ -218,7 +233,7 @@ static void prune_objects(struct up *u)
 	for (size_t i = 0; i < u->history.nr; i++)
 		deploy_body_objects(&kept, u->history.v[i].body);
 	deploy_objects_prune(u->op, u->eng, u->stack, &u->state, &u->opt->owner, &kept,
-			     has_written(u));
+			     has_written(u) || u->was_cut_off);
 }
 
 int up_end_well(struct up *u, struct err *e)
@@ -238,7 +253,8 @@ int up_end_well(struct up *u, struct err *e)
 		if (n < 0)
 			return -1;
 		if (n == 0)
-			deploy_history_cut(u->op, u->eng, &u->history);
+			deploy_history_cut(u->op, u->eng, &u->history,
+					   DEPLOY_HISTORY_KEPT - 1);
 	}
 	prune_objects(u);
 	return 0;

@@ -40,6 +40,8 @@ struct up {
 	size_t nr;
 	int64_t began_ms;
 	struct deploy_lock lock; /* held from the first write to the end */
+	bool was_cut_off;	 /* the lock of a run that was, was there */
+	struct op unstoppable;	 /* for what is left when all run */
 };
 
 /* What went wrong on the way back is kept in *why; the first such thing counts. */
@@ -66,7 +68,7 @@ int up_settle(struct up *u, struct err *e) MUST_CHECK;
 
 /* Before the first write: which number this deploy has. Labels the plan's specs with it. */
 int up_history_begin(struct up *u, struct err *e) MUST_CHECK;
-/* All went well: it is recorded, and secrets and configs that nobody can come back to are removed. ERR_LOCKED: the lock
+/* All went well, and no signal stops the rest: it is recorded, and secrets and configs that nobody can come back to are removed. ERR_LOCKED: the lock
  * was lost before that. */
 int up_end_well(struct up *u, struct err *e) MUST_CHECK;
 

@@ -694,7 +694,7 @@ static void a_stack_too_large_for_a_config_is_told_and_not_sent(void **state)
 	assert_non_null(strstr(w->e.text, "more than the 999 KiB"));
 }
 
-static void the_oldest_go_when_there_are_ten(void **state)
+static void the_oldest_go(void **state)
 {
 	struct world *w = *state;
 	auto_deploy_history struct deploy_history h = { 0 };
@@ -703,10 +703,10 @@ static void the_oldest_go_when_there_are_ten(void **state)
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/r1", .status = 204);
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/r2", .status = 404);
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/r3", .status = 204);
-	deploy_history_cut(&w->op, w->eng, &h);
+	deploy_history_cut(&w->op, w->eng, &h, 9);
 	assert_int_equal(9, h.nr);
 	assert_int_equal(4, h.v[8].revision);
-	deploy_history_cut(&w->op, w->eng, &h);
+	deploy_history_cut(&w->op, w->eng, &h, 9);
 	assert_int_equal(9, h.nr);
 }
 
@@ -718,7 +718,7 @@ static void one_that_cannot_be_removed_is_told(void **state)
 	revisions_to(&h, 10);
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/r1", .status = 400,
 		    .answer = "{\"message\":\"in use\"}");
-	deploy_history_cut(&w->op, w->eng, &h);
+	deploy_history_cut(&w->op, w->eng, &h, 9);
 	assert_int_equal(10, h.nr);
 	assert_non_null(strstr(recorder_text(&w->rec), "revision 1 stays in the history: "));
 }
@@ -959,7 +959,7 @@ int main(void)
 		W(a_record_is_a_config_with_who_and_when_and_without_secrets),
 		W(a_lost_answer_is_looked_up_and_another_s_record_is_not_ours),
 		W(a_stack_too_large_for_a_config_is_told_and_not_sent),
-		W(the_oldest_go_when_there_are_ten),
+		W(the_oldest_go),
 		W(one_that_cannot_be_removed_is_told),
 	};
 

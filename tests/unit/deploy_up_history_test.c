@@ -1,11 +1,13 @@
 /* When a deploy is recorded, as what, and what becomes of it when that fails. Every request is in the script. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
 
+#include "base/cancel.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/history_keep.h"
@@ -214,23 +216,37 @@ static void what_is_missing_is_recorded_where_tasks_had_to_be_asked_for_as_well(
 
 static const struct deploy_holder anna = { .who = "anna@here" };
 
-/* With what its holder has to do with us: it is dead (PAST), or not. */
-static void lock_is_there(struct world *w, const char *expires, bool listed)
+static void bob_has_the_lock(struct world *w)
 {
 	auto_free char *lock = deploy_lock_name(&w->opt.owner);
 	auto_free char *url = mem_printf(V141 "/configs/%s", lock);
 	auto_free char *object = mem_printf(
 		"{\"ID\":\"l1\",\"Version\":{\"Index\":4},\"Spec\":{\"Name\":\"%s\",\"Labels\":{"
-		"\"io.cdeploy.holder\":\"bob\",\"io.cdeploy.expires\":\"%s\"}}}",
-		lock, expires);
-	auto_free char *list = mem_printf("[%s]", object);
-	auto_free char *all =
-		mem_printf(V141 "/configs?filters=%%7B%%22name%%22%%3A%%5B%%22%s3%%22%%2C%%22%s%%22"
-				"%%5D%%7D",
-			   w->prefix, lock);
+		"\"io.cdeploy.holder\":\"bob\",\"io.cdeploy.expires\":\"2200-01-01T00:00:00Z\"}}}",
+		lock);
 
-	HTTP_EXPECT(w->s, .method = "GET", .url = listed ? all : url, .status = 200,
-		    .answer = listed ? list : object);
+	HTTP_EXPECT(w->s, .method = "GET", .url = url, .status = 200, .answer = object);
+}
+
+/* The lock of a dead run, in the list with the record of that number, is cleared away. */
+static void lock_is_left(struct world *w, unsigned revision, bool recorded)
+{
+	auto_free char *lock = deploy_lock_name(&w->opt.owner);
+	auto_free char *url = mem_printf(
+		V141 "/configs?filters=%%7B%%22name%%22%%3A%%5B%%22%s%u%%22%%2C%%22%s%%22"
+		     "%%5D%%7D",
+		w->prefix, revision, lock);
+	auto_free char *list = mem_printf(
+		"[{\"ID\":\"l1\",\"Version\":{\"Index\":4},\"Spec\":{\"Name\":\"%s\",\"Labels\":{"
+		"\"io.cdeploy.holder\":\"bob\",\"io.cdeploy.expires\":\"1969-01-01T00:00:00Z\"}}},"
+		"{\"ID\":\"r%u\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"%s%u\",\"Data\":"
+		"\"e30=\",\"Labels\":{\"io.cdeploy.project\":\"p\"}}}]",
+		lock, revision, w->prefix, recorded ? revision : 10 * revision);
+
+	HTTP_EXPECT(w->s, .method = "GET", .url = url, .status = 200, .answer = list);
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/l1/update?version=4",
+		    .status = 200);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/l1", .status = 204);
 }
 
 static void lock_is(struct world *w, bool free)
@@ -270,7 +286,7 @@ static void who_is_at_work_still_records_it_himself(void **state)
 	runs(w, "41", 3);
 	has_record(w, 3, false);
 	lock_is(w, false);
-	lock_is_there(w, "2200-01-01T00:00:00Z", false);
+	bob_has_the_lock(w);
 	up(w);
 	/* when he is through before we have it */
 	runs(w, "41", 3);
@@ -302,7 +318,7 @@ static void who_has_waited_to_write_and_finds_it_written_records_it(void **state
 	runs(w, "40", 2);
 	w->stack.services[0].image[strlen("r/app:")] = '2';
 	lock_is(w, false);
-	lock_is_there(w, "2200-01-01T00:00:00Z", false);
+	bob_has_the_lock(w);
 	/* bob is killed after his write, and before his record */
 	lock_is(w, true);
 	runs(w, "41", 3);
@@ -350,15 +366,75 @@ static void a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_writt
 
 	w->opt.holder = &anna;
 	runs(w, "41", 3);
-	lock_is_there(w, "1969-01-01T00:00:00Z", true);
-	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/l1/update?version=4",
-		    .status = 200);
-	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/l1", .status = 204);
+	lock_is_left(w, 3, false);
 	/* the record is missing, too */
 	lock_is(w, false);
-	lock_is_there(w, "2200-01-01T00:00:00Z", false);
+	bob_has_the_lock(w);
 	up(w);
 	assert_true(recorder_has(&w->rec, "warn: the lock that bob left behind is cleared away\n"));
+}
+
+/* So many records as there can be while one is added, the newest of them the service's. */
+static char *records(const struct world *w, int newest)
+{
+	json_t *list = json_array();
+	char *text;
+
+	for (int i = newest; i > newest - 11; i--) {
+		auto_free char *id = mem_printf("r%d", i), *name = mem_printf("%s%d", w->prefix, i);
+
+		json_array_append_new(list,
+				      json_pack("{s:s,s:{s:i},s:{s:s,s:s,s:{s:s}}}", "ID", id,
+						"Version", "Index", 1, "Spec", "Name", name, "Data",
+						"e30=", "Labels", "io.cdeploy.project", "p"));
+	}
+	text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	return text;
+}
+
+static void what_a_dead_run_was_to_remove_in_the_end_is_removed(void **state)
+{
+	struct world *w = *state;
+	auto_free char *list = records(w, 13);
+
+	w->opt.holder = &anna;
+	runs(w, "41", 13);
+	lock_is_left(w, 13, true);
+	lock_is(w, true);
+	runs(w, "41", 13);
+	has_record(w, 13, true);
+	history_is(w, list);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/r3", .status = 204);
+	lock_is_given_back(w);
+	up(w);
+	assert_int_equal(DEPLOY_UNCHANGED, w->out[0].verb);
+}
+
+static void cancelled(void *cancel)
+{
+	cancel_set(cancel, SIGTERM);
+}
+
+static void what_is_left_when_all_run_is_done_though_a_signal_comes(void **state)
+{
+	struct world *w = *state;
+	auto_free char *list = records(w, 13);
+	struct cancel cancel;
+
+	assert_int_equal(0, cancel_init(&cancel, &w->e));
+	w->op.cancel = &cancel;
+	nothing_runs(w);
+	history_is(w, list);
+	there_is(w, "3");
+	is_created(w);
+	HTTP_EXPECT(w->s, .method = "POST", .url = V141 "/configs/create", .status = 201,
+		    .answer = "{\"ID\":\"r14\"}", .then = cancelled, .arg = &cancel);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/r3", .status = 204);
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/configs/r4", .status = 204);
+	up(w);
+	w->op.cancel = NULL;
+	cancel_release(&cancel);
 }
 
 static void what_ran_before_there_was_a_history_becomes_its_first_revision(void **state)
@@ -442,6 +518,8 @@ int main(void)
 		T(who_has_waited_to_write_and_finds_it_written_records_it),
 		T(a_record_that_is_refused_without_the_lock_ends_the_run),
 		T(a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written),
+		T(what_a_dead_run_was_to_remove_in_the_end_is_removed),
+		T(what_is_left_when_all_run_is_done_though_a_signal_comes),
 		T(what_ran_before_there_was_a_history_becomes_its_first_revision),
 		T(a_history_that_cannot_be_read_does_not_stop_a_deploy),
 		T(a_number_that_a_killed_run_has_used_is_used_up),
