@@ -236,6 +236,39 @@ static void prune_objects(struct up *u)
 			     has_written(u) || u->was_cut_off);
 }
 
+/* Of what lost services only, and those the last record never had, a record would be that one again: a way back to nowhere. */
+static bool is_as_last(const struct up *u, const struct deploy_record *last)
+{
+	for (size_t i = 0; i < u->plan.nr; i++)
+		if (!deploy_body_has(last->body, u->plan.v[i].want->name))
+			return false;
+	for (size_t i = 0; i < u->plan.nr_surplus; i++)
+		if (deploy_body_has(last->body, u->plan.surplus[i]->name))
+			return false;
+	return true;
+}
+
+/* -1: the lock is lost. */
+static int remember(struct up *u, struct err *e)
+{
+	const struct deploy_record *last = u->history.nr ? &u->history.v[0] : NULL;
+	uint64_t runs = deploy_history_revision_of(newest_spec(&u->plan));
+	size_t most = DEPLOY_HISTORY_KEPT - 1;
+	int n = 0;
+
+	if (has_written(u))
+		n = record(u, &u->opt->owner, e);
+	else if (runs > (last ? last->revision : 0)) /* of a run that was cut off */
+		n = record_missing(u, &u->plan, e);
+	else if (!last || !is_as_last(u, last))
+		n = record(u, &u->opt->owner, e);
+	else
+		most = DEPLOY_HISTORY_KEPT;
+	if (n == 0)
+		deploy_history_cut(u->op, u->eng, &u->history, most);
+	return n < 0 ? -1 : 0;
+}
+
 int up_end_well(struct up *u, struct err *e)
 {
 	bool changed = has_written(u) || u->plan.nr_surplus;
@@ -245,17 +278,10 @@ int up_end_well(struct up *u, struct err *e)
 			return -1;
 		err_clear(e); /* each write says what comes of it */
 	}
-	if (!changed) {
+	if (!changed)
 		heal(u);
-	} else if (u->has_history) {
-		int n = record(u, &u->opt->owner, e);
-
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			deploy_history_cut(u->op, u->eng, &u->history,
-					   DEPLOY_HISTORY_KEPT - 1);
-	}
+	else if (u->has_history && remember(u, e) < 0)
+		return -1;
 	prune_objects(u);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/cancel.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/history_keep.h"
@@ -437,6 +438,48 @@ static void what_is_left_when_all_run_is_done_though_a_signal_comes(void **state
 	cancel_release(&cancel);
 }
 
+/* Record 3 has these services; --prune then removes `left`. */
+static void left_goes(struct world *w, const char *services)
+{
+	auto_free char *body = mem_printf("{\"services\":[%s]}", services);
+	auto_free char *data = base64_encode(span_of_str(body), false);
+	auto_free char *list =
+		mem_printf("[{\"ID\":\"r3\",\"Version\":{\"Index\":1},\"Spec\":{\"Name\":\"%s3\","
+			   "\"Data\":\"%s\",\"Labels\":{\"io.cdeploy.project\":\"p\"}}}]",
+			   w->prefix, data);
+
+	runs(w, "41", 3);
+	there_is(w, "2");
+	history_is(w, *services ? list : "[]");
+	there_is(w, "2");
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s5", .status = 200,
+		    .answer = "{\"ID\":\"s5\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"left\","
+			      "\"Labels\":{\"io.cdeploy.project\":\"p\"}}}");
+	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s5", .status = 200);
+}
+
+/* Else a rollback, which goes one revision back, would go nowhere. */
+static void what_only_removes_is_a_revision_when_the_last_one_had_it(void **state)
+{
+	struct world *w = *state;
+	auto_strv struct strv pruned = STRV_INIT;
+
+	w->opt.prune = true;
+	w->opt.pruned = &pruned;
+	left_goes(w, "{\"spec\":{\"Name\":\"app\"}},{\"spec\":{\"Name\":\"left\"}}");
+	is_recorded(w, 201);
+	up(w);
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"4\""));
+	left_goes(w, "{\"spec\":{\"Name\":\"app\"}}");
+	up(w);
+	/* that of the run which wrote app, and was cut off */
+	left_goes(w, "");
+	has_record(w, 3, false);
+	is_recorded(w, 201);
+	up(w);
+	assert_non_null(strstr(sent(w, 0), "\"io.cdeploy.revision\":\"3\""));
+}
+
 static void what_ran_before_there_was_a_history_becomes_its_first_revision(void **state)
 {
 	struct world *w = *state;
@@ -520,6 +563,7 @@ int main(void)
 		T(a_lock_that_a_dead_run_left_is_swept_up_where_nothing_is_to_be_written),
 		T(what_a_dead_run_was_to_remove_in_the_end_is_removed),
 		T(what_is_left_when_all_run_is_done_though_a_signal_comes),
+		T(what_only_removes_is_a_revision_when_the_last_one_had_it),
 		T(what_ran_before_there_was_a_history_becomes_its_first_revision),
 		T(a_history_that_cannot_be_read_does_not_stop_a_deploy),
 		T(a_number_that_a_killed_run_has_used_is_used_up),
