@@ -106,19 +106,6 @@ static int up_hold(struct up *u, struct err *e)
 	return up_plan(u, e);
 }
 
-static int up_networks(struct up *u, struct err *e)
-{
-	for (size_t i = 0; i < u->plan.networks.n; i++) {
-		const char *name = u->plan.networks.v[i];
-
-		if (deploy_apply_network(u->op, u->eng, name, deploy_stack_network(u->stack, name),
-					 &u->opt->owner, e) < 0)
-			return -1;
-		progress_note(u->op->progress, "network '%s' created", name);
-	}
-	return 0;
-}
-
 /* What services stand on: networks, then secrets and configs. */
 static int up_ground(struct up *u, struct err *e)
 {
@@ -189,9 +176,14 @@ static char *item_auth(struct up *u, const struct up_item *it)
 
 static int item_create(struct up *u, struct up_item *it, const char *auth, struct err *e)
 {
+	int n;
+
 	progress_begin(u->op->progress, up_item_name(it), "create service '%s'", up_item_name(it));
 	item_start(u, it, it->action->spec, false);
-	return deploy_apply_create(&it->id, u->op, u->eng, it->action->spec, auth, e);
+	do
+		n = deploy_apply_create(&it->id, u->op, u->eng, it->action->spec, auth, e);
+	while (n < 0 && up_network_again(u, e) == 0);
+	return n;
 }
 
 /*
@@ -211,6 +203,7 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 {
 	const struct deploy_action *a = it->action;
 	struct engine_tasks before = engine_tasks_of(&u->tasks, a->have->id);
+	int n;
 
 	if (a->adopted)
 		progress_warn(u->op->progress,
@@ -222,7 +215,10 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	it->back = good_spec(a);
 	item_start(u, it, a->spec, false);
 	deploy_rollout_know(&it->rollout, &before, true);
-	return deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
+	do
+		n = deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
+	while (n < 0 && up_network_again(u, e) == 0);
+	return n;
 }
 
 /* e: why the one that was removed was not created. The lock lost stays that. */

@@ -1,5 +1,5 @@
 /*
- * What the files of a deploy share: the run and its services. up.c brings them there and back,
+ * What the files of a deploy share: the run and its services. up.c brings them there and back, up_network.c makes what they join,
  * up_end.c decides what becomes of a run that does not go well, up_history.c remembers one that did.
  */
 #ifndef DEPLOY_UP_PART_H
@@ -53,6 +53,14 @@ struct way_back {
 
 const char *up_item_name(const struct up_item *it);
 void up_item_settle(struct up_item *it, enum deploy_verb verb);
+
+/* Those that the plan misses. */
+int up_networks(struct up *u, struct err *e) MUST_CHECK;
+/*
+ * A service was refused, *e says why. 0: a network of the stack's was on its way out, is made again, and the plan's specs have
+ * the new one: it may be tried once more. -1: that was not it, or *e says why it cannot be.
+ */
+int up_network_again(struct up *u, struct err *e) MUST_CHECK;
 
 /* Those that have begun, watched with one loop. WATCH_ALL_ENDED is for the way back. */
 int up_watch(struct up *u, enum watch_until until, struct err *e) MUST_CHECK;

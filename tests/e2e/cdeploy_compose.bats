@@ -139,6 +139,15 @@ no_stack() {
 		[ -z "$(engine network ls -q --filter "name=${NAME}_")" ]
 }
 
+@test "a stack that docker has just removed can be deployed at once, though its tasks are ending in its networks" {
+	printf '%s\n' "name: $NAME" services: "  web: {image: $BUSYBOX, command: [sleep, '1000'], stop_grace_period: 2s}" >compose.yml
+	expect 0 cdeploy -f compose.yml
+	engine stack rm "$NAME" >/dev/null
+	expect 0 cdeploy -f compose.yml
+	has "$err" "network '${NAME}_default' is being removed"
+	equal "$(engine service ps --filter desired-state=running --format '{{.CurrentState}}' "${NAME}_web" | cut -d' ' -f1)" Running
+}
+
 @test "what is made in a swarm is as several files and variables have it" {
 	shower
 	compose 'networks:' '  default: {attachable: true, labels: {a: b}, ipam: {config: [{subnet: 10.231.7.0/24, gateway: 10.231.7.3, ip_range: 10.231.7.128/25}]}}'
