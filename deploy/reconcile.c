@@ -7,6 +7,7 @@
  */
 #include "deploy/reconcile.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "deploy/diff.h"
 #include "deploy/objects.h"
@@ -229,6 +230,34 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	a->verb = DEPLOY_UPDATED;
 	say_why(a);
 	return 0;
+}
+
+/* Is `now` what `before` becomes by counting alone? */
+static bool is_counted_on(const json_t *before, const json_t *now,
+			  const struct deploy_service *want)
+{
+	auto_json json_t *counted = json_deep_copy(before);
+
+	keep_counts(counted, want, now);
+	return deploy_spec_equal(counted, now);
+}
+
+/* By itself, and not because somebody asked for it. */
+static bool is_taken_back(const struct engine_service *before, const struct engine_service *now)
+{
+	return (before->update == UPDATE_NONE || before->update == UPDATE_UPDATING) &&
+	       now->update >= UPDATE_ROLLBACK_STARTED && !strstr(now->update_message, "manual");
+}
+
+bool deploy_action_follow(struct deploy_action *a, const struct engine_service *now)
+{
+	const json_t *previous = is_taken_back(a->have, now) ? a->have->previous : NULL;
+
+	if (!is_counted_on(a->have->spec, now->spec, a->want) &&
+	    (!previous || !is_counted_on(previous, now->spec, a->want)))
+		return false;
+	keep_counts(a->spec, a->want, now->spec);
+	return true;
 }
 
 /* -- the whole --------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/apply.h"
+#include "deploy/diff.h"
 #include "deploy/objects.h"
 #include "deploy/spec_api.h"
 #include "deploy/up_part.h"
@@ -21,11 +22,13 @@
 
 #define PENDING_DFLT_MS INT64_C(60000)
 #define PATIENCE_MS	INT64_C(60000) /* managers elect a leader, an engine starts anew */
+#define FOLLOW_TRIES	3
 
 static void up_release(struct up *u)
 {
 	for (size_t i = 0; i < u->nr; i++) {
 		free(u->items[i].id);
+		engine_service_release(&u->items[i].now);
 		deploy_rollout_release(&u->items[i].rollout);
 	}
 	free(u->items);
@@ -199,11 +202,31 @@ static json_t *good_spec(const struct deploy_action *a)
 	return a->resumed ? NULL : have->spec;
 }
 
+/* Somebody was faster. An earlier wave may have taken long, and whose rollout a dead run began, the swarm takes back. */
+static bool item_follows(struct up *u, struct up_item *it, const struct err *e)
+{
+	const json_t *from = it->now.id ? it->now.spec : it->action->have->spec;
+	bool is_back = it->back == from;
+	auto_engine_service struct engine_service now = { 0 };
+	struct err ignored = ERR_INIT;
+
+	if (e->kind != ERR_FAILED ||
+	    engine_service_get(&now, u->op, u->eng, it->id, &ignored) < 0 ||
+	    deploy_spec_equal(from, now.spec) || !deploy_action_follow(it->action, &now))
+		return false;
+	if (is_back)
+		it->back = now.spec;
+	engine_service_release(&it->now);
+	it->now = now;
+	now = (struct engine_service){ 0 };
+	return true;
+}
+
 static int item_update(struct up *u, struct up_item *it, const char *auth, struct err *e)
 {
 	const struct deploy_action *a = it->action;
 	struct engine_tasks before = engine_tasks_of(&u->tasks, a->have->id);
-	int n;
+	unsigned tries = FOLLOW_TRIES;
 
 	if (a->adopted)
 		progress_warn(u->op->progress,
@@ -215,10 +238,11 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 	it->back = good_spec(a);
 	item_start(u, it, a->spec, false);
 	deploy_rollout_know(&it->rollout, &before, true);
-	do
-		n = deploy_apply_update(u->op, u->eng, a->have, a->spec, auth, e);
-	while (n < 0 && up_network_again(u, e) == 0);
-	return n;
+	while (deploy_apply_update(u->op, u->eng, it->now.id ? &it->now : a->have, a->spec, auth,
+				   e) < 0)
+		if (up_network_again(u, e) < 0 && (!tries-- || !item_follows(u, it, e)))
+			return -1;
+	return 0;
 }
 
 /* e: why the one that was removed was not created. The lock lost stays that. */

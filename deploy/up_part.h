@@ -13,7 +13,9 @@
 
 /* One service of the stack on its way. */
 struct up_item {
-	const struct deploy_action *action;
+	struct deploy_action *action;
+	struct engine_service
+		now; /* where it was not as planned any more when it was to be written */
 	char *id;
 	size_t wave;
 	json_t *back;  /* borrowed: spec to go back to; NULL: there was none */

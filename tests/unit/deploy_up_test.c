@@ -258,8 +258,62 @@ static void an_update_is_not_repeated_over_somebody_elses(void **state)
 	world_tasks(w, "", "");
 	POST("/services/s1/update?version=7", SEQUENCE);
 	world_get(w, "/services/s1", world_service(w, 8, theirs, w->old, NULL));
+	world_get(w, "/services/s1", world_service(w, 8, theirs, w->old, NULL));
 	world_up_fails(w, ERR_FAILED, "update service 'app': somebody else changed it meanwhile");
 	json_decref(theirs);
+}
+
+/* Version 7, of image :0, became `now` when it was to be written; what is sent then is the last request. */
+static void is_faster(struct up_world *w, const char *now)
+{
+	json_t *bad = world_spec_with_image(w, "r:5000/app:0");
+
+	w->opt.detach = true;
+	world_get_list(w, NAMED("app"), world_service(w, 7, bad, w->old, "updating"));
+	world_tasks(w, "", "");
+	POST("/services/s1/update?version=7", SEQUENCE);
+	world_get(w, "/services/s1", now);
+	world_get(w, "/services/s1", now);
+	json_decref(bad);
+}
+
+/* As it does with what a run began that was killed then. */
+static void what_the_swarm_took_back_meanwhile_is_updated_from_there(void **state)
+{
+	struct up_world *w = *state;
+
+	is_faster(w, world_service(w, 9, w->old, NULL, "rollback_started"));
+	POST("/services/s1/update?version=9", .status = 200);
+	world_up(w, 0);
+	world_assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+}
+
+static void what_somebody_took_back_meanwhile_is_theirs(void **state)
+{
+	struct up_world *w = *state;
+	json_t *o = json_loads(world_service(w, 9, w->old, NULL, "rollback_started"), 0, NULL);
+
+	json_object_set_new(json_object_get(o, "UpdateStatus"), "Message",
+			    json_string("manually requested rollback"));
+	is_faster(w, world_kept(w, json_dumps(o, JSON_COMPACT)));
+	json_decref(o);
+	world_up_fails(w, ERR_FAILED, "update service 'app': somebody else changed it meanwhile");
+}
+
+static void what_a_scaler_counted_meanwhile_is_kept(void **state)
+{
+	struct up_world *w = *state;
+	json_t *scaled = world_spec_with_image(w, "r:5000/app:0");
+	json_t *mode = json_object_get(json_object_get(scaled, "Mode"), "Replicated");
+
+	w->stack.services[0].has_replicas = false;
+	json_object_set_new(mode, "Replicas", json_integer(5));
+	is_faster(w, world_service(w, 9, scaled, w->old, "updating"));
+	POST("/services/s1/update?version=9", .status = 200);
+	world_up(w, 0);
+	assert_non_null(strstr(buf_str(&http_script_seen(w->s, http_script_count(w->s) - 1)->body),
+			       "\"Replicas\":5"));
+	json_decref(scaled);
 }
 
 static void an_update_out_of_sequence_ends_after_ten_tries(void **state)
@@ -272,6 +326,7 @@ static void an_update_out_of_sequence_ends_after_ten_tries(void **state)
 		POST("/services/s1/update?version=7", SEQUENCE);
 		world_get(w, "/services/s1", world_service(w, 7, w->old, NULL, NULL));
 	}
+	world_get(w, "/services/s1", world_service(w, 7, w->old, NULL, NULL));
 	world_up_fails(w, ERR_FAILED, "update service 'app': update out of sequence");
 }
 
@@ -1087,6 +1142,9 @@ int main(void)
 		T(nothing_is_removed_when_the_deploy_fails),
 		T(an_update_out_of_sequence_is_repeated_with_the_new_version),
 		T(an_update_is_not_repeated_over_somebody_elses),
+		T(what_the_swarm_took_back_meanwhile_is_updated_from_there),
+		T(what_somebody_took_back_meanwhile_is_theirs),
+		T(what_a_scaler_counted_meanwhile_is_kept),
 		T(an_update_out_of_sequence_ends_after_ten_tries),
 		T(an_update_whose_answer_was_lost_is_not_made_twice),
 		T(a_create_whose_answer_was_lost_is_looked_up_first),
