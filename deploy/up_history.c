@@ -115,8 +115,8 @@ static int has_record(struct up *u, uint64_t revision, struct err *e)
 	if (!list || deploy_history_read(&found, list, &u->opt->owner, e) < 0)
 		return err_wrap(e, "read the history");
 	if (u->opt->holder && !u->lock.id)
-		u->was_cut_off |= deploy_lock_sweep(u->op, u->eng, &u->opt->owner, u->opt->holder,
-						    list);
+		u->was_cut_off |=
+			deploy_lock_sweep(u->op, u->eng, &u->opt->owner, u->opt->holder, list);
 	return deploy_history_find(&found, revision) != NULL;
 }
 

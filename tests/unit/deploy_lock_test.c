@@ -313,10 +313,11 @@ static void a_lock_whose_making_a_signal_met_goes_again(void **state)
 {
 	struct world *w = *state;
 	struct cancel cancel;
-	char *ours = mem_printf("{\"ID\":\"l3\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"%s\","
-				"\"Data\":\"YQ==\",\"Labels\":{\"io.cdeploy.since\":"
-				"\"2026-01-01T00:00:00Z\"}}}",
-				w->name);
+	char *ours =
+		mem_printf("{\"ID\":\"l3\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"%s\","
+			   "\"Data\":\"YQ==\",\"Labels\":{\"io.cdeploy.since\":"
+			   "\"2026-01-01T00:00:00Z\"}}}",
+			   w->name);
 
 	strv_take(&w->texts, ours);
 	assert_int_equal(0, cancel_init(&cancel, &w->e));

@@ -453,8 +453,9 @@ static void left_goes(struct world *w, const char *services)
 	history_is(w, *services ? list : "[]");
 	there_is(w, "2");
 	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s5", .status = 200,
-		    .answer = "{\"ID\":\"s5\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"left\","
-			      "\"Labels\":{\"io.cdeploy.project\":\"p\"}}}");
+		    .answer =
+			    "{\"ID\":\"s5\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"left\","
+			    "\"Labels\":{\"io.cdeploy.project\":\"p\"}}}");
 	HTTP_EXPECT(w->s, .method = "DELETE", .url = V141 "/services/s5", .status = 200);
 }
 
