@@ -47,7 +47,8 @@ int deploy_reconcile(struct deploy_plan *out, const struct deploy_stack *want,
 		     struct err *e) MUST_CHECK;
 /*
  * The service has changed since the plan was made, and is as `now`. true: only as swarms do, which took an update back
- * that was under way then, or as those do who count (see the top of reconcile.c). a->spec is what it is to become from there.
+ * that was under way then, or as those do who count (see the top of reconcile.c). a->spec is what it is to become
+ * from there.
  */
 bool deploy_action_follow(struct deploy_action *a, const struct engine_service *now);
 /* Is there anything to write? */

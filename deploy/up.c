@@ -202,7 +202,7 @@ static json_t *good_spec(const struct deploy_action *a)
 	return a->resumed ? NULL : have->spec;
 }
 
-/* Somebody was faster. An earlier wave may have taken long, and whose rollout a dead run began, the swarm takes back. */
+/* Somebody was faster: an earlier wave may have taken long, or the swarm takes back what a dead run began. */
 static bool item_follows(struct up *u, struct up_item *it, const struct err *e)
 {
 	const json_t *from = it->now.id ? it->now.spec : it->action->have->spec;

@@ -187,7 +187,7 @@ static int record_under_lock(struct up *u, struct err *e)
 	return record_missing(u, &plan, e) < 0 ? -1 : tidy(u, e);
 }
 
-/* Nothing was written: but whoever did write may have been killed before he recorded it, or before his last removals. */
+/* Nothing was written: but whoever did write may have been killed before his record, or before his last removals. */
 static void heal(struct up *u)
 {
 	const json_t *newest = newest_spec(&u->plan);
@@ -236,7 +236,7 @@ static void prune_objects(struct up *u)
 			     has_written(u) || u->was_cut_off);
 }
 
-/* Of what lost services only, and those the last record never had, a record would be that one again: a way back to nowhere. */
+/* All that went are services that the last record never had: one more would be the same, and a way back to nowhere. */
 static bool is_as_last(const struct up *u, const struct deploy_record *last)
 {
 	for (size_t i = 0; i < u->plan.nr; i++)

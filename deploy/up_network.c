@@ -1,9 +1,9 @@
 /*
  * A stack's own networks: made when they are missing, and made again where one is on its way out.
  *
- * Who removes a stack by hand (`docker stack rm`) removes its networks at once. The engine goes on listing one for as long
- * as tasks on its own node are ending in it, though the swarm knows it no longer: a service that is to
- * join it is refused, "network ID not found". Only that tells it from one that is alive.
+ * Who removes a stack by hand (`docker stack rm`) removes its networks at once. The engine goes on listing one for as
+ * long as tasks on its own node are ending in it, though the swarm knows it no longer: a service that is to join it is
+ * refused, "network ID not found". Only that tells it from one that is alive.
  */
 #include "base/cancel.h"
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /*
- * What the files of a deploy share: the run and its services. up.c brings them there and back, up_network.c makes what they join,
- * up_end.c decides what becomes of a run that does not go well, up_history.c remembers one that did.
+ * What the files of a deploy share: the run and its services. up.c brings them there and back, up_network.c makes what
+ * they join, up_end.c decides what becomes of a run that does not go well, up_history.c remembers one that did.
  */
 #ifndef DEPLOY_UP_PART_H
 #define DEPLOY_UP_PART_H
@@ -59,8 +59,8 @@ void up_item_settle(struct up_item *it, enum deploy_verb verb);
 /* Those that the plan misses. */
 int up_networks(struct up *u, struct err *e) MUST_CHECK;
 /*
- * A service was refused, *e says why. 0: a network of the stack's was on its way out, is made again, and the plan's specs have
- * the new one: it may be tried once more. -1: that was not it, or *e says why it cannot be.
+ * A service was refused, *e says why. 0: a network of the stack's was on its way out, is made again, and the plan's
+ * specs have the new one: it may be tried once more. -1: that was not it, or *e says why it cannot be.
  */
 int up_network_again(struct up *u, struct err *e) MUST_CHECK;
 
@@ -78,8 +78,8 @@ int up_settle(struct up *u, struct err *e) MUST_CHECK;
 
 /* Before the first write: which number this deploy has. Labels the plan's specs with it. */
 int up_history_begin(struct up *u, struct err *e) MUST_CHECK;
-/* All went well, and no signal stops the rest: it is recorded, and secrets and configs that nobody can come back to are removed. ERR_LOCKED: the lock
- * was lost before that. */
+/* All went well, and no signal stops the rest: it is recorded, and secrets and configs that nobody can come back to are
+ * removed. ERR_LOCKED: the lock was lost before that. */
 int up_end_well(struct up *u, struct err *e) MUST_CHECK;
 
 void up_report(struct deploy_outcome *outcomes, size_t *nr, const struct up *u);
