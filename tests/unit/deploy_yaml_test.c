@@ -281,6 +281,27 @@ static void words_of_libyaml_are_explained(void **state)
 	assert_refused("f:1:4: not valid YAML: found character that cannot start any token; text "
 		       "that begins with '@', '`' or '%' needs quotes",
 		       "a: @b\n");
+	assert_refused("f:1:7: not valid YAML: found unknown escape character; in \"...\" a "
+		       "backslash is written twice, in '...' once",
+		       "a: \"C:\\dir\"\n");
+	assert_refused(
+		"f:1:4: not valid YAML: did not find expected node content; text that begins "
+		"with ',', ']' or '}' needs quotes",
+		"a: ,b\n");
+	assert_refused(
+		"f:1:4: not valid YAML: block sequence entries are not allowed in this context; "
+		"a list begins on the line below its key, text that begins with '- ' needs "
+		"quotes",
+		"a: - b\n");
+	assert_refused("f:1:4: not valid YAML: mapping keys are not allowed in this context; text "
+		       "that begins with '? ' needs quotes",
+		       "a: ? b\n");
+	assert_refused("f:1:5: not valid YAML: did not find expected comment or line break; text "
+		       "that begins with '|' or '>' needs quotes",
+		       "a: |b\n");
+	assert_refused("f:1:5: not valid YAML: did not find expected alphabetic or numeric "
+		       "character; text that begins with '*' or '&' needs quotes",
+		       "a: *\n");
 	assert_refused("f:2:1: a merge of git has left a conflict here",
 		       "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n");
 }
