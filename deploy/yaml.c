@@ -22,6 +22,7 @@
 struct frame {
 	struct yaml_value *value;
 	struct yaml_value *key; /* map: read, its value is still to come */
+	bool is_flow;		/* written with { } */
 };
 
 struct anchor {
@@ -170,6 +171,13 @@ static int put_duplicate(struct builder *b, struct yaml_value *map, struct yaml_
 	return 0;
 }
 
+/* {a:b} is a map to orcinus, and to YAML the key 'a:b' without a value. */
+static bool lacks_blank(const struct frame *f, const struct yaml_value *v)
+{
+	return f->is_flow && f->key->plain && strchr(f->key->text, ':') && v->kind == YAML_SCALAR &&
+	       v->plain && !*v->text;
+}
+
 static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, struct err *e)
 {
 	struct yaml_value *key = f->key;
@@ -184,6 +192,8 @@ static int put_in_map(struct builder *b, struct frame *f, struct yaml_value *v, 
 		f->key = v;
 		return 0;
 	}
+	if (lacks_blank(f, v))
+		return fail_at(b, at_value(key), e, "a blank is needed behind the ':'");
 	f->key = NULL;
 	first = is_merge_key(key) ? NULL : find_pair(f->value, key->text);
 	if (first)
@@ -347,7 +357,10 @@ static int on_start(struct builder *b, const yaml_event_t *ev, struct err *e)
 	if (check_tag(b, tag, v, e) < 0 || weigh(b, 1, at_value(v), e) < 0 ||
 	    set_anchor(b, anchor, v, e) < 0)
 		return -1;
-	b->frames[b->depth++] = (struct frame){ .value = v };
+	b->frames[b->depth++] =
+		(struct frame){ .value = v,
+				.is_flow = is_map && ev->data.mapping_start.style ==
+							     YAML_FLOW_MAPPING_STYLE };
 	return 0;
 }
 

@@ -306,6 +306,16 @@ static void words_of_libyaml_are_explained(void **state)
 		       "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n");
 }
 
+static void braces_want_a_blank_behind_the_colon(void **state)
+{
+	(void)state;
+	assert_refused("f:1:5: a blank is needed behind the ':'", "a: {b:c}\n");
+	assert_refused("f:1:11: a blank is needed behind the ':'", "a: {b: 1, http://x}\n");
+	assert_reads("{a: {'b': c}}", "a: {\"b\":c}\n");
+	assert_reads("{a: {b:c: d, 'e:f': , g: }}", "a: {b:c: d, 'e:f', g}\n");
+	assert_reads("{a: {b:c: }}", "a:\n  b:c:\n");
+}
+
 static void one_file_holds_one_document(void **state)
 {
 	(void)state;
@@ -342,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_tab_as_indentation_is_said_in_one_line),
 		cmocka_unit_test(broken_text_has_its_line),
 		cmocka_unit_test(words_of_libyaml_are_explained),
+		cmocka_unit_test(braces_want_a_blank_behind_the_colon),
 		cmocka_unit_test(one_file_holds_one_document),
 		cmocka_unit_test(a_key_is_text),
 	};
