@@ -3,9 +3,11 @@
  */
 #include "deploy/lint.h"
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "deploy/mask.h"
 #include "deploy/secret_words.h"
 
 struct place {
@@ -35,14 +37,23 @@ static void add(struct lint *out, const char *file, unsigned line, const char *c
 						   .severity = severity };
 }
 
-/* -- environment ------------------------------------------------------------- */
+/* -- secrets ------------------------------------------------------------------ */
 
-/* PASSWORD_FILE holds a path; what has a variable in it comes from elsewhere. */
+/* What has a variable in it comes from elsewhere. */
+static bool holds_secret(struct span text)
+{
+	auto_free char *masked = span_find(text, '$') < 0 ? mask_text(text) : NULL;
+
+	return masked && !span_eq_str(text, masked);
+}
+
+/* PASSWORD_FILE holds a path. */
 static bool is_literal_secret(struct span name, struct span value)
 {
 	value = span_trim(value);
-	return value.n && span_find(value, '$') < 0 && !span_ends(name, "_FILE") &&
-	       (deploy_is_secret(name, value) || deploy_begins_secret(value));
+	return value.n && !span_ends(name, "_FILE") &&
+	       ((span_find(value, '$') < 0 && deploy_is_secret(name, value)) ||
+		holds_secret(value));
 }
 
 static void look_at_variable(const struct place *p, unsigned line, struct span name,
@@ -72,6 +83,43 @@ static void look_at_environment(const struct place *p, const struct yaml_value *
 			look_at_variable(p, env->pairs[i].key->line,
 					 span_of_str(env->pairs[i].key->text),
 					 span_of_str(env->pairs[i].value->text));
+}
+
+static void add_secret_in(const struct place *p, unsigned line, const char *key)
+{
+	add(p->out, p->file, line, "literal-secret", LINT_MAJOR,
+	    mem_printf("service '%s': a password stands in %s; write a ${VARIABLE} and set it as a "
+		       "masked variable, or use a secret",
+		       p->service, key));
+}
+
+/* As one text: the words of a list belong together. */
+static void look_at_command(const struct place *p, const char *key, const struct yaml_value *v)
+{
+	auto_buf struct buf text = BUF_INIT(SIZE_MAX);
+
+	if (!v)
+		return;
+	if (v->kind == YAML_SCALAR)
+		buf_add_str(&text, v->text);
+	for (size_t i = 0; v->kind == YAML_LIST && i < v->nr; i++)
+		if (v->items[i]->kind == YAML_SCALAR)
+			buf_addf(&text, "%s%s", i ? " " : "", v->items[i]->text);
+	if (holds_secret(buf_span(&text)))
+		add_secret_in(p, v->line, key);
+}
+
+static void look_at_labels(const struct place *p, const struct yaml_value *v)
+{
+	for (size_t i = 0; v && v->kind == YAML_LIST && i < v->nr; i++)
+		look_at_command(p, "labels", v->items[i]);
+	for (size_t i = 0; v && v->kind == YAML_MAP && i < v->nr; i++) {
+		const struct yaml_pair *pair = &v->pairs[i];
+
+		if (pair->value->kind == YAML_SCALAR &&
+		    is_literal_secret(span_of_str(pair->key->text), span_of_str(pair->value->text)))
+			add_secret_in(p, pair->key->line, "labels");
+	}
 }
 
 /* -- image ------------------------------------------------------------------- */
@@ -163,11 +211,15 @@ static void look_at_named_volumes(const struct place *p, const struct yaml_value
 
 static void look_at_service(const struct place *p, const struct yaml_pair *pair)
 {
+	static const char *const commands[] = { "command", "commands", "entrypoint" };
 	const struct yaml_value *s = pair->value;
 
 	if (s->kind != YAML_MAP)
 		return;
 	look_at_environment(p, yaml_map_get(s, "environment"));
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		look_at_command(p, commands[i], yaml_map_get(s, commands[i]));
+	look_at_labels(p, yaml_map_get(s, "labels"));
 	look_at_image(p, yaml_map_get(s, "image"));
 	look_at_volumes(p, yaml_map_get(s, "volumes"));
 	if (yaml_is_null(yaml_map_get(s, "healthcheck")))

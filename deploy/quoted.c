@@ -83,7 +83,8 @@ static void collect(struct written *w, const struct quoted_from *from)
 	for (size_t i = 0; from->variables && i < from->variables->n; i++) {
 		struct span name, value;
 
-		if (span_cut(span_of_str(from->variables->v[i]), '=', &name, &value))
+		if (span_cut(span_of_str(from->variables->v[i]), '=', &name, &value) &&
+		    value.n >= VALUE_MIN)
 			add_text(w, value, names_secret(name) ? mem_strdup("") : mask_text(value));
 	}
 }
@@ -97,8 +98,7 @@ static bool is_shown_whole(const struct written *w, size_t i)
 static bool holds_hidden_value(const struct written *w, struct span word)
 {
 	for (size_t i = w->nr_lines; i < w->texts.n; i++)
-		if (strlen(w->texts.v[i]) >= VALUE_MIN && !is_shown_whole(w, i) &&
-		    find(word, span_of_str(w->texts.v[i])))
+		if (!is_shown_whole(w, i) && find(word, span_of_str(w->texts.v[i])))
 			return true;
 	return false;
 }

@@ -49,6 +49,21 @@ static void secrets_in_plain_text_are_found_and_variables_are_none(void **state)
 		     "5 literal-secret");
 }
 
+static void passwords_in_addresses_commands_and_labels_are_found(void **state)
+{
+	(void)state;
+	assert_found("services:\n  a:\n    environment:\n      - DB=postgres://me:canary@db/x\n"
+		     "      - OTHER=postgres://me:$PW@db/x\n      - URL=http://host/x\n",
+		     "4 literal-secret");
+	assert_found("services:\n  a:\n    command: [serve, --password, canary]\n"
+		     "    entrypoint: serve --token=$TOKEN\n"
+		     "    labels:\n      - app.token=canary\n      - app.name=x\n",
+		     "3 literal-secret,6 literal-secret");
+	assert_found("services:\n  a:\n    commands:\n      - mysql -pcanary\n"
+		     "    labels: {app.password: canary, app.auth: \"true\"}\n",
+		     "4 literal-secret,5 literal-secret");
+}
+
 static void the_engines_socket_and_the_systems_folders_are_found_in_both_dialects(void **state)
 {
 	(void)state;
@@ -127,6 +142,7 @@ static void a_fingerprint_stays_when_the_line_moves_and_is_the_findings_own(void
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(passwords_in_addresses_commands_and_labels_are_found),
 		cmocka_unit_test(secrets_in_plain_text_are_found_and_variables_are_none),
 		cmocka_unit_test(
 			the_engines_socket_and_the_systems_folders_are_found_in_both_dialects),
