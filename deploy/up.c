@@ -306,11 +306,9 @@ static void item_keep(struct up *u, struct up_item *it)
 	bool open = item_is_open(u, it);
 
 	up_item_settle(it, DEPLOY_UNCHANGED);
-	if (!open) {
-		progress_begin(u->op->progress, up_item_name(it), "service '%s'", up_item_name(it));
-		progress_cached(u->op->progress, up_item_name(it), "unchanged");
+	/* its line on standard output says it */
+	if (!open)
 		return;
-	}
 	progress_begin(u->op->progress, up_item_name(it), "service '%s' is unchanged, but %s",
 		       up_item_name(it),
 		       it->action->unfinished ? "its last update is not over" : "does not run yet");
