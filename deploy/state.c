@@ -128,7 +128,9 @@ static int service_read_counts(struct engine_service *s, const json_t *o, struct
 	s->is_counted = counts != NULL;
 	if (counts &&
 	    (json_get_u64(&s->running, counts, "RunningTasks", "service.ServiceStatus", e) < 0 ||
-	     json_get_u64(&s->desired, counts, "DesiredTasks", "service.ServiceStatus", e) < 0))
+	     json_get_u64(&s->desired, counts, "DesiredTasks", "service.ServiceStatus", e) < 0 ||
+	     json_opt_u64(&s->completed, counts, "CompletedTasks", "service.ServiceStatus", 0, e) <
+		     0))
 		return -1;
 	return 0;
 }

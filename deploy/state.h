@@ -71,6 +71,7 @@ struct engine_service {
 	uint64_t job_iteration;	   /* how often a job was run anew */
 	bool is_counted;	   /* the engine said the next two (API 1.41) */
 	uint64_t running, desired; /* tasks, whatever spec they are of */
+	uint64_t completed;	   /* of a job, in its present run */
 };
 
 struct engine_network {

@@ -257,16 +257,15 @@ static int read_task(struct view_task *t, const struct view *v, const json_t *o,
 	if (!*id || strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(id))
 		return err_set(e, ERR_CORRUPT, "task.ID: '%s' is not an id", id);
 	t->id = mem_strdup(id);
-	t->service = mem_strdup(service);
-	t->image = spec_short_image(
+	t->image = mem_strdup(
 		text_at(json_object_get(json_object_get(o, "Spec"), "ContainerSpec"), "Image"));
 	task_set_node(t, nodes, node);
 	s = service_of(v, service);
+	t->service = mem_strdup(s ? s->s.name : service);
 	if (t->slot)
-		t->name =
-			mem_printf("%s.%llu", s ? s->s.name : service, (unsigned long long)t->slot);
+		t->name = mem_printf("%s.%llu", t->service, (unsigned long long)t->slot);
 	else
-		t->name = mem_printf("%s.%s", s ? s->s.name : service, t->node);
+		t->name = mem_printf("%s.%s", t->service, t->node);
 	return 0;
 }
 

@@ -18,8 +18,9 @@ struct view_service {
 };
 
 struct view_task {
-	char *id, *service; /* ids */
-	char *name;	    /* "web.1"; of a global service "web.NODE" */
+	char *id;
+	char *service; /* its name */
+	char *name;    /* "web.1"; of a global service "web.NODE" */
 	char *image, *node, *error;
 	enum task_state state, desired;
 	int64_t since_ns; /* of the state */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "deploy/changes.h"
 #include "deploy/table.h"
 #include "deploy/view.h"
 
@@ -11,21 +12,51 @@
 
 /* -- status ------------------------------------------------------------------ */
 
+/* How many tasks of a job are to complete; 0: it is none. */
+static uint64_t completions_of(const struct engine_service *s)
+{
+	const json_t *mode = json_object_get(s->spec, "Mode");
+	const json_t *job = json_object_get(mode, "ReplicatedJob");
+	const json_t *total = json_object_get(job, "TotalCompletions");
+
+	if (json_object_get(mode, "GlobalJob"))
+		return s->desired + s->completed;
+	if (!job)
+		return 0;
+	return json_is_integer(total) ? (uint64_t)json_integer_value(total) : 1;
+}
+
 static char *replicas_of(const struct engine_service *s)
 {
+	unsigned long long running = s->running, desired = s->desired, total = completions_of(s);
+
 	if (!s->is_counted)
 		return mem_strdup("?");
-	return mem_printf("%llu/%llu", (unsigned long long)s->running,
-			  (unsigned long long)s->desired);
+	/* one that is done has none running, and looks as if it were not */
+	if (total)
+		return mem_printf("%llu/%llu (%llu/%llu completed)", running, desired,
+				  (unsigned long long)s->completed, total);
+	return mem_printf("%llu/%llu", running, desired);
+}
+
+/* "rollback_completed: rollback completed" says it twice. */
+static bool says_more(const char *message, const char *state)
+{
+	while (*state && (*message == *state || (*message == ' ' && *state == '_')))
+		message++, state++;
+	return *message != '\0';
 }
 
 /* What the engine says of the last update; nothing when it went well. */
 static char *update_of(const struct engine_service *s)
 {
+	const char *state = update_state_name(s->update);
+
 	if (s->update == UPDATE_NONE || s->update == UPDATE_COMPLETED)
 		return mem_strdup("");
-	return mem_printf("%s%s%s", update_state_name(s->update), *s->update_message ? ": " : "",
-			  s->update_message);
+	if (!says_more(s->update_message, state))
+		return mem_strdup(state);
+	return mem_printf("%s: %s", state, s->update_message);
 }
 
 void view_status_text(struct buf *out, const struct view *v)
@@ -44,22 +75,41 @@ void view_status_text(struct buf *out, const struct view *v)
 	table_print(&t, out);
 }
 
+static json_t *count_or_null(bool is_known, uint64_t n)
+{
+	return is_known ? json_integer((json_int_t)n) : json_null();
+}
+
 static json_t *service_json(const struct view_service *s)
 {
 	const char *revision = deploy_label(s->s.spec, DEPLOY_LABEL_REVISION);
+	bool is_job = completions_of(&s->s) != 0, is_counted = s->s.is_counted;
 	json_t *o = json_object();
 
 	json_object_set_new(o, "name", json_str(s->s.name));
 	json_object_set_new(o, "mode", json_string(s->mode));
-	json_object_set_new(o, "running",
-			    s->s.is_counted ? json_integer((json_int_t)s->s.running) : json_null());
-	json_object_set_new(o, "desired",
-			    s->s.is_counted ? json_integer((json_int_t)s->s.desired) : json_null());
+	json_object_set_new(o, "running", count_or_null(is_counted, s->s.running));
+	json_object_set_new(o, "desired", count_or_null(is_counted, s->s.desired));
+	json_object_set_new(o, "completed", count_or_null(is_counted && is_job, s->s.completed));
 	json_object_set_new(o, "image", json_str(engine_spec_image(s->s.spec)));
 	json_object_set_new(o, "ports", json_str(s->ports));
 	json_object_set_new(o, "update", json_string(update_state_name(s->s.update)));
 	json_object_set_new(o, "update_message", json_str(s->s.update_message));
 	json_object_set_new(o, "revision", revision ? json_str(revision) : json_null());
+	return o;
+}
+
+/* The same members, so that whoever compares two of them finds that nothing runs. */
+static json_t *absent_json(const char *text)
+{
+	static const char *const unknown[] = { "mode",	    "running",	      "desired",
+					       "completed", "image",	      "ports",
+					       "update",    "update_message", "revision" };
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", json_stringn(text, strcspn(text, " ")));
+	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
+		json_object_set_new(o, unknown[i], json_null());
 	return o;
 }
 
@@ -69,6 +119,8 @@ json_t *view_status_json(const struct view *v)
 
 	for (size_t i = 0; i < v->nr; i++)
 		json_array_append_new(list, service_json(&v->services[i]));
+	for (size_t i = 0; i < v->absent.n; i++)
+		json_array_append_new(list, absent_json(v->absent.v[i]));
 	return list;
 }
 
@@ -105,9 +157,9 @@ void view_ps_text(struct buf *out, const struct view *v, int64_t now_ns)
 		/* as docker marks those that came before in the same place */
 		bool former = i && strcmp(x->name, v->tasks[i - 1].name) == 0;
 		auto_free char *name = mem_printf("%s%s", former ? " \\_ " : "", x->name);
+		auto_free char *image = spec_short_image(x->image);
 
-		table_row(&t, name, x->image, x->node, task_state_name(x->desired), since,
-			  x->error);
+		table_row(&t, name, image, x->node, task_state_name(x->desired), since, x->error);
 	}
 	table_print(&t, out);
 }

@@ -18,13 +18,13 @@
 #define OURS "\"io.cdeploy.project\":\"team/app\",\"io.cdeploy.revision\":\"3\""
 
 static const char services[] = "[" SERVICE(
-	"s2", "web", OURS,
+	"s1", "web", OURS,
 	"\"Mode\":{\"Replicated\":{\"Replicas\":3}}}") "" /**/
 						       ",\"Endpoint\":{\"Ports\":[{\"Protocol\":\"tcp\",\"TargetPort\":80,\"PublishedPort\":8080}]},"
 						       "\"UpdateStatus\":{\"State\":\"paused\",\"Message\":\"update paused due to failure\"},"
 						       "\"ServiceStatus\":{\"RunningTasks\":2,\"DesiredTasks\":3}},"
 	/* a stack's, under the name a compose file has for it */
-	SERVICE("s1", "shop_db", OURS ",\"com.docker.stack.namespace\":\"shop\"",
+	SERVICE("s2", "shop_db", OURS ",\"com.docker.stack.namespace\":\"shop\"",
 		"\"Mode\":{\"Global\":{}}}") ",\"ServiceStatus\":{\"RunningTasks\":1,"
 					     "\"DesiredTasks\":1}}," SERVICE(
 						     "s3", "other",
@@ -41,14 +41,14 @@ static const char nodes[] =
 #define TASK(id, service, slot, node, desired, state, when, why)                                   \
 	"{\"ID\":\"" id "\",\"ServiceID\":\"" service "\"," slot "\"NodeID\":\"" node              \
 	"\",\"DesiredState\":\"" desired                                                           \
-	"\",\"Spec\":{\"ContainerSpec\":{\"Image\":\"r/app:1\"}},"                                 \
+	"\",\"Spec\":{\"ContainerSpec\":{\"Image\":\"r/app:1@sha256:0123456789abcdef\"}},"         \
 	"\"Status\":{\"State\":\"" state "\",\"Timestamp\":\"" when "\",\"Err\":\"" why            \
 	"\",\"ContainerStatus\":{\"ContainerID\":\"c\"}}}"
 
-static const char tasks[] = "[" TASK("t1", "s2", "\"Slot\":1,", "n1", "shutdown", "failed",
+static const char tasks[] = "[" TASK("t1", "s1", "\"Slot\":1,", "n1", "shutdown", "failed",
 				     "2026-01-01T00:00:00Z", "task: non-zero exit (1)") "," /**/
-	TASK("t2", "s2", "\"Slot\":1,", "n2", "running", "running", "2026-01-01T00:58:00Z",
-	     "") "," TASK("t3", "s1", "", "n1", "running", "pending", "2026-01-01T00:59:59Z",
+	TASK("t2", "s1", "\"Slot\":1,", "n2", "running", "running", "2026-01-01T00:58:00Z",
+	     "") "," TASK("t3", "s2", "", "n1", "running", "pending", "2026-01-01T00:59:59Z",
 			  "") "]";
 
 #define NOW_NS (INT64_C(1767229200) * 1000000000) /* 2026-01-01T01:00:00Z */
@@ -152,13 +152,14 @@ static void tasks_stand_by_place_the_newest_first_with_their_errors(void **state
 
 	read_it(w, NULL);
 	view_ps_text(&w->text, &w->v, NOW_NS);
-	assert_text(
-		w,
-		"NAME            IMAGE     NODE    DESIRED STATE   CURRENT STATE           ERROR\n"
-		"shop_db.alpha   r/app:1   alpha   running         Pending 1 second ago\n"
-		"web.1           r/app:1   beta    running         Running 2 minutes ago\n"
-		" \\_ web.1       r/app:1   alpha   shutdown        Failed 1 hour ago       task: "
-		"non-zero exit (1)");
+	assert_text(w, "NAME            IMAGE                         NODE    DESIRED STATE   "
+		       "CURRENT STATE           ERROR\n"
+		       "shop_db.alpha   r/app:1@sha256:0123456789ab   alpha   running         "
+		       "Pending 1 second ago\n"
+		       "web.1           r/app:1@sha256:0123456789ab   beta    running         "
+		       "Running 2 minutes ago\n"
+		       " \\_ web.1       r/app:1@sha256:0123456789ab   alpha   shutdown        "
+		       "Failed 1 hour ago       task: non-zero exit (1)");
 	assert_true(w->v.tasks[1].node_is_down);
 	assert_false(w->v.tasks[2].node_is_down);
 }
@@ -171,23 +172,84 @@ static void programs_get_the_same_as_json_and_no_environment(void **state)
 	read_it(w, NULL);
 	s = view_status_json(&w->v);
 	json_write(&w->text, json_array_get(s, 1), false);
-	assert_text(w, "{\"name\":\"web\",\"mode\":\"replicated\",\"running\":2,\"desired\":3,"
-		       "\"image\":\"r/app:1@sha256:0123456789abcdef\",\"ports\":\"*:8080->80/tcp\","
-		       "\"update\":\"paused\",\"update_message\":\"update paused due to failure\","
-		       "\"revision\":\"3\"}");
+	assert_text(
+		w,
+		"{\"name\":\"web\",\"mode\":\"replicated\",\"running\":2,\"desired\":3,"
+		"\"completed\":null,\"image\":\"r/app:1@sha256:0123456789abcdef\",\"ports\":\"*:8080->80/tcp\","
+		"\"update\":\"paused\",\"update_message\":\"update paused due to failure\","
+		"\"revision\":\"3\"}");
 	buf_reset(&w->text);
 	t = view_ps_json(&w->v);
 	json_write(&w->text, json_array_get(t, 2), false);
-	assert_text(w, "{\"id\":\"t1\",\"name\":\"web.1\",\"image\":\"r/app:1\",\"node\":\"alpha\","
-		       "\"desired\":\"shutdown\",\"state\":\"failed\","
-		       "\"since\":\"2026-01-01T00:00:00Z\",\"error\":\"task: non-zero exit (1)\"}");
+	assert_text(
+		w,
+		"{\"id\":\"t1\",\"name\":\"web.1\",\"image\":\"r/app:1@sha256:0123456789abcdef\","
+		"\"node\":\"alpha\","
+		"\"desired\":\"shutdown\",\"state\":\"failed\","
+		"\"since\":\"2026-01-01T00:00:00Z\",\"error\":\"task: non-zero exit (1)\"}");
+}
+
+static void of_jobs_is_told_how_many_have_completed(void **state)
+{
+#define JOB(id, name, mode, running, desired, completed)                                           \
+	SERVICE(id, name, OURS, "\"Mode\":{" mode "}}")                                            \
+	",\"ServiceStatus\":{\"RunningTasks\":" running ",\"DesiredTasks\":" desired               \
+	",\"CompletedTasks\":" completed "}}"
+	static const char jobs[] =
+		"[" JOB("s1", "one", "\"ReplicatedJob\":{}", "0", "1", "1") "," JOB(
+			"s2", "two",
+			"\"ReplicatedJob\":{\"MaxConcurrent\":2,\"TotalCompletions\":3}", "2", "2",
+			"0") "," JOB("s3", "zall", "\"GlobalJob\":{}", "0", "0", "4") "]";
+	struct world *w = *state;
+	auto_json json_t *list = load(jobs), *s = NULL;
+
+	assert_int_equal(0, view_read_services(&w->v, list, &(struct view_filter){ 0 }, &w->e));
+	view_status_text(&w->text, &w->v);
+	assert_non_null(strstr(buf_str(&w->text), "one    replicated-job   0/1 (1/1 completed)  "));
+	assert_non_null(strstr(buf_str(&w->text), "two    replicated-job   2/2 (0/3 completed)  "));
+	assert_non_null(strstr(buf_str(&w->text), "zall   global-job       0/0 (4/4 completed)  "));
+	s = view_status_json(&w->v);
+	assert_int_equal(4, json_integer_value(json_object_get(json_array_get(s, 2), "completed")));
+}
+
+/* The words are the engine's. */
+static void what_the_engine_says_of_an_update_is_told_once(void **state)
+{
+	static const char list[] = "[" SERVICE(
+		"s1", "a", OURS,
+		"\"Mode\":{}}") ",\"UpdateStatus\":{\"State\":\"rollback_completed\",\"Message\":"
+				"\"rollback completed\"}}]";
+	struct world *w = *state;
+	auto_json json_t *o = load(list);
+
+	assert_int_equal(0, view_read_services(&w->v, o, &(struct view_filter){ 0 }, &w->e));
+	view_status_text(&w->text, &w->v);
+	assert_non_null(strstr(buf_str(&w->text), "   rollback_completed"));
+	assert_null(strstr(buf_str(&w->text), "rollback completed"));
+}
+
+static void what_is_not_there_is_in_the_json_too(void **state)
+{
+	struct world *w = *state;
+	auto_strv struct strv names = STRV_INIT;
+	auto_json json_t *s = NULL;
+
+	strv_add(&names, "missing");
+	strv_add(&names, "other");
+	read_it(w, &names);
+	s = view_status_json(&w->v);
+	assert_int_equal(2, json_array_size(s));
+	json_write(&w->text, json_array_get(s, 0), false);
+	assert_text(w, "{\"name\":\"other\",\"mode\":null,\"running\":null,\"desired\":null,"
+		       "\"completed\":null,\"image\":null,\"ports\":null,\"update\":null,"
+		       "\"update_message\":null,\"revision\":null}");
 }
 
 /* An engine may quote what it was given. */
 static void a_password_in_an_error_of_a_task_is_not_shown(void **state)
 {
 	static const char one[] =
-		"[" TASK("t1", "s2", "\"Slot\":1,", "n1", "shutdown", "rejected",
+		"[" TASK("t1", "s1", "\"Slot\":1,", "n1", "shutdown", "rejected",
 			 "2026-01-01T00:00:00Z", "mount: o=user=me,password=hunter2: refused") "]";
 	struct world *w = *state;
 	auto_json json_t *t = json_loads(one, 0, NULL), *n = json_loads(nodes, 0, NULL);
@@ -231,10 +293,10 @@ static void a_table_counts_characters_and_keeps_cells_on_their_line(void **state
 
 static void the_newest_tasks_come_first_when_not_all_are_looked_at(void **state)
 {
-	static const char three[] = "[" TASK("t1", "s2", "\"Slot\":1,", "n1", "running", "running",
+	static const char three[] = "[" TASK("t1", "s1", "\"Slot\":1,", "n1", "running", "running",
 					     "2026-01-01T00:00:00Z", "") "," /**/
-		TASK("t2", "s2", "\"Slot\":2,", "n1", "shutdown", "failed", "2026-01-01T00:02:00Z",
-		     "") "," TASK("t3", "s2", "\"Slot\":3,", "n1", "running", "running",
+		TASK("t2", "s1", "\"Slot\":2,", "n1", "shutdown", "failed", "2026-01-01T00:02:00Z",
+		     "") "," TASK("t3", "s1", "\"Slot\":3,", "n1", "running", "running",
 				  "2026-01-01T00:01:00Z", "") "]";
 	struct world *w = *state;
 	auto_json json_t *t = json_loads(three, 0, NULL), *n = json_loads(nodes, 0, NULL);
@@ -255,6 +317,9 @@ int main(void)
 		WORLD_TEST(of_a_file_all_its_services_are_told_whether_they_are_there_or_not),
 		WORLD_TEST(tasks_stand_by_place_the_newest_first_with_their_errors),
 		WORLD_TEST(programs_get_the_same_as_json_and_no_environment),
+		WORLD_TEST(of_jobs_is_told_how_many_have_completed),
+		WORLD_TEST(what_the_engine_says_of_an_update_is_told_once),
+		WORLD_TEST(what_is_not_there_is_in_the_json_too),
 		WORLD_TEST(the_newest_tasks_come_first_when_not_all_are_looked_at),
 		WORLD_TEST(a_password_in_an_error_of_a_task_is_not_shown),
 		WORLD_TEST(lists_that_are_none_are_refused),
