@@ -340,8 +340,8 @@ static enum rollout_step time_over(struct deploy_rollout *r, const struct census
 		snprintf(r->last_node, sizeof(r->last_node), "%s", c->behind->node);
 	}
 	return fail(r, ROLLOUT_TIME_OVER, "not done within %lld s, %s%s%s%s",
-		    (long long)(limit / 1000), *r->counts ? r->counts : "no task seen", r->state,
-		    because(r), r->last_error);
+		    (long long)((r->opt.spent_ms + limit) / 1000),
+		    *r->counts ? r->counts : "no task seen", r->state, because(r), r->last_error);
 }
 
 /* -- the story --------------------------------------------------------------- */

@@ -42,6 +42,7 @@ struct rollout_options {
 	bool has_memory_limit;
 	bool taking_back;
 	int64_t timeout_ms, pending_ms, stable_ms;
+	int64_t spent_ms;   /* of the limit, before timeout_ms began: rollout_options_spend */
 	int64_t most_ms;    /* time spent pulling images lengthens timeout_ms up to this */
 	int64_t monitor_ms; /* so long the engine watches an update itself, once all run */
 };
@@ -82,6 +83,12 @@ struct deploy_rollout {
  * timeout_ms or stable_ms of 0 is filled in (deploy/rollout_options.c says from what).
  */
 void rollout_options_from_spec(struct rollout_options *o, const json_t *spec);
+
+/*
+ * The limit that was given is for a whole run, of which spent_ms are over: what is left of it is this service's,
+ * be it next to nothing. Before rollout_options_from_spec.
+ */
+void rollout_options_spend(struct rollout_options *o, int64_t spent_ms);
 
 void deploy_rollout_init(struct deploy_rollout *r, const struct rollout_options *opt,
 			 int64_t now_ms);

@@ -122,6 +122,14 @@ static void read_mode(struct rollout_options *o, const json_t *mode)
 		o->replicas = (uint64_t)json_integer_value(many);
 }
 
+void rollout_options_spend(struct rollout_options *o, int64_t spent_ms)
+{
+	if (!o->timeout_ms)
+		return;
+	o->spent_ms = spent_ms < o->timeout_ms ? spent_ms : o->timeout_ms - 1;
+	o->timeout_ms -= o->spent_ms;
+}
+
 void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
 {
 	const json_t *task = json_object_get(spec, "TaskTemplate");

@@ -61,8 +61,8 @@ static void item_start(struct up *u, struct up_item *it, const json_t *spec, boo
 	};
 
 	/* the limit is for all of it, the way back has it once more */
-	if (o.timeout_ms && !taking_back && o.timeout_ms > now - u->began_ms)
-		o.timeout_ms -= now - u->began_ms;
+	if (!taking_back)
+		rollout_options_spend(&o, now - u->began_ms);
 	rollout_options_from_spec(&o, spec);
 	deploy_rollout_release(&it->rollout);
 	deploy_rollout_init(&it->rollout, &o, now);

@@ -57,6 +57,21 @@ static void the_restart_policy_tells_whether_an_end_is_a_failure(void **state)
 	assert_int_equal(0, from("{}").tries);
 }
 
+static void a_limit_is_for_the_whole_run(void **state)
+{
+	struct rollout_options o = { .timeout_ms = 5000 }, none = { 0 };
+
+	(void)state;
+	rollout_options_spend(&o, 4000);
+	assert_int_equal(1000, o.timeout_ms);
+	o = (struct rollout_options){ .timeout_ms = 5000 };
+	/* those that come last do not have it anew */
+	rollout_options_spend(&o, 7000);
+	assert_int_equal(1, o.timeout_ms);
+	rollout_options_spend(&none, 7000);
+	assert_int_equal(0, none.timeout_ms);
+}
+
 static void a_limit_of_memory_is_known(void **state)
 {
 	(void)state;
@@ -142,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_mode_tells_how_many),
 		cmocka_unit_test(the_restart_policy_tells_whether_an_end_is_a_failure),
+		cmocka_unit_test(a_limit_is_for_the_whole_run),
 		cmocka_unit_test(a_limit_of_memory_is_known),
 		cmocka_unit_test(the_window_is_short_where_a_healthcheck_tells),
 		cmocka_unit_test(the_limit_is_what_the_spec_allows_between_two_and_thirty_minutes),

@@ -398,6 +398,20 @@ static void a_limit_that_nobody_gave_does_not_count_the_time_of_a_pull(void **st
 	     ROW(200000, UPDATE_NONE, "+a:preparing", ROLLOUT_FAILED));
 }
 
+static void the_limit_that_was_given_is_told_though_a_part_of_it_was_over(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	o.timeout_ms = 5000;
+	rollout_options_spend(&o, 4100);
+	o.most_ms = o.timeout_ms;
+	PLAY(ROLLOUT_TIME_OVER, "not done within 5 s, 0/1 running (starting)", &o, "",
+	     ROW(0, UPDATE_NONE, "+a:starting", ROLLOUT_MOVED),
+	     ROW(899, UPDATE_NONE, "+a:starting", ROLLOUT_WAIT),
+	     ROW(900, UPDATE_NONE, "+a:starting", ROLLOUT_FAILED));
+}
+
 /* Health checks that go on for ever are no failure to the engine. */
 static void a_task_that_never_gets_healthy_has_the_whole_limit(void **state)
 {
@@ -736,6 +750,7 @@ int main(void)
 		cmocka_unit_test(a_task_without_a_node_fails_after_the_pending_limit),
 		cmocka_unit_test(a_long_pull_has_a_node_and_only_the_whole_limit),
 		cmocka_unit_test(a_limit_that_nobody_gave_does_not_count_the_time_of_a_pull),
+		cmocka_unit_test(the_limit_that_was_given_is_told_though_a_part_of_it_was_over),
 		cmocka_unit_test(a_task_that_never_gets_healthy_has_the_whole_limit),
 		cmocka_unit_test(an_image_that_cannot_be_pulled_fails_with_the_engines_words),
 		cmocka_unit_test(an_unhealthy_task_is_a_failure),
