@@ -24,7 +24,8 @@ struct reader {
 	size_t nr_services;
 	size_t nr_from_files; /* the first variables of the service come from its env_file */
 	bool *image_used;     /* for each of in->images */
-	const char *service;  /* being read; NULL outside of one */
+	bool image_ref_used;
+	const char *service;			/* being read; NULL outside of one */
 	const struct yaml_value *keys, *deploy; /* its map, and `deploy` in it or NULL */
 	const struct yaml_value
 		*unset_at; /* the last value that named a variable without a value */
@@ -188,8 +189,11 @@ void reader_warn_unused_volumes(struct reader *r);
 /* Every --image and IMAGE_REF is a reference, every SERVICE= exists. Before services are read. */
 int reader_images_check(struct reader *r, const struct yaml_value *services, struct err *e)
 	MUST_CHECK;
-/* After services are read: a --image that nobody took is an error. */
-int reader_images_finish(const struct reader *r, struct err *e) MUST_CHECK;
+/*
+ * After services are read: a --image that nobody took is an error. IMAGE_REF may be there for other reasons, so
+ * that nobody took it is a warning, unless --image says what is meant.
+ */
+int reader_images_finish(struct reader *r, struct err *e) MUST_CHECK;
 /* The image of the service being read. */
 int reader_image(char **out, struct reader *r, const struct yaml_value *v, const char *path,
 		 struct err *e) MUST_CHECK;

@@ -51,7 +51,7 @@ int reader_images_check(struct reader *r, const struct yaml_value *services, str
 	return 0;
 }
 
-int reader_images_finish(const struct reader *r, struct err *e)
+int reader_images_finish(struct reader *r, struct err *e)
 {
 	const struct strv *images = r->in->images;
 
@@ -60,6 +60,10 @@ int reader_images_finish(const struct reader *r, struct err *e)
 			return err_set(e, ERR_INPUT,
 				       "--image '%s': no service of %s takes it; write SERVICE=%s",
 				       images->v[i], r->in->file, images->v[i]);
+	if (r->in->image_ref && !r->image_ref_used && !(images && images->n))
+		strv_addf(r->warnings,
+			  "%s: IMAGE_REF '%s' is not deployed: no service has its repository or %s",
+			  r->in->file, r->in->image_ref, PLACEHOLDER);
 	return 0;
 }
 
@@ -110,8 +114,10 @@ static int choose_filling(const char **out, struct reader *r, const struct yaml_
 					   PLACEHOLDER);
 		r->image_used[i] = true;
 	}
-	if (!ref)
+	if (!ref) {
 		ref = r->in->image_ref;
+		r->image_ref_used = true;
+	}
 	if (!ref)
 		return reader_fail(r, at, path, e,
 				   "'%s' is not filled; give --image REF or set IMAGE_REF",
@@ -209,9 +215,10 @@ static const char *choose_replacement(struct reader *r, const char *image)
 		r->image_used[at] = true;
 		return ref;
 	}
-	if (r->in->image_ref && same_repository(r->in->image_ref, image))
-		return r->in->image_ref;
-	return NULL;
+	if (!r->in->image_ref || !same_repository(r->in->image_ref, image))
+		return NULL;
+	r->image_ref_used = true;
+	return r->in->image_ref;
 }
 
 /* "<IMAGE_NAME>", "<tag>": somebody meant it to be filled. */

@@ -238,6 +238,44 @@ static void a_reference_serves_the_same_repository(void **state)
 	assert_image("other:2", "app=other:2", NULL, "h.example/app:1");
 }
 
+/* The pipeline is green, and what it has just built does not run. */
+static void an_image_of_the_pipeline_that_nobody_takes_is_warned_about(void **state)
+{
+	static const struct {
+		const char *image, *option;
+		bool warned;
+	} cases[] = {
+		{ "h.example/team/app:1", NULL, true },
+		{ "h.example/app:1", NULL, false },
+		{ "h.example/<IMG_NAME>", NULL, false },
+		{ "h.example/team/app:1", "h.example/team/app:3", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_inputs struct inputs in = { 0 };
+		auto_stack struct deploy_stack stack = { 0 };
+		auto_strv struct strv warnings = STRV_INIT;
+		auto_free char *text =
+			mem_printf("services: {app: {image: \"%s\"}}", cases[i].image);
+		struct deploy_input input = { .file = "f",
+					      .text = span_of_str(text),
+					      .env = &in.env,
+					      .images = &in.images,
+					      .image_ref = "h.example/app:2" };
+		struct err e = ERR_INIT;
+
+		if (cases[i].option)
+			strv_add(&in.images, cases[i].option);
+		if (deploy_manifest_read(&stack, &input, &warnings, &e) < 0)
+			fail_msg("%s", e.text);
+		assert_int_equal(cases[i].warned,
+				 strv_has(&warnings,
+					  "f: IMAGE_REF 'h.example/app:2' is not deployed: no "
+					  "service has its repository or <IMG_NAME>"));
+	}
+}
+
 static void an_empty_image_ref_is_none(void **state)
 {
 	(void)state;
@@ -344,6 +382,7 @@ int main(void)
 		cmocka_unit_test(the_placeholder_is_filled_or_replaced),
 		cmocka_unit_test(a_tag_behind_the_placeholder_gives_way),
 		cmocka_unit_test(a_reference_serves_the_same_repository),
+		cmocka_unit_test(an_image_of_the_pipeline_that_nobody_takes_is_warned_about),
 		cmocka_unit_test(an_empty_image_ref_is_none),
 		cmocka_unit_test(an_image_nobody_takes_is_an_error),
 		cmocka_unit_test(the_only_service_takes_any_image),
