@@ -77,6 +77,14 @@ static void add_plain(struct spec_fields *f, const char *name, const json_t *v,
 	add(f, cost, mem_strdup(name), json_text(v), NULL);
 }
 
+/* That it is there is all that there is to say. */
+static void add_bare(struct spec_fields *f, const char *name, const json_t *v,
+		     enum change_cost cost)
+{
+	(void)v;
+	add(f, cost, mem_strdup(name), mem_strdup(""), NULL);
+}
+
 static void add_image(struct spec_fields *f, const char *name, const json_t *v,
 		      enum change_cost cost)
 {
@@ -322,6 +330,10 @@ static const struct form {
 } forms[] = {
 	{ "Labels", "label", add_map, CHANGE_FREE },
 	{ "Mode.Replicated.Replicas", "replicas", add_plain, CHANGE_FREE },
+	{ "Mode.Global", "mode global", add_bare, CHANGE_FREE },
+	{ "Mode.GlobalJob", "mode global-job", add_bare, CHANGE_FREE },
+	{ "Mode.ReplicatedJob.TotalCompletions", "job replicas", add_plain, CHANGE_FREE },
+	{ "Mode.ReplicatedJob.MaxConcurrent", "job replicas at once", add_plain, CHANGE_FREE },
 	{ "EndpointSpec.Ports", "port", add_ports, CHANGE_RESTARTS },
 	{ CONTAINER "Image", "image", add_image, CHANGE_RESTARTS },
 	{ CONTAINER "Command", "entrypoint", add_words, CHANGE_RESTARTS },

@@ -74,12 +74,13 @@ static void heading(struct buf *out, const struct deploy_action *a, const struct
 static void change_line(struct buf *out, const struct spec_change *c, int width)
 {
 	const char *value = c->new ? c->new : c->old;
+	int n = (int)strlen(c->field);
 
 	buf_addf(out, "  %c %s", !c->old ? '+' : !c->new ? '-' : '~', c->field);
 	if (c->old && c->new &&strcmp(c->old, c->new) == 0)
 		value = "changed";
 	if (*value)
-		buf_addf(out, "%*s  ", width - (int)strlen(c->field), "");
+		buf_addf(out, "%*s  ", n < width ? width - n : 0, "");
 	if (c->old && c->new &&strcmp(c->old, c->new) != 0)
 		buf_addf(out, "%s -> %s", c->old, c->new);
 	else
@@ -87,7 +88,8 @@ static void change_line(struct buf *out, const struct spec_change *c, int width)
 	buf_add_char(out, '\n');
 }
 
-#define FIELD_WIDTH 40 /* longer ones push their value to the right */
+/* "container label com.docker.stack.namespace" is in each plan of a compose file */
+#define FIELD_WIDTH 44 /* longer ones push their value to the right */
 
 /* Only of those that have a value behind them. */
 static int field_width(const struct spec_changes *c)

@@ -169,6 +169,47 @@ static void what_costs_no_restart_says_so(void **state)
 		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
 }
 
+/* "container label com.docker.stack.namespace" and longer ones. */
+static void values_stand_below_each_other_but_for_those_of_very_long_names(void **state)
+{
+	struct world *w = *state;
+
+	json_decref(w->action.spec);
+	w->action.spec = spec(
+		"{\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":\"a:1\",\"Labels\":{"
+		"\"com.docker.stack.namespace\":\"x\",\"com.example.a.very.long.name.of.a.label\":"
+		"\"y\"}}}}");
+	w->action.verb = DEPLOY_CREATED;
+	w->action.have = NULL;
+	assert_text(w, "web: create\n"
+		       "  + image                                       a:1\n"
+		       "  + container label com.docker.stack.namespace  x\n"
+		       "  + container label com.example.a.very.long.name.of.a.label  y\n"
+		       "services: 1 to create, 0 to update, 0 to delete, 0 unchanged");
+}
+
+static void another_mode_is_told_in_the_words_of_the_file(void **state)
+{
+	struct world *w = *state;
+
+	json_decref(w->action.spec);
+	w->action.spec = json_deep_copy(w->have.spec);
+	w->action.recreate = true;
+	json_object_set_new(w->action.spec, "Mode", json_pack("{s:{}}", "Global"));
+	assert_text(w, "web: update, it is removed and created anew\n"
+		       "  + mode global\n"
+		       "  - replicas  1\n"
+		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
+	json_object_set_new(w->action.spec, "Mode",
+			    json_pack("{s:{s:i,s:i}}", "ReplicatedJob", "MaxConcurrent", 1,
+				      "TotalCompletions", 2));
+	assert_text(w, "web: update, it is removed and created anew\n"
+		       "  + job replicas at once  1\n"
+		       "  + job replicas          2\n"
+		       "  - replicas              1\n"
+		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
+}
+
 static void another_order_of_the_environment_is_told_since_it_restarts_tasks(void **state)
 {
 	struct world *w = *state;
@@ -251,6 +292,8 @@ int main(void)
 		WORLD_TEST(a_plan_shows_each_field_old_and_new_and_no_secret),
 		WORLD_TEST(the_engines_defaults_and_our_own_bookkeeping_are_no_changes),
 		WORLD_TEST(what_costs_no_restart_says_so),
+		WORLD_TEST(values_stand_below_each_other_but_for_those_of_very_long_names),
+		WORLD_TEST(another_mode_is_told_in_the_words_of_the_file),
 		WORLD_TEST(another_order_of_the_environment_is_told_since_it_restarts_tasks),
 		WORLD_TEST(services_come_and_go),
 		WORLD_TEST(an_update_that_begins_anew_says_why),
