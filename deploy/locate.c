@@ -85,10 +85,24 @@ static struct span environment(const struct deploy_wanted *want)
 	return is_env_name(env) ? env : (struct span){ 0 };
 }
 
+/* A file that is meant for docker is deployed only when it is asked for: it may be a developer's own. */
+static const char *compose_file(const struct deploy_wanted *want)
+{
+	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yml",
+					     "docker-compose.yaml", "docker-stack.yml" };
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (try_name(want, names[i], &ignored) == 1)
+			return names[i];
+	return NULL;
+}
+
 static int locate_usual(char **out, const struct deploy_wanted *want, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
 	auto_free char *tried = NULL;
+	const char *compose;
 	struct span env = environment(want);
 
 	if (env.n) {
@@ -108,8 +122,9 @@ static int locate_usual(char **out, const struct deploy_wanted *want, struct err
 		return 0;
 	}
 	tried = strv_join(&names, ", ");
-	return err_set(e, ERR_ABSENT, "nothing to deploy in '%s': none of %s is there", want->dir,
-		       tried);
+	compose = compose_file(want);
+	return err_set(e, ERR_ABSENT, "nothing to deploy in '%s': none of %s is there%s%s",
+		       want->dir, tried, compose ? "; or is it -f " : "", compose ? compose : "");
 }
 
 int deploy_locate(char **out, const struct deploy_wanted *want, struct err *e)

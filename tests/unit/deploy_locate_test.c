@@ -126,6 +126,19 @@ static void nothing_there_names_what_was_looked_for(void **state)
 			    w->err.text);
 }
 
+static void a_compose_file_that_may_be_meant_is_named_and_not_taken(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "docker-compose.yml", "");
+	locate(w, NULL, NULL);
+	assert_int_equal(-1, w->result);
+	assert_int_equal(ERR_ABSENT, w->err.kind);
+	assert_string_equal("nothing to deploy in 'here': none of orcinus.yml, orcinus.yaml, "
+			    "orcinus.json is there; or is it -f docker-compose.yml",
+			    w->err.text);
+}
+
 static void a_folder_of_that_name_is_an_error_and_not_skipped(void **state)
 {
 	struct world *w = *state;
@@ -159,6 +172,8 @@ int main(void)
 			the_environment_of_a_job_counts_where_no_other_is_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_given_file_is_the_only_one_tried, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_compose_file_that_may_be_meant_is_named_and_not_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_there_names_what_was_looked_for, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_folder_of_that_name_is_an_error_and_not_skipped,
