@@ -290,6 +290,26 @@ static bool is_said(const struct deploy_update *u)
 }
 
 /*
+ * What ends with 0 and is not started again has done its work (a migration), but the engine, as long as it watches,
+ * takes any end for a failure: it would undo what went well. So it is told to go on, and the watch over the rollout,
+ * which knows better, takes back what fails. Not for several tasks, of which the engine would go on to the last one.
+ */
+static bool may_be_done(const struct deploy_service *s)
+{
+	const char *when = s->restart.condition;
+
+	return s->mode == DEPLOY_REPLICATED && s->replicas <= 1 && when && strcmp(when, "any") != 0;
+}
+
+static const char *on_failure(const struct deploy_update *u, const struct deploy_service *s,
+			      const char *dflt)
+{
+	if (u->failure_action)
+		return u->failure_action;
+	return may_be_done(s) ? "continue" : dflt;
+}
+
+/*
  * One task after the other, and back on its own when one fails: should this program be killed in the
  * middle, the swarm still does not stop half way (its default is to pause there). The new task comes
  * before the old one goes where that is possible. The way back is as the way forth, in what the file does not
@@ -298,18 +318,20 @@ static bool is_said(const struct deploy_update *u)
  */
 static void add_update(json_t *o, const struct deploy_service *s)
 {
-	const char *forth = s->update.failure_action ? s->update.failure_action : "rollback";
-	const char *back = s->rollback.failure_action ? s->rollback.failure_action : "pause";
+	const char *forth = on_failure(&s->update, s, "rollback");
+	const char *back = on_failure(&s->rollback, s, "pause");
 	const char *order = may_overlap(s) ? "start-first" : "stop-first";
 	const char *chosen = s->update.order ? s->update.order : order;
 	uint64_t many = at_once(&s->update, 1);
 
 	if (deploy_mode_is_job(s->mode))
 		return;
-	spec_set(o, "UpdateConfig",
-		 update_json(&s->update, many, s->stays_failed ? "pause" : forth, order));
+	if (s->stays_failed && strcmp(forth, "rollback") == 0)
+		forth = "pause";
+	spec_set(o, "UpdateConfig", update_json(&s->update, many, forth, order));
 	/* the engine's own way back stops first, one after the other */
-	if (is_said(&s->rollback) || strcmp(chosen, "start-first") == 0 || many != 1)
+	if (is_said(&s->rollback) || strcmp(chosen, "start-first") == 0 || many != 1 ||
+	    may_be_done(s))
 		spec_set(o, "RollbackConfig",
 			 update_json(&s->rollback, at_once(&s->rollback, many), back, chosen));
 }
@@ -330,8 +352,9 @@ static json_t *spec_as_read(const struct deploy_service *s)
 static json_t *spec_as_recorded(const struct deploy_service *s)
 {
 	json_t *o = json_deep_copy(s->recorded), *update = json_object_get(o, "UpdateConfig");
+	const char *forth = json_string_value(json_object_get(update, "FailureAction"));
 
-	if (s->stays_failed && json_is_object(update))
+	if (s->stays_failed && forth && strcmp(forth, "rollback") == 0)
 		spec_set(update, "FailureAction", json_string("pause"));
 	return o;
 }

@@ -112,3 +112,16 @@ after() {
 	message cdeploy "$NAME-replicated-job" 'exit (7)'
 	equal "$(writes web)" "$before"
 }
+
+# To the engine's own watch such an end is a failed update.
+@test "a service that ends with 0 and is not started again is done, the first time and after a change" {
+	job replicated 'true one'
+	expect 0 cdeploy
+	job replicated 'true two'
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME-replicated updated"
+	equal "$(tasks replicated)" 'Complete Complete'
+	job replicated 'exit 7'
+	expect 9 cdeploy --stable 5s
+	message cdeploy "$NAME-replicated" 'exit (7)'
+}

@@ -104,6 +104,32 @@ static void a_failed_update_goes_back_unless_it_is_to_stay(void **state)
 	assert_part("\"pause\"", &s, "UpdateConfig", "FailureAction");
 }
 
+/* The engine takes an end within its watch for a failure. */
+static void of_a_task_that_may_be_done_the_engine_takes_nothing_back(void **state)
+{
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	s.restart.condition = "none";
+	assert_part("\"continue\"", &s, "UpdateConfig", "FailureAction");
+	assert_part("\"continue\"", &s, "RollbackConfig", "FailureAction");
+	s.stays_failed = true;
+	assert_part("\"continue\"", &s, "UpdateConfig", "FailureAction");
+	s.restart.condition = "on-failure";
+	assert_part("\"continue\"", &s, "UpdateConfig", "FailureAction");
+	/* what the file says counts, and what would go on to the last of many does not */
+	s.stays_failed = false;
+	s.update.failure_action = "rollback";
+	assert_part("\"rollback\"", &s, "UpdateConfig", "FailureAction");
+	s.update.failure_action = NULL;
+	s.replicas = 2;
+	assert_part("\"rollback\"", &s, "UpdateConfig", "FailureAction");
+	s.replicas = 1;
+	s.restart.condition = "any";
+	assert_part("\"rollback\"", &s, "UpdateConfig", "FailureAction");
+}
+
 static void platforms_are_as_docker_writes_them(void **state)
 {
 	auto_service struct deploy_service s;
@@ -478,6 +504,7 @@ int main(void)
 		cmocka_unit_test(the_pinned_image_is_the_one_that_runs),
 		cmocka_unit_test(replicas_stand_there_only_when_the_file_says_so),
 		cmocka_unit_test(a_failed_update_goes_back_unless_it_is_to_stay),
+		cmocka_unit_test(of_a_task_that_may_be_done_the_engine_takes_nothing_back),
 		cmocka_unit_test(platforms_are_as_docker_writes_them),
 		cmocka_unit_test(labels_are_sorted_and_the_first_equals_sign_divides),
 		cmocka_unit_test(the_hash_changes_with_every_wish_and_only_then),
