@@ -240,6 +240,15 @@ static const char *because(const struct deploy_rollout *r)
  * The spec is not the one we set. Which tasks are up to date is now said of another
  * spec, so any task that was not there before is one of ours.
  */
+/* To the engine's watch any end is a failure, also that of a task that has done its work. */
+static bool has_completed(const struct deploy_rollout *r, const struct engine_tasks *tasks)
+{
+	for (size_t i = 0; i < tasks->nr; i++)
+		if (tasks->v[i].state == TASK_COMPLETE && !strv_has(&r->known, tasks->v[i].id))
+			return true;
+	return false;
+}
+
 static enum rollout_step not_ours(struct deploy_rollout *r, const struct rollout_picture *pic)
 {
 	bool rolled_back = pic->service->update >= UPDATE_ROLLBACK_STARTED;
@@ -252,6 +261,10 @@ static enum rollout_step not_ours(struct deploy_rollout *r, const struct rollout
 		if (is_failure(r, t) && !strv_has(&r->known, t->id))
 			keep_error(r, t);
 	}
+	if (!*r->last_error && has_completed(r, pic->tasks))
+		return fail(r, ROLLOUT_TAKEN_BACK,
+			    "the engine took the update back: a task ended, exit status 0, which "
+			    "it takes for a failure unless it is told to continue then");
 	return fail(r, ROLLOUT_TAKEN_BACK, "the engine took the update back%s%s", because(r),
 		    r->last_error);
 }

@@ -334,6 +334,26 @@ static void a_rollback_by_the_engine_is_told_with_the_new_tasks_error(void **sta
 		 .not_ours = true));
 }
 
+static void a_rollback_after_an_end_with_status_0_says_that_this_was_the_reason(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	o.one_shot = true;
+	PLAY(ROLLOUT_TAKEN_BACK,
+	     "the engine took the update back: a task ended, exit status 0, which it takes for a "
+	     "failure unless it is told to continue then",
+	     &o, "o:complete",
+	     ROW(0, UPDATE_UPDATING, "o:complete>shutdown +a:starting", ROLLOUT_MOVED),
+	     ROW(500, UPDATE_ROLLBACK_COMPLETED,
+		 "o:complete>shutdown a:complete>shutdown +p:ready>ready", ROLLOUT_FAILED,
+		 .not_ours = true));
+	PLAY(ROLLOUT_TAKEN_BACK, "the engine took the update back", &o, "o:complete",
+	     ROW(0, UPDATE_UPDATING, "o:complete>shutdown +a:starting", ROLLOUT_MOVED),
+	     ROW(500, UPDATE_ROLLBACK_COMPLETED, "o:complete>shutdown +p:ready>ready",
+		 ROLLOUT_FAILED, .not_ours = true));
+}
+
 static void a_foreign_change_is_not_ours_to_judge(void **state)
 {
 	struct rollout_options o = options(1);
@@ -746,6 +766,8 @@ int main(void)
 		cmocka_unit_test(tasks_that_were_there_before_are_no_evidence),
 		cmocka_unit_test(an_update_that_the_engine_pauses_fails_with_the_tasks_error),
 		cmocka_unit_test(a_rollback_by_the_engine_is_told_with_the_new_tasks_error),
+		cmocka_unit_test(
+			a_rollback_after_an_end_with_status_0_says_that_this_was_the_reason),
 		cmocka_unit_test(a_foreign_change_is_not_ours_to_judge),
 		cmocka_unit_test(a_task_without_a_node_fails_after_the_pending_limit),
 		cmocka_unit_test(a_long_pull_has_a_node_and_only_the_whole_limit),
