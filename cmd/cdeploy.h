@@ -18,6 +18,7 @@ struct cdeploy {
 	struct app *app;
 	struct cdeploy_args args;
 	struct strv environment;
+	bool only_checks; /* what only a deploy knows may be missing */
 	struct deploy_stack stack;
 	char *file, *project, *scope;
 	struct deploy_owner owner; /* borrows from here, args and environment */

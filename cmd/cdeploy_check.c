@@ -60,7 +60,10 @@ static int read_and_lint(struct lint *l, size_t *told, struct cdeploy *c, struct
 {
 	auto_strv struct strv warnings = STRV_INIT;
 	struct err ignored = ERR_INIT;
-	int r = cdeploy_read_stack_into(c, &warnings, e);
+	int r;
+
+	c->only_checks = true;
+	r = cdeploy_read_stack_into(c, &warnings, e);
 
 	for (size_t i = 0; i < warnings.n; i++)
 		lint_add_message(l, "reader", LINT_MINOR, warnings.v[i]);

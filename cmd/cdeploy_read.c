@@ -99,7 +99,8 @@ static int find_files(struct sources *s, struct cdeploy *c, struct err *e)
 						  .text = text_of(&s->text[i]),
 						  .env = &c->environment,
 						  .images = &c->args.images,
-						  .image_ref = getenv("IMAGE_REF") };
+						  .image_ref = getenv("IMAGE_REF"),
+						  .stand_in = c->only_checks ? "image:0" : NULL };
 	return 0;
 }
 

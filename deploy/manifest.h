@@ -21,6 +21,8 @@ struct deploy_input {
 	const struct strv *images; /* --image: "[SERVICE=]REF" */
 	/* IMAGE_REF: for the placeholder and services of the same repository; NULL, "": none */
 	const char *image_ref;
+	/* Stands for a placeholder that nobody fills, where nothing is to be deployed. NULL: such a one is an error */
+	const char *stand_in;
 	/* The file an env_file names; appends to out. NULL: none can be had. */
 	int (*read_file)(void *arg, struct buf *out, const char *path, struct err *e);
 	void *read_arg;

@@ -119,6 +119,8 @@ static int choose_filling(const char **out, struct reader *r, const struct yaml_
 		r->image_ref_used = true;
 	}
 	if (!ref)
+		ref = r->in->stand_in;
+	if (!ref)
 		return reader_fail(r, at, path, e,
 				   "'%s' is not filled; give --image REF or set IMAGE_REF",
 				   PLACEHOLDER);

@@ -99,6 +99,13 @@ orcinus() {
 	orcinus "$REPO:1" 'environment:' '- "DB_PASSWORD=canary-4"' 'nonsense: 1'
 	expect 0 cdeploy check --code-quality quality.json
 	has "$err" 'orcinus.yml:6: literal-secret:'
+	# before there is an image
+	orcinus "${REPO%/*}/<IMG_NAME>:prod"
+	expect 0 cdeploy check --strict
+	expect 2 cdeploy render
+	message cdeploy "'<IMG_NAME>' is not filled"
+	orcinus "$REPO:1" 'environment:' '- "DB_PASSWORD=canary-4"' 'nonsense: 1'
+	expect 0 cdeploy check --code-quality quality.json
 	has_no "$out$err$(cat quality.json)" canary
 	equal "$(jq -r '.[] | select(.check_name == "literal-secret") | "\(.location.path) \(.location.lines.begin) \(.severity)"' quality.json)" \
 		'orcinus.yml 6 major'

@@ -238,6 +238,25 @@ static void a_reference_serves_the_same_repository(void **state)
 	assert_image("other:2", "app=other:2", NULL, "h.example/app:1");
 }
 
+static void a_placeholder_need_not_be_filled_where_nothing_is_deployed(void **state)
+{
+	auto_strv struct strv env = STRV_INIT, warnings = STRV_INIT;
+	auto_stack struct deploy_stack stack = { 0 };
+	struct deploy_input input = {
+		.file = "f",
+		.text = span_of_str("services: {app: {image: \"h.example/<IMG_NAME>:prod\"}}"),
+		.env = &env,
+		.stand_in = "image:0"
+	};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	if (deploy_manifest_read(&stack, &input, &warnings, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_string_equal("h.example/image:0", stack.services[0].image);
+	assert_int_equal(0, warnings.n);
+}
+
 /* The pipeline is green, and what it has just built does not run. */
 static void an_image_of_the_pipeline_that_nobody_takes_is_warned_about(void **state)
 {
@@ -382,6 +401,7 @@ int main(void)
 		cmocka_unit_test(the_placeholder_is_filled_or_replaced),
 		cmocka_unit_test(a_tag_behind_the_placeholder_gives_way),
 		cmocka_unit_test(a_reference_serves_the_same_repository),
+		cmocka_unit_test(a_placeholder_need_not_be_filled_where_nothing_is_deployed),
 		cmocka_unit_test(an_image_of_the_pipeline_that_nobody_takes_is_warned_about),
 		cmocka_unit_test(an_empty_image_ref_is_none),
 		cmocka_unit_test(an_image_nobody_takes_is_an_error),
