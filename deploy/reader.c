@@ -330,13 +330,16 @@ static const struct reader_key *find_key(const char *name, const struct reader_k
 	return NULL;
 }
 
-bool reader_outranked(struct reader *r, const struct yaml_value *at, const char *path,
-		      const char *by)
+static bool is_outranked(struct reader *r, const struct reader_key *key,
+			 const struct yaml_value *at, const char *path)
 {
-	if (yaml_is_null(yaml_map_get(r->keys, by)))
-		return false;
-	reader_warn(r, at, path, "ignored: the service's '%s' counts", by);
-	return true;
+	for (size_t i = 0; i < ARRAY_LEN(key->by) && key->by[i]; i++) {
+		if (yaml_is_null(yaml_map_get(r->keys, key->by[i])))
+			continue;
+		reader_warn(r, at, path, "ignored: the service's '%s' counts", key->by[i]);
+		return true;
+	}
+	return false;
 }
 
 static void tell_new(struct reader *r, const struct yaml_value *at, const char *path,
@@ -370,6 +373,8 @@ static int read_key(struct reader *r, void *arg, const struct yaml_pair *p, cons
 	const struct reader_key *key = find_key(name, keys, nr);
 
 	if (key && yaml_is_null(p->value) && !key->null_too)
+		return 0;
+	if (key && is_outranked(r, key, p->key, path))
 		return 0;
 	if (key && key->is_new && !r->is_strict)
 		tell_new(r, p->key, path, name);

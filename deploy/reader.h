@@ -117,6 +117,8 @@ struct reader_key {
 	reader_call *read;
 	bool null_too;
 	bool is_new; /* orcinus takes no notice of it: said once */
+	const char *
+		by[2]; /* keys of the service that count more: with one of them this is a warning */
 	enum reader_kind kind;
 	size_t offset; /* of the field in what arg points to */
 	const char *why;
@@ -128,6 +130,10 @@ struct reader_key {
 #define READER_NEW(n, f)                                                                           \
 	{                                                                                          \
 		.name = n, .read = f, .is_new = true                                               \
+	}
+#define READER_BELOW(n, f, ...)                                                                    \
+	{                                                                                          \
+		.name = n, .read = f, .is_new = true, .by = { __VA_ARGS__ }                        \
 	}
 #define READER_IGNORE(n, w)                                                                        \
 	{                                                                                          \
@@ -173,10 +179,6 @@ reader_call reader_cpu, reader_memory, reader_labels, reader_constraints;
 reader_call reader_endpoint;
 int reader_templates(char **out, struct reader *r, const struct yaml_value *at, const char *text,
 		     const char *path, struct err *e) MUST_CHECK;
-/* Whether the service has the key `by` too, which counts more: then there is a warning. */
-bool reader_outranked(struct reader *r, const struct yaml_value *at, const char *path,
-		      const char *by);
-
 /* One entry of `services`. */
 int reader_service(struct deploy_service *out, struct reader *r, const struct yaml_pair *entry,
 		   struct err *e) MUST_CHECK;

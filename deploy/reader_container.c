@@ -34,8 +34,6 @@ static int read_argv(struct strv *out, struct reader *r, const struct yaml_value
 int reader_command(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		   struct err *e)
 {
-	if (reader_outranked(r, v, path, "commands"))
-		return 0;
 	return read_argv(&((struct deploy_service *)arg)->args, r, v, path, e);
 }
 

@@ -106,8 +106,7 @@ int reader_api_restart_policy(struct reader *r, void *arg, const struct yaml_val
 	restart.has_delay = has(v, "Delay");
 	restart.has_max_attempts = has(v, "MaxAttempts");
 	restart.has_window = has(v, "Window");
-	if (!reader_outranked(r, v, path, "restart_policy"))
-		s->restart = restart;
+	s->restart = restart;
 	return 0;
 }
 
@@ -145,8 +144,7 @@ int reader_restart(struct reader *r, void *arg, const struct yaml_value *v, cons
 
 	if (reader_restart_word(&restart, r, v, path, e) < 0)
 		return -1;
-	if (!reader_outranked(r, v, path, "restart_policy") &&
-	    !reader_outranked(r, v, path, "restartPolicy") && !has(r->deploy, "restart_policy"))
+	if (!has(r->deploy, "restart_policy"))
 		s->restart = restart;
 	return 0;
 }
@@ -321,24 +319,12 @@ static int read_pids(struct reader *r, void *arg, const struct yaml_value *v, co
 	return read_signed(&((struct deploy_service *)arg)->pids, r, v, path, e);
 }
 
-static int read_limit_cpus(struct reader *r, void *arg, const struct yaml_value *v,
-			   const char *path, struct err *e)
-{
-	return reader_outranked(r, v, path, "cpu") ? 0 : reader_cpu(r, arg, v, path, e);
-}
-
-static int read_limit_memory(struct reader *r, void *arg, const struct yaml_value *v,
-			     const char *path, struct err *e)
-{
-	return reader_outranked(r, v, path, "memory") ? 0 : reader_memory(r, arg, v, path, e);
-}
-
 static int read_limits(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		       struct err *e)
 {
 	static const struct reader_key keys[] = {
-		{ .name = "cpus", .read = read_limit_cpus },
-		{ .name = "memory", .read = read_limit_memory },
+		{ .name = "cpus", .read = reader_cpu, .by = { "cpu" } },
+		{ .name = "memory", .read = reader_memory, .by = { "memory" } },
 		{ .name = "pids", .read = read_pids },
 	};
 
@@ -381,28 +367,6 @@ static int read_endpoint_mode(struct reader *r, void *arg, const struct yaml_val
 	return 0;
 }
 
-/* What stands beside `deploy` in orcinus' own words counts more than what is in it. */
-static int read_deploy_replicas(struct reader *r, void *arg, const struct yaml_value *v,
-				const char *path, struct err *e)
-{
-	return reader_outranked(r, v, path, "replicas") ? 0 : reader_replicas(r, arg, v, path, e);
-}
-
-static int read_deploy_mode(struct reader *r, void *arg, const struct yaml_value *v,
-			    const char *path, struct err *e)
-{
-	return reader_outranked(r, v, path, "mode") ? 0 : reader_mode(r, arg, v, path, e);
-}
-
-static int read_deploy_restart(struct reader *r, void *arg, const struct yaml_value *v,
-			       const char *path, struct err *e)
-{
-	if (reader_outranked(r, v, path, "restart_policy") ||
-	    reader_outranked(r, v, path, "restartPolicy"))
-		return 0;
-	return reader_restart_policy(r, arg, v, path, e);
-}
-
 int reader_deploy(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		  struct err *e)
 {
@@ -412,12 +376,14 @@ int reader_deploy(struct reader *r, void *arg, const struct yaml_value *v, const
 		  .offset = offsetof(struct deploy_service, update.delay_ns) },
 		{ .name = "iffailure", .read = read_own_action },
 		{ .name = "order", .read = read_own_order },
-		READER_NEW("replicas", read_deploy_replicas),
-		READER_NEW("mode", read_deploy_mode),
+		/* what stands beside `deploy` in orcinus' own words counts more than what is in it */
+		READER_BELOW("replicas", reader_replicas, "replicas"),
+		READER_BELOW("mode", reader_mode, "mode"),
 		READER_NEW("labels", reader_labels),
 		READER_NEW("placement", read_placement),
 		READER_NEW("resources", read_resources),
-		READER_NEW("restart_policy", read_deploy_restart),
+		READER_BELOW("restart_policy", reader_restart_policy, "restart_policy",
+			     "restartPolicy"),
 		READER_NEW("update_config", read_update_config),
 		READER_NEW("rollback_config", read_rollback_config),
 		READER_NEW("endpoint_mode", read_endpoint_mode),
