@@ -370,10 +370,13 @@ static int check_whole(const struct deploy_service *s, const struct reader *r,
 {
 	const struct yaml_value *replicas = yaml_map_get(entry->value, "replicas");
 
+	if (!replicas)
+		replicas = yaml_map_get(r->deploy, "replicas");
+
 	if (!s->image)
 		return reader_fail(r, entry->key, path, e, "has no image");
 	if ((s->mode == DEPLOY_GLOBAL || s->mode == DEPLOY_GLOBAL_JOB) && s->has_replicas)
-		return reader_fail(r, replicas ? replicas : r->deploy, path, e,
+		return reader_fail(r, replicas, path, e,
 				   "replicas and mode %s exclude each other; such a service runs "
 				   "once on every node",
 				   deploy_mode_name(s->mode));
@@ -423,5 +426,5 @@ int reader_service(struct deploy_service *out, struct reader *r, const struct ya
 	r->service = NULL;
 	if (check_whole(out, r, entry, path, e) < 0)
 		return -1;
-	return check_job(out, r, entry->key, path, e);
+	return check_job(out, r, r->deploy ? r->deploy : entry->key, path, e);
 }
