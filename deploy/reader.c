@@ -334,7 +334,10 @@ static bool is_outranked(struct reader *r, const struct reader_key *key,
 			 const struct yaml_value *at, const char *path)
 {
 	for (size_t i = 0; i < ARRAY_LEN(key->by) && key->by[i]; i++) {
-		if (yaml_is_null(yaml_map_get(r->keys, key->by[i])))
+		struct span name = span_of_str(key->by[i]);
+		bool in_deploy = span_take(&name, "deploy.");
+
+		if (yaml_is_null(yaml_map_get(in_deploy ? r->deploy : r->keys, name.p)))
 			continue;
 		reader_warn(r, at, path, "ignored: the service's '%s' counts", key->by[i]);
 		return true;

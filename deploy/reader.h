@@ -117,8 +117,8 @@ struct reader_key {
 	reader_call *read;
 	bool null_too;
 	bool is_new; /* orcinus takes no notice of it: said once */
-	const char *
-		by[2]; /* keys of the service that count more: with one of them this is a warning */
+	/* keys of the service that count more, as "cpu" or "deploy.order": beside one this one is ignored */
+	const char *by[3];
 	enum reader_kind kind;
 	size_t offset; /* of the field in what arg points to */
 	const char *why;

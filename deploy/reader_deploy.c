@@ -144,8 +144,7 @@ int reader_restart(struct reader *r, void *arg, const struct yaml_value *v, cons
 
 	if (reader_restart_word(&restart, r, v, path, e) < 0)
 		return -1;
-	if (!has(r->deploy, "restart_policy"))
-		s->restart = restart;
+	s->restart = restart;
 	return 0;
 }
 
@@ -222,18 +221,26 @@ static int read_ratio(struct reader *r, void *arg, const struct yaml_value *v, c
 	return 0;
 }
 
-static const struct reader_key update_keys[] = {
-	{ .name = "parallelism", .read = read_parallelism },
-	{ .name = "delay",
-	  .kind = READER_LENGTH,
-	  .offset = offsetof(struct deploy_update, delay_ns) },
-	{ .name = "monitor",
-	  .kind = READER_LENGTH,
-	  .offset = offsetof(struct deploy_update, monitor_ns) },
-	{ .name = "failure_action", .read = read_failure_action },
-	{ .name = "max_failure_ratio", .read = read_ratio },
-	{ .name = "order", .read = read_order },
-};
+/* own_…: orcinus' word for it, which stands in `deploy` itself. */
+#define UPDATE_KEYS(own_delay, own_action, own_order)                                              \
+	{                                                                                          \
+		{ .name = "parallelism", .read = read_parallelism },                               \
+			{ .name = "delay",                                                         \
+			  .kind = READER_LENGTH,                                                   \
+			  .offset = offsetof(struct deploy_update, delay_ns),                      \
+			  .by = { own_delay } },                                                   \
+			{ .name = "monitor",                                                       \
+			  .kind = READER_LENGTH,                                                   \
+			  .offset = offsetof(struct deploy_update, monitor_ns) },                  \
+			{ .name = "failure_action",                                                \
+			  .read = read_failure_action,                                             \
+			  .by = { own_action } },                                                  \
+			{ .name = "max_failure_ratio", .read = read_ratio },                       \
+			{ .name = "order", .read = read_order, .by = { own_order } },              \
+	}
+static const struct reader_key update_keys[] =
+	UPDATE_KEYS("deploy.delay", "deploy.iffailure", "deploy.order");
+static const struct reader_key rollback_keys[] = UPDATE_KEYS(NULL, NULL, NULL);
 
 static int read_update_config(struct reader *r, void *arg, const struct yaml_value *v,
 			      const char *path, struct err *e)
@@ -245,8 +252,8 @@ static int read_update_config(struct reader *r, void *arg, const struct yaml_val
 static int read_rollback_config(struct reader *r, void *arg, const struct yaml_value *v,
 				const char *path, struct err *e)
 {
-	return reader_keys(r, &((struct deploy_service *)arg)->rollback, v, path, update_keys,
-			   ARRAY_LEN(update_keys), e);
+	return reader_keys(r, &((struct deploy_service *)arg)->rollback, v, path, rollback_keys,
+			   ARRAY_LEN(rollback_keys), e);
 }
 
 /* orcinus' own three, which stand in `deploy` itself */
@@ -367,6 +374,26 @@ static int read_endpoint_mode(struct reader *r, void *arg, const struct yaml_val
 	return 0;
 }
 
+/* What the service's own `labels` say counts, whether they stand before or behind. */
+static int read_deploy_labels(struct reader *r, void *arg, const struct yaml_value *v,
+			      const char *path, struct err *e)
+{
+	struct deploy_service *s = arg, read = { 0 };
+	int n = reader_labels(r, &read, v, path, e);
+
+	for (size_t i = 0; n == 0 && i < read.labels.n; i++) {
+		struct span key, value;
+		auto_free char *name = NULL;
+
+		span_cut(span_of_str(read.labels.v[i]), '=', &key, &value);
+		name = span_dup(key);
+		if (!strv_env_get(&s->labels, name))
+			strv_add(&s->labels, read.labels.v[i]);
+	}
+	strv_release(&read.labels);
+	return n;
+}
+
 int reader_deploy(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		  struct err *e)
 {
@@ -379,7 +406,7 @@ int reader_deploy(struct reader *r, void *arg, const struct yaml_value *v, const
 		/* what stands beside `deploy` in orcinus' own words counts more than what is in it */
 		READER_BELOW("replicas", reader_replicas, "replicas"),
 		READER_BELOW("mode", reader_mode, "mode"),
-		READER_NEW("labels", reader_labels),
+		READER_NEW("labels", read_deploy_labels),
 		READER_NEW("placement", read_placement),
 		READER_NEW("resources", read_resources),
 		READER_BELOW("restart_policy", reader_restart_policy, "restart_policy",
