@@ -24,6 +24,8 @@ const struct opt cdeploy_opts[] = {
 		"the part of the project (folder in it and environment)"),
 	OPT_STR('H', "host", "DOCKER_HOST", struct cdeploy_args, host, "URL",
 		"the engine: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST"),
+	OPT_STR(0, "context", NULL, struct cdeploy_args, context, "NAME",
+		"docker's context with the engine, whatever --host says"),
 	OPT_STR(0, "tls-ca", "CDEPLOY_TLS_CA", struct cdeploy_args, tls_ca, "FILE",
 		"who certifies the engine (DOCKER_CERT_PATH/ca.pem)"),
 	OPT_STR(0, "tls-cert", "CDEPLOY_TLS_CERT", struct cdeploy_args, tls_cert, "FILE",

@@ -13,7 +13,7 @@ struct cdeploy_args {
 	const char *gate, *main_branch, *scope;
 	bool prune, recreate, allow_older;
 	/* the way to the engine */
-	const char *tls_ca, *tls_cert, *tls_key, *known_hosts;
+	const char *context, *tls_ca, *tls_cert, *tls_key, *known_hosts;
 	struct strv files, env_files, images, mirrors;
 	int64_t lock_wait_ms;
 	int64_t timeout_ms, pending_timeout_ms, stable_ms; /* -1: not given; afterwards 0 */

@@ -49,6 +49,7 @@ static int open_engine(struct cdeploy *c, struct err *e)
 {
 	const struct cdeploy_args *a = &c->args;
 	struct engine_options opt = { .host = a->host,
+				      .context = a->context,
 				      .tls_ca = a->tls_ca,
 				      .tls_cert = a->tls_cert,
 				      .tls_key = a->tls_key,

@@ -18,6 +18,7 @@ struct engine;
 struct engine_options {
 	const char *
 		host; /* --host or DOCKER_HOST; NULL or empty: docker's context, else its socket here */
+	const char *context; /* --context, which goes before host; NULL: none */
 	const char *tls_ca, *tls_cert,
 		*tls_key;	 /* files; NULL: those of the context, of DOCKER_CERT_PATH */
 	const char *known_hosts; /* for ssh; NULL: ssh's own */

@@ -47,12 +47,16 @@ static int find_host(struct engine_where *w, char **tls_dir, const struct engine
 		     struct err *e)
 {
 	auto_engine_context struct engine_context context = { 0 };
+	bool asked = opt->context && *opt->context;
+	const char *name = asked ? opt->context : engine_variable(opt, "DOCKER_CONTEXT");
 	auto_free char *dir = config_dir(opt);
 
-	if (opt->host && *opt->host)
+	if (opt->host && *opt->host && !asked)
 		return engine_host_parse(&w->host, opt->host, e);
-	if (dir &&
-	    engine_context_find(&context, dir, engine_variable(opt, "DOCKER_CONTEXT"), e) < 0)
+	if (asked && !dir)
+		return err_set(e, ERR_ABSENT,
+			       "--context: neither DOCKER_CONFIG nor HOME says where contexts are");
+	if (dir && engine_context_find(&context, dir, name, e) < 0)
 		return -1;
 	*tls_dir = STEAL(&context.tls_dir);
 	return engine_host_parse(&w->host, context.host ? context.host : ENGINE_HOST_DFLT, e);

@@ -71,6 +71,8 @@ no_ssh() {
 		"host=tcp://127.0.0.1:$TLS_PORT,ca=$T/certs/ca.pem,cert=$T/certs/cert.pem,key=$T/certs/key.pem" >/dev/null
 	DOCKER_CONTEXT=far expect 0 cdeploy
 	equal "${out% *}" "$NAME unchanged"
+	DOCKER_HOST=tcp://127.0.0.1:1 expect 0 cdeploy --context far
+	equal "${out% *}" "$NAME unchanged"
 	docker context use far >/dev/null
 	expect 0 cdeploy
 	equal "${out% *}" "$NAME unchanged"

@@ -202,6 +202,9 @@ static void a_context_says_where_the_engine_is(void **state)
 	assert_way(HOST(NULL), "https://10.0.0.9:2376", true);
 	/* what is said for this run goes first */
 	assert_way(HOST("tcp://127.0.0.1:1"), "http://127.0.0.1:1", false);
+	assert_way(HOST("tcp://127.0.0.1:1", .context = "local"), "http://127.0.0.1:7", false);
+	assert_way(HOST(NULL, .context = "local"), "http://127.0.0.1:7", false);
+	assert_way(HOST("tcp://127.0.0.1:1", .context = "default"), "http://docker", false);
 	tmpdir_file(&t, "config.json", "{\"currentContext\":\"local\"}");
 	assert_way(HOST(NULL), "https://10.0.0.9:2376", true);
 	ENV("DOCKER_CONFIG", t.path);
@@ -219,6 +222,8 @@ static void a_context_that_cannot_be_used_is_not_passed_over(void **state)
 	put_context(&t, "none", "{\"Endpoints\":{}}");
 	put_context(&t, "broken", "{");
 	put_context(&t, "wide", "{\"Endpoints\":{\"docker\":{\"Host\":\"tcp://10.0.0.9:2375\"}}}");
+	ENV("X", "");
+	assert_refused(HOST(NULL, .context = "prod"), ERR_ABSENT, "DOCKER_CONFIG");
 	ENV("DOCKER_CONFIG", t.path, "DOCKER_CONTEXT", "gone");
 	assert_refused(HOST(NULL), ERR_ABSENT, "docker context 'gone'");
 	ENV("DOCKER_CONFIG", t.path, "DOCKER_CONTEXT", "none");
