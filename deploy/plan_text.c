@@ -66,6 +66,9 @@ static void heading(struct buf *out, const struct deploy_action *a, const struct
 		buf_addf(out, ", %s", cost_text(spec_changes_cost(c)));
 	if (a->adopted)
 		buf_add_str(out, "; it is nobody's until now");
+	if (a->kept_volume)
+		buf_addf(out, "; a node that has the volume %s keeps its old options",
+			 a->kept_volume);
 	if (a->unfinished)
 		buf_add_str(out, ", but its last update is not over");
 	buf_add_char(out, '\n');

@@ -14,8 +14,10 @@
 
 void deploy_plan_release(struct deploy_plan *p)
 {
-	for (size_t i = 0; i < p->nr; i++)
+	for (size_t i = 0; i < p->nr; i++) {
 		json_decref(p->v[i].spec);
+		free(p->v[i].kept_volume);
+	}
 	free(p->v);
 	free(p->surplus);
 	strv_release(&p->networks);
@@ -108,6 +110,52 @@ static void keep_counts(json_t *spec, const struct deploy_service *want, const j
 		json_object_set(json_object_get(spec, "TaskTemplate"), "ForceUpdate", force);
 	if (!want->has_replicas && json_is_integer(replicas))
 		json_object_set(spec_mode(spec, "Replicated"), "Replicas", replicas);
+}
+
+/* -- volumes ------------------------------------------------------------------- */
+
+static const json_t *mounts_of(const json_t *spec)
+{
+	const json_t *task = json_object_get(spec, "TaskTemplate");
+
+	return json_object_get(json_object_get(task, "ContainerSpec"), "Mounts");
+}
+
+static const json_t *driver_of(const json_t *mount)
+{
+	return json_object_get(json_object_get(mount, "VolumeOptions"), "DriverConfig");
+}
+
+static bool is_volume(const json_t *mount, const char *name)
+{
+	const char *type = json_string_value(json_object_get(mount, "Type"));
+	const char *source = json_string_value(json_object_get(mount, "Source"));
+
+	return type && strcmp(type, "volume") == 0 && source && (!name || !strcmp(source, name));
+}
+
+/* A node makes a volume when it first needs it and does not look at its options again. */
+static char *find_kept_volume(const json_t *before, const json_t *after)
+{
+	auto_json json_t *a = deploy_spec_normal(before), *b = deploy_spec_normal(after);
+	json_t *was, *is;
+	size_t i, j;
+
+	json_array_foreach(mounts_of(b), i, is)
+	{
+		const char *name = json_string_value(json_object_get(is, "Source"));
+
+		if (!is_volume(is, NULL))
+			continue;
+		json_array_foreach(mounts_of(a), j, was)
+		{
+			const json_t *x = driver_of(was), *y = driver_of(is);
+
+			if (is_volume(was, name) && x != y && !(x && y && json_equal(x, y)))
+				return mem_strdup(name);
+		}
+	}
+	return NULL;
 }
 
 static int check_owner(struct deploy_action *a, const struct deploy_owner *owner, struct err *e)
@@ -228,6 +276,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 		return 0;
 	}
 	a->verb = DEPLOY_UPDATED;
+	a->kept_volume = find_kept_volume(a->have->spec, a->spec);
 	say_why(a);
 	return 0;
 }

@@ -21,7 +21,8 @@ struct deploy_action {
 	bool resumed; /* nothing differs, but the engine has paused half way and goes on only when told to */
 	bool unfinished; /* unchanged, but its last update or rollback is not over */
 	bool unproven;	 /* unchanged, and the engine has never said that it came to run */
-	char why[256];	 /* "image, environment" */
+	char *kept_volume; /* owned: a volume whose options change, but not where it exists; NULL: none */
+	char why[256]; /* "image, environment" */
 };
 
 struct deploy_plan {

@@ -232,6 +232,12 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 		progress_warn(u->op->progress,
 			      "service '%s' was nobody's until now; it is ours from here on",
 			      up_item_name(it));
+	if (a->kept_volume)
+		progress_warn(
+			u->op->progress,
+			"a node that has the volume '%s' keeps its old options until somebody "
+			"removes it there",
+			a->kept_volume);
 	progress_begin(u->op->progress, up_item_name(it), "update service '%s': %s",
 		       up_item_name(it), a->why);
 	it->id = mem_strdup(a->have->id);

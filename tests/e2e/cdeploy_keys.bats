@@ -134,3 +134,23 @@ indices() {
 	equal "${out% *}" "$NAME-old updated"
 	equal "$(tasks)" "$before"
 }
+
+@test "another server of an nfs volume is deployed with a warning, for nodes keep the volume they have" {
+	cat >orcinus.yml <<-END
+	services:
+	  $NAME-nfs:
+	    image: $REPO:1
+	    replicas: 0
+	    volumes: [data]
+	volumes:
+	  data: {type: nfs, address: 10.99.0.1, source: /srv, target: /data}
+	END
+	expect 0 cdeploy --detach
+	sed -i s/10.99.0.1/10.99.0.2/ orcinus.yml
+	expect 0 cdeploy plan
+	has "$out$err" "a node that has the volume data keeps its old options"
+	expect 0 cdeploy --detach
+	has "$err" "warning: a node that has the volume 'data' keeps its old options"
+	expect 0 cdeploy --detach
+	equal "$(grep -c 'keeps its old' <<<"$err" || :)" 0
+}

@@ -269,6 +269,18 @@ static void an_update_that_begins_anew_says_why(void **state)
 		json_object_get(json_array_get(json_object_get(o, "services"), 0), "restarts")));
 }
 
+static void a_volume_that_stays_as_it_is_on_nodes_is_named(void **state)
+{
+	struct world *w = *state;
+
+	json_decref(w->action.spec);
+	w->action.spec = json_incref(w->have.spec);
+	w->action.kept_volume = (char[]){ "data" };
+	assert_text(w, "web: update, no task is restarted; a node that has the volume data keeps "
+		       "its old options\n"
+		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
+}
+
 static void programs_get_the_same_as_json(void **state)
 {
 	struct world *w = *state;
@@ -297,6 +309,7 @@ int main(void)
 		WORLD_TEST(another_order_of_the_environment_is_told_since_it_restarts_tasks),
 		WORLD_TEST(services_come_and_go),
 		WORLD_TEST(an_update_that_begins_anew_says_why),
+		WORLD_TEST(a_volume_that_stays_as_it_is_on_nodes_is_named),
 		WORLD_TEST(programs_get_the_same_as_json),
 	};
 

@@ -394,6 +394,39 @@ static void nobodys_service_is_adopted(void **state)
 	assert_true(w->plan.v[0].adopted);
 }
 
+static void add_nfs(struct deploy_service *s, const char *address)
+{
+	struct deploy_mount m = { .type = DEPLOY_MOUNT_VOLUME };
+
+	m.source = mem_strdup("data");
+	m.target = mem_strdup("/data");
+	strv_addf(&m.driver_options, "o=addr=%s", address);
+	strv_add(&m.driver_options, "type=nfs");
+	MEM_GROW(s->mounts, s->nr_mounts, s->cap_mounts);
+	s->mounts[s->nr_mounts++] = m;
+}
+
+static void a_volume_that_nodes_do_not_change_is_named(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_nfs(w->app, "10.0.0.1");
+	add_wanted(w, "");
+	strv_add(&w->app->env, "C=3");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_null(w->plan.v[0].kept_volume);
+	deploy_plan_release(&w->plan);
+	strv_env_set(&w->app->mounts[0].driver_options, "o", "addr=10.0.0.2");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_string_equal("data", w->plan.v[0].kept_volume);
+	deploy_plan_release(&w->plan);
+	free(w->app->mounts[0].source);
+	w->app->mounts[0].source = mem_strdup("data2");
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_null(w->plan.v[0].kept_volume);
+}
+
 static void another_projects_service_is_refused_by_name(void **state)
 {
 	struct world *w = *state;
@@ -701,6 +734,7 @@ int main(void)
 		T(a_count_that_the_file_does_not_give_is_kept),
 		T(a_change_by_hand_is_told_as_one),
 		T(nobodys_service_is_adopted),
+		T(a_volume_that_nodes_do_not_change_is_named),
 		T(another_projects_service_is_refused_by_name),
 		T(replicated_does_not_become_global),
 		T(no_mode_is_replicated),
