@@ -23,9 +23,10 @@ struct cdeploy {
 	char *file, *project, *scope;
 	struct deploy_owner owner; /* borrows from here, args and environment */
 	struct http *http;
-	struct engine *engine;		  /* cdeploy_connect; NULL before */
-	struct sign_key *verify_key;	  /* NULL: any image will do */
-	struct registry_options registry; /* cdeploy_connect */
+	struct engine *engine;		   /* cdeploy_connect; NULL before */
+	struct sign_key *verify_key;	   /* NULL: any image will do */
+	struct registry_options registry;  /* cdeploy_connect */
+	struct credentials_env pulls_with; /* of registry: as the engine is given them */
 	struct registry_mirrors mirrors;
 	bool skipped;	     /* by the gate */
 	bool has_changed;    /* something in the swarm, as far as up went */
@@ -43,6 +44,8 @@ struct lint;
 int cdeploy_lint(struct lint *l, struct cdeploy *c, struct err *e) MUST_CHECK;
 /* c->engine: a swarm manager; c->registry. Starts threads: once, after everything that needs none. */
 int cdeploy_connect(struct cdeploy *c, struct err *e) MUST_CHECK;
+/* --registry-auth */
+bool cdeploy_gives_credentials(const struct cdeploy *c);
 /* Every image of the stack as the registry has it now; after cdeploy_connect. Nothing has been changed yet. */
 /* silent: see deploy_images_pin */
 int cdeploy_pin(struct cdeploy *c, struct op *op, struct strv *silent, struct err *e) MUST_CHECK;

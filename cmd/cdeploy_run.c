@@ -27,6 +27,11 @@ void cdeploy_release(struct cdeploy *c)
 	http_free(c->http);
 }
 
+bool cdeploy_gives_credentials(const struct cdeploy *c)
+{
+	return !c->args.registry_auth || strcmp(c->args.registry_auth, "none") != 0;
+}
+
 static int read_verify_key(struct cdeploy *c, struct err *e)
 {
 	auto_buf struct buf pem = BUF_INIT(SIGN_KEY_MAX);
@@ -68,7 +73,10 @@ int cdeploy_connect(struct cdeploy *c, struct err *e)
 	    read_verify_key(c, e) < 0 || app_start(c->app, WORKERS, e) < 0 ||
 	    http_curl_new(&c->http, &curl, e) < 0)
 		return -1;
-	c->registry = (struct registry_options){ .credentials = &c->app->credentials,
+	/* what the nodes cannot pull is to be seen before anything is changed */
+	c->pulls_with = c->app->credentials;
+	c->pulls_with.to_keep = cdeploy_gives_credentials(c);
+	c->registry = (struct registry_options){ .credentials = &c->pulls_with,
 						 .certs = c->app->certs,
 						 .mirrors = &c->mirrors,
 						 .plain_http = c->args.plain_http,

@@ -62,7 +62,6 @@ static int print_outcomes(struct cdeploy *c, const struct deploy_outcome *outcom
 void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 {
 	const struct cdeploy_args *a = &c->args;
-	bool auth = !a->registry_auth || strcmp(a->registry_auth, "none") != 0;
 
 	*opt = (struct deploy_options){
 		.owner = c->owner,
@@ -73,7 +72,7 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 		.no_rollback = a->no_rollback,
 		.lock_wait_ms = a->lock_wait_ms,
 		.prune = a->prune,
-		.registry_auth = auth ? auth_for : NULL,
+		.registry_auth = cdeploy_gives_credentials(c) ? auth_for : NULL,
 		.registry_auth_arg = c,
 	};
 

@@ -231,6 +231,11 @@ versions() {
 		>"$HOME/.docker/config.json"
 	web one "$private/app:1"
 	orcinus "$private/app:1"
+	# the nodes would be given a token that is over: whoever pushed could look the image up, and they could not pull it
+	expect 3 env CI_REGISTRY="$private" CI_REGISTRY_USER=anna CI_REGISTRY_PASSWORD=geheim-1 CI_DEPLOY_USER=token \
+		CI_DEPLOY_PASSWORD=over cdeploy
+	message cdeploy CI_DEPLOY_USER
+	equal "$(services)" 0
 	got=0
 	cdeploy -v -v >"$T/stdout" 2>"$T/stderr" || got=$?
 	err=$(cat "$T/stderr") out=$(cat "$T/stdout")
