@@ -65,6 +65,11 @@ static void look_at_variable(const struct place *p, unsigned line, struct span n
 			       " stands in the file; write ${" SPAN_FMT
 			       "} and set it as a masked variable, or use a secret",
 			       p->service, SPAN_ARG(name), SPAN_ARG(name)));
+	if (value.n && memmem(value.p, value.n, "{{", 2))
+		add(p->out, p->file, line, "swarm-template", LINT_INFO,
+		    mem_printf("service '%s': the swarm expands the {{ in the value of " SPAN_FMT
+			       ", as {{.Service.Name}}; one that is none is written {{\"{{\"}}",
+			       p->service, SPAN_ARG(name)));
 }
 
 static void look_at_environment(const struct place *p, const struct yaml_value *env)
@@ -207,6 +212,22 @@ static void look_at_named_volumes(const struct place *p, const struct yaml_value
 	}
 }
 
+/* -- networks ---------------------------------------------------------------- */
+
+static void look_at_networks(const struct place *p, const struct yaml_value *networks)
+{
+	for (size_t i = 0; networks && i < networks->nr; i++) {
+		const struct yaml_value *v =
+			networks->kind == YAML_MAP ? networks->pairs[i].key : networks->items[i];
+
+		if (v->kind == YAML_SCALAR && strcmp(v->text, "host") == 0)
+			add(p->out, p->file, v->line, "host-network", LINT_MAJOR,
+			    mem_printf("service '%s': it is in the node's own network, and reaches "
+				       "what listens for the node alone",
+				       p->service));
+	}
+}
+
 /* -- the whole --------------------------------------------------------------- */
 
 static void look_at_service(const struct place *p, const struct yaml_pair *pair)
@@ -222,6 +243,7 @@ static void look_at_service(const struct place *p, const struct yaml_pair *pair)
 	look_at_labels(p, yaml_map_get(s, "labels"));
 	look_at_image(p, yaml_map_get(s, "image"));
 	look_at_volumes(p, yaml_map_get(s, "volumes"));
+	look_at_networks(p, yaml_map_get(s, "networks"));
 	if (yaml_is_null(yaml_map_get(s, "healthcheck")))
 		add(p->out, p->file, pair->key->line, "no-healthcheck", LINT_INFO,
 		    mem_printf(

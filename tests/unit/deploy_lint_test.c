@@ -76,11 +76,35 @@ static void the_engines_socket_and_the_systems_folders_are_found_in_both_dialect
 		     "7 system-bind");
 }
 
+static void the_nodes_network_is_found_in_lists_and_maps(void **state)
+{
+	(void)state;
+	assert_found("services:\n  a:\n    networks: [back, host]\n  b:\n    networks:\n"
+		     "      host: {}\n      front:\n  c:\n    networks: host\n",
+		     "3 host-network,6 host-network");
+}
+
+static void what_the_swarm_expands_in_a_variable_is_noted(void **state)
+{
+	auto_lint struct lint l = { 0 };
+
+	(void)state;
+	lint_text(&l,
+		  "services:\n  a:\n    image: a:1\n    healthcheck: {test: x}\n    environment:\n"
+		  "      - A={{.Node.Hostname}}\n      - B={x}\n");
+	assert_int_equal(1, l.nr);
+	assert_string_equal("swarm-template", l.v[0].check);
+	assert_int_equal(6, l.v[0].line);
+	assert_null(strstr(l.v[0].text, "Hostname"));
+	assert_int_equal(0, lint_count(&l, LINT_MINOR));
+}
+
 static void files_without_sense_are_borne(void **state)
 {
 	(void)state;
 	assert_found("", "");
 	assert_found("services: 7\nvolumes: []\n", "");
+	assert_found("services: {a: {networks: 7}, b: {networks: [[host]]}}", "");
 	assert_found("services:\n  a: [x]\n  b:\n    environment: {K: [1]}\n    volumes: {}\n", "");
 }
 
@@ -146,6 +170,8 @@ int main(void)
 		cmocka_unit_test(secrets_in_plain_text_are_found_and_variables_are_none),
 		cmocka_unit_test(
 			the_engines_socket_and_the_systems_folders_are_found_in_both_dialects),
+		cmocka_unit_test(the_nodes_network_is_found_in_lists_and_maps),
+		cmocka_unit_test(what_the_swarm_expands_in_a_variable_is_noted),
 		cmocka_unit_test(files_without_sense_are_borne),
 		cmocka_unit_test(notes_are_for_moving_tags_and_missing_healthchecks),
 		cmocka_unit_test(a_readers_message_is_taken_apart),
