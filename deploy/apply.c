@@ -245,7 +245,7 @@ struct change {
 	const char *id;
 	const json_t *from, *to;
 	const json_t *body; /* what is sent; for the engine's rollback not `to` */
-	const char *query;  /* "&rollback=previous" or "" */
+	const char *query;  /* "" or more of the address: "&rollback=previous" */
 	const char *auth;
 };
 
@@ -335,23 +335,31 @@ int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_s
 	return change_service(op, eng, &c, base->version, e);
 }
 
+/* A rollback, and not somebody who wrote that spec once more. */
+static bool is_put_back(const struct engine_service *now, const json_t *before)
+{
+	return now->update >= UPDATE_ROLLBACK_STARTED && deploy_spec_equal(now->spec, before);
+}
+
 int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine_service *base,
-			  const json_t *ours, struct err *e)
+			  const json_t *ours, const json_t *before, struct err *e)
 {
 	auto_engine_service struct engine_service now = { 0 };
-	struct change c = { .id = base->id, .from = ours, .to = base->spec };
+	struct change c = { .id = base->id, .to = base->spec, .query = "" };
 
 	if (engine_service_get(&now, op, eng, base->id, e) < 0)
 		return -1;
 	if (deploy_spec_equal(now.spec, base->spec))
 		return 0;
-	if (!deploy_spec_equal(now.spec, ours))
+	if (!deploy_spec_equal(now.spec, ours) && !is_put_back(&now, before))
 		return err_set(e, ERR_FAILED, CHANGED);
+	c.from = now.spec;
+	c.body = base->spec;
 	if (now.previous && deploy_spec_equal(now.previous, base->spec)) {
 		c.body = now.spec; /* has to be a valid spec, is not looked at */
 		c.query = "&rollback=previous";
-	} else {
-		c.body = base->spec;
+	} else if (now.previous) {
+		/* refused where there is none, as after a rollback: then those of the present spec are kept */
 		c.query = "&registryAuthFrom=previous-spec";
 	}
 	return change_service(op, eng, &c, now.version, e);

@@ -27,10 +27,11 @@ int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_s
 
 /*
  * From `ours` back to base->spec, by the engine's own rollback where it still has that
- * spec. Nothing is written when it is back already. ERR_FAILED: it is neither of the two.
+ * spec. Nothing is written when it is back already. `before` is what was there when `ours` was written, if that is not
+ * base->spec: the engine's own way back leads there, and it is gone on from there. ERR_FAILED: it is none of these.
  */
 int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine_service *base,
-			  const json_t *ours, struct err *e) MUST_CHECK;
+			  const json_t *ours, const json_t *before, struct err *e) MUST_CHECK;
 
 /*
  * The same in the place of one that was removed for it. *id is NULL when there is none afterwards. As there is no

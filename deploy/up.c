@@ -432,6 +432,7 @@ static int item_remake(struct up *u, struct up_item *it, struct err *e)
 static int item_revert(struct up *u, struct up_item *it, struct err *e)
 {
 	struct engine_service base = { .id = it->id, .spec = it->back };
+	const json_t *replaced = it->now.id ? it->now.spec : it->action->have->spec;
 	auto_engine_tasks struct engine_tasks before = { 0 };
 	auto_strv struct strv ids = STRV_INIT;
 
@@ -439,7 +440,7 @@ static int item_revert(struct up *u, struct up_item *it, struct err *e)
 	if (engine_tasks_get(&before, u->op, u->eng, &ids, e) < 0)
 		return -1;
 	deploy_rollout_know(&it->rollout, &before, false);
-	return deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, e);
+	return deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, replaced, e);
 }
 
 static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)

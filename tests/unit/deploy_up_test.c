@@ -675,6 +675,52 @@ static void an_update_that_is_paused_again_goes_back_to_what_ran(void **state)
 	world_assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
 }
 
+/*
+ * Before this update there was one that never came to run, to which the engine goes back by itself. It then has
+ * no previous spec, and refuses a write that is to take credentials from there.
+ */
+static void what_the_engine_puts_back_that_never_ran_is_gone_on_from(void **state)
+{
+	struct up_world *w = *state;
+	json_t *bad = world_spec_with_image(w, "r:5000/app:0");
+
+	strv_take(&w->texts, json_dumps(w->old, JSON_COMPACT));
+	world_get_list(w, NAMED("app"), world_service(w, 7, bad, w->old, "paused"));
+	world_tasks(w, FAILED("z"), "");
+	POST("/services/s1/update?version=7", .status = 200);
+	world_poll(w, world_service(w, 9, bad, NULL, "rollback_paused"), FAILED("a"), "");
+	world_last_words(w, "a");
+	world_tasks(w, FAILED("a"), "");
+	world_get(w, "/services/s1", world_service(w, 9, bad, NULL, "rollback_paused"));
+	POST("/services/s1/update?version=9", .status = 200, .body = w->texts.v[0]);
+	world_poll(w, world_service(w, 12, w->old, bad, NULL), RUNNING("o2"), RUNNING("o2"));
+	world_poll(w, world_service(w, 12, w->old, bad, NULL), RUNNING("o2"), RUNNING("o2"));
+	world_up(w, -1);
+	assert_int_equal(ERR_ROLLED_BACK, w->e.kind);
+	world_assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+	json_decref(bad);
+}
+
+/* It is there again, but by no rollback: who put it there wants it. */
+static void what_somebody_put_back_by_hand_is_theirs(void **state)
+{
+	struct up_world *w = *state;
+	json_t *bad = world_spec_with_image(w, "r:5000/app:0");
+
+	world_get_list(w, NAMED("app"), world_service(w, 7, bad, w->old, "paused"));
+	world_tasks(w, FAILED("z"), "");
+	POST("/services/s1/update?version=7", .status = 200);
+	world_poll(w, world_service(w, 9, w->spec, bad, "paused"), FAILED("a"), FAILED("a"));
+	world_last_words(w, "a");
+	world_tasks(w, FAILED("a"), "");
+	world_get(w, "/services/s1", world_service(w, 10, bad, w->spec, "updating"));
+	world_get_list(w, NAMED("app"), world_service(w, 10, bad, w->spec, "updating"));
+	world_up(w, -1);
+	assert_int_equal(ERR_STUCK, w->e.kind);
+	assert_non_null(strstr(w->e.text, "somebody else changed it meanwhile"));
+	json_decref(bad);
+}
+
 /* The run that made it was ended before it saw whether it works. */
 static void a_created_service_that_does_not_run_is_not_passed_as_unchanged(void **state)
 {
@@ -1163,6 +1209,8 @@ int main(void)
 		T(an_update_that_was_left_paused_begins_anew),
 		T(the_node_of_a_failed_task_is_told_where_there_are_several),
 		T(an_update_that_is_paused_again_goes_back_to_what_ran),
+		T(what_the_engine_puts_back_that_never_ran_is_gone_on_from),
+		T(what_somebody_put_back_by_hand_is_theirs),
 		T(a_created_service_that_does_not_run_is_not_passed_as_unchanged),
 		T(a_created_service_that_comes_to_run_late_is_unchanged),
 		T(a_created_service_that_runs_is_unchanged_at_once),
