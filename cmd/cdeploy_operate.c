@@ -72,8 +72,7 @@ static int remove_all(struct view *v, struct cdeploy *c, struct err *e)
 		return -1;
 	n = cdeploy_look(v, c, false, e);
 	for (size_t i = 0; i < v->absent.n; i++)
-		progress_warn(c->app->op.progress, "service '%s' is not there, or not ours",
-			      v->absent.v[i]);
+		progress_warn(c->app->op.progress, "%s: not there, or not ours", v->absent.v[i]);
 	if (n == 0)
 		n = deploy_remove(&lock.op, c->engine, v, &c->owner, c->args.timeout_ms, e);
 	deploy_lock_release(&lock);

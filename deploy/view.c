@@ -120,6 +120,21 @@ static bool is_owned(const struct view_filter *f, const struct engine_service *s
 	return !f->owner || deploy_owner_has(s->spec, f->owner);
 }
 
+/* What is told of a service of the file that is not this owner's, instead of "not there". */
+static char *whose(const struct engine_service *s, const struct view_filter *f)
+{
+	const char *project = deploy_label(s->spec, DEPLOY_LABEL_PROJECT);
+	const char *scope = deploy_label(s->spec, DEPLOY_LABEL_SCOPE);
+
+	if (!project)
+		return mem_printf("%s (nobody's)", s->name);
+	if (!f->owner || strcmp(project, f->owner->project) != 0)
+		return mem_printf("%s (of project '%s')", s->name, project);
+	if (!scope || !*scope)
+		return mem_printf("%s (of no scope)", s->name);
+	return mem_printf("%s (of scope '%s')", s->name, scope);
+}
+
 static int add_service(struct view *v, const json_t *o, const struct view_filter *f, struct err *e)
 {
 	struct view_service x = { 0 };
@@ -127,12 +142,10 @@ static int add_service(struct view *v, const json_t *o, const struct view_filter
 	if (engine_service_read(&x.s, o, e) < 0)
 		return -1;
 	if (!is_wanted(f, &x.s) || !is_owned(f, &x.s)) {
-		const char *owner = deploy_label(x.s.spec, DEPLOY_LABEL_PROJECT);
+		auto_free char *told = whose(&x.s, f);
 
-		/* told instead of "not there" */
 		if (f->names && strv_has(f->names, x.s.name))
-			strv_addf(&v->absent, owner ? "%s (of project '%s')" : "%s (nobody's)",
-				  x.s.name, owner);
+			strv_add(&v->absent, told);
 		engine_service_release(&x.s);
 		return 0;
 	}

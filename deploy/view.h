@@ -32,7 +32,8 @@ struct view_task {
 struct view {
 	struct view_service *services; /* by name */
 	size_t nr, cap;
-	struct strv absent;	 /* "NAME" or "NAME (of project 'x')": of the file, not there */
+	struct strv
+		absent; /* "NAME", "NAME (of project 'x')": of the file, not there or not ours */
 	struct view_task *tasks; /* by name, the newest first */
 	size_t nr_tasks, cap_tasks;
 };

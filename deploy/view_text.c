@@ -71,7 +71,8 @@ void view_status_text(struct buf *out, const struct view *v)
 		table_row(&t, s->s.name, s->mode, replicas, s->image, s->ports, update);
 	}
 	for (size_t i = 0; i < v->absent.n; i++)
-		table_row(&t, v->absent.v[i], "-", "-", "-", "-", "not deployed");
+		table_row(&t, v->absent.v[i], "-", "-", "-", "-",
+			  strchr(v->absent.v[i], ' ') ? "not ours" : "not deployed");
 	table_print(&t, out);
 }
 

@@ -137,13 +137,33 @@ static void of_a_file_all_its_services_are_told_whether_they_are_there_or_not(vo
 		"PORTS   UPDATE\n"
 		"shop_db                    global   1/1        r/app:1@sha256:0123456789ab\n"
 		"other (of project 'x/y')   -        -          -                             -  "
-		"     not deployed\n"
+		"     not ours\n"
 		"free (nobody's)            -        -          -                             -  "
-		"     not deployed\n"
+		"     not ours\n"
 		"missing                    -        -          -                             -  "
 		"     not deployed");
 	assert_non_null(view_find(&w->v, "db"));
 	assert_null(view_find(&w->v, "web"));
+}
+
+/* Whoever looks without --env at what a job has deployed to its environment. */
+static void a_service_of_another_scope_of_the_project_is_told_with_its_scope(void **state)
+{
+	static const char list[] =
+		"[" SERVICE("s1", "web", OURS ",\"io.cdeploy.scope\":\"api@staging\"",
+			    "\"Mode\":{}}}") "," SERVICE("s2", "api", OURS, "\"Mode\":{}}}") "]";
+	struct world *w = *state;
+	auto_json json_t *o = load(list);
+	auto_strv struct strv names = STRV_INIT;
+	struct deploy_owner owner = { .project = "team/app", .scope = "api@production" };
+	struct view_filter f = { .owner = &owner, .names = &names };
+
+	strv_add(&names, "web");
+	strv_add(&names, "api");
+	assert_int_equal(0, view_read_services(&w->v, o, &f, &w->e));
+	assert_int_equal(0, w->v.nr);
+	assert_string_equal("web (of scope 'api@staging')", w->v.absent.v[0]);
+	assert_string_equal("api (of no scope)", w->v.absent.v[1]);
 }
 
 static void tasks_stand_by_place_the_newest_first_with_their_errors(void **state)
@@ -315,6 +335,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		WORLD_TEST(status_is_the_projects_services_as_docker_lists_them),
 		WORLD_TEST(of_a_file_all_its_services_are_told_whether_they_are_there_or_not),
+		WORLD_TEST(a_service_of_another_scope_of_the_project_is_told_with_its_scope),
 		WORLD_TEST(tasks_stand_by_place_the_newest_first_with_their_errors),
 		WORLD_TEST(programs_get_the_same_as_json_and_no_environment),
 		WORLD_TEST(of_jobs_is_told_how_many_have_completed),
