@@ -136,9 +136,12 @@ static char *words_for(const json_t *spec)
 {
 	const char *job = deploy_label(spec, LABEL_JOB), *since = deploy_label(spec, LABEL_SINCE);
 
-	return mem_printf("%s%s%s%s%s", or_unknown(deploy_label(spec, LABEL_HOLDER)),
-			  since ? " since " : "", since ? since : "", job ? ", " : "",
-			  job ? job : "");
+	/* to the second: what is behind it tells locks apart, not people */
+	auto_free char *when = since ? mem_printf(" since %.*sZ", (int)strcspn(since, ".Z"), since)
+				     : mem_strdup("");
+
+	return mem_printf("%s%s%s%s", or_unknown(deploy_label(spec, LABEL_HOLDER)), when,
+			  job ? ", " : "", job ? job : "");
 }
 
 /* -- taking ------------------------------------------------------------------ */

@@ -90,7 +90,7 @@ static void there(struct world *w, const char *expires, const char *more)
 		mem_printf("{\"ID\":\"l1\",\"Version\":{\"Index\":7},\"Spec\":{\"Name\":\"%s\","
 			   "\"Data\":\"YQ==\",\"Labels\":{\"io.cdeploy.holder\":\"bob@there\","
 			   "\"io.cdeploy.job\":\"https://git/job/7\",\"io.cdeploy.since\":"
-			   "\"1970-01-01T00:00:00Z\",\"io.cdeploy.expires\":\"%s\"%s}}}",
+			   "\"1970-01-01T00:00:00.643588479Z\",\"io.cdeploy.expires\":\"%s\"%s}}}",
 			   w->name, expires, more);
 
 	strv_take(&w->texts, text);
