@@ -12,6 +12,14 @@
 
 #define HISTORY_TEXT_MAX (64u << 20)
 
+static bool runs_anything(const struct engine_state *s, const struct deploy_owner *owner)
+{
+	for (size_t i = 0; i < s->nr; i++)
+		if (deploy_owner_has(s->services[i].spec, owner))
+			return true;
+	return false;
+}
+
 static void tell(struct cdeploy *c, const struct deploy_history *h, const struct engine_state *s,
 		 const struct deploy_running *running)
 {
@@ -25,7 +33,7 @@ static void tell(struct cdeploy *c, const struct deploy_history *h, const struct
 	else if (running->was)
 		progress_note(to, "revision %llu was deployed last and does not run as it was: %s",
 			      (unsigned long long)running->was->revision, changes);
-	else if (!running->now && s->nr)
+	else if (!running->now && runs_anything(s, &c->owner))
 		progress_note(to,
 			      "what runs now is not recorded: a deploy did not come to its end");
 }

@@ -64,8 +64,8 @@ static void heading(struct buf *out, const struct deploy_action *a, const struct
 		buf_addf(out, ", %s", a->why);
 	else if (a->verb == DEPLOY_UPDATED)
 		buf_addf(out, ", %s", cost_text(spec_changes_cost(c)));
-	if (a->adopted)
-		buf_add_str(out, "; it is nobody's until now");
+	if (a->adopted && a->verb == DEPLOY_UPDATED)
+		buf_addf(out, "; it is %s until now", a->whose);
 	if (a->kept_volume)
 		buf_addf(out, "; a node that has the volume %s keeps its old options",
 			 a->kept_volume);

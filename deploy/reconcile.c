@@ -158,12 +158,28 @@ static char *find_kept_volume(const json_t *before, const json_t *after)
 	return NULL;
 }
 
+/* -- whose they are ------------------------------------------------------------ */
+
+/* Two scopes with services of one name take them from each other: that is to be seen. */
+static void say_whose(struct deploy_action *a)
+{
+	const char *scope = deploy_label(a->have->spec, DEPLOY_LABEL_SCOPE);
+
+	if (!deploy_label(a->have->spec, DEPLOY_LABEL_PROJECT))
+		snprintf(a->whose, sizeof(a->whose), "nobody's");
+	else if (scope && *scope)
+		snprintf(a->whose, sizeof(a->whose), "of scope '%s'", scope);
+	else
+		snprintf(a->whose, sizeof(a->whose), "of no scope");
+}
+
 static int check_owner(struct deploy_action *a, const struct deploy_owner *owner, struct err *e)
 {
 	const char *theirs = deploy_label(a->have->spec, DEPLOY_LABEL_PROJECT);
 	enum deploy_ownership whose = deploy_owner_of(a->have->spec, owner);
 
-	a->adopted = whose == DEPLOY_NOBODYS;
+	a->adopted = !deploy_owner_has(a->have->spec, owner);
+	say_whose(a);
 	if (whose != DEPLOY_THEIRS)
 		return 0;
 	return err_set(

@@ -16,7 +16,8 @@ struct deploy_action {
 	const struct deploy_service *want; /* borrowed from the stack */
 	const struct engine_service *have; /* borrowed from the state; NULL for a new one */
 	json_t *spec;			   /* owned: to send; networks are ids where they exist */
-	bool adopted;			   /* it was nobody's until now */
+	bool adopted;			   /* it was nobody's until now, or another scope's */
+	char whose[128];		   /* then: "nobody's", "of scope 'api@staging'" */
 	bool recreate; /* an update that the engine cannot do: removed, and created anew */
 	bool resumed; /* nothing differs, but the engine has paused half way and goes on only when told to */
 	bool unfinished; /* unchanged, but its last update or rollback is not over */

@@ -230,8 +230,8 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 
 	if (a->adopted)
 		progress_warn(u->op->progress,
-			      "service '%s' was nobody's until now; it is ours from here on",
-			      up_item_name(it));
+			      "service '%s' was %s until now; it is ours from here on",
+			      up_item_name(it), a->whose);
 	if (a->kept_volume)
 		progress_warn(
 			u->op->progress,

@@ -253,6 +253,21 @@ static void services_come_and_go(void **state)
 	json_decref(two[0].spec);
 }
 
+static void whose_it_is_until_now_is_told_where_that_changes(void **state)
+{
+	struct world *w = *state;
+
+	json_decref(w->action.spec);
+	w->action.spec = json_incref(w->have.spec);
+	w->action.adopted = true;
+	snprintf(w->action.whose, sizeof(w->action.whose), "of scope '@staging'");
+	assert_text(w, "web: update, no task is restarted; it is of scope '@staging' until now\n"
+		       "services: 0 to create, 1 to update, 0 to delete, 0 unchanged");
+	w->action.verb = DEPLOY_UNCHANGED;
+	assert_text(w, "web: unchanged\n"
+		       "services: 0 to create, 0 to update, 0 to delete, 1 unchanged");
+}
+
 static void an_update_that_begins_anew_says_why(void **state)
 {
 	struct world *w = *state;
@@ -308,6 +323,7 @@ int main(void)
 		WORLD_TEST(another_mode_is_told_in_the_words_of_the_file),
 		WORLD_TEST(another_order_of_the_environment_is_told_since_it_restarts_tasks),
 		WORLD_TEST(services_come_and_go),
+		WORLD_TEST(whose_it_is_until_now_is_told_where_that_changes),
 		WORLD_TEST(an_update_that_begins_anew_says_why),
 		WORLD_TEST(a_volume_that_stays_as_it_is_on_nodes_is_named),
 		WORLD_TEST(programs_get_the_same_as_json),

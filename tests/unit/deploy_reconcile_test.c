@@ -392,6 +392,20 @@ static void nobodys_service_is_adopted(void **state)
 	add_service(w, PINNED, "\"empty\":\"\"", TWO, "");
 	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
 	assert_true(w->plan.v[0].adopted);
+	assert_string_equal("nobody's", w->plan.v[0].whose);
+}
+
+/* orcinus.yml and orcinus-production.yml with a service of one name, and one swarm for both. */
+static void a_service_of_another_scope_is_told_with_its_scope(void **state)
+{
+	struct world *w = *state;
+
+	add_networks(w, SHOP);
+	add_service(w, "r/app:1@sha256:bb", OURS ",\"io.cdeploy.scope\":\"@staging\"", TWO, "");
+	owner.scope = "@production";
+	assert_int_equal(DEPLOY_UPDATED, plan(w)->verb);
+	assert_true(w->plan.v[0].adopted);
+	assert_string_equal("of scope '@staging'", w->plan.v[0].whose);
 }
 
 static void add_nfs(struct deploy_service *s, const char *address)
@@ -735,6 +749,7 @@ int main(void)
 		T(a_change_by_hand_is_told_as_one),
 		T(nobodys_service_is_adopted),
 		T(a_volume_that_nodes_do_not_change_is_named),
+		T(a_service_of_another_scope_is_told_with_its_scope),
 		T(another_projects_service_is_refused_by_name),
 		T(replicated_does_not_become_global),
 		T(no_mode_is_replicated),
