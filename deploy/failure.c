@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/logs.h"
 #include "deploy/mask.h"
@@ -130,8 +131,61 @@ static void tell_nodes(struct op *op, struct engine *eng, const char *service,
 		tell_node(op, node, service, r, json_array_size(nodes) == 1);
 }
 
-void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
-			const struct deploy_rollout *r, const json_t *spec)
+static char *container_of(struct op *op, struct engine *eng, const char *task)
+{
+	auto_free char *path = mem_printf("/tasks/%s", task);
+	struct err ignored = ERR_INIT; /* this is only help */
+	auto_json json_t *o = NULL;
+	json_t *status;
+	const char *id;
+
+	if (engine_call(&o, op, eng, "GET", path, NULL, NULL, &ignored) < 0)
+		return NULL;
+	status = json_object_get(json_object_get(o, "Status"), "ContainerStatus");
+	id = json_string_value(json_object_get(status, "ContainerID"));
+	return id && *id && strspn(id, "0123456789abcdef") == strlen(id) ? mem_strdup(id) : NULL;
+}
+
+/* The last one: what says most stands there. */
+static struct span last_line(struct span text)
+{
+	ptrdiff_t end;
+
+	text = span_trim(text);
+	end = span_rfind(text, '\n');
+	return end < 0 ? text : span_sub(text, (size_t)end + 1);
+}
+
+/* Only the engine of the task's own node knows; on a swarm of one node that is the one we talk to. */
+static void tell_health(struct op *op, struct engine *eng, const char *name, const char *task,
+			const json_t *spec)
+{
+	auto_free char *id = container_of(op, eng, task), *path = NULL, *text = NULL, *shown = NULL;
+	struct err ignored = ERR_INIT;
+	auto_json json_t *o = NULL;
+	json_t *log, *last, *code;
+	const char *output;
+
+	if (!id)
+		return;
+	path = mem_printf("/containers/%s/json", id);
+	if (engine_call(&o, op, eng, "GET", path, NULL, NULL, &ignored) < 0)
+		return;
+	log = json_object_get(json_object_get(json_object_get(o, "State"), "Health"), "Log");
+	last = json_array_size(log) ? json_array_get(log, json_array_size(log) - 1) : NULL;
+	code = json_object_get(last, "ExitCode");
+	output = json_string_value(json_object_get(last, "Output"));
+	if (!json_is_integer(code) || !json_integer_value(code))
+		return;
+	text = span_dup(last_line(span_of_str(output ? output : "")));
+	shown = deploy_failure_line(text, spec);
+	progress_note(op->progress, "%s: its health check ended with %lld%s%.*s", name,
+		      (long long)json_integer_value(code), *shown ? ": " : "", LOG_LINE_SHOW,
+		      shown);
+}
+
+static void tell_log(struct op *op, struct engine *eng, const char *name,
+		     const struct deploy_rollout *r, const json_t *spec)
 {
 	auto_logs struct deploy_logs logs = { 0 };
 	struct logs_options o = { .tail = LOG_LINES,
@@ -140,10 +194,6 @@ void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 				  .tty = engine_spec_tty(spec) };
 	struct err e = ERR_INIT;
 
-	if (*r->last_node || r->end == ROLLOUT_NO_NODE || r->end == ROLLOUT_TIME_OVER)
-		tell_nodes(op, eng, name, r);
-	if (!*r->last_failed)
-		return;
 	if (deploy_logs_get(&logs, op, eng, "tasks", r->last_failed, &o, &e) < 0) {
 		progress_note(op->progress, "%s: its log cannot be had: %s", name, e.text);
 		return;
@@ -157,6 +207,17 @@ void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
 	}
 	if (logs.trouble)
 		progress_note(op->progress, "%s: there may be more: %s", name, logs.trouble);
+}
+
+void deploy_failure_log(struct op *op, struct engine *eng, const char *name,
+			const struct deploy_rollout *r, const json_t *spec)
+{
+	if (*r->last_node || r->end == ROLLOUT_NO_NODE || r->end == ROLLOUT_TIME_OVER)
+		tell_nodes(op, eng, name, r);
+	if (!*r->last_failed)
+		return;
+	tell_log(op, eng, name, r, spec);
+	tell_health(op, eng, name, r->last_failed, spec);
 }
 
 static void tell_state(struct op *op, const struct engine_service *s, const char *name)

@@ -10,7 +10,8 @@
 #include "deploy/rollout.h"
 
 /*
- * The last lines that the task printed which made this rollout fail; spec is the one that
+ * The last lines that the task printed which made this rollout fail, and what its health check said last where it
+ * failed on the engine's own node; spec is the one that
  * it runs, and on which node of several. Nothing where no task can be blamed. After a limit also which nodes are lost.
  * Bounded in lines, bytes and time: an engine that does not answer costs seconds.
  */

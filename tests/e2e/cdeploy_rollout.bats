@@ -78,7 +78,7 @@ bad_version() {
 	local d=$T/src/$1/orcinus.yml s=$NAME-$1
 	case $1 in
 	start) stack_file "$s" '/bin/none' ;;
-	sick) stack_file "$s" 'app, sick' 'healthcheck:' '    test: ["CMD", "false"]' '    interval: 1s' '    retries: 1' ;;
+	sick) stack_file "$s" 'app, sick' 'healthcheck:' '    test: ["CMD-SHELL", "echo no table users; exit 1"]' '    interval: 1s' '    retries: 1' ;;
 	pull) APP=$private/app:1 stack_file "$s" 'app, serve, pull-2' ;;
 	pending) stack_file "$s" 'app, serve, pending-2' 'constraint: "node.labels.nowhere==yes"' ;;
 	crash) stack_file "$s" 'app, die, 0' ;;
@@ -111,6 +111,7 @@ bad_version() {
 	"$E2E_SERVERS/registry" stop "$T/registry"
 	taken_back start /bin/none
 	taken_back sick healthy
+	has "$err" "$NAME-sick: its health check ended with 1: no table users"
 	taken_back pull 'No such image'
 	taken_back pending 'no suitable node'
 	for kind in $kinds; do

@@ -143,6 +143,7 @@ void world_last_words(struct up_world *w, const char *task)
 						     "&tail=10",
 						task)),
 		.status = 200, .answer = log, .answer_len = sizeof(log) - 1);
+	world_get(w, world_kept(w, mem_printf("/tasks/%s", task)), NULL);
 }
 
 void world_up(struct up_world *w, int result)

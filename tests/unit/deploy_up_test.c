@@ -476,8 +476,15 @@ static void the_last_words_hide_what_the_task_was_given(void **state)
 	HTTP_EXPECT(w->s, .method = "GET",
 		    .url = V141 "/tasks/a/logs?stdout=1&stderr=1&timestamps=1&tail=10",
 		    .status = 200, .answer = log, .answer_len = sizeof(log) - 1);
+	world_get(w, "/tasks/a", "{\"Status\":{\"ContainerStatus\":{\"ContainerID\":\"c0ffee\"}}}");
+	world_get(
+		w, "/containers/c0ffee/json",
+		"{\"State\":{\"Health\":{\"Log\":[{\"ExitCode\":0,\"Output\":\"\"},{\"ExitCode\":7,"
+		"\"Output\":\"asking\\nrefused with hunter22\\n\"}]}}}");
 	world_up(w, -1);
-	assert_true(recorder_has(&w->rec, "note: app | no: *** for x, postgres://db\n"));
+	assert_true(recorder_has(&w->rec, "note: app | no: *** for x, postgres://db\n"
+					  "note: app: its health check ended with 7: refused "
+					  "with ***\n"));
 }
 
 static void the_old_spec_is_sent_when_the_engine_has_another_previous_one(void **state)
