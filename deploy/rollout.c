@@ -98,11 +98,20 @@ static bool may_be_too_big(const struct deploy_rollout *r, const struct engine_t
 	       !strstr(t->why, "unhealthy");
 }
 
+/* What an engine does not say of it, though people may want to look there. */
+static const char *perhaps(const struct deploy_rollout *r, const struct engine_task *t)
+{
+	if (may_be_too_big(r, t))
+		return ", killed, perhaps at the limit of its memory";
+	/* the registry has it, for its digest was asked for; why a pull fails the engine tells its own log only */
+	if (strncmp(t->why, "No such image: ", 15) == 0)
+		return ", or the node could not pull it (no credentials, or no way to the registry)";
+	return "";
+}
+
 static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
 {
 	const char *why = *t->why ? t->why : task_state_name(t->state);
-	const char *perhaps =
-		may_be_too_big(r, t) ? ", killed, perhaps at the limit of its memory" : "";
 
 	/* what does not get healthy is ended by the engine, which then does not say so */
 	if (t->state == TASK_COMPLETE)
@@ -110,7 +119,7 @@ static void keep_error(struct deploy_rollout *r, const struct engine_task *t)
 			      ? "it ended, exit status 0, perhaps as it did not get healthy"
 			      : "it ended, exit status 0";
 	snprintf(r->last_error, sizeof(r->last_error), "%.*s%s", (int)strcspn(why, "\r\n"), why,
-		 perhaps);
+		 perhaps(r, t));
 	snprintf(r->last_node, sizeof(r->last_node), "%s", t->node);
 	/* one that was rejected never came to print anything */
 	snprintf(r->last_failed, sizeof(r->last_failed), "%s",

@@ -272,6 +272,30 @@ static void a_task_that_was_killed_may_have_wanted_more_memory_than_it_may_have(
 		 .line = "a task failed: exit(137)unhealthy; 0/1 running"));
 }
 
+static void an_image_that_is_not_there_may_just_not_have_been_pulled(void **state)
+{
+	struct rollout_options o = options(1);
+	struct deploy_rollout r;
+	struct engine_task t = { .id = (char *)"a",
+				 .service = (char *)"",
+				 .node = (char *)"",
+				 .why = (char *)"No such image: r/app:1",
+				 .up_to_date = true,
+				 .state = TASK_REJECTED,
+				 .desired = TASK_SHUTDOWN };
+	struct engine_tasks tasks = { .v = &t, .nr = 1 };
+	struct engine_service s = { 0 };
+	struct rollout_picture pic = { .service = &s, .is_ours = true, .tasks = &tasks };
+
+	(void)state;
+	deploy_rollout_init(&r, &o, 0);
+	assert_int_equal(ROLLOUT_MOVED, deploy_rollout_step(&r, &pic, 0));
+	assert_string_equal("a task failed: No such image: r/app:1, or the node could not pull it "
+			    "(no credentials, or no way to the registry); 0/1 running",
+			    r.line);
+	deploy_rollout_release(&r);
+}
+
 static void a_task_that_is_never_started_again_fails_the_rollout(void **state)
 {
 	struct rollout_options o = options(1);
@@ -761,6 +785,7 @@ int main(void)
 		cmocka_unit_test(a_task_that_was_ended_may_have_been_unhealthy),
 		cmocka_unit_test(
 			a_task_that_was_killed_may_have_wanted_more_memory_than_it_may_have),
+		cmocka_unit_test(an_image_that_is_not_there_may_just_not_have_been_pulled),
 		cmocka_unit_test(a_task_that_is_never_started_again_fails_the_rollout),
 		cmocka_unit_test(a_one_shot_that_ended_well_is_done),
 		cmocka_unit_test(tasks_that_were_there_before_are_no_evidence),
