@@ -68,7 +68,7 @@ static const struct reader_key top_keys[] = {
 	{ .name = "stack", .read = read_stack, .null_too = true },
 	{ .name = "services", .read = note_services },
 	{ .name = "volumes", .read = read_volumes },
-	{ .name = "domain", .read = read_domain, .is_new = true },
+	{ .name = "domain", .read = read_domain, .is_api = true },
 	READER_IGNORE("version", "the format has none"),
 	READER_IGNORE("name", "a stack has the name that 'stack' says"),
 	READER_IGNORE("networks", "the stack's own is made, others must exist"),

@@ -346,12 +346,15 @@ static bool is_outranked(struct reader *r, const struct reader_key *key,
 }
 
 static void tell_new(struct reader *r, const struct yaml_value *at, const char *path,
-		     const char *name)
+		     const struct reader_key *key)
 {
-	if (strv_has(&r->said_new, name))
+	if (r->is_strict || !(key->is_new || key->is_api) || strv_has(&r->said_new, key->name))
 		return;
-	strv_add(&r->said_new, name);
-	reader_warn(r, at, path, "orcinus takes no notice of this key; here it counts");
+	strv_add(&r->said_new, key->name);
+	reader_warn(r, at, path, "%s; here it counts",
+		    key->is_api
+			    ? "'orcinus create' takes no notice of this key, only its dashboard did"
+			    : "orcinus takes no notice of this key");
 }
 
 /* x-… is the user's own, by agreement. */
@@ -379,11 +382,11 @@ static int read_key(struct reader *r, void *arg, const struct yaml_pair *p, cons
 		return 0;
 	if (key && is_outranked(r, key, p->key, path))
 		return 0;
-	if (key && key->is_new && !r->is_strict)
-		tell_new(r, p->key, path, name);
-	if (key)
+	if (key) {
+		tell_new(r, p->key, path, key);
 		return reader_field(r, arg, key, key->kind == READER_IGNORED ? p->key : p->value,
 				    path, e);
+	}
 	return unknown_key(r, p->key, path, near_key(name, keys, nr), e);
 }
 

@@ -117,6 +117,7 @@ struct reader_key {
 	reader_call *read;
 	bool null_too;
 	bool is_new; /* orcinus takes no notice of it: said once */
+	bool is_api; /* only its dashboard does: the same */
 	/* keys of the service that count more, as "cpu" or "deploy.order": beside one this one is ignored */
 	const char *by[3];
 	enum reader_kind kind;
