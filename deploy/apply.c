@@ -151,9 +151,15 @@ static int take_id(char **id, const json_t *answer, struct err *e)
 
 enum found { FOUND_NONE, FOUND_ANOTHER, FOUND_SAME };
 
+/* What resumes has left no other trace than that nothing is paused any more. */
+static bool is_written(const struct engine_service *now, const json_t *spec, bool resumes)
+{
+	return deploy_spec_equal(now->spec, spec) && !(resumes && engine_service_is_paused(now));
+}
+
 /* A service of the spec's name. FOUND_SAME: it has that spec, and *id is it. */
 static int find_service(enum found *out, char **id, struct op *op, struct engine *eng,
-			const json_t *spec, struct err *e)
+			const json_t *spec, bool resumes, struct err *e)
 {
 	const char *name = json_string_value(json_object_get(spec, "Name"));
 	auto_engine_state struct engine_state s = { 0 };
@@ -164,9 +170,7 @@ static int find_service(enum found *out, char **id, struct op *op, struct engine
 	if (engine_state_get(&s, op, eng, &services, &networks, e) < 0)
 		return -1;
 	found = engine_state_service(&s, name);
-	*out = !found				      ? FOUND_NONE
-	       : deploy_spec_equal(found->spec, spec) ? FOUND_SAME
-						      : FOUND_ANOTHER;
+	*out = !found ? FOUND_NONE : is_written(found, spec, resumes) ? FOUND_SAME : FOUND_ANOTHER;
 	if (*out == FOUND_SAME)
 		*id = mem_strdup(found->id);
 	return 0;
@@ -178,7 +182,7 @@ static int find_created(char **id, struct op *op, struct engine *eng, const json
 {
 	enum found found;
 
-	if (find_service(&found, id, op, eng, spec, e) < 0)
+	if (find_service(&found, id, op, eng, spec, false, e) < 0)
 		return -1;
 	if (found == FOUND_ANOTHER)
 		return err_set(e, ERR_FAILED,
@@ -225,12 +229,12 @@ int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json
 }
 
 int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const json_t *spec,
-			 struct err *e)
+			 bool resumes, struct err *e)
 {
 	enum found found;
 
 	for (int look = 1;; look++) {
-		if (find_service(&found, id, op, eng, spec, e) < 0)
+		if (find_service(&found, id, op, eng, spec, resumes, e) < 0)
 			return -1;
 		if (found == FOUND_SAME || look == ARRIVE_LOOKS)
 			return found == FOUND_SAME;
@@ -244,6 +248,7 @@ int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const jso
 struct change {
 	const char *id;
 	const json_t *from, *to;
+	bool resumes;	    /* these are equal, and the engine has paused */
 	const json_t *body; /* what is sent; for the engine's rollback not `to` */
 	const char *query;  /* "" or more of the address: "&rollback=previous" */
 	const char *auth;
@@ -266,7 +271,7 @@ static int look_again(uint64_t *version, struct op *op, struct engine *eng, cons
 
 	if (engine_service_get(&now, op, eng, c->id, e) < 0)
 		return -1;
-	if (deploy_spec_equal(now.spec, c->to))
+	if (is_written(&now, c->to, c->resumes))
 		return 1;
 	if (!deploy_spec_equal(now.spec, c->from))
 		return err_set(e, ERR_FAILED, CHANGED);
@@ -328,6 +333,7 @@ int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_s
 	struct change c = { .id = base->id,
 			    .from = base->spec,
 			    .to = spec,
+			    .resumes = deploy_spec_equal(base->spec, spec),
 			    .body = spec,
 			    .query = "",
 			    .auth = auth };

@@ -20,7 +20,7 @@ int deploy_apply_create(char **id, struct op *op, struct engine *eng, const json
 
 /*
  * From `base` (what the change was worked out from) to spec. ERR_FAILED: somebody else
- * changed the service since.
+ * changed the service since. Where base has that spec it is to go on with what is paused.
  */
 int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_service *base,
 			const json_t *spec, const char *auth, struct err *e) MUST_CHECK;
@@ -41,11 +41,11 @@ int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const js
 			  const char *auth, struct err *e) MUST_CHECK;
 
 /*
- * After a write whose answer nobody heard. 1: spec is there; *id is the service, owned by the caller. 0: it is not,
- * though it was looked for several times: the engine may still have been at it.
+ * After a write whose answer nobody heard. 1: spec is there (resumes: and is not paused); *id is the service, owned by
+ * the caller. 0: it is not, though it was looked for several times: the engine may still have been at it.
  */
 int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const json_t *spec,
-			 struct err *e) MUST_CHECK;
+			 bool resumes, struct err *e) MUST_CHECK;
 
 /* Already gone is fine, here and below. */
 int deploy_apply_remove(struct op *op, struct engine *eng, const char *id, struct err *e)

@@ -236,11 +236,6 @@ static bool is_unfinished(const struct engine_service *s)
 	return !is_job(s) && (s->update == UPDATE_UPDATING || s->update == UPDATE_ROLLBACK_STARTED);
 }
 
-static bool is_paused(const struct engine_service *s)
-{
-	return s->update == UPDATE_PAUSED || s->update == UPDATE_ROLLBACK_PAUSED;
-}
-
 /* Of none it is also before the engine has made the tasks of a global service. */
 static bool is_number_known(const struct engine_service *s)
 {
@@ -278,7 +273,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	if (check_owner(a, owner, e) < 0 || check_mode(a, owner, e) < 0)
 		return -1;
 	keep_counts(a->spec, want, a->have->spec);
-	if (deploy_spec_equal(a->spec, a->have->spec) && is_paused(a->have)) {
+	if (deploy_spec_equal(a->spec, a->have->spec) && engine_service_is_paused(a->have)) {
 		a->verb = DEPLOY_UPDATED;
 		a->resumed = true;
 		snprintf(a->why, sizeof(a->why), "%s was paused and begins anew",

@@ -173,6 +173,11 @@ int engine_service_get(struct engine_service *out, struct op *op, struct engine 
 	return engine_service_read(out, o, e);
 }
 
+bool engine_service_is_paused(const struct engine_service *s)
+{
+	return s->update == UPDATE_PAUSED || s->update == UPDATE_ROLLBACK_PAUSED;
+}
+
 const char *engine_spec_image(const json_t *spec)
 {
 	const json_t *task = json_object_get(spec, "TaskTemplate");

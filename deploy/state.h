@@ -148,6 +148,9 @@ const struct engine_service *engine_state_service_by_id(const struct engine_stat
 							const char *id);
 const struct engine_network *engine_state_network(const struct engine_state *s, const char *name);
 
+/* The engine goes on with its update, or its way back, only when told to. */
+bool engine_service_is_paused(const struct engine_service *s);
+
 /* The image of a service spec; "" when it has none. Borrowed. */
 const char *engine_spec_image(const json_t *spec);
 

@@ -462,7 +462,7 @@ static bool item_has_arrived(struct up *u, struct way_back *b, struct up_item *i
 {
 	auto_free char *id = NULL;
 	struct err e = ERR_INIT;
-	int n = deploy_apply_arrived(&id, u->op, u->eng, it->action->spec, &e);
+	int n = deploy_apply_arrived(&id, u->op, u->eng, it->action->spec, it->action->resumed, &e);
 
 	if (n > 0) {
 		free(it->id);

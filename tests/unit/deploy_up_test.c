@@ -633,6 +633,45 @@ static void an_update_that_was_left_paused_begins_anew(void **state)
 	world_assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
 }
 
+/* It is a write that changes nothing: that the spec is there does not say that the engine has heard it. */
+static void what_goes_on_is_asked_for_until_the_engine_has_heard_it(void **state)
+{
+	struct up_world *w = *state;
+
+	w->opt.detach = true;
+	world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "paused"));
+	world_tasks(w, FAILED("a"), FAILED("a"));
+	POST("/services/s1/update?version=9", SEQUENCE);
+	world_get(w, "/services/s1", world_service(w, 10, w->spec, w->old, "paused"));
+	POST("/services/s1/update?version=10", NO_LEADER);
+	world_get(w, "/services/s1", world_service(w, 11, w->spec, w->old, "paused"));
+	POST("/services/s1/update?version=11", .fail = ERR_UNAVAILABLE);
+	/* that one it has */
+	world_get(w, "/services/s1", world_service(w, 12, w->spec, w->spec, NULL));
+	world_up(w, 0);
+	world_assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
+}
+
+static void job_is_cancelled(void *arg)
+{
+	cancel_set(arg, SIGTERM);
+}
+
+/* Else a version that was left for a look at it would be taken away by a run that did nothing. */
+static void what_was_to_go_on_and_did_not_needs_no_way_back(void **state)
+{
+	struct up_world *w = *state;
+
+	world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "paused"));
+	world_tasks(w, FAILED("a"), FAILED("a"));
+	POST("/services/s1/update?version=9", .status = 200, .then = job_is_cancelled,
+	     .arg = &w->cancel);
+	for (int i = 0; i < 3; i++)
+		world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "paused"));
+	world_up_fails(w, ERR_CANCELLED, "stopped by SIGTERM");
+	assert_int_equal(0, w->nr);
+}
+
 #define FAILED_ON(node, id)                                                                        \
 	"{\"ID\":\"" id "\",\"ServiceID\":\"s1\",\"NodeID\":\"" node                               \
 	"\",\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"rejected\","                     \
@@ -1000,11 +1039,6 @@ static void a_signal_removes_what_was_created(void **state)
 	world_assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
 }
 
-static void job_is_cancelled(void *arg)
-{
-	cancel_set(arg, SIGTERM);
-}
-
 static void a_signal_after_a_failure_does_not_stop_the_way_back(void **state)
 {
 	struct up_world *w = *state;
@@ -1215,6 +1249,8 @@ int main(void)
 		T(an_update_that_was_cut_off_is_watched_by_the_next_run),
 		T(an_update_that_was_left_paused_begins_anew),
 		T(the_node_of_a_failed_task_is_told_where_there_are_several),
+		T(what_goes_on_is_asked_for_until_the_engine_has_heard_it),
+		T(what_was_to_go_on_and_did_not_needs_no_way_back),
 		T(an_update_that_is_paused_again_goes_back_to_what_ran),
 		T(what_the_engine_puts_back_that_never_ran_is_gone_on_from),
 		T(what_somebody_put_back_by_hand_is_theirs),
