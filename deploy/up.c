@@ -191,15 +191,20 @@ static int item_create(struct up *u, struct up_item *it, const char *auth, struc
 
 /*
  * An update that was left paused has never come to run: the version before it is the one to go back to, as
- * long as the engine has it. Behind a way back that was paused is the version that failed.
+ * long as the engine has it. When it was asked for once more the engine has only itself, and behind a way back
+ * that was paused is the version that failed. NULL: none is known.
  */
 static json_t *good_spec(const struct deploy_action *a)
 {
 	const struct engine_service *have = a->have;
+	json_t *good = have->spec;
 
-	if (have->update == UPDATE_PAUSED && have->previous)
-		return have->previous;
-	return a->resumed ? NULL : have->spec;
+	if (have->update == UPDATE_PAUSED && have->previous) {
+		good = have->previous;
+		if (deploy_spec_equal(good, have->spec))
+			return NULL;
+	}
+	return deploy_spec_equal(good, a->spec) ? NULL : good;
 }
 
 /* Somebody was faster: an earlier wave may have taken long, or the swarm takes back what a dead run began. */

@@ -721,6 +721,42 @@ static void an_update_that_is_paused_again_goes_back_to_what_ran(void **state)
 	world_assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
 }
 
+/* What goes on once more has itself for the version before; the one that ran is known to nobody any more. */
+static void a_version_that_was_paused_twice_is_not_gone_back_to(void **state)
+{
+	struct up_world *w = *state;
+	json_t *bad = world_spec_with_image(w, "r:5000/app:0");
+	json_t *const specs[] = { w->spec, bad }; /* the same file once more, and another version */
+
+	for (size_t i = 0; i < ARRAY_LEN(specs); i++) {
+		world_get_list(w, NAMED("app"), world_service(w, 9, specs[i], specs[i], "paused"));
+		world_tasks(w, FAILED("a"), FAILED("a"));
+		POST("/services/s1/update?version=9", .status = 200);
+		world_poll(w, world_service(w, 10, w->spec, specs[i], "paused"), FAILED("b"),
+			   FAILED("b"));
+		world_last_words(w, "b");
+		world_up_fails(w, ERR_FAILED,
+			       "service 'app': the engine paused the update: exit (7)");
+		assert_int_equal(0, w->nr);
+	}
+	json_decref(bad);
+}
+
+/* A version that ran once is written again over one that is paused: it is what fails now, not what to go back to. */
+static void what_fails_is_not_gone_back_to(void **state)
+{
+	struct up_world *w = *state;
+	json_t *bad = world_spec_with_image(w, "r:5000/app:0");
+
+	world_get_list(w, NAMED("app"), world_service(w, 9, bad, w->spec, "paused"));
+	world_tasks(w, FAILED("a"), FAILED("a"));
+	POST("/services/s1/update?version=9", .status = 200);
+	world_poll(w, world_service(w, 10, w->spec, bad, "paused"), FAILED("b"), FAILED("b"));
+	world_last_words(w, "b");
+	world_up_fails(w, ERR_FAILED, "service 'app': the engine paused the update: exit (7)");
+	json_decref(bad);
+}
+
 /*
  * Before this update there was one that never came to run, to which the engine goes back by itself. It then has
  * no previous spec, and refuses a write that is to take credentials from there.
@@ -1252,6 +1288,8 @@ int main(void)
 		T(what_goes_on_is_asked_for_until_the_engine_has_heard_it),
 		T(what_was_to_go_on_and_did_not_needs_no_way_back),
 		T(an_update_that_is_paused_again_goes_back_to_what_ran),
+		T(a_version_that_was_paused_twice_is_not_gone_back_to),
+		T(what_fails_is_not_gone_back_to),
 		T(what_the_engine_puts_back_that_never_ran_is_gone_on_from),
 		T(what_somebody_put_back_by_hand_is_theirs),
 		T(a_created_service_that_does_not_run_is_not_passed_as_unchanged),
