@@ -309,6 +309,15 @@ static bool is_taken_back(const struct engine_service *before, const struct engi
 	       now->update >= UPDATE_ROLLBACK_STARTED && !strstr(now->update_message, "manual");
 }
 
+bool deploy_spec_follow(json_t *spec, const struct deploy_service *want, const json_t *now)
+{
+	bool follows = is_counted_on(spec, now, want);
+
+	if (follows)
+		keep_counts(spec, want, now);
+	return follows;
+}
+
 bool deploy_action_follow(struct deploy_action *a, const struct engine_service *now)
 {
 	const json_t *previous = is_taken_back(a->have, now) ? a->have->previous : NULL;

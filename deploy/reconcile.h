@@ -53,6 +53,8 @@ int deploy_reconcile(struct deploy_plan *out, const struct deploy_stack *want,
  * from there.
  */
 bool deploy_action_follow(struct deploy_action *a, const struct engine_service *now);
+/* false: `now` differs from spec by more than such counts. true: spec has those of `now`, and is it. */
+bool deploy_spec_follow(json_t *spec, const struct deploy_service *want, const json_t *now);
 /* Is there anything to write? */
 bool deploy_plan_writes(const struct deploy_plan *p);
 void deploy_plan_release(struct deploy_plan *p);

@@ -380,6 +380,7 @@ int up_watch(struct up *u, enum watch_until until, struct err *e)
 				.name = up_item_name(it),
 				.id = it->id,
 				.spec = taking_back ? it->back : it->action->spec,
+				.want = it->action->want,
 				.rollout = it->rollout,
 			};
 	}

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/progress.h"
 #include "deploy/diff.h"
+#include "deploy/reconcile.h"
 
 #define SILENCE_MAX_MS	 60000
 #define SILENCE_PAUSE_MS 1000
@@ -39,13 +40,28 @@ static int look_get(struct look *l, struct op *op, struct engine *eng, const str
 	return engine_tasks_get(&l->tasks, op, eng, &ids, e);
 }
 
+/* A scaler may be at work all the time. */
+static bool is_ours(struct deploy_watch *w, const struct engine_service *s)
+{
+	const json_t *mode = json_object_get(s->spec, "Mode"), *replicas;
+
+	if (deploy_spec_equal(s->spec, w->spec))
+		return true;
+	if (!w->want || !deploy_spec_follow(w->spec, w->want, s->spec))
+		return false;
+	replicas = json_object_get(json_object_get(mode, "Replicated"), "Replicas");
+	if (json_is_integer(replicas) && json_integer_value(replicas) >= 0)
+		w->rollout.opt.replicas = (uint64_t)json_integer_value(replicas);
+	return true;
+}
+
 static enum rollout_step show_picture(struct op *op, struct deploy_watch *w, const struct look *l)
 {
 	struct engine_tasks tasks = engine_tasks_of(&l->tasks, w->id);
 	struct rollout_picture pic = { .service = engine_state_service_by_id(&l->services, w->id),
 				       .tasks = &tasks };
 
-	pic.is_ours = pic.service && deploy_spec_equal(pic.service->spec, w->spec);
+	pic.is_ours = pic.service && is_ours(w, pic.service);
 	return deploy_rollout_step(&w->rollout, &pic, op->clock->mono_ms(op->clock));
 }
 

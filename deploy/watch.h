@@ -8,9 +8,11 @@
 #include "deploy/rollout.h"
 
 struct deploy_watch {
-	const char *name;   /* borrowed */
-	const char *id;	    /* of the service; borrowed */
-	const json_t *spec; /* the one to be reached; borrowed */
+	const char *name; /* borrowed */
+	const char *id;	  /* of the service; borrowed */
+	json_t *spec;	  /* the one to be reached; borrowed */
+	/* what it is made of, borrowed: spec and rollout follow whoever counts what the file does not give. NULL: none */
+	const struct deploy_service *want;
 	struct deploy_rollout rollout;
 };
 

@@ -315,6 +315,38 @@ static void what_a_scaler_counted_meanwhile_is_kept(void **state)
 	json_decref(scaled);
 }
 
+/* Whose number it is may change it at any time; the way back is from there as well. */
+static void who_scales_during_the_rollout_is_followed(void **state)
+{
+	struct up_world *w = *state;
+	json_t *old = json_deep_copy(w->old), *mode;
+
+	w->stack.services[0].has_replicas = false;
+	world_begin_update(w);
+	mode = json_object_get(json_object_get(w->spec, "Mode"), "Replicated");
+	json_object_set_new(mode, "Replicas", json_integer(2));
+	world_poll(w, world_service(w, 9, w->spec, w->old, "updating"), RUNNING("a"), RUNNING("a"));
+	world_poll(w, world_service(w, 9, w->spec, w->old, "updating"),
+		   RUNNING("a") "," FAILED("b"), RUNNING("a") "," FAILED("b"));
+	world_poll(w, world_service(w, 9, w->spec, w->old, "paused"), RUNNING("a") "," FAILED("b"),
+		   RUNNING("a") "," FAILED("b"));
+	world_last_words(w, "b");
+	world_tasks(w, RUNNING("a"), RUNNING("a"));
+	world_get(w, "/services/s1", world_service(w, 9, w->spec, old, "paused"));
+	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
+	mode = json_object_get(json_object_get(old, "Mode"), "Replicated");
+	json_object_set_new(mode, "Replicas", json_integer(2));
+	world_poll(w, world_service(w, 9, old, NULL, "rollback_completed"),
+		   RUNNING("o1") "," RUNNING("o2"), RUNNING("o1") "," RUNNING("o2"));
+	world_poll(w, world_service(w, 9, old, NULL, "rollback_completed"),
+		   RUNNING("o1") "," RUNNING("o2"), RUNNING("o1") "," RUNNING("o2"));
+	world_up_fails(w, ERR_ROLLED_BACK,
+		       "service 'app': the engine paused the update: exit (7); the previous "
+		       "version is running again");
+	assert_true(recorder_has(&w->rec, "note: app: 1/2 running\n"));
+	json_decref(old);
+}
+
 static void an_update_out_of_sequence_ends_after_ten_tries(void **state)
 {
 	struct up_world *w = *state;
@@ -1266,6 +1298,7 @@ int main(void)
 		T(what_the_swarm_took_back_meanwhile_is_updated_from_there),
 		T(what_somebody_took_back_meanwhile_is_theirs),
 		T(what_a_scaler_counted_meanwhile_is_kept),
+		T(who_scales_during_the_rollout_is_followed),
 		T(an_update_out_of_sequence_ends_after_ten_tries),
 		T(an_update_whose_answer_was_lost_is_not_made_twice),
 		T(a_create_whose_answer_was_lost_is_looked_up_first),
