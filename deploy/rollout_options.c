@@ -3,7 +3,8 @@
  *
  * The stable window is 5 s, the time that the engine itself watches a new task. Where a
  * healthcheck tells (a task is not "running" before it is healthy) 1 s is enough.
- * Who wants a longer `monitor` gets it.
+ * Who wants a longer `monitor` gets it; a `delay` lengthens the engine's own watch, and within that it
+ * takes an update back that was passed as good.
  *
  * The limit is what the spec allows a rollout to take: each batch may use up its health checks, the old
  * tasks' time to stop, the delay and the watch, and is never less than 2 minutes or more than half an
@@ -18,7 +19,8 @@
 #define STABLE_HEALTHY_MS INT64_C(1000)
 #define LIMIT_LEAST_MS	  INT64_C(120000)
 #define LIMIT_MOST_MS	  INT64_C(1800000)
-#define GLOBAL_GUESS	  10 /* how many nodes there are */
+#define DELAY_MOST_MS	  INT64_C(60000) /* of a long one only so much is waited for at the end */
+#define GLOBAL_GUESS	  10		 /* how many nodes there are */
 
 /* the engine's own */
 #define MONITOR_MS  INT64_C(5000)
@@ -130,6 +132,16 @@ void rollout_options_spend(struct rollout_options *o, int64_t spent_ms)
 	o->timeout_ms -= o->spent_ms;
 }
 
+/* As the engine reckons: before the next task it has to know of the last, also where there is no next. */
+static int64_t watch_ms(const json_t *update)
+{
+	int64_t monitor = spec_ms(update, "Monitor", MONITOR_MS);
+	int64_t delay = spec_ms(update, "Delay", 0);
+
+	delay = delay < DELAY_MOST_MS ? delay : DELAY_MOST_MS;
+	return delay >= monitor ? delay + 1000 : monitor;
+}
+
 void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
 {
 	const json_t *task = json_object_get(spec, "TaskTemplate");
@@ -143,7 +155,7 @@ void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
 	o->tries += o->tries > 0; /* the first is none of these attempts */
 	o->has_health = health(spec) != NULL;
 	o->has_memory_limit = spec_count(limits, "MemoryBytes", 0) > 0;
-	o->monitor_ms = spec_ms(json_object_get(spec, "UpdateConfig"), "Monitor", MONITOR_MS);
+	o->monitor_ms = watch_ms(json_object_get(spec, "UpdateConfig"));
 	o->most_ms = o->timeout_ms;
 	if (!o->timeout_ms) {
 		o->timeout_ms = limit_dflt(o, spec);
