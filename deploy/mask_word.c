@@ -94,7 +94,7 @@ static bool is_login(struct span word, size_t i, size_t host)
 {
 	struct span name = mask_name_before(word, i);
 
-	return i + 1 < host && name.n && !is_quoted_before(word, i) &&
+	return i + 1 < host && name.n && word.p[i + 1] != '/' && !is_quoted_before(word, i) &&
 	       !span_eq_nocase(name, "mailto") && !span_eq_nocase(name, "npm") &&
 	       !is_port_with_path(span_sub(word, i + 1));
 }
@@ -120,7 +120,7 @@ size_t mask_word_from(struct span word)
 		    mask_colon_names_secret(word, i) && !is_port_of_host(word, i) &&
 		    deploy_begins_secret_of(mask_name_before(word, i), value_after(word, i)))
 			return i + 1;
-		if (begins_part(word, i) && deploy_begins_secret(rest))
+		if (deploy_begins_secret(rest, begins_part(word, i)))
 			return i;
 	}
 	return word.n;

@@ -139,9 +139,26 @@ static void add_public(struct buf *out, struct span line)
 	add_hidden(out, span_sub(line, word));
 }
 
+/* "DEBUG" alone: it takes the value that the variable has here. A password is seldom written like that. */
+static bool is_variable_name(struct span text)
+{
+	size_t n = 0;
+
+	text = span_rtrim(text);
+	while (n < text.n && (isupper((unsigned char)text.p[n]) || text.p[n] == '_' ||
+			      (n && isdigit((unsigned char)text.p[n]))))
+		n++;
+	return n > 0 && n == text.n;
+}
+
 static void add_private(struct buf *out, struct span rest)
 {
 	size_t n = 0, value;
+
+	if (is_variable_name(rest)) {
+		buf_add_span(out, rest);
+		return;
+	}
 
 	while (n < rest.n && (is_name_char(rest.p[n]) || strchr("\"'", rest.p[n])))
 		n++;
@@ -217,6 +234,11 @@ static char *said_of(const char *text, struct span line, struct span shown,
 		     const struct deploy_place *at)
 {
 	return quoted_hide(text, &(struct quoted_from){ line, shown, at->value, at->variables });
+}
+
+struct span deploy_place_line(const struct deploy_place *at)
+{
+	return find_line(at->text, at->line);
 }
 
 char *deploy_place_said(const char *text, const struct deploy_place *at)

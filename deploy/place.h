@@ -21,6 +21,7 @@ struct deploy_place {
 	const struct strv *variables; /* NAME=VALUE of those used in it; NULL: none */
 };
 
+struct span deploy_place_line(const struct deploy_place *at); /* borrowed from its text */
 /* A copy of what is said of the place, as deploy_place_wrap() would show it. */
 char *deploy_place_said(const char *text, const struct deploy_place *at) MUST_CHECK;
 int deploy_place_wrap(struct err *e, const struct deploy_place *at); /* always -1 */

@@ -1,7 +1,7 @@
 /*
- * A message is a sentence of ours with words of the user's in ticks. Only those are looked at, so that a reason stays
- * one, whatever it sounds like. Where such a word ends is not sure, for it may hold ticks itself: the longest that
- * the user has written counts.
+ * A message is a sentence of ours with words of the user's in ticks; what stands around them is ours. Which of the
+ * words are the user's cannot be told, for a value is put together of variables and their defaults, and taken apart at
+ * colons and commas. So where a part of it is secret, a word is shown only if the excerpt shows it.
  */
 #include "deploy/quoted.h"
 
@@ -12,8 +12,8 @@
 #include "base/secret_name.h"
 #include "deploy/mask.h"
 
-#define VALUE_MIN 3  /* shorter ones are found anywhere */
-#define TICKS_MAX 16 /* in one word; of one with more a piece is taken for it */
+#define VALUE_MIN 3 /* shorter ones are found anywhere, */
+#define PIECE_MIN 6 /* and up to these within words that are none of the user's */
 
 /* -- words ------------------------------------------------------------------------- */
 
@@ -40,7 +40,12 @@ static bool has_word(struct span text, struct span word)
 		    !(end < text.n && is_word_char(text.p[end]) &&
 		      is_word_char(word.p[word.n - 1])))
 			return true;
-		text = span_sub(text, from + 1);
+		/* none begins before the next word */
+		from++;
+		while (from < text.n && is_word_char(text.p[from]) &&
+		       is_word_char(text.p[from - 1]))
+			from++;
+		text = span_sub(text, from);
 	}
 	return false;
 }
@@ -54,134 +59,193 @@ static bool is_sign(struct span word)
 	return true;
 }
 
-/* -- what the user wrote ------------------------------------------------------------ */
+/* -- what the user wrote -------------------------------------------------------------- */
 
-/* Texts of the user's, each with what may be shown of it; variables' values are the last. */
 struct written {
-	struct strv texts, shown;
-	size_t nr_lines;
+	struct strv shown; /* all that may be told */
+	struct strv hidden,
+		hidden_shown; /* variables' values that may not be, and what may be of each */
+	bool is_hidden;	      /* some of this value is not shown */
+	bool has_tick;	      /* so it cannot be told where a word of it ends */
 };
 
 static void written_release(struct written *w)
 {
-	strv_release(&w->texts);
 	strv_release(&w->shown);
+	strv_release(&w->hidden);
+	strv_release(&w->hidden_shown);
 }
 
-static void add_text(struct written *w, struct span text, char *shown)
+static void add_variable(struct written *w, struct span name, struct span value, bool is_named)
 {
-	strv_add_span(&w->texts, text);
-	strv_take(&w->shown, shown);
+	auto_free char *shown = names_secret(name) ? mem_strdup("") : mask_text(value);
+	bool is_hidden = value.n >= VALUE_MIN && !span_eq_str(value, shown);
+
+	if (is_hidden) {
+		strv_add_span(&w->hidden, value);
+		strv_add(&w->hidden_shown, shown);
+	}
+	if (!is_named)
+		return;
+	strv_add(&w->shown, shown);
+	w->is_hidden |= is_hidden;
+	w->has_tick |= span_find(value, '\'') >= 0;
 }
 
 static void collect(struct written *w, const struct quoted_from *from)
 {
-	add_text(w, from->line, span_dup(from->shown));
-	if (from->value.n && !find(from->line, from->value))
-		add_text(w, from->value, mask_text(from->value));
-	w->nr_lines = w->texts.n;
+	struct span ticks = from->value.n ? from->value : from->line;
+
+	strv_add_span(&w->shown, from->shown);
+	w->is_hidden = !span_eq(from->line, from->shown);
+	w->has_tick = span_find(ticks, '\'') >= 0;
+	if (from->value.n && !find(from->line, from->value)) {
+		auto_free char *shown = mask_text(from->value);
+
+		strv_add(&w->shown, shown);
+		w->is_hidden |= !span_eq_str(from->value, shown);
+	}
 	for (size_t i = 0; from->variables && i < from->variables->n; i++) {
 		struct span name, value;
 
-		if (span_cut(span_of_str(from->variables->v[i]), '=', &name, &value) &&
-		    value.n >= VALUE_MIN)
-			add_text(w, value, names_secret(name) ? mem_strdup("") : mask_text(value));
+		span_cut(span_of_str(from->variables->v[i]), '=', &name, &value);
+		add_variable(w, name, value, has_word(from->value, name));
 	}
 }
 
-static bool is_shown_whole(const struct written *w, size_t i)
+static bool is_shown(const struct written *w, struct span word)
 {
-	return strcmp(w->texts.v[i], w->shown.v[i]) == 0;
-}
-
-/* Does it hold a variable's value that may not be shown? */
-static bool holds_hidden_value(const struct written *w, struct span word)
-{
-	for (size_t i = w->nr_lines; i < w->texts.n; i++)
-		if (!is_shown_whole(w, i) && find(word, span_of_str(w->texts.v[i])))
+	for (size_t i = 0; i < w->shown.n; i++)
+		if (has_word(span_of_str(w->shown.v[i]), word))
 			return true;
 	return false;
 }
 
-static bool wrote(const struct written *w, struct span word)
+/* Is it a piece of a value that may not be shown? */
+static bool is_hidden_piece(const struct written *w, struct span word)
 {
-	for (size_t i = 0; i < w->texts.n; i++)
-		if (has_word(span_of_str(w->texts.v[i]), word))
+	for (size_t i = 0; i < w->hidden.n; i++)
+		if (has_word(span_of_str(w->hidden.v[i]), word) &&
+		    !has_word(span_of_str(w->hidden_shown.v[i]), word))
 			return true;
 	return false;
 }
 
-/* Has one of them this word, and not what is left of it? */
-static bool hides(const struct written *w, struct span word, struct span masked)
+/* Does the i-th hidden value stand at that place of the text? A short one only as a word. */
+static bool stands_at(const struct written *w, size_t i, struct span text, size_t at)
 {
-	for (size_t i = 0; i < w->texts.n; i++)
-		if (has_word(span_of_str(w->texts.v[i]), word) &&
-		    !has_word(span_of_str(w->shown.v[i]), masked))
-			return true;
-	return false;
+	size_t n = strlen(w->hidden.v[i]), end = at + n;
+
+	return span_starts(span_sub(text, at), w->hidden.v[i]) &&
+	       (n >= PIECE_MIN || (!(at && is_word_char(text.p[at - 1])) &&
+				   !(end < text.n && is_word_char(text.p[end]))));
 }
 
-static bool hides_any(const struct written *w)
+/* The longest that stands there: its number; that of all: none. */
+static size_t hidden_at(const struct written *w, struct span text, size_t at)
 {
-	for (size_t i = 0; i < w->texts.n; i++)
-		if (!is_shown_whole(w, i))
-			return true;
-	return false;
+	size_t found = w->hidden.n;
+
+	for (size_t i = 0; i < w->hidden.n; i++)
+		if (stands_at(w, i, text, at) &&
+		    (found == w->hidden.n || strlen(w->hidden.v[i]) > strlen(w->hidden.v[found])))
+			found = i;
+	return found;
 }
 
 /* -- messages ------------------------------------------------------------------------- */
 
 /* A tick that opens: not that of "doesn't". */
-static bool opens(const char *message, const char *tick)
+static const char *first_tick(const char *message)
 {
-	return tick == message || !is_word_char(tick[-1]);
+	const char *tick = strchr(message, '\'');
+
+	while (tick && tick > message && is_word_char(tick[-1]))
+		tick = strchr(tick + 1, '\'');
+	return tick;
 }
 
-/* The tick that ends the word which begins here; NULL: the message was cut. */
-static const char *word_end(const char *word, const struct written *w)
-{
-	const char *found = strchr(word, '\''), *end = found;
-
-	for (unsigned i = 0; i < TICKS_MAX && end; i++) {
-		if (wrote(w, span_of(word, (size_t)(end - word))))
-			found = end;
-		end = strchr(end + 1, '\'');
-	}
-	return found;
-}
-
-static void add_word(struct buf *out, struct span word, const struct written *w)
+/* before: what stands in front of it. */
+static void add_word(struct buf *out, struct span before, struct span word, const struct written *w)
 {
 	auto_free char *masked = mask_text(word);
-	bool is_hidden = hides(w, word, span_of_str(masked)) ||
-			 (!wrote(w, word) && holds_hidden_value(w, word));
+	struct span left = span_of_str(masked);
+	bool is_ours = is_sign(word) || span_ends(before, "did you mean '");
+	bool hide = w->is_hidden ? !is_shown(w, left) : is_hidden_piece(w, left);
 
-	buf_add_str(out, is_hidden && !is_sign(word) ? MASKED : masked);
+	buf_add_str(out, hide && !is_ours ? MASKED : masked);
 }
 
-static void add_cut_word(struct buf *out, const char *word, const struct written *w)
+/* Words in ticks, and what stands between them. A word that was cut may be a piece of anything. */
+static void add_words(struct buf *out, const char *rest, const struct written *w)
 {
-	buf_add_str(out, hides_any(w) ? MASKED : word);
+	const char *tick, *end;
+
+	while ((tick = first_tick(rest))) {
+		buf_add(out, rest, (size_t)(tick + 1 - rest));
+		end = strchr(tick + 1, '\'');
+		if (!end) {
+			buf_add_str(out, w->is_hidden || w->hidden.n ? MASKED : tick + 1);
+			return;
+		}
+		add_word(out, buf_span(out), span_of(tick + 1, (size_t)(end - tick - 1)), w);
+		buf_add_char(out, '\'');
+		rest = end + 1;
+	}
+	buf_add_str(out, rest);
+}
+
+/* The words as one: from the first tick to the last. */
+static void add_as_one(struct buf *out, const char *rest)
+{
+	const char *tick = first_tick(rest), *last = tick ? strrchr(rest, '\'') : NULL;
+
+	if (!last) {
+		buf_add_str(out, rest);
+		return;
+	}
+	buf_add(out, rest, (size_t)(tick + 1 - rest));
+	buf_add_str(out, MASKED);
+	/* what was cut has no last one */
+	if (last > tick && !span_ends(span_of_str(rest), "…"))
+		buf_add_str(out, last);
+}
+
+/* A copy with what may be shown of hidden values, however these were put together with others. */
+static char *without_values(const char *message, const struct written *w)
+{
+	auto_buf struct buf out = BUF_INIT(SIZE_MAX);
+	struct span text = span_of_str(message);
+	const char *tick = first_tick(message);
+	size_t i = tick ? (size_t)(tick - message) : text.n;
+
+	buf_add_span(&out, span_head(text, i));
+	while (i < text.n) {
+		size_t k = hidden_at(w, text, i);
+
+		if (k == w->hidden.n) {
+			buf_add_char(&out, text.p[i++]);
+			continue;
+		}
+		buf_add_str(&out, *w->hidden_shown.v[k] ? w->hidden_shown.v[k] : MASKED);
+		i += strlen(w->hidden.v[k]);
+	}
+	return buf_steal(&out);
 }
 
 char *quoted_hide(const char *message, const struct quoted_from *from)
 {
 	auto_buf struct buf out = BUF_INIT(SIZE_MAX);
 	CLEANUP(written_release) struct written w = { 0 };
+	auto_free char *rest = NULL;
 
+	if (!first_tick(message))
+		return mem_strdup(message);
 	collect(&w, from);
-	for (const char *p = message, *end; *p; p++) {
-		buf_add_char(&out, *p);
-		if (*p != '\'' || !opens(message, p))
-			continue;
-		end = word_end(p + 1, &w);
-		if (!end) {
-			add_cut_word(&out, p + 1, &w);
-			break;
-		}
-		add_word(&out, span_of(p + 1, (size_t)(end - p - 1)), &w);
-		buf_add_char(&out, '\'');
-		p = end;
-	}
+	rest = without_values(message, &w);
+	if (w.is_hidden && w.has_tick)
+		add_as_one(&out, rest);
+	else
+		add_words(&out, rest, &w);
 	return buf_steal(&out);
 }

@@ -11,13 +11,13 @@
 struct quoted_from {
 	struct span line, shown; /* the line, and what is shown of it */
 	struct span value; /* what is wrong, as it was read: escapes are undone; empty: not known */
-	const struct strv *
-		variables; /* NAME=VALUE of those whose values may stand in the message; NULL: none */
+	const struct strv *variables; /* NAME=VALUE of those used up to there; NULL: none */
 };
 
 /*
- * A copy of the message with "***" for each word in 'ticks' that the line, the value or a variable's value has, and
- * what may be shown of that has not. Secrets within words are hidden by deploy/mask.h; our own words stay.
+ * A copy of the message. Where something of the line, of the value or of a variable that the value names is hidden,
+ * "***" stands for each word in 'ticks' that is not in what is shown of them; elsewhere for one that holds a hidden
+ * value of another variable. Secrets within words are hidden by deploy/mask.h.
  */
 char *quoted_hide(const char *message, const struct quoted_from *from) MUST_CHECK;
 

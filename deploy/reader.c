@@ -11,10 +11,11 @@
 #include "base/mem.h"
 #include "deploy/place.h"
 
-#define SHOWN_MAX    60
-#define NAME_LEN_MAX 63
-#define WARNINGS_MAX 1000
-#define NEAR_MAX     32 /* no key we know is longer */
+#define SHOWN_MAX     60
+#define NAME_LEN_MAX  63
+#define WARNINGS_MAX  1000
+#define LOOKED_AT_MAX (1u << 20) /* bytes, for all warnings */
+#define NEAR_MAX      32	 /* no key we know is longer */
 
 void reader_release(struct reader *r)
 {
@@ -77,11 +78,26 @@ int reader_fail(const struct reader *r, const struct yaml_value *at, const char 
 	return reader_wrap(r, at, path, e);
 }
 
+/* As it may be told; NULL: so much was looked at for warnings that nobody reads on. */
+static char *fit_warning(struct reader *r, const struct yaml_value *at, const char *path,
+			 const char *text)
+{
+	auto_strv struct strv used = STRV_INIT;
+	struct deploy_place place;
+
+	if (!strchr(text, '\'')) /* it quotes nothing */
+		return mem_strdup(text);
+	used = variables_used(&r->expand);
+	place = place_of(r, at, path, &used);
+	r->looked_at += deploy_place_line(&place).n;
+	for (size_t i = 0; i < used.n; i++)
+		r->looked_at += strlen(used.v[i]);
+	return r->looked_at > LOOKED_AT_MAX ? NULL : deploy_place_said(text, &place);
+}
+
 void reader_warn(struct reader *r, const struct yaml_value *at, const char *path, const char *fmt,
 		 ...)
 {
-	auto_strv struct strv used = variables_used(&r->expand);
-	const struct deploy_place place = place_of(r, at, path, &used);
 	auto_buf struct buf line = BUF_INIT(ERR_TEXT_MAX), text = BUF_INIT(ERR_TEXT_MAX);
 	auto_free char *said = NULL;
 	va_list ap;
@@ -91,7 +107,9 @@ void reader_warn(struct reader *r, const struct yaml_value *at, const char *path
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	said = deploy_place_said(buf_str(&text), &place);
+	said = fit_warning(r, at, path, buf_str(&text));
+	if (!said)
+		return;
 	buf_addf(&line, "%s:%u: %s: %s", r->in->file, at->line, path, said);
 	/* a definition used by several services is read several times */
 	if (!strv_has(r->warnings, buf_str(&line)))

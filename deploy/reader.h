@@ -31,6 +31,7 @@ struct reader {
 		*unset_at; /* the last value that named a variable without a value */
 	char *unset;	   /* that variable */
 	bool said_literal;
+	size_t looked_at;     /* bytes, to find out what warnings may tell */
 	struct strv said_new; /* names of keys that orcinus ignores */
 	const char *stack;    /* of the top of the file, or NULL */
 	char *domain;

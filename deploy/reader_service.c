@@ -84,10 +84,10 @@ static int read_variable(struct reader *r, void *arg, const struct yaml_value *v
 			return reader_fail(r, v, path, e, "has a blank in its name");
 	drop_earlier(r, s, name, v, path);
 	ours = has_value || !r->in->env ? NULL : strv_env_get(r->in->env, name);
-	if (!has_value && !ours) /* - PASSWORD:hunter2 is such a name, too, so it is not told */
+	if (!has_value && !ours)
 		reader_warn(r, v, path,
-			    "a name without a value, which is not set here either: the container "
-			    "has no such variable");
+			    "'%s' has no value, here neither: the container has no such variable",
+			    name);
 	if (ours)
 		strv_addf(&s->env, "%s=%s", name, ours);
 	else

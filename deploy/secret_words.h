@@ -9,9 +9,9 @@
 
 /*
  * Does it begin with what only secrets begin with: a password's hash, a token of GitLab's, a key in PEM; or is it long,
- * and looks as if it were drawn at random?
+ * and looks as if it were drawn at random? apart: no letter or digit stands in front of it.
  */
-bool deploy_begins_secret(struct span text);
+bool deploy_begins_secret(struct span text, bool apart);
 
 /* Does the name name a secret, and is this one? Not "true", nor "ldap" of AUTH. */
 bool deploy_is_secret(struct span name, struct span value);

@@ -16,10 +16,9 @@ static void assert_masked(const char *text, const char *want)
 }
 
 static const char *const open_logins[] = {
-	"registry:5000/x@main", "name:1.2@sha256:abcd",
-	"npm:react@next",	"mailto:me@example.com",
-	"typescript:x@5.1.2",	"git@host:group/project",
-	"user@host:/path",	"a: b@c",
+	"registry:5000/x@main",	  "name:1.2@sha256:abcd", "npm:react@next",
+	"mailto:me@example.com",  "typescript:x@5.1.2",	  "server:/export@snap",
+	"git@host:group/project", "user@host:/path",	  "a: b@c",
 };
 
 static void values_of_names_that_sound_secret_are_hidden(void **state)
@@ -71,6 +70,8 @@ static void what_looks_random_is_hidden(void **state)
 		"AbstractSingletonProxyFactoryBean2WithLongName",
 		"/usr/lib/x86_64-linux-gnu/libQt5WebEngineCore",
 		"group/Project-Name/Sub_Group/image-v2",
+		"/builds/AcmeCorp/WebShop2/FrontEnd/dist",
+		"com/acme/GetUserByIdV2FromDbImpl",
 		"q7Zk2pLw9XcV4bN8mT1r", /* too short to know */
 	};
 
@@ -78,7 +79,7 @@ static void what_looks_random_is_hidden(void **state)
 	assert_masked("KUBECONFIG_B64=YXBpVmVyc2lvbjogdjEKY2x1c3RlcnM6Ci0gY2x1c3Rlcjo=",
 		      "KUBECONFIG_B64=***");
 	assert_masked("use q7Zk2pLw9XcV4bN8mT1rY6sD3fG5hJ0k now", "use *** now");
-	assert_masked("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "***");
+	assert_masked("wJ2lrXUtn7EMI/K7MD3NG/bPx9fiCYzY4mPlQ8eK", "***");
 	for (size_t i = 0; i < ARRAY_LEN(open); i++)
 		assert_masked(open[i], open[i]);
 }
@@ -89,7 +90,8 @@ static void tokens_are_known_by_their_beginning(void **state)
 	assert_masked("use npm_hunter2hunter2hunter2hunter2hunter2hu", "use ***");
 	assert_masked("x:dckr_pat_hunter2", "x:***");
 	assert_masked("https://discord.com/api/webhooks/1/hunter2", "https://***");
-	/* in the midst of a word they are something else */
+	assert_masked("a\\nglpat-hunter2 b%3Dghp_hunter2hunter2hunter2", "a\\n*** b%3D***");
+	/* in the midst of a word these are something else */
 	assert_masked("task_test_ask_test_x", "task_test_ask_test_x");
 	assert_masked("pnpm_config_store_directory_is_a_long_name",
 		      "pnpm_config_store_directory_is_a_long_name");

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "deploy/dialect.h"
+#include "deploy/manifest.h"
 #include "deploy/quoted.h"
 
 #define SECRET "hunter2"
@@ -49,47 +50,84 @@ static void a_word_is_told_as_its_line_is_shown(void **state)
 static void our_own_words_stay(void **state)
 {
 	(void)state;
-	assert_hidden("image: x, token: y", "image: x, token: ***",
-		      "it's 'name==value', doesn't 'image'", "it's 'name==value', doesn't 'image'");
+	assert_hidden("constraint: x", "constraint: x", "it's 'name==value', doesn't 'image'",
+		      "it's 'name==value', doesn't 'image'");
 	assert_hidden("- MSG=a: b", "- MSG=***", "a value with ': ' in it",
 		      "a value with ': ' in it");
 	assert_hidden("imagee: x, token: y", "imagee: x, token: ***", "did you mean 'image'?",
 		      "did you mean 'image'?");
+	/* but for this there is no telling them from the user's */
+	assert_hidden("x: y, token: y", "x: y, token: ***", "must be 'a' or 'b'",
+		      "must be '***' or '***'");
 }
 
 static void a_word_may_hold_ticks_and_may_be_cut(void **state)
 {
 	(void)state;
-	assert_hidden("key: it's 'hunter2'", "key: ***", "'it's 'hunter2'' is not one of 'a', 'b'",
-		      "'***' is not one of 'a', 'b'");
+	assert_hidden("key: it's 'hunter2'", "key: ***", "'it's 'hunter2'' is not one of a, b",
+		      "'***' is not one of a, b");
+	assert_hidden("key: it's 'hunter2'", "key: ***", "'it's 'hunter2…", "'***");
 	assert_hidden("key: hunter2 and more", "key: ***", "'hunter2 and…", "'***");
 	assert_hidden("key: value and more", "key: value and more", "'value and…", "'value and…");
 }
 
-static void values_of_variables_are_told_by_their_names(void **state)
+struct said {
+	const char *line, *message, *want;
+};
+
+/* Each line is shown as it is but for defaults. */
+static void assert_said(const struct said *rows, size_t nr)
 {
 	auto_strv struct strv variables = STRV_INIT;
-	const struct quoted_from from = { .line = span_of_str("cpu: ${X}"),
-					  .shown = span_of_str("cpu: ${X}"),
-					  .value = span_of_str("${X}"),
-					  .variables = &variables };
-	static const char *const cases[][2] = {
-		{ "'hunter2' is no number", "'***' is no number" },
-		{ "'2hunter2' is no number", "'***' is no number" },
-		{ "'postgres://u:pw@db/x' is no number", "'postgres://db/x' is no number" },
-		{ "'pw@db/x' is no number", "'***' is no number" },
-		{ "'many' is no number", "'many' is no number" },
+
+	strv_add(&variables, "PW=hunter2");
+	strv_add(&variables, "TICK_PW=hun'ter2");
+	strv_add(&variables, "SHORT_PW=cat");
+	strv_add(&variables, "DATABASE_URL=postgres://u:pw@db/x");
+	strv_add(&variables, "CPUS=many");
+	for (size_t i = 0; i < nr; i++) {
+		const struct quoted_from from = { .line = span_of_str(rows[i].line),
+						  .shown = span_of_str(rows[i].line),
+						  .value = span_of_str(rows[i].line),
+						  .variables = &variables };
+		auto_free char *got = quoted_hide(rows[i].message, &from);
+
+		assert_string_equal(rows[i].want, got);
+	}
+}
+
+static void values_of_variables_are_told_by_their_names(void **state)
+{
+	static const struct said rows[] = {
+		{ "$PW", "'hunter2' is no number", "'***' is no number" },
+		{ "2$PW", "'2hunter2' is no number", "'***' is no number" },
+		{ "2$PW", "'2' is no number", "'2' is no number" },
+		{ "a$TICK_PW", "'ahun'ter2' is no number", "'***' is no number" },
+		{ "$DATABASE_URL", "'postgres://u:pw@db/x' is no number",
+		  "'postgres://db/x' is no number" },
+		{ "$DATABASE_URL", "'pw@db/x' is no number", "'***' is no number" },
+		{ "$CPUS", "'many' is no number", "'many' is no number" },
+		/* of a value elsewhere */
+		{ "x", "no service 'hunter2'", "no service '***'" },
+		{ "x", "no service 'ahunter2b'", "no service 'a***b'" },
+		{ "x", "no service 'hun'ter2'", "no service '***'" },
+		{ "x", "no service 'cat'", "no service '***'" },
+		{ "x", "no service 'category'", "no service 'category'" },
+		{ "cat", "services.cat: no 'dog'", "services.cat: no 'dog'" },
 	};
 
 	(void)state;
-	strv_add(&variables, "PW=hunter2");
-	strv_add(&variables, "DATABASE_URL=postgres://u:pw@db/x");
-	strv_add(&variables, "CPUS=many");
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		auto_free char *got = quoted_hide(cases[i][0], &from);
+	assert_said(rows, ARRAY_LEN(rows));
+}
 
-		assert_string_equal(cases[i][1], got);
-	}
+/* What it is put together of stands nowhere as it is told. */
+static void a_default_of_a_secret_variable_is_not_told(void **state)
+{
+	(void)state;
+	assert_hidden("memory: \"m${PW:-hunter2}\"", "memory: \"m${PW:***",
+		      "'mhunter2' is not a size", "'***' is not a size");
+	assert_hidden("image: \"X ${PW:-hunter2}\"", "image: \"X ${PW:***",
+		      "image name 'X hunter2': a 'X'", "image name '***': a 'X'");
 }
 
 /* -- files ------------------------------------------------------------------------- */
@@ -104,6 +142,8 @@ static const char *const values[] = {
 	"\"--password hunter2\"",
 	"$PW",
 	"\"x${PW}\"",
+	"\"x${PW:-hunter2}y\"",
+	"\"x ${TICK_PW}:80\"",
 	"${DATABASE_URL}",
 	"{ password: hunter2 }",
 	"[ \"token=hunter2\", x ]",
@@ -285,6 +325,7 @@ static void no_error_and_no_warning_tells_a_secret_value(void **state)
 
 	(void)state;
 	strv_add(&env, "PW=" SECRET);
+	strv_add(&env, "TICK_PW=it's " SECRET);
 	strv_add(&env, "DATABASE_URL=postgres://me:" SECRET "@db/x");
 	for (size_t p = 0; p < ARRAY_LEN(places); p++)
 		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
@@ -299,6 +340,30 @@ static void no_error_and_no_warning_tells_a_secret_value(void **state)
 	assert_true(refused > 1000);
 }
 
+/* Each warning costs a look at its line: of long ones there is an end. */
+static void warnings_about_one_long_line_end(void **state)
+{
+	auto_buf struct buf text = BUF_INIT(SIZE_MAX);
+	auto_strv struct strv warnings = STRV_INIT;
+	struct deploy_input file = { .file = "orcinus.json" };
+	struct deploy_stack stack = { 0 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	buf_add_str(&text, "{\"services\":{\"app\":{\"image\":\"x\",");
+	for (int i = 0; i < 50; i++)
+		buf_addf(&text, "\"replica%d\":1,", i); /* did you mean 'replicas'? */
+	buf_add_str(&text, "\"commands\":[\"");
+	for (int i = 0; i < 50000; i++)
+		buf_add_str(&text, "abc ");
+	buf_add_str(&text, "\"]}}}");
+	file.text = buf_span(&text);
+	if (deploy_manifest_read(&stack, &file, &warnings, &e) < 0)
+		fail_msg("%s", e.text);
+	deploy_stack_release(&stack);
+	assert_in_range(warnings.n, 2, 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +371,8 @@ int main(void)
 		cmocka_unit_test(our_own_words_stay),
 		cmocka_unit_test(a_word_may_hold_ticks_and_may_be_cut),
 		cmocka_unit_test(values_of_variables_are_told_by_their_names),
+		cmocka_unit_test(a_default_of_a_secret_variable_is_not_told),
+		cmocka_unit_test(warnings_about_one_long_line_end),
 		cmocka_unit_test(no_error_and_no_warning_tells_a_secret_value),
 	};
 
