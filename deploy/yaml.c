@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "deploy/place.h"
+#include "deploy/yaml_words.h"
 
 #define ANCHORS_MAX 1000
 #define SHOWN_MAX   60 /* characters of foreign text in a warning */
@@ -54,6 +55,7 @@ static void builder_release(struct builder *b)
 /* Where an event or a problem begins. */
 struct at {
 	unsigned line, column, width;
+	bool is_private; /* what is not understood may be a variable and its value */
 };
 
 static int fail_at(const struct builder *b, struct at at, struct err *e, const char *fmt, ...)
@@ -64,7 +66,8 @@ static int fail_at(const struct builder *b, struct at at, struct err *e, const c
 					    .text = b->text,
 					    .line = at.line,
 					    .column = at.column,
-					    .width = at.width };
+					    .width = at.width,
+					    .is_private = at.is_private };
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -75,12 +78,12 @@ static int fail_at(const struct builder *b, struct at at, struct err *e, const c
 
 static struct at at_mark(yaml_mark_t m)
 {
-	return (struct at){ (unsigned)m.line + 1, (unsigned)m.column + 1, 1 };
+	return (struct at){ (unsigned)m.line + 1, (unsigned)m.column + 1, 1, false };
 }
 
 static struct at at_value(const struct yaml_value *v)
 {
-	return (struct at){ v->line, v->column, v->width };
+	return (struct at){ v->line, v->column, v->width, false };
 }
 
 /* -- the tree ----------------------------------------------------------------- */
@@ -441,40 +444,6 @@ static int encoding_error(const struct builder *b, const yaml_parser_t *p, struc
 	return fail_at(b, at, e, "not valid text in UTF-8: %s", p->problem);
 }
 
-/* What mostly lies behind the words of libyaml. */
-static const char *explain(const char *problem)
-{
-	static const struct {
-		const char *problem, *hint;
-	} known[] = {
-		{ "mapping values are not allowed",
-		  "; is a text with ': ' in it without quotes, or the indentation wrong?" },
-		{ "found character that cannot start any token",
-		  "; text that begins with '@', '`' or '%' needs quotes" },
-		{ "found unknown escape character",
-		  "; in \"...\" a backslash is written twice, in '...' once" },
-		{ "did not find expected node content",
-		  "; text that begins with ',', ']' or '}' needs quotes" },
-		{ "block sequence entries are not allowed",
-		  "; a list begins on the line below its key, text that begins with '- ' needs quotes" },
-		{ "mapping keys are not allowed", "; text that begins with '? ' needs quotes" },
-		{ "did not find expected comment or line break",
-		  "; text that begins with '|' or '>' needs quotes" },
-		{ "did not find expected alphabetic or numeric character",
-		  "; text that begins with '*' or '&' needs quotes" },
-		{ "did not find expected key",
-		  "; does the line begin below those it belongs to, and is every quote closed?" },
-		{ "did not find expected '-' indicator",
-		  "; does the line begin below those it belongs to?" },
-		{ "could not find expected ':'", "; is there a ':' with a blank behind it?" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strstr(problem, known[i].problem))
-			return known[i].hint;
-	return "";
-}
-
 /* 0: git has left no marks of a merge in the text. */
 static unsigned conflict_line(struct span text)
 {
@@ -486,9 +455,17 @@ static unsigned conflict_line(struct span text)
 	return 0;
 }
 
+/* Where a key without ':' or an open quote ends is mostly far below what is wrong. */
+static bool began_wrong(const yaml_parser_t *p)
+{
+	return strstr(p->problem, "could not find expected ':'") ||
+	       (p->context && strstr(p->context, "scanning a quoted scalar") &&
+		strstr(p->problem, "end of stream"));
+}
+
 static int syntax_error(const struct builder *b, const yaml_parser_t *p, struct err *e)
 {
-	struct at at = at_mark(p->problem_mark), conflict = { conflict_line(b->text), 1, 7 };
+	struct at at = at_mark(p->problem_mark), conflict = { conflict_line(b->text), 1, 7, false };
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_set(e, ERR_FAILED, "read '%s': out of memory", b->file);
@@ -498,11 +475,17 @@ static int syntax_error(const struct builder *b, const yaml_parser_t *p, struct 
 		return fail_at(b, conflict, e, "a merge of git has left a conflict here");
 	if (is_indented_with_tab(b->text, p->problem_mark.line))
 		return fail_at(b, at, e, "indented with a tab; YAML wants spaces");
+	if (began_wrong(p)) {
+		at = at_mark(p->context_mark);
+		at.is_private = true;
+		return fail_at(b, at, e, "not valid YAML: %s, %s that begins here%s", p->problem,
+			       p->context, yaml_explain(p->problem));
+	}
 	if (p->context && p->context_mark.line != p->problem_mark.line)
 		return fail_at(b, at, e, "not valid YAML: %s, %s that begins on line %zu%s",
 			       p->problem, p->context, p->context_mark.line + 1,
-			       explain(p->problem));
-	return fail_at(b, at, e, "not valid YAML: %s%s", p->problem, explain(p->problem));
+			       yaml_explain(p->problem));
+	return fail_at(b, at, e, "not valid YAML: %s%s", p->problem, yaml_explain(p->problem));
 }
 
 static int read_events(struct builder *b, yaml_parser_t *p, struct err *e)

@@ -262,8 +262,8 @@ static void broken_text_has_its_line(void **state)
 		"sequence that begins on line 1",
 		"a: [\nb\nc: d");
 	assert_refused(
-		"f:2:1: not valid YAML: found unexpected end of stream, while scanning a quoted "
-		"scalar that begins on line 1",
+		"f:1:4: not valid YAML: found unexpected end of stream, while scanning a quoted "
+		"scalar that begins here; is the quote closed?",
 		"a: \"x\n");
 	assert_refused("f:2: not valid text in UTF-8: invalid leading UTF-8 octet", "a: b\n\xff");
 	assert_refused_span("f:1: not valid text in UTF-8: control characters are not allowed",
@@ -302,8 +302,37 @@ static void words_of_libyaml_are_explained(void **state)
 	assert_refused("f:1:5: not valid YAML: did not find expected alphabetic or numeric "
 		       "character; text that begins with '*' or '&' needs quotes",
 		       "a: *\n");
+	assert_refused(
+		"f:3:2: not valid YAML: could not find expected ':', while scanning a simple "
+		"key that begins here; is there a ':' with a blank behind it?",
+		"a:\n b: 1\n c\n  - x\n d: e\n");
+	assert_refused(
+		"f:2:1: not valid YAML: did not find expected <document start>; do all keys of "
+		"the top begin below each other?",
+		" a: b\nc: d\n");
 	assert_refused("f:2:1: a merge of git has left a conflict here",
 		       "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n");
+}
+
+/* It may be a variable and its value. */
+static void a_line_that_is_not_understood_is_not_shown(void **state)
+{
+	static const char *const texts[] = { "a:\n b: 1\n password hunter2\n c: d\n",
+					     "a:\n b: 1\n -KEY=hunter2\n c: d\n",
+					     "a:\n b: 'hunter2\n c: d\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct deploy_yaml *doc = NULL;
+		auto_strv struct strv warnings = STRV_INIT;
+		struct err e = ERR_INIT;
+
+		assert_int_equal(-1,
+				 deploy_yaml_read(&doc, "f", span_of_str(texts[i]), &warnings, &e));
+		assert_non_null(strstr(e.excerpt, "***"));
+		assert_null(strstr(e.excerpt, "hunter2"));
+		assert_null(strstr(e.text, "hunter2"));
+	}
 }
 
 static void braces_want_a_blank_behind_the_colon(void **state)
@@ -352,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_tab_as_indentation_is_said_in_one_line),
 		cmocka_unit_test(broken_text_has_its_line),
 		cmocka_unit_test(words_of_libyaml_are_explained),
+		cmocka_unit_test(a_line_that_is_not_understood_is_not_shown),
 		cmocka_unit_test(braces_want_a_blank_behind_the_colon),
 		cmocka_unit_test(one_file_holds_one_document),
 		cmocka_unit_test(a_key_is_text),
