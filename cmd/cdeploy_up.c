@@ -76,9 +76,11 @@ void cdeploy_options(struct deploy_options *opt, struct cdeploy *c)
 		.registry_auth_arg = c,
 	};
 
-	/* else the engine would take back what we are to leave */
-	for (size_t i = 0; i < c->stack.nr; i++)
+	for (size_t i = 0; i < c->stack.nr; i++) {
+		/* else the engine would take back what we are to leave */
 		c->stack.services[i].stays_failed = a->no_rollback;
+		c->stack.services[i].unwatched = a->detach;
+	}
 }
 
 /* What became of it. */

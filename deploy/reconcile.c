@@ -173,6 +173,34 @@ static void say_whose(struct deploy_action *a)
 		snprintf(a->whose, sizeof(a->whose), "of no scope");
 }
 
+/* Of `none` it is plain that it may be done; `on-failure` is what servers have, too. */
+static bool is_left_alone(const json_t *spec, const struct deploy_service *want)
+{
+	const json_t *task = json_object_get(spec, "TaskTemplate");
+	const json_t *restart = json_object_get(task, "RestartPolicy");
+	const char *when = json_string_value(json_object_get(restart, "Condition"));
+
+	return want->unwatched && when && strcmp(when, "on-failure") == 0;
+}
+
+/*
+ * How many tasks there are is known only now, and of several the engine is not told to go on when they fail; nor of one
+ * that nobody watches. That alone is no reason to write.
+ */
+static void settle_failures(struct deploy_action *a, const json_t *have)
+{
+	const json_t *replicas = json_object_get(spec_mode(a->spec, "Replicated"), "Replicas");
+	auto_json json_t *taken_back = deploy_spec_taken_back(a->spec, a->want);
+
+	if (!taken_back || deploy_spec_equal(a->spec, have))
+		return;
+	if (json_integer_value(replicas) > 1 || is_left_alone(a->spec, a->want) ||
+	    deploy_spec_equal(taken_back, have)) {
+		json_decref(a->spec);
+		a->spec = STEAL(&taken_back);
+	}
+}
+
 static int check_owner(struct deploy_action *a, const struct deploy_owner *owner, struct err *e)
 {
 	const char *theirs = deploy_label(a->have->spec, DEPLOY_LABEL_PROJECT);
@@ -273,6 +301,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	if (check_owner(a, owner, e) < 0 || check_mode(a, owner, e) < 0)
 		return -1;
 	keep_counts(a->spec, want, a->have->spec);
+	settle_failures(a, a->have->spec);
 	if (deploy_spec_equal(a->spec, a->have->spec) && engine_service_is_paused(a->have)) {
 		a->verb = DEPLOY_UPDATED;
 		a->resumed = true;
@@ -326,6 +355,7 @@ bool deploy_action_follow(struct deploy_action *a, const struct engine_service *
 	    (!previous || !is_counted_on(previous, now->spec, a->want)))
 		return false;
 	keep_counts(a->spec, a->want, now->spec);
+	settle_failures(a, now->spec);
 	return true;
 }
 

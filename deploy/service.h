@@ -150,6 +150,7 @@ struct deploy_service {
 
 	bool with_auth;	   /* `auth: true` */
 	bool stays_failed; /* the engine is not to take a failed update back */
+	bool unwatched;	   /* nobody but the engine will see whether it works */
 
 	/* Out of the history: the whole ServiceSpec, which counts instead of what is above. NULL: there is none. */
 	json_t *recorded;

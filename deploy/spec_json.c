@@ -289,16 +289,25 @@ static bool is_said(const struct deploy_update *u)
 	       u->max_failure_ratio > 0 || u->order;
 }
 
+static bool is_server(const struct deploy_service *s)
+{
+	const struct strv *test = &s->health.test;
+
+	return s->nr_ports || (test->n && strcmp(test->v[0], "NONE") != 0);
+}
+
 /*
  * What ends with 0 and is not started again has done its work (a migration), but the engine, as long as it watches,
  * takes any end for a failure: it would undo what went well. So it is told to go on, and the watch over the rollout,
- * which knows better, takes back what fails. Not for several tasks, of which the engine would go on to the last one.
+ * which knows better, takes back what fails. Not for several tasks, of which the engine would go on to the last one,
+ * and not for servers, which are to be brought back also when that watch is killed.
  */
 static bool may_be_done(const struct deploy_service *s)
 {
 	const char *when = s->restart.condition;
 
-	return s->mode == DEPLOY_REPLICATED && s->replicas <= 1 && when && strcmp(when, "any") != 0;
+	return s->mode == DEPLOY_REPLICATED && s->replicas <= 1 && when &&
+	       strcmp(when, "any") != 0 && !is_server(s);
 }
 
 static const char *on_failure(const struct deploy_update *u, const struct deploy_service *s,
@@ -336,6 +345,32 @@ static void add_update(json_t *o, const struct deploy_service *s)
 			 update_json(&s->rollback, at_once(&s->rollback, many), back, chosen));
 }
 
+static bool is_action(const json_t *config, const char *name)
+{
+	const char *action = json_string_value(json_object_get(config, "FailureAction"));
+
+	return action && strcmp(action, name) == 0;
+}
+
+json_t *deploy_spec_taken_back(const json_t *spec, const struct deploy_service *s)
+{
+	const json_t *task = json_object_get(spec, "TaskTemplate");
+	const json_t *restart = json_object_get(task, "RestartPolicy");
+	const char *when = json_string_value(json_object_get(restart, "Condition"));
+	json_t *o, *back;
+
+	if (s->update.failure_action || !when || strcmp(when, "any") == 0 ||
+	    !is_action(json_object_get(spec, "UpdateConfig"), "continue"))
+		return NULL;
+	o = json_deep_copy(spec);
+	spec_set(json_object_get(o, "UpdateConfig"), "FailureAction",
+		 json_string(s->stays_failed ? "pause" : "rollback"));
+	back = json_object_get(o, "RollbackConfig");
+	if (!s->rollback.failure_action && is_action(back, "continue"))
+		spec_set(back, "FailureAction", json_string("pause"));
+	return o;
+}
+
 static json_t *spec_as_read(const struct deploy_service *s)
 {
 	json_t *o = json_object();
@@ -352,9 +387,8 @@ static json_t *spec_as_read(const struct deploy_service *s)
 static json_t *spec_as_recorded(const struct deploy_service *s)
 {
 	json_t *o = json_deep_copy(s->recorded), *update = json_object_get(o, "UpdateConfig");
-	const char *forth = json_string_value(json_object_get(update, "FailureAction"));
 
-	if (s->stays_failed && forth && strcmp(forth, "rollback") == 0)
+	if (s->stays_failed && is_action(update, "rollback"))
 		spec_set(update, "FailureAction", json_string("pause"));
 	return o;
 }

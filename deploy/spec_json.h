@@ -18,4 +18,10 @@
 json_t *deploy_spec_json(const struct deploy_service *s, const struct deploy_owner *owner)
 	MUST_CHECK;
 
+/*
+ * The same where the engine is to take a failed update back after all, though for a task that may be done with its work
+ * spec tells it to go on. NULL: spec does not, or the file says so. New reference.
+ */
+json_t *deploy_spec_taken_back(const json_t *spec, const struct deploy_service *s) MUST_CHECK;
+
 #endif

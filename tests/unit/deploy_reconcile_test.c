@@ -314,6 +314,91 @@ static void whether_all_tasks_run_is_told_by_counts_where_they_can(void **state)
 	}
 }
 
+static void spec_set_text_at(json_t *spec, const char *part, const char *key, const char *text)
+{
+	json_object_set_new(json_object_get(spec, part), key, json_string(text));
+}
+
+/* What ends with 0 and is not started again: the file says no number, and the swarm has `replicas` of it. */
+static void add_scaled(struct world *w, int replicas, const char *forth, const char *back)
+{
+	json_t *spec;
+
+	add_wanted(w, "");
+	spec = w->have.services[w->have.nr - 1].spec;
+	json_object_set_new(json_object_get(json_object_get(spec, "Mode"), "Replicated"),
+			    "Replicas", json_integer(replicas));
+	spec_set_text_at(spec, "UpdateConfig", "FailureAction", forth);
+	spec_set_text_at(spec, "RollbackConfig", "FailureAction", back);
+}
+
+static const char *failure_action(const struct deploy_action *a, const char *part)
+{
+	return json_string_value(json_object_get(json_object_get(a->spec, part), "FailureAction"));
+}
+
+/* Of many it would go on to the last one, and who does not watch takes nothing back himself. */
+static void what_the_engine_does_on_a_failure_goes_by_the_tasks_that_there_are(void **state)
+{
+	static const struct {
+		const char *restart, *said;
+		bool unwatched, stays;
+		int replicas;
+		const char *forth, *back;
+	} rows[] = {
+		{ "on-failure", NULL, false, false, 1, "continue", "continue" },
+		{ "on-failure", NULL, false, false, 5, "rollback", "pause" },
+		{ "none", NULL, false, false, 5, "rollback", "pause" },
+		{ "on-failure", NULL, false, true, 5, "pause", "pause" },
+		{ "on-failure", "continue", false, false, 5, "continue", "continue" },
+		{ "on-failure", NULL, true, false, 1, "rollback", "pause" },
+		{ "none", NULL, true, false, 1, "continue", "continue" },
+	};
+	struct world *w = *state;
+	struct deploy_action *a;
+
+	w->app->nr_ports = 0;
+	w->app->has_replicas = false;
+	w->app->replicas = 1;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		w->app->restart.condition = rows[i].restart;
+		w->app->update.failure_action = rows[i].said;
+		w->app->unwatched = rows[i].unwatched;
+		w->app->stays_failed = rows[i].stays;
+		add_scaled(w, rows[i].replicas, "continue", "continue");
+		spec_set_text_at(w->have.services[0].spec, "Labels", "empty", "no more");
+		a = plan(w);
+		assert_int_equal(DEPLOY_UPDATED, a->verb);
+		if (strcmp(rows[i].forth, failure_action(a, "UpdateConfig")) != 0 ||
+		    strcmp(rows[i].back, failure_action(a, "RollbackConfig")) != 0)
+			fail_msg("row %zu: %s, %s", i, failure_action(a, "UpdateConfig"),
+				 failure_action(a, "RollbackConfig"));
+		deploy_plan_release(&w->plan);
+		engine_service_release(&w->have.services[--w->have.nr]);
+	}
+}
+
+/* Whichever it is: a write for its sake would cost the version to go back to. */
+static void what_the_engine_does_on_a_failure_is_no_reason_to_write(void **state)
+{
+	static const char *const ways[][2] = { { "continue", "continue" },
+					       { "rollback", "pause" } };
+	struct world *w = *state;
+
+	w->app->nr_ports = 0;
+	w->app->has_replicas = false;
+	w->app->replicas = 1;
+	w->app->restart.condition = "on-failure";
+	for (int replicas = 1; replicas < 6; replicas += 4)
+		for (size_t i = 0; i < 4; i++) {
+			w->app->unwatched = i & 1;
+			add_scaled(w, replicas, ways[i / 2][0], ways[i / 2][1]);
+			assert_int_equal(DEPLOY_UNCHANGED, plan(w)->verb);
+			deploy_plan_release(&w->plan);
+			engine_service_release(&w->have.services[--w->have.nr]);
+		}
+}
+
 static void another_digest_is_an_update(void **state)
 {
 	struct world *w = *state;
@@ -741,6 +826,8 @@ int main(void)
 		T(what_the_engine_gives_back_is_unchanged),
 		T(an_update_that_is_not_over_is_known),
 		T(an_update_that_was_paused_begins_anew),
+		T(what_the_engine_does_on_a_failure_goes_by_the_tasks_that_there_are),
+		T(what_the_engine_does_on_a_failure_is_no_reason_to_write),
 		T(whether_all_tasks_run_is_told_by_counts_where_they_can),
 		T(another_digest_is_an_update),
 		T(the_order_of_the_environment_counts),

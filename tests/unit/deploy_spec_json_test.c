@@ -130,6 +130,29 @@ static void of_a_task_that_may_be_done_the_engine_takes_nothing_back(void **stat
 	assert_part("\"rollback\"", &s, "UpdateConfig", "FailureAction");
 }
 
+/* It is missed at once, and a watch may be killed. */
+static void of_a_server_the_engine_takes_a_failed_update_back(void **state)
+{
+	struct deploy_port port = { "tcp", 80, 8080, false };
+	auto_service struct deploy_service s;
+
+	(void)state;
+	service_init(&s);
+	s.restart.condition = "on-failure";
+	strv_add(&s.health.test, "NONE");
+	assert_part("\"continue\"", &s, "UpdateConfig", "FailureAction");
+	strv_release(&s.health.test);
+	strv_add(&s.health.test, "CMD-SHELL");
+	strv_add(&s.health.test, "true");
+	assert_part("\"rollback\"", &s, "UpdateConfig", "FailureAction");
+	strv_release(&s.health.test);
+	s.ports = &port;
+	s.nr_ports = 1;
+	assert_part("\"rollback\"", &s, "UpdateConfig", "FailureAction");
+	s.ports = NULL;
+	s.nr_ports = 0;
+}
+
 static void platforms_are_as_docker_writes_them(void **state)
 {
 	auto_service struct deploy_service s;
@@ -505,6 +528,7 @@ int main(void)
 		cmocka_unit_test(replicas_stand_there_only_when_the_file_says_so),
 		cmocka_unit_test(a_failed_update_goes_back_unless_it_is_to_stay),
 		cmocka_unit_test(of_a_task_that_may_be_done_the_engine_takes_nothing_back),
+		cmocka_unit_test(of_a_server_the_engine_takes_a_failed_update_back),
 		cmocka_unit_test(platforms_are_as_docker_writes_them),
 		cmocka_unit_test(labels_are_sorted_and_the_first_equals_sign_divides),
 		cmocka_unit_test(the_hash_changes_with_every_wish_and_only_then),
