@@ -279,13 +279,19 @@ static int look_again(uint64_t *version, struct op *op, struct engine *eng, cons
 	return 0;
 }
 
-/* As look_again, which an engine that is silent until then is asked again. */
-static int look_until(uint64_t *version, struct op *op, struct engine *eng, const struct change *c,
-		      int64_t until_ms, bool *told, struct err *e)
+/* Not to be worked out once: a signal ends it. */
+static bool is_patient(struct op *op, const struct engine *eng, int64_t began_ms)
+{
+	return op->clock->mono_ms(op->clock) - began_ms < engine_patience(eng);
+}
+
+/* As look_again, which an engine that is silent is asked again. */
+static int look_patiently(uint64_t *version, struct op *op, struct engine *eng,
+			  const struct change *c, int64_t began_ms, bool *told, struct err *e)
 {
 	int seen = look_again(version, op, eng, c, e);
 
-	while (seen < 0 && e->kind == ERR_UNAVAILABLE && op->clock->mono_ms(op->clock) < until_ms) {
+	while (seen < 0 && e->kind == ERR_UNAVAILABLE && is_patient(op, eng, began_ms)) {
 		pause_for_silence(op, told, e);
 		err_clear(e);
 		seen = look_again(version, op, eng, c, e);
@@ -296,7 +302,7 @@ static int look_until(uint64_t *version, struct op *op, struct engine *eng, cons
 static int change_service(struct op *op, struct engine *eng, const struct change *c,
 			  uint64_t version, struct err *e)
 {
-	int64_t until = op->clock->mono_ms(op->clock) + engine_patience(eng);
+	int64_t began = op->clock->mono_ms(op->clock);
 	unsigned lost = LOST_TRIES, sequence = SEQUENCE_TRIES;
 	bool told = false;
 
@@ -310,12 +316,12 @@ static int change_service(struct op *op, struct engine *eng, const struct change
 			pause_for_sequence(op);
 		} else if (e->kind == ERR_UNAVAILABLE) {
 			lost -= lost > 0;
-			again = lost > 0 || op->clock->mono_ms(op->clock) < until;
+			again = lost > 0 || is_patient(op, eng, began);
 			pause_for_silence(op, &told, e);
 		} else {
 			return -1;
 		}
-		seen = look_until(&version, op, eng, c, until, &told, &why);
+		seen = look_patiently(&version, op, eng, c, began, &told, &why);
 		if (seen > 0)
 			break;
 		if (seen < 0 && (why.kind == ERR_FAILED || why.kind == ERR_CANCELLED))

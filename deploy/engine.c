@@ -32,6 +32,7 @@ struct engine {
 	uint64_t minor; /* of the API version spoken, 1.x */
 	struct engine_guard *guard;
 	int64_t patience_ms;
+	const struct cancel *patient_until;
 };
 
 void engine_set_guard(struct engine *eng, struct engine_guard *g)
@@ -39,14 +40,15 @@ void engine_set_guard(struct engine *eng, struct engine_guard *g)
 	eng->guard = g;
 }
 
-void engine_set_patience(struct engine *eng, int64_t ms)
+void engine_set_patience(struct engine *eng, int64_t ms, const struct cancel *until)
 {
 	eng->patience_ms = ms;
+	eng->patient_until = until;
 }
 
 int64_t engine_patience(const struct engine *eng)
 {
-	return eng->patience_ms;
+	return cancel_is_set(eng->patient_until) ? 0 : eng->patience_ms;
 }
 
 int engine_may_write(struct op *op, struct engine *eng, struct err *e)

@@ -12,6 +12,7 @@
 
 #include "base/http.h"
 
+struct cancel;
 struct engine;
 
 /* Borrowed for the time of engine_open. */
@@ -63,8 +64,11 @@ struct engine_guard {
 	int (*may_write)(struct engine_guard *g, struct op *op, struct err *e);
 };
 void engine_set_guard(struct engine *eng, struct engine_guard *g);
-/* For how long whoever has written something bears to hear nothing; 0, the default: a few tries. */
-void engine_set_patience(struct engine *eng, int64_t ms);
+/*
+ * For how long whoever has written something bears to hear nothing; 0, the default: a few tries. It is at its end with
+ * `until`, which is set also where what is written is not stopped by it; NULL: by nothing.
+ */
+void engine_set_patience(struct engine *eng, int64_t ms, const struct cancel *until);
 int64_t engine_patience(const struct engine *eng);
 /* What a write would be told now. 0 where there is no guard. */
 int engine_may_write(struct op *op, struct engine *eng, struct err *e) MUST_CHECK;

@@ -588,9 +588,9 @@ int deploy_up(struct deploy_outcome *outcomes, size_t *nr, struct op *op, struct
 	struct up u = { .op = op, .eng = eng, .stack = stack, .options = *opt, .opt = &u.options };
 	int r;
 
-	engine_set_patience(eng, PATIENCE_MS);
+	engine_set_patience(eng, PATIENCE_MS, op->cancel);
 	r = up_run(&u, e);
-	engine_set_patience(eng, 0);
+	engine_set_patience(eng, 0, NULL);
 	deploy_lock_release(&u.lock);
 	up_report(outcomes, nr, &u);
 	up_release(&u);

@@ -42,7 +42,7 @@ static void up_tell_state(struct up *u)
 	deploy_failure_state(u->op, u->eng, &names);
 }
 
-/* The way back is asked for whole, though a signal comes meanwhile: a few requests. */
+/* The way back is asked for whole, though a signal comes meanwhile: a few requests, and no patience from then on. */
 static void up_undo_surely(struct up *u, struct way_back *b)
 {
 	struct op *usual = u->op, unstoppable = *u->op;
@@ -128,7 +128,7 @@ static int up_cancelled(struct up *u, struct err *e)
 
 	if (has_lost_lock(u, ERR_CANCELLED, e))
 		return -1;
-	engine_set_patience(u->eng, 0);
+	engine_set_patience(u->eng, 0, NULL);
 	up_leave_open(u, "interrupted");
 	for (size_t i = 0; i < u->nr; i++)
 		if (u->items[i].action->verb == DEPLOY_UNCHANGED)

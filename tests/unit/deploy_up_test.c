@@ -1123,6 +1123,26 @@ static void a_signal_after_a_failure_does_not_stop_the_way_back(void **state)
 	world_assert_outcome(w, DEPLOY_REMOVED, "r:5000/app:2");
 }
 
+/* The first one has been asked for; whoever is stopped does not go on for a minute to an engine that is silent. */
+static void a_signal_on_the_way_back_ends_the_patience(void **state)
+{
+	struct up_world *w = *state;
+
+	world_begin_update(w);
+	world_poll(w, world_service(w, 9, w->spec, w->old, "paused"), FAILED("a"), FAILED("a"));
+	world_last_words(w, "a");
+	world_tasks(w, FAILED("a"), FAILED("a"));
+	world_get(w, "/services/s1", world_service(w, 9, w->spec, w->old, "paused"));
+	POST("/services/s1/update?version=9&rollback=previous", NO_LEADER);
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", .times = 6, NO_LEADER);
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", NO_LEADER,
+		    .then = job_is_cancelled, .arg = &w->cancel);
+	HTTP_EXPECT(w->s, .method = "GET", .url = V141 "/services/s1", NO_LEADER);
+	world_up(w, -1);
+	assert_int_equal(ERR_STUCK, w->e.kind);
+	assert_true(w->clock.now_ms < 20000);
+}
+
 static void a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back(void **state)
 {
 	struct up_world *w = *state;
@@ -1340,6 +1360,7 @@ int main(void)
 		T(a_signal_takes_the_update_back_without_waiting),
 		T(a_signal_removes_what_was_created),
 		T(a_signal_after_a_failure_does_not_stop_the_way_back),
+		T(a_signal_on_the_way_back_ends_the_patience),
 		T(a_signal_leaves_it_to_the_engine_where_nothing_is_to_be_taken_back),
 		T(an_update_that_a_signal_met_on_its_way_is_taken_back),
 		T(a_service_whose_create_a_signal_met_is_removed_again),
