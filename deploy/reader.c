@@ -162,7 +162,7 @@ static const char *missing_blank(const struct yaml_value *v, enum yaml_kind kind
 {
 	if (v->kind != YAML_SCALAR || !v->plain)
 		return NULL;
-	if (kind == YAML_LIST && v->text[0] == '-')
+	if (v->text[0] == '-') /* where a list or a map is wanted, it was to be a list */
 		return "a blank is needed behind the '-'";
 	return kind == YAML_MAP && strchr(v->text, ':') ? "a blank is needed behind the ':'" : NULL;
 }

@@ -168,6 +168,14 @@ static int read_networks(struct reader *r, void *arg, const struct yaml_value *v
 	return reader_each(r, arg, v, path, "write - network", read_network, e);
 }
 
+static bool is_listed_before(const struct yaml_value *list, const struct yaml_value *v)
+{
+	for (size_t i = 0; list && i < list->nr && list->items[i] != v; i++)
+		if (list->items[i]->kind == YAML_SCALAR && !strcmp(list->items[i]->text, v->text))
+			return true;
+	return false;
+}
+
 static int read_volume(struct reader *r, void *arg, const struct yaml_value *v, const char *path,
 		       struct err *e)
 {
@@ -176,6 +184,8 @@ static int read_volume(struct reader *r, void *arg, const struct yaml_value *v, 
 
 	if (reader_text(&name, r, v, path, e) < 0)
 		return -1;
+	if (is_listed_before(yaml_map_get(r->keys, "volumes"), v))
+		return reader_fail(r, v, path, e, "this volume is listed twice");
 	return reader_mount(s, r, name, v, path, e);
 }
 

@@ -653,6 +653,7 @@ static void wrong_values_are_errors_with_their_place(void **state)
 		{ "imagee: x", "unknown key; did you mean 'image'?" },
 		{ "zzz: 1", "services.app.zzz: unknown key" },
 		{ "command: {a: b}", "must be text, not a map" },
+		{ "environment: -A=1", "a blank is needed behind the '-'" },
 		{ "environment: {A: [b]}", "must be text, not a list" },
 		{ "environment: [{A: b}]", "write - KEY=value" },
 		{ "environment: ['A B=1']", "has a blank" },
