@@ -12,11 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/url.h"
-#include "deploy/mask.h"
 #include "deploy/owner.h"
-
-#define ID_LONG 64 /* digits of a container's id, and as many as docker shows */
-#define ID_SHOW 12
 
 static const char *const task_states[] = {
 	"new",	     "allocated", "pending",  "assigned", "accepted",
@@ -199,42 +195,6 @@ void engine_tasks_release(struct engine_tasks *t)
 	}
 	free(t->v);
 	*t = (struct engine_tasks){ 0 };
-}
-
-/* How runc's error came to the engine, which tells nobody what is wrong. */
-static size_t frame_at(const char *text)
-{
-	static const char *const frames[] = {
-		"failed to create shim task: ",
-		"OCI runtime create failed: ",
-		"runc create failed: ",
-		"unable to start container process: ",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(frames); i++)
-		if (strncmp(text, frames[i], strlen(frames[i])) == 0)
-			return strlen(frames[i]);
-	return 0;
-}
-
-char *task_error(const char *why)
-{
-	static const char unknown[] = ": unknown";
-	auto_free char *text = mask_text(span_of_str(why));
-	auto_buf struct buf out = BUF_INIT(SIZE_MAX);
-	size_t n = strlen(text), skip, id;
-
-	if (n >= sizeof(unknown) && strcmp(text + n - strlen(unknown), unknown) == 0)
-		text[n - strlen(unknown)] = '\0';
-	for (const char *at = text; *at; at += skip) {
-		skip = frame_at(at);
-		if (skip)
-			continue;
-		id = strspn(at, "0123456789abcdef");
-		skip = id ? id : 1;
-		buf_add(&out, at, id == ID_LONG ? ID_SHOW : skip);
-	}
-	return buf_steal(&out);
 }
 
 /* ContainerStatus.ExitCode is absent as long as there is no container. */
@@ -426,7 +386,7 @@ void engine_state_release(struct engine_state *s)
 	*s = (struct engine_state){ 0 };
 }
 
-/* "host", "none" and "bridge" exist on every node, so a service may use them. */
+/* These exist on every node, so a service may use them, as far as the swarm knows them. */
 static bool network_is_builtin(const char *name)
 {
 	return !strcmp(name, "host") || !strcmp(name, "none") || !strcmp(name, "bridge");
@@ -453,6 +413,43 @@ int engine_networks_read(struct engine_state *out, const json_t *list, struct er
 			.name = mem_strdup(name),
 			.usable = !strcmp(scope, "swarm") || network_is_builtin(name),
 		};
+	}
+	return 0;
+}
+
+/*
+ * Listed is the one of this node; the swarm has one of its own with another id, and that is what a service is
+ * given, and what it is found with. Of "none" the swarm has none.
+ */
+static int find_builtin(struct engine_network *n, struct op *op, struct engine *eng, struct err *e)
+{
+	auto_free char *path = mem_printf("/networks/%s?scope=swarm", n->name);
+	auto_json json_t *o = NULL;
+	const char *id;
+
+	if (engine_call(&o, op, eng, "GET", path, NULL, NULL, e) < 0) {
+		if (e->kind != ERR_ABSENT)
+			return -1;
+		err_clear(e);
+		n->usable = false;
+		return 0;
+	}
+	if (json_get_str(&id, o, "Id", "network", e) < 0)
+		return -1;
+	free(n->id);
+	n->id = mem_strdup(id);
+	return 0;
+}
+
+static int find_builtins(struct engine_state *s, const struct strv *names, struct op *op,
+			 struct engine *eng, struct err *e)
+{
+	for (size_t i = 0; i < s->nr_networks; i++) {
+		struct engine_network *n = &s->networks[i];
+
+		if (network_is_builtin(n->name) && strv_has(names, n->name) &&
+		    find_builtin(n, op, eng, e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -511,7 +508,8 @@ int engine_state_get(struct engine_state *out, struct op *op, struct engine *eng
 		auto_json json_t *list =
 			state_list(op, eng, "/networks", "name", networks, false, e);
 
-		if (!list || engine_networks_read(&s, list, e) < 0)
+		if (!list || engine_networks_read(&s, list, e) < 0 ||
+		    find_builtins(&s, networks, op, eng, e) < 0)
 			return err_wrap(e, "read the networks");
 	}
 	*out = s;

@@ -46,6 +46,15 @@ services() {
 	until_true answers "$port" one
 }
 
+@test "a service on the network of its node is found again as it was made" {
+	printf 'services:\n    %s-web:\n        image: "%s"\n        commands: [sleep, "1000"]\n        networks: [host]\n' \
+		"$NAME" "$BUSYBOX" >orcinus.yml
+	expect 0 cdeploy
+	equal "${out% *}" "$NAME-web created"
+	expect 0 cdeploy
+	equal "${out% *}" "$NAME-web unchanged"
+}
+
 @test "the second version takes the first one's place, and a deploy without a change touches nothing" {
 	web one "$REPO:latest"
 	orcinus "$REPO"

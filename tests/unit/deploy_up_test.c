@@ -53,6 +53,42 @@ static void a_new_service_and_its_network_are_created_and_watched(void **state)
 	json_decref(resolved);
 }
 
+/* The swarm has one of its own, whose id is in what the engine gives back. */
+static void the_network_of_the_host_is_the_swarms_one(void **state)
+{
+	struct up_world *w = *state;
+	json_t *resolved;
+
+	strv_add(&w->stack.services[0].networks, "host");
+	resolved = world_spec_with_image(w, "r:5000/app:2");
+	json_object_set_new(
+		json_array_get(
+			json_object_get(json_object_get(resolved, "TaskTemplate"), "Networks"), 0),
+		"Target", json_string("swarm1"));
+	world_get_list(w, NAMED("app"), world_service(w, 7, resolved, NULL, "completed"));
+	world_get_list(w, "/networks?filters=%7B%22name%22%3A%5B%22host%22%5D%7D",
+		       "{\"Id\":\"local1\",\"Name\":\"host\",\"Scope\":\"local\"}");
+	world_get(w, "/networks/host?scope=swarm",
+		  "{\"Id\":\"swarm1\",\"Name\":\"host\",\"Scope\":\"swarm\"}");
+	world_up(w, 0);
+	world_assert_outcome(w, DEPLOY_UNCHANGED, "r:5000/app:2");
+	json_decref(resolved);
+}
+
+static void a_network_that_only_nodes_have_is_refused(void **state)
+{
+	struct up_world *w = *state;
+
+	strv_add(&w->stack.services[0].networks, "none");
+	world_get_list(w, NAMED("app"), "");
+	world_get_list(w, "/networks?filters=%7B%22name%22%3A%5B%22none%22%5D%7D",
+		       "{\"Id\":\"local1\",\"Name\":\"none\",\"Scope\":\"local\"}");
+	world_get(w, "/networks/none?scope=swarm", NULL);
+	world_up_fails(w, ERR_FAILED,
+		       "network 'none' exists on one node only (scope local); a service needs one "
+		       "of the swarm");
+}
+
 static void nothing_is_written_when_nothing_differs(void **state)
 {
 	struct up_world *w = *state;
@@ -1304,6 +1340,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_new_service_and_its_network_are_created_and_watched),
+		T(the_network_of_the_host_is_the_swarms_one),
+		T(a_network_that_only_nodes_have_is_refused),
 		T(nothing_is_written_when_nothing_differs),
 		T(an_update_quotes_the_version_and_waits_for_the_new_tasks),
 		T(detached_means_not_watched),
