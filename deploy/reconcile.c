@@ -305,7 +305,7 @@ static int plan_service(struct deploy_action *a, const struct deploy_service *wa
 	if (deploy_spec_equal(a->spec, a->have->spec) && engine_service_is_paused(a->have)) {
 		a->verb = DEPLOY_UPDATED;
 		a->resumed = true;
-		snprintf(a->why, sizeof(a->why), "%s was paused and begins anew",
+		snprintf(a->why, sizeof(a->why), "%s was paused and goes on",
 			 a->have->update == UPDATE_PAUSED ? "its last update" : "the way back");
 		return 0;
 	}

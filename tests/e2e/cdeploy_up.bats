@@ -170,10 +170,38 @@ versions() {
 	equal "$(engine service inspect --format '{{.UpdateStatus.State}}' "$NAME-web")" paused
 	# what it waits for may be there now: the same file tries again
 	expect 0 cdeploy plan --no-rollback
-	has "$out" "$NAME-web: update, its last update was paused and begins anew"
+	has "$out" "$NAME-web: update, its last update was paused and goes on"
 	before=$(engine service inspect --format '{{.UpdateStatus.StartedAt}}' "$NAME-web")
 	expect 1 cdeploy --stable 10m --no-rollback
 	[ "$(engine service inspect --format '{{.UpdateStatus.StartedAt}}' "$NAME-web")" != "$before" ]
+}
+
+# of_two LINE: two tasks that run it in a shell, with a folder for their marks.
+of_two() {
+	printf 'services:\n    %s:\n        image: "%s"\n        replicas: 2\n' "$NAME-web" "$REPO:1" >orcinus.yml
+	printf '        commands: [sh, -c, "%s"]\n        volumes: [marks]\n' "'$1'" >>orcinus.yml
+	printf 'volumes:\n    marks: {type: bind, source: "%s/marks", target: /marks}\n' "$T" >>orcinus.yml
+}
+
+running_tasks() {
+	engine service ps --format '{{.ID}} {{.CurrentState}}' "$NAME-web" | sed -n 's/ Running .*//p' | sort
+}
+
+@test "what has been updated before a pause stays when the update goes on" {
+	web one "$REPO:1"
+	mkdir "$T/marks"
+	of_two 'sleep 1000'
+	expect 0 cdeploy
+	# the first of the new version runs, the second one not before it is mended
+	of_two 'mkdir /marks/first || test -e /marks/mended || exit 3; sleep 1001'
+	expect 1 cdeploy --stable 10m --no-rollback
+	running_tasks >before
+	touch "$T/marks/mended"
+	expect 0 cdeploy
+	equal "${out% *}" "$NAME-web updated"
+	running_tasks >after
+	equal "$(wc -l <after)" 2
+	[ -n "$(comm -12 before after)" ] || fail "replaced: $(cat before after)"
 }
 
 @test "a deploy that finds no node in time is taken back" {

@@ -268,7 +268,7 @@ static void whose_it_is_until_now_is_told_where_that_changes(void **state)
 		       "services: 0 to create, 0 to update, 0 to delete, 1 unchanged");
 }
 
-static void an_update_that_begins_anew_says_why(void **state)
+static void an_update_that_goes_on_says_why(void **state)
 {
 	struct world *w = *state;
 	auto_json json_t *o = NULL;
@@ -324,7 +324,7 @@ int main(void)
 		WORLD_TEST(another_order_of_the_environment_is_told_since_it_restarts_tasks),
 		WORLD_TEST(services_come_and_go),
 		WORLD_TEST(whose_it_is_until_now_is_told_where_that_changes),
-		WORLD_TEST(an_update_that_begins_anew_says_why),
+		WORLD_TEST(an_update_that_goes_on_says_why),
 		WORLD_TEST(a_volume_that_stays_as_it_is_on_nodes_is_named),
 		WORLD_TEST(programs_get_the_same_as_json),
 	};

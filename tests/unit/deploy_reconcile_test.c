@@ -249,13 +249,13 @@ static void an_update_that_is_not_over_is_known(void **state)
 }
 
 /* The engine goes on only when it is told to. */
-static void an_update_that_was_paused_begins_anew(void **state)
+static void an_update_that_was_paused_goes_on(void **state)
 {
 	static const struct {
 		const char *update, *why;
 	} rows[] = {
-		{ UPDATE("paused"), "its last update was paused and begins anew" },
-		{ UPDATE("rollback_paused"), "the way back was paused and begins anew" },
+		{ UPDATE("paused"), "its last update was paused and goes on" },
+		{ UPDATE("rollback_paused"), "the way back was paused and goes on" },
 	};
 	struct world *w = *state;
 
@@ -825,7 +825,7 @@ int main(void)
 		T(a_network_that_every_node_has_may_be_used),
 		T(what_the_engine_gives_back_is_unchanged),
 		T(an_update_that_is_not_over_is_known),
-		T(an_update_that_was_paused_begins_anew),
+		T(an_update_that_was_paused_goes_on),
 		T(what_the_engine_does_on_a_failure_goes_by_the_tasks_that_there_are),
 		T(what_the_engine_does_on_a_failure_is_no_reason_to_write),
 		T(whether_all_tasks_run_is_told_by_counts_where_they_can),

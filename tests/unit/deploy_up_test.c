@@ -685,7 +685,7 @@ static void an_update_that_was_cut_off_is_watched_by_the_next_run(void **state)
 }
 
 /* What made it fail may be mended; the same file is enough to go on. */
-static void an_update_that_was_left_paused_begins_anew(void **state)
+static void an_update_that_was_left_paused_goes_on(void **state)
 {
 	struct up_world *w = *state;
 
@@ -1011,7 +1011,7 @@ static void two_rollouts_are_watched_with_the_requests_of_one(void **state)
 }
 
 /* What stands behind a rollback is the version that failed: no way to go. */
-static void a_rollback_that_was_paused_begins_anew_and_is_not_turned_round(void **state)
+static void a_rollback_that_was_paused_goes_on_and_is_not_turned_round(void **state)
 {
 	struct up_world *w = *state;
 
@@ -1374,7 +1374,7 @@ int main(void)
 		T(a_new_service_that_cannot_be_removed_is_stuck),
 		T(a_limit_with_nothing_to_go_back_to_is_a_timeout),
 		T(an_update_that_was_cut_off_is_watched_by_the_next_run),
-		T(an_update_that_was_left_paused_begins_anew),
+		T(an_update_that_was_left_paused_goes_on),
 		T(the_node_of_a_failed_task_is_told_where_there_are_several),
 		T(what_goes_on_is_asked_for_until_the_engine_has_heard_it),
 		T(what_was_to_go_on_and_did_not_needs_no_way_back),
@@ -1390,7 +1390,7 @@ int main(void)
 		T(a_service_that_only_begins_so_is_left_alone),
 		T(fifty_services_without_a_change_are_asked_for_together),
 		T(two_rollouts_are_watched_with_the_requests_of_one),
-		T(a_rollback_that_was_paused_begins_anew_and_is_not_turned_round),
+		T(a_rollback_that_was_paused_goes_on_and_is_not_turned_round),
 		T(what_somebody_else_changed_meanwhile_is_left_to_them),
 		T(all_of_a_stack_is_taken_back_when_one_service_is_refused),
 		T(a_service_begins_when_those_it_depends_on_run),
