@@ -9,7 +9,7 @@ const struct opt cdeploy_opts[] = {
 	OPT_LIST('f', "file", "CDEPLOY_FILE", struct cdeploy_args, files, "FILE",
 		 "the file (orcinus.yml, .yaml or .json); several compose files are merged"),
 	OPT_STR(0, "env", "CDEPLOY_ENV", struct cdeploy_args, env, "NAME",
-		"look for orcinus-NAME.yml first"),
+		"look for orcinus-NAME.yml first (CI_ENVIRONMENT_NAME up to a /)"),
 	OPT_CHOICE(0, "dialect", "CDEPLOY_DIALECT", struct cdeploy_args, dialect,
 		   "auto|legacy|compose", "how the file is read (auto: by its keys)"),
 	OPT_LIST(0, "env-file", "CDEPLOY_ENV_FILE", struct cdeploy_args, env_files, "FILE",

@@ -86,6 +86,8 @@ teardown() {
 	sed 's/web:/web-staging:/' orcinus.yml >orcinus-staging.yml
 	expect 0 cdeploy render --env staging
 	equal "$(jq -r '.[0].Name' <<<"$out")" web-staging
-	expect 0 cdeploy render --env production
+	CI_ENVIRONMENT_NAME=staging/web expect 0 cdeploy render
+	equal "$(jq -r '.[0].Name' <<<"$out")" web-staging
+	CI_ENVIRONMENT_NAME=staging expect 0 cdeploy render --env production
 	equal "$(jq -r '.[0].Name' <<<"$out")" web
 }
