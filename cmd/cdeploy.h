@@ -51,6 +51,8 @@ bool cdeploy_gives_credentials(const struct cdeploy *c);
 int cdeploy_pin(struct cdeploy *c, struct op *op, struct strv *silent, struct err *e) MUST_CHECK;
 /* By --gate and GitLab's variables. false: the reason has been told, and nothing may be deployed. */
 bool cdeploy_gate_is_open(struct cdeploy *c);
+/* By the same variables. */
+bool cdeploy_is_production(const struct cdeploy *c);
 void cdeploy_release(struct cdeploy *c);
 
 /* As the options say. *opt borrows from c. */

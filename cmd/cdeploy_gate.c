@@ -44,3 +44,10 @@ bool cdeploy_gate_is_open(struct cdeploy *c)
 	c->skipped = true;
 	return false;
 }
+
+bool cdeploy_is_production(const struct cdeploy *c)
+{
+	struct deploy_gate g = facts(&c->args);
+
+	return deploy_gate_is_production(&g);
+}

@@ -28,6 +28,7 @@ struct sources {
 	size_t nr;
 	char *base; /* where the files that the first one names lie, with a '/' at the end, or "" */
 	char *stack;
+	char *note; /* that the environment has no file of its own, or NULL */
 };
 
 static void sources_release(struct sources *s)
@@ -37,6 +38,7 @@ static void sources_release(struct sources *s)
 		buf_release(&s->text[i]);
 	free(s->base);
 	free(s->stack);
+	free(s->note);
 }
 #define auto_sources CLEANUP(sources_release)
 
@@ -55,11 +57,12 @@ static int add_file(struct sources *s, struct cdeploy *c, const char *file, stru
 					.dir = s->dir,
 					.file = file,
 					.env = c->args.env,
-					.job_env = getenv("CI_ENVIRONMENT_NAME") };
+					.job_env = getenv("CI_ENVIRONMENT_NAME"),
+					.is_production = cdeploy_is_production(c) };
 	struct buf *text = &s->text[s->nr];
 	auto_free char *found = NULL;
 
-	if (deploy_locate(&found, &wanted, e) < 0)
+	if (deploy_locate(&found, &s->note, &wanted, e) < 0)
 		return -1;
 	*text = BUF_INIT(DEPLOY_YAML_MAX);
 	s->nr++;
@@ -163,6 +166,8 @@ static int read_sources(struct cdeploy *c, struct sources *s, struct strv *warni
 	in.nr = s->nr;
 	in.stack = s->stack;
 	r = deploy_stack_read(&c->stack, &said, &in, dialect_of(&c->args), warnings, e);
+	if (s->note)
+		progress_note(c->app->op.progress, "%s", s->note);
 	if (said)
 		progress_note(c->app->op.progress, "%s", said);
 	return r;

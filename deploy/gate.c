@@ -128,7 +128,7 @@ static bool take_word(struct span *rest, struct span *word)
  * or the last word: in the middle they are a branch's (feature-live-search), as is often what follows a slash. A word
  * for another tier says more, wherever it stands (pre-prod, prod-test), which is GitLab's order, too.
  */
-static bool names_production(const char *name)
+bool deploy_gate_names_production(const char *name)
 {
 	static const char *const yes[] = { "prod", "prd", "live", "production" };
 	static const char *const no[] = {
@@ -154,16 +154,18 @@ static bool names_production(const char *name)
 	       span_in_nocase(last, yes, ARRAY_LEN(yes));
 }
 
-static bool is_production(const struct deploy_gate *g)
+bool deploy_gate_is_production(const struct deploy_gate *g)
 {
 	/* the tier is what somebody said of the environment, or what GitLab thinks of its name */
-	return names_production(g->env) ||
-	       (is_set(g->tier) ? is(g->tier, "production") : names_production(g->environment));
+	return deploy_gate_names_production(g->env) ||
+	       (is_set(g->tier) ? is(g->tier, "production")
+				: deploy_gate_names_production(g->environment));
 }
 
 static bool is_elsewhere(const struct deploy_gate *g)
 {
-	return !is_production(g) && (is_set(g->env) || is_set(g->environment) || is_set(g->tier));
+	return !deploy_gate_is_production(g) &&
+	       (is_set(g->env) || is_set(g->environment) || is_set(g->tier));
 }
 
 /* -- events ------------------------------------------------------------------ */
@@ -189,7 +191,7 @@ static bool merge_request_is_open(char *reason, const struct deploy_gate *g)
 {
 	const char *prefix = deploy_gate_draft_prefix(g->title ? g->title : "");
 
-	if (is_production(g))
+	if (deploy_gate_is_production(g))
 		return closed(reason, "a merge request is not deployed to production");
 	if (prefix)
 		return closed(reason, "the title of the merge request begins with '%.*s'",
@@ -237,7 +239,7 @@ bool deploy_gate_is_open(char reason[DEPLOY_GATE_REASON_MAX], const struct deplo
 		return tag_is_open(reason, g);
 	if (is_set(branch) && !is(branch, main_branch(g)))
 		return closed(reason, "the branch is '%s', not '%s'", branch, main_branch(g));
-	if (!is_set(branch) && is_production(g))
+	if (!is_set(branch) && deploy_gate_is_production(g))
 		return closed(reason, "GitLab does not say which branch or tag this is, and the "
 				      "environment is production");
 	return true;

@@ -39,6 +39,11 @@ struct deploy_gate {
 /* false: closed, and the reason is one line that goes on after "nothing is deployed: ". */
 bool deploy_gate_is_open(char reason[DEPLOY_GATE_REASON_MAX], const struct deploy_gate *g);
 
+/* Does it go to production, by what is said of the environment? */
+bool deploy_gate_is_production(const struct deploy_gate *g);
+/* "production/eu", "prod-eu", "shop-live", and not "pre-prod": is that a name for production? NULL is none. */
+bool deploy_gate_names_production(const char *environment);
+
 /* "WIP:" "[WIP]" "(WIP)" "WIP " "Draft:" "[Draft]" "(Draft)" at its begin, in any case, blanks before
  * them not counted; "WIP" alone, too. Returns the spelling above, or NULL. */
 const char *deploy_gate_draft_prefix(const char *title);

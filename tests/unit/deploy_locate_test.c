@@ -12,8 +12,9 @@
 struct world {
 	struct tmpdir dir;
 	struct err err;
-	char *found;
+	char *found, *note;
 	int result;
+	bool is_production;
 	const char *job_env;
 };
 
@@ -32,20 +33,25 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	free(w->found);
+	free(w->note);
 	tmpdir_release(&w->dir);
 	return 0;
 }
 
 static const char *locate(struct world *w, const char *file, const char *env)
 {
-	struct deploy_wanted want = {
-		.dirfd = w->dir.fd, .dir = "here", .file = file, .env = env, .job_env = w->job_env
-	};
+	struct deploy_wanted want = { .dirfd = w->dir.fd,
+				      .dir = "here",
+				      .file = file,
+				      .env = env,
+				      .job_env = w->job_env,
+				      .is_production = w->is_production };
 
 	free(w->found);
-	w->found = NULL;
+	free(w->note);
+	w->found = w->note = NULL;
 	err_clear(&w->err);
-	w->result = deploy_locate(&w->found, &want, &w->err);
+	w->result = deploy_locate(&w->found, &w->note, &want, &w->err);
 	return w->found ? w->found : "";
 }
 
@@ -96,6 +102,68 @@ static void the_environment_of_a_job_counts_where_no_other_is_given(void **state
 	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
 	w->job_env = "../x";
 	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
+}
+
+/* GitLab's names of environments keep their case. */
+static void the_case_of_an_environment_does_not_matter(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	tmpdir_file(&w->dir, "orcinus-production.yaml", "");
+	tmpdir_file(&w->dir, "orcinus-EU.json", "");
+	w->is_production = true;
+	assert_string_equal("orcinus-production.yaml", locate(w, NULL, "Production"));
+	assert_string_equal("orcinus-EU.json", locate(w, NULL, "eu"));
+	assert_null(w->note);
+	w->job_env = "Production/shop";
+	assert_string_equal("orcinus-production.yaml", locate(w, NULL, NULL));
+	/* as it is written comes first */
+	tmpdir_file(&w->dir, "orcinus-Production.json", "");
+	assert_string_equal("orcinus-Production.json", locate(w, NULL, NULL));
+}
+
+static void production_does_not_get_the_general_file_beside_its_own(void **state)
+{
+	static const char *const envs[] = { "prod", "live-eu", "shop" };
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	tmpdir_file(&w->dir, "orcinus-production.yml", "");
+	w->is_production = true; /* "shop" by CI_ENVIRONMENT_TIER */
+	for (size_t i = 0; i < ARRAY_LEN(envs); i++) {
+		w->job_env = envs[i];
+		locate(w, NULL, NULL);
+		assert_int_equal(-1, w->result);
+		assert_int_equal(ERR_INPUT, w->err.kind);
+	}
+	assert_string_equal(
+		"environment 'shop' is production, and has no file orcinus-shop.yml in "
+		"'here', which has orcinus-production.yml and orcinus.yml: name with -f "
+		"the one to deploy",
+		w->err.text);
+	assert_string_equal("orcinus.yml", locate(w, "orcinus.yml", NULL));
+}
+
+static void an_environment_without_a_file_where_others_have_one_is_told(void **state)
+{
+	struct world *w = *state;
+
+	tmpdir_file(&w->dir, "orcinus.yml", "");
+	w->is_production = true;
+	assert_string_equal("orcinus.yml", locate(w, NULL, "production"));
+	assert_null(w->note);
+	tmpdir_file(&w->dir, "orcinus-dev.yml", "");
+	assert_string_equal("orcinus.yml", locate(w, NULL, "production"));
+	assert_string_equal("environment 'production': there is no orcinus-production.yml, "
+			    "orcinus.yml is taken",
+			    w->note);
+	w->is_production = false;
+	tmpdir_file(&w->dir, "orcinus-production.yml", "");
+	assert_string_equal("orcinus.yml", locate(w, NULL, "staging"));
+	assert_non_null(w->note);
+	assert_string_equal("orcinus.yml", locate(w, NULL, NULL));
+	assert_null(w->note);
 }
 
 static void a_given_file_is_the_only_one_tried(void **state)
@@ -170,6 +238,13 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			the_environment_of_a_job_counts_where_no_other_is_given, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_case_of_an_environment_does_not_matter, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			production_does_not_get_the_general_file_beside_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_environment_without_a_file_where_others_have_one_is_told, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(a_given_file_is_the_only_one_tried, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(
