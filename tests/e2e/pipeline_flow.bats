@@ -98,6 +98,7 @@ runs() {
 	has "$(jq -r '."pushed image"[].external_link.label' .pipeline/app/annotations.json)" "$digest"
 	has_no "$(skopeo list-tags --tls-verify=false "docker://$IMAGE")" staged-
 	job 0 deploy-app-staging build-app release-app
+	equal "$(grep -c 'orcinus.yml is read as' <<<"$out$err")" 1 'warnings of the file'
 	until_true answers "$FLOW_PORT" one
 	equal "$(runs flow)" "$digest"
 	equal "$(cat .pipeline/app/deploy.env)" "CDEPLOY_URL=http://localhost:$FLOW_PORT
