@@ -99,8 +99,8 @@ const char *task_state_name(enum task_state s);
 int task_state_read(enum task_state *out, const char *name, struct err *e)
 	MUST_CHECK; /* ERR_CORRUPT */
 /*
- * What the engine says of a task that went wrong, for people: secrets hidden, ids short, and what is wrong not
- * behind the names of all the programs that it came through. Owned by the caller.
+ * What the engine says of a task that went wrong, for people: secrets hidden, ids short (digests are not), and what is
+ * wrong not behind the names of all the programs that it came through. Owned by the caller.
  */
 char *task_error(const char *why) MUST_CHECK;
 const char *update_state_name(enum update_state s); /* "" for UPDATE_NONE */

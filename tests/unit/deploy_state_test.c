@@ -122,6 +122,8 @@ static void an_id_that_could_change_an_address_is_none(void **state)
 	}
 }
 
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void an_error_of_a_task_comes_to_its_point(void **state)
 {
 	static const char id[] = "ac2902933898cf879865654d5d8feeacd994cdc6e027e39d940f3a5d74e58919";
@@ -135,6 +137,17 @@ static void an_error_of_a_task_comes_to_its_point(void **state)
 		  "failed: runc create failed: unable to start container process: exec: \"x\": "
 		  "executable file not found in $PATH: unknown",
 		  "starting container failed: exec: \"x\": executable file not found in $PATH" },
+		/* with an older containerd, and an older runc */
+		{ "starting container failed: failed to create shim: OCI runtime create failed: "
+		  "container_linux.go:380: starting container process caused: exec: \"x\": "
+		  "executable file not found in $PATH: unknown",
+		  "starting container failed: exec: \"x\": executable file not found in $PATH" },
+		{ "OCI runtime create failed: container_linux.go:370: starting container process "
+		  "caused: process_linux.go:459: container init caused: no such mount: unknown",
+		  "no such mount" },
+		{ "container_linux.go: starting", "container_linux.go: starting" },
+		{ "No such image: r/a@sha256:" HEX64, "No such image: r/a@sha256:" HEX64 },
+		{ "sha256:" HEX64 " of " HEX64, "sha256:" HEX64 " of 0123456789ab" },
 		{ "it is unknown", "it is unknown" },
 		{ "login of --password=geheim failed", "login of --password=*** failed" },
 	};
