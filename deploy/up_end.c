@@ -67,6 +67,23 @@ static bool has_lost_lock(struct up *u, enum err_kind kind, struct err *e)
 	return true;
 }
 
+/* A job that was taken back has been run to its end once more: that is to be known, and nothing of it runs. */
+static bool are_jobs(const struct up *u)
+{
+	bool has_job = false;
+
+	for (size_t i = 0; i < u->nr; i++) {
+		const struct up_item *it = &u->items[i];
+
+		if (!it->has_outcome || it->verb != DEPLOY_VERB_ROLLED_BACK)
+			continue;
+		if (!it->rollout.opt.job)
+			return false;
+		has_job = true;
+	}
+	return has_job;
+}
+
 /* *e says what failed; afterwards also what became of it. */
 static int up_take_back(struct up *u, struct err *e)
 {
@@ -100,8 +117,8 @@ static int up_take_back(struct up *u, struct err *e)
 			       b.why.text);
 	}
 	if (b.restored)
-		return err_set(e, ERR_ROLLED_BACK, "%s; the previous version is running again",
-			       cause.text);
+		return err_set(e, ERR_ROLLED_BACK, "%s; the previous version %s again", cause.text,
+			       are_jobs(u) ? "has run" : "is running");
 	if (b.removed)
 		return err_set(e, cause.kind, "%s; what was created is removed again", cause.text);
 	return -1;

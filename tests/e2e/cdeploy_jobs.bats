@@ -76,7 +76,7 @@ fails_at_once() {
 	expect 0 cdeploy
 	job replicated-job 'exit 7'
 	expect 9 cdeploy
-	message cdeploy "$NAME-replicated-job" 'exit (7)'
+	message cdeploy "$NAME-replicated-job" 'exit (7)' 'the previous version has run again'
 	has "$err" "$NAME-replicated-job | job: exit 7"
 	# the engine says of its way back that it goes on, for ever
 	job replicated-job 'sleep 0'
