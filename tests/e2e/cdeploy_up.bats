@@ -176,6 +176,19 @@ versions() {
 	[ "$(engine service inspect --format '{{.UpdateStatus.StartedAt}}' "$NAME-web")" != "$before" ]
 }
 
+# The engine itself goes back to the paused version then: it knows no other.
+@test "after a version that was left paused, a failed one is taken back to what ran" {
+	web one "$REPO:1"
+	orcinus "$REPO:1"
+	expect 0 cdeploy
+	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 3'\"]"
+	expect 1 cdeploy --stable 10m --no-rollback
+	orcinus "$REPO:1" "commands: [sh, -c, \"'exit 4'\"]"
+	expect 9 cdeploy --stable 5s
+	message cdeploy "$NAME-web" 'exit (4)' 'the previous version is running again'
+	until_true answers "$port" one
+}
+
 # of_two LINE: two tasks that run it in a shell, with a folder for their marks.
 of_two() {
 	printf 'services:\n    %s:\n        image: "%s"\n        replicas: 2\n' "$NAME-web" "$REPO:1" >orcinus.yml
@@ -197,7 +210,9 @@ running_tasks() {
 	expect 1 cdeploy --stable 10m --no-rollback
 	running_tasks >before
 	touch "$T/marks/mended"
-	expect 0 cdeploy
+	expect 0 cdeploy plan --no-rollback
+	has "$out" 'was paused and goes on'
+	expect 0 cdeploy --no-rollback
 	equal "${out% *}" "$NAME-web updated"
 	running_tasks >after
 	equal "$(wc -l <after)" 2
