@@ -10,9 +10,12 @@
 #include "deploy/mask.h"
 #include "deploy/secret_words.h"
 
+#define ESCAPED "{{\"{{\"}}" /* what a template makes a "{{" of */
+
 struct place {
 	struct lint *out;
 	const char *file, *service;
+	const struct yaml_value *networks; /* at the top of the file, or NULL */
 };
 
 void lint_release(struct lint *l)
@@ -56,6 +59,18 @@ static bool is_literal_secret(struct span name, struct span value)
 		holds_secret(value));
 }
 
+/* A "{{" that is not written so that it stands for itself. */
+static bool has_template(struct span value)
+{
+	while (value.n)
+		if (!span_take(&value, ESCAPED)) {
+			if (span_starts(value, "{{"))
+				return true;
+			value = span_sub(value, 1);
+		}
+	return false;
+}
+
 static void look_at_variable(const struct place *p, unsigned line, struct span name,
 			     struct span value)
 {
@@ -65,10 +80,11 @@ static void look_at_variable(const struct place *p, unsigned line, struct span n
 			       " stands in the file; write ${" SPAN_FMT
 			       "} and set it as a masked variable, or use a secret",
 			       p->service, SPAN_ARG(name), SPAN_ARG(name)));
-	if (value.n && memmem(value.p, value.n, "{{", 2))
+	if (has_template(value))
 		add(p->out, p->file, line, "swarm-template", LINT_INFO,
 		    mem_printf("service '%s': the swarm expands the {{ in the value of " SPAN_FMT
-			       ", as {{.Service.Name}}; one that is none is written {{\"{{\"}}",
+			       ", as {{.Service.Name}}; one that is none is written " ESCAPED
+			       ", in a legacy file '" ESCAPED "'",
 			       p->service, SPAN_ARG(name)));
 }
 
@@ -214,14 +230,35 @@ static void look_at_named_volumes(const struct place *p, const struct yaml_value
 
 /* -- networks ---------------------------------------------------------------- */
 
+static bool is_text(const struct yaml_value *v, const char *text)
+{
+	return v && v->kind == YAML_SCALAR && strcmp(v->text, text) == 0;
+}
+
+/* By this name a service has the node's own network: a compose file may mean another by it, or it by another. */
+static bool is_host_network(const struct place *p, const struct yaml_value *name)
+{
+	const struct yaml_value *network, *real;
+
+	if (name->kind != YAML_SCALAR)
+		return false;
+	network = p->networks ? yaml_map_get(p->networks, name->text) : NULL;
+	if (!network)
+		return is_text(name, "host");
+	if (network->kind != YAML_MAP || !is_text(yaml_map_get(network, "external"), "true"))
+		return false;
+	real = yaml_map_get(network, "name");
+	return is_text(real ? real : name, "host");
+}
+
 static void look_at_networks(const struct place *p, const struct yaml_value *networks)
 {
 	for (size_t i = 0; networks && i < networks->nr; i++) {
-		const struct yaml_value *v =
+		const struct yaml_value *name =
 			networks->kind == YAML_MAP ? networks->pairs[i].key : networks->items[i];
 
-		if (v->kind == YAML_SCALAR && strcmp(v->text, "host") == 0)
-			add(p->out, p->file, v->line, "host-network", LINT_MAJOR,
+		if (is_host_network(p, name))
+			add(p->out, p->file, name->line, "host-network", LINT_MAJOR,
 			    mem_printf("service '%s': it is in the node's own network, and reaches "
 				       "what listens for the node alone",
 				       p->service));
@@ -260,6 +297,7 @@ void deploy_lint(struct lint *out, const char *file, const struct deploy_yaml *d
 	if (!doc->root || doc->root->kind != YAML_MAP)
 		return;
 	services = yaml_map_get(doc->root, "services");
+	p.networks = yaml_map_get(doc->root, "networks");
 	for (size_t i = 0; services && services->kind == YAML_MAP && i < services->nr; i++) {
 		p.service = services->pairs[i].key->text;
 		look_at_service(&p, &services->pairs[i]);

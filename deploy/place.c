@@ -139,26 +139,22 @@ static void add_public(struct buf *out, struct span line)
 	add_hidden(out, span_sub(line, word));
 }
 
-/* "DEBUG" alone: it takes the value that the variable has here. A password is seldom written like that. */
-static bool is_variable_name(struct span text)
+/* "- DEBUG": it takes the value that the variable has here. Elsewhere such a word may be a value. */
+static bool is_name_of_item(struct span before, struct span rest, struct span value)
 {
 	size_t n = 0;
 
-	text = span_rtrim(text);
-	while (n < text.n && (isupper((unsigned char)text.p[n]) || text.p[n] == '_' ||
-			      (n && isdigit((unsigned char)text.p[n]))))
+	before = span_rtrim(before);
+	rest = span_rtrim(rest);
+	while (n < rest.n && (isupper((unsigned char)rest.p[n]) || rest.p[n] == '_' ||
+			      (n && isdigit((unsigned char)rest.p[n]))))
 		n++;
-	return n > 0 && n == text.n;
+	return n > 0 && n == rest.n && span_eq(rest, value) && span_eq_str(span_trim(before), "-");
 }
 
 static void add_private(struct buf *out, struct span rest)
 {
 	size_t n = 0, value;
-
-	if (is_variable_name(rest)) {
-		buf_add_span(out, rest);
-		return;
-	}
 
 	while (n < rest.n && (is_name_char(rest.p[n]) || strchr("\"'", rest.p[n])))
 		n++;
@@ -224,7 +220,10 @@ static void show(struct buf *shown, struct buf *front, struct span line,
 	hide(front, before);
 	if (at->is_private) {
 		buf_add_span(shown, buf_span(front));
-		add_private(shown, rest);
+		if (is_name_of_item(before, rest, at->value))
+			buf_add_span(shown, rest);
+		else
+			add_private(shown, rest);
 	} else {
 		hide(shown, line);
 	}

@@ -61,35 +61,46 @@ static bool is_sign(struct span word)
 
 /* -- what the user wrote -------------------------------------------------------------- */
 
+/* A variable's value, and what may be told of it: found out when it is asked for, for there may be much of both. */
+struct variable {
+	struct span name, value;
+	char *shown;
+};
+
 struct written {
-	struct strv shown; /* all that may be told */
-	struct strv hidden,
-		hidden_shown; /* variables' values that may not be, and what may be of each */
-	bool is_hidden;	      /* some of this value is not shown */
-	bool has_tick;	      /* so it cannot be told where a word of it ends */
+	struct strv shown; /* all that may be told of this value */
+	struct variable *variables;
+	size_t nr;
+	bool is_hidden; /* some of this value is not shown */
+	bool has_tick;	/* so it cannot be told where a word of it ends */
 };
 
 static void written_release(struct written *w)
 {
 	strv_release(&w->shown);
-	strv_release(&w->hidden);
-	strv_release(&w->hidden_shown);
+	for (size_t i = 0; i < w->nr; i++)
+		free(w->variables[i].shown);
+	free(w->variables);
 }
 
-static void add_variable(struct written *w, struct span name, struct span value, bool is_named)
+static const char *shown_of(struct variable *v)
 {
-	auto_free char *shown = names_secret(name) ? mem_strdup("") : mask_text(value);
-	bool is_hidden = value.n >= VALUE_MIN && !span_eq_str(value, shown);
+	if (!v->shown)
+		v->shown = names_secret(v->name) ? mem_strdup("") : mask_text(v->value);
+	return v->shown;
+}
 
-	if (is_hidden) {
-		strv_add_span(&w->hidden, value);
-		strv_add(&w->hidden_shown, shown);
-	}
-	if (!is_named)
-		return;
-	strv_add(&w->shown, shown);
-	w->is_hidden |= is_hidden;
-	w->has_tick |= span_find(value, '\'') >= 0;
+static bool is_hidden(struct variable *v)
+{
+	return v->value.n >= VALUE_MIN && !span_eq_str(v->value, shown_of(v));
+}
+
+/* The value names it: what is told is made of both. */
+static void add_named(struct written *w, struct variable *v)
+{
+	strv_add(&w->shown, shown_of(v));
+	w->is_hidden |= is_hidden(v);
+	w->has_tick |= span_find(v->value, '\'') >= 0;
 }
 
 static void collect(struct written *w, const struct quoted_from *from)
@@ -105,11 +116,14 @@ static void collect(struct written *w, const struct quoted_from *from)
 		strv_add(&w->shown, shown);
 		w->is_hidden |= !span_eq_str(from->value, shown);
 	}
-	for (size_t i = 0; from->variables && i < from->variables->n; i++) {
-		struct span name, value;
+	w->nr = from->variables ? from->variables->n : 0;
+	w->variables = mem_zalloc(w->nr * sizeof(*w->variables));
+	for (size_t i = 0; i < w->nr; i++) {
+		struct variable *v = &w->variables[i];
 
-		span_cut(span_of_str(from->variables->v[i]), '=', &name, &value);
-		add_variable(w, name, value, has_word(from->value, name));
+		span_cut(span_of_str(from->variables->v[i]), '=', &v->name, &v->value);
+		if (has_word(from->value, v->name))
+			add_named(w, v);
 	}
 }
 
@@ -124,32 +138,33 @@ static bool is_shown(const struct written *w, struct span word)
 /* Is it a piece of a value that may not be shown? */
 static bool is_hidden_piece(const struct written *w, struct span word)
 {
-	for (size_t i = 0; i < w->hidden.n; i++)
-		if (has_word(span_of_str(w->hidden.v[i]), word) &&
-		    !has_word(span_of_str(w->hidden_shown.v[i]), word))
+	for (size_t i = 0; i < w->nr; i++)
+		if (has_word(w->variables[i].value, word) && is_hidden(&w->variables[i]) &&
+		    !has_word(span_of_str(shown_of(&w->variables[i])), word))
 			return true;
 	return false;
 }
 
-/* Does the i-th hidden value stand at that place of the text? A short one only as a word. */
-static bool stands_at(const struct written *w, size_t i, struct span text, size_t at)
+/* Does the hidden value of this one stand at that place of the text? A short one only as a word. */
+static bool stands_at(struct variable *v, struct span text, size_t at)
 {
-	size_t n = strlen(w->hidden.v[i]), end = at + n;
+	size_t end = at + v->value.n;
 
-	return span_starts(span_sub(text, at), w->hidden.v[i]) &&
-	       (n >= PIECE_MIN || (!(at && is_word_char(text.p[at - 1])) &&
-				   !(end < text.n && is_word_char(text.p[end]))));
+	return v->value.n && span_eq(span_head(span_sub(text, at), v->value.n), v->value) &&
+	       is_hidden(v) &&
+	       (v->value.n >= PIECE_MIN || (!(at && is_word_char(text.p[at - 1])) &&
+					    !(end < text.n && is_word_char(text.p[end]))));
 }
 
-/* The longest that stands there: its number; that of all: none. */
-static size_t hidden_at(const struct written *w, struct span text, size_t at)
+/* The longest that stands there; NULL: none. */
+static struct variable *hidden_at(const struct written *w, struct span text, size_t at)
 {
-	size_t found = w->hidden.n;
+	struct variable *found = NULL;
 
-	for (size_t i = 0; i < w->hidden.n; i++)
-		if (stands_at(w, i, text, at) &&
-		    (found == w->hidden.n || strlen(w->hidden.v[i]) > strlen(w->hidden.v[found])))
-			found = i;
+	for (size_t i = 0; i < w->nr; i++)
+		if (stands_at(&w->variables[i], text, at) &&
+		    (!found || w->variables[i].value.n > found->value.n))
+			found = &w->variables[i];
 	return found;
 }
 
@@ -185,7 +200,7 @@ static void add_words(struct buf *out, const char *rest, const struct written *w
 		buf_add(out, rest, (size_t)(tick + 1 - rest));
 		end = strchr(tick + 1, '\'');
 		if (!end) {
-			buf_add_str(out, w->is_hidden || w->hidden.n ? MASKED : tick + 1);
+			buf_add_str(out, w->is_hidden || w->nr ? MASKED : tick + 1);
 			return;
 		}
 		add_word(out, buf_span(out), span_of(tick + 1, (size_t)(end - tick - 1)), w);
@@ -221,15 +236,23 @@ static char *without_values(const char *message, const struct written *w)
 
 	buf_add_span(&out, span_head(text, i));
 	while (i < text.n) {
-		size_t k = hidden_at(w, text, i);
+		struct variable *v = hidden_at(w, text, i);
 
-		if (k == w->hidden.n) {
+		if (!v) {
 			buf_add_char(&out, text.p[i++]);
 			continue;
 		}
-		buf_add_str(&out, *w->hidden_shown.v[k] ? w->hidden_shown.v[k] : MASKED);
-		i += strlen(w->hidden.v[k]);
+		buf_add_str(&out, *shown_of(v) ? shown_of(v) : MASKED);
+		i += v->value.n;
 	}
+	return buf_steal(&out);
+}
+
+char *quoted_hide_all(const char *message)
+{
+	auto_buf struct buf out = BUF_INIT(SIZE_MAX);
+
+	add_as_one(&out, message);
 	return buf_steal(&out);
 }
 

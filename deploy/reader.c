@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "deploy/place.h"
+#include "deploy/quoted.h"
 
 #define SHOWN_MAX     60
 #define NAME_LEN_MAX  63
@@ -78,7 +79,7 @@ int reader_fail(const struct reader *r, const struct yaml_value *at, const char 
 	return reader_wrap(r, at, path, e);
 }
 
-/* As it may be told; NULL: so much was looked at for warnings that nobody reads on. */
+/* As it may be told. To find that out costs a look at the whole line: after many of long ones nothing is quoted. */
 static char *fit_warning(struct reader *r, const struct yaml_value *at, const char *path,
 			 const char *text)
 {
@@ -90,9 +91,8 @@ static char *fit_warning(struct reader *r, const struct yaml_value *at, const ch
 	used = variables_used(&r->expand);
 	place = place_of(r, at, path, &used);
 	r->looked_at += deploy_place_line(&place).n;
-	for (size_t i = 0; i < used.n; i++)
-		r->looked_at += strlen(used.v[i]);
-	return r->looked_at > LOOKED_AT_MAX ? NULL : deploy_place_said(text, &place);
+	return r->looked_at > LOOKED_AT_MAX ? quoted_hide_all(text)
+					    : deploy_place_said(text, &place);
 }
 
 void reader_warn(struct reader *r, const struct yaml_value *at, const char *path, const char *fmt,
@@ -108,8 +108,6 @@ void reader_warn(struct reader *r, const struct yaml_value *at, const char *path
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
 	said = fit_warning(r, at, path, buf_str(&text));
-	if (!said)
-		return;
 	buf_addf(&line, "%s:%u: %s: %s", r->in->file, at->line, path, said);
 	/* a definition used by several services is read several times */
 	if (!strv_has(r->warnings, buf_str(&line)))

@@ -82,6 +82,12 @@ static void the_nodes_network_is_found_in_lists_and_maps(void **state)
 	assert_found("services:\n  a:\n    networks: [back, host]\n  b:\n    networks:\n"
 		     "      host: {}\n      front:\n  c:\n    networks: host\n",
 		     "3 host-network,6 host-network");
+	/* in a compose file a name means what the top of the file says */
+	assert_found("services:\n  a:\n    networks: [host, h, n]\nnetworks:\n  host: {}\n"
+		     "  h: {external: true, name: host}\n  n: {external: true}\n",
+		     "3 host-network");
+	assert_found("services:\n  a:\n    networks: [host]\nnetworks:\n  host: {external: true}\n",
+		     "3 host-network");
 }
 
 static void what_the_swarm_expands_in_a_variable_is_noted(void **state)
@@ -91,7 +97,8 @@ static void what_the_swarm_expands_in_a_variable_is_noted(void **state)
 	(void)state;
 	lint_text(&l,
 		  "services:\n  a:\n    image: a:1\n    healthcheck: {test: x}\n    environment:\n"
-		  "      - A={{.Node.Hostname}}\n      - B={x}\n");
+		  "      - A={{.Node.Hostname}}\n      - B={x}\n"
+		  "      - C='{{\"{{\"}}x}}'\n");
 	assert_int_equal(1, l.nr);
 	assert_string_equal("swarm-template", l.v[0].check);
 	assert_int_equal(6, l.v[0].line);

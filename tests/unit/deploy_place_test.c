@@ -99,6 +99,33 @@ static void all_of_an_environment_is_hidden(void **state)
 	assert_place("- A=${B|x}hunter2", 3, true, "f:1\n     1 | - A=${B***\n       |   ^^\n");
 }
 
+static void assert_item(const char *line, unsigned column, const char *value, const char *shown)
+{
+	const struct deploy_place at = { .file = "f",
+					 .text = span_of_str(line),
+					 .line = 1,
+					 .column = column,
+					 .value = span_of_str(value),
+					 .is_private = true };
+	struct err e = ERR_INIT;
+
+	err_set(&e, ERR_INPUT, "wrong");
+	assert_int_equal(-1, deploy_place_wrap(&e, &at));
+	if (!strstr(e.excerpt, shown))
+		fail_msg("'%s' is not in %s", shown, e.excerpt);
+}
+
+/* It names what the job has; alone on a line, or behind a key, the same may be a value. */
+static void the_name_of_a_variable_without_a_value_is_shown(void **state)
+{
+	(void)state;
+	assert_item("- DB_HOST", 3, "DB_HOST", "| - DB_HOST\n");
+	assert_item("- hunter2", 3, "hunter2", "| - ***\n");
+	assert_item("KEY: GEHEIM1", 6, "GEHEIM1", "| KEY: ***\n");
+	assert_item("  GEHEIM1", 3, "GEHEIM1", "|   ***\n");
+	assert_item("- GEHEIM1", 3, "", "| - ***\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +133,7 @@ int main(void)
 		cmocka_unit_test(a_value_with_the_name_of_a_secret_is_hidden),
 		cmocka_unit_test(a_word_of_a_command_that_is_a_password_is_hidden),
 		cmocka_unit_test(all_of_an_environment_is_hidden),
+		cmocka_unit_test(the_name_of_a_variable_without_a_value_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
