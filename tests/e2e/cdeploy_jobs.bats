@@ -125,3 +125,28 @@ after() {
 	expect 9 cdeploy --stable 5s
 	message cdeploy "$NAME-replicated" 'exit (7)'
 }
+
+running_are() {
+	[ "$(engine service ps --format '{{.CurrentState}}' "$NAME-$1" | grep -c '^Running')" = "$2" ]
+}
+
+taken_back() {
+	[[ $(engine service inspect --format '{{.UpdateStatus.State}}' "$NAME-$1") = rollback_* ]]
+}
+
+# Of several it would go on to the last one. A scaler has made them; the file is silent about it.
+@test "of a service that a scaler has made several tasks of, the swarm takes back what fails though nobody watches" {
+	job replicated 'sleep 1000'
+	sed -i 's/condition: none/condition: on-failure/' orcinus.yml
+	expect 0 cdeploy
+	engine service scale -d "$NAME-replicated=3" >/dev/null
+	until_true running_are replicated 3
+	# the number is no reason to write
+	expect 0 cdeploy
+	equal "${out%% 1*}" "$NAME-replicated unchanged"
+	sed -i 's/sleep 1000/exit 7/g' orcinus.yml
+	expect 0 cdeploy --detach
+	until_true taken_back replicated
+	has "$(engine service inspect "$NAME-replicated")" "sleep 1000"
+	until_true running_are replicated 3
+}
