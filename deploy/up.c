@@ -49,7 +49,7 @@ void up_item_settle(struct up_item *it, enum deploy_verb verb)
 	it->verb = verb;
 }
 
-static void item_start(struct up *u, struct up_item *it, const json_t *spec, bool taking_back)
+void up_item_start(struct up *u, struct up_item *it, const json_t *spec, bool taking_back)
 {
 	int64_t now = u->op->clock->mono_ms(u->op->clock);
 	struct rollout_options o = {
@@ -158,8 +158,7 @@ static int up_tasks(struct up *u, struct err *e)
 
 /* -- services ---------------------------------------------------------------- */
 
-/* The value of X-Registry-Auth for the service's image; NULL: none. Owned by the caller. */
-static char *item_auth(struct up *u, const struct up_item *it)
+char *up_item_auth(struct up *u, const struct up_item *it)
 {
 	const struct deploy_service *s = it->action->want;
 	auto_reference struct oci_reference ref = { 0 };
@@ -182,7 +181,7 @@ static int item_create(struct up *u, struct up_item *it, const char *auth, struc
 	int n;
 
 	progress_begin(u->op->progress, up_item_name(it), "create service '%s'", up_item_name(it));
-	item_start(u, it, it->action->spec, false);
+	up_item_start(u, it, it->action->spec, false);
 	do
 		n = deploy_apply_create(&it->id, u->op, u->eng, it->action->spec, auth, e);
 	while (n < 0 && up_network_again(u, e) == 0);
@@ -247,24 +246,13 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 		       up_item_name(it), a->why);
 	it->id = mem_strdup(a->have->id);
 	it->back = good_spec(a);
-	item_start(u, it, a->spec, false);
+	up_item_start(u, it, a->spec, false);
 	deploy_rollout_know(&it->rollout, &before, true);
 	while (deploy_apply_update(u->op, u->eng, it->now.id ? &it->now : a->have, a->spec, auth,
 				   e) < 0)
 		if (up_network_again(u, e) < 0 && (!tries-- || !item_follows(u, it, e)))
 			return -1;
 	return 0;
-}
-
-/* e: why the one that was removed was not created. The lock lost stays that. */
-static int item_is_gone(struct err *e)
-{
-	struct err why = *e;
-
-	return err_set(e, why.kind == ERR_LOCKED ? ERR_LOCKED : ERR_STUCK,
-		       "it was removed, to be created anew, and there is none now; the "
-		       "next run of cdeploy creates it (%.400s)",
-		       why.text);
 }
 
 /* What the engine cannot change: there is none of it for a moment, and whoever fails has to remake the old one. */
@@ -279,13 +267,13 @@ static int item_recreate(struct up *u, struct up_item *it, const char *auth, str
 		return -1; /* it is there as before, or another's now */
 	it->back = a->have->spec;
 	it->remade = it->begun = true;
-	item_start(u, it, a->spec, false);
+	up_item_start(u, it, a->spec, false);
 	if (e->kind != ERR_NONE)
 		return -1;
 	if (deploy_apply_recreate(&it->id, u->op, u->eng, a->spec, auth, e) == 0)
 		return 0;
 	/* else the old one is made again */
-	return e->kind == ERR_LOCKED ? item_is_gone(e) : -1;
+	return e->kind == ERR_LOCKED ? up_item_is_gone(e) : -1;
 }
 
 /* An earlier run may have been cut off before the service came to run. */
@@ -297,7 +285,7 @@ static bool item_is_open(struct up *u, struct up_item *it)
 	if (u->opt->detach || (!a->unfinished && !a->unproven))
 		return false;
 	it->id = mem_strdup(a->have->id);
-	item_start(u, it, a->spec, false);
+	up_item_start(u, it, a->spec, false);
 	if (a->unfinished)
 		return true;
 	/* it may have had its troubles long ago */
@@ -337,7 +325,7 @@ static int item_apply(struct up *u, struct up_item *it, struct err *e)
 		item_keep(u, it);
 		return 0;
 	}
-	auth = item_auth(u, it);
+	auth = up_item_auth(u, it);
 	if (verb == DEPLOY_CREATED)
 		n = item_create(u, it, auth, e);
 	else if (it->action->recreate)
@@ -391,123 +379,6 @@ int up_watch(struct up *u, enum watch_until until, struct err *e)
 			u->items[i].rollout = v[n++].rollout;
 	free(v);
 	return r;
-}
-
-/* -- the way back ------------------------------------------------------------ */
-
-void up_stuck(struct way_back *b, struct up_item *it, enum err_kind kind, const char *why)
-{
-	if (b->why.kind == ERR_NONE)
-		err_set(&b->why, kind, "service '%s': %s", up_item_name(it), why);
-	it->begun = false;
-	it->has_outcome = false;
-}
-
-static void item_remove(struct up *u, struct way_back *b, struct up_item *it)
-{
-	struct err e = ERR_INIT;
-
-	it->begun = false;
-	b->asked = true;
-	if (deploy_apply_remove_as(u->op, u->eng, it->id, it->action->spec, &e) < 0) {
-		up_stuck(b, it, e.kind, e.text);
-		return;
-	}
-	up_item_settle(it, DEPLOY_REMOVED);
-	b->removed = true;
-	progress_note(u->op->progress, "%s: removed again", up_item_name(it));
-}
-
-/* The old service once more, in place of the one made for it (if there is one). */
-static int item_remake(struct up *u, struct up_item *it, struct err *e)
-{
-	auto_free char *failed = STEAL(&it->id);
-	char *auth;
-	int n;
-
-	if (failed && deploy_apply_remove_as(u->op, u->eng, failed, it->action->spec, e) < 0)
-		return -1;
-	auth = item_auth(u, it);
-	n = deploy_apply_recreate(&it->id, u->op, u->eng, it->back, auth, e);
-	if (auth)
-		explicit_bzero(auth, strlen(auth));
-	free(auth);
-	return n < 0 ? item_is_gone(e) : 0;
-}
-
-static int item_revert(struct up *u, struct up_item *it, struct err *e)
-{
-	struct engine_service base = { .id = it->id, .spec = it->back };
-	const json_t *replaced = it->now.id ? it->now.spec : it->action->have->spec;
-	auto_engine_tasks struct engine_tasks before = { 0 };
-	auto_strv struct strv ids = STRV_INIT;
-
-	strv_add(&ids, it->id);
-	if (engine_tasks_get(&before, u->op, u->eng, &ids, e) < 0)
-		return -1;
-	deploy_rollout_know(&it->rollout, &before, false);
-	return deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, replaced, e);
-}
-
-static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
-{
-	struct err e = ERR_INIT;
-
-	b->asked = true;
-	progress_begin(u->op->progress, up_item_name(it), "roll back service '%s'",
-		       up_item_name(it));
-	item_start(u, it, it->back, true);
-	if ((it->remade ? item_remake(u, it, &e) : item_revert(u, it, &e)) == 0)
-		return;
-	progress_fail(u->op->progress, up_item_name(it), e.text);
-	up_stuck(b, it, e.kind, e.text);
-}
-
-/* A write whose answer nobody heard: what has not arrived needs no way back. */
-static bool item_has_arrived(struct up *u, struct way_back *b, struct up_item *it)
-{
-	auto_free char *id = NULL;
-	struct err e = ERR_INIT;
-	int n = deploy_apply_arrived(&id, u->op, u->eng, it->action->spec, it->action->resumed, &e);
-
-	if (n > 0) {
-		free(it->id);
-		it->id = STEAL(&id);
-		it->in_doubt = false;
-	} else if (it->remade) {
-		return true; /* whatever there is now, the old one is wanted back */
-	} else if (n < 0) {
-		up_stuck(b, it, e.kind, e.text);
-	} else {
-		it->begun = false;
-	}
-	return n > 0;
-}
-
-/* An engine that does not answer is not asked again for each service. */
-static bool item_is_out_of_reach(struct way_back *b, struct up_item *it)
-{
-	if (b->why.kind != ERR_UNAVAILABLE || it->remade)
-		return false;
-	up_stuck(b, it, ERR_UNAVAILABLE, b->why.text);
-	return true;
-}
-
-void up_undo(struct up *u, struct way_back *b)
-{
-	for (size_t i = u->nr; i-- > 0;) {
-		struct up_item *it = &u->items[i];
-
-		if (!it->begun || item_is_out_of_reach(b, it) ||
-		    (it->in_doubt && !item_has_arrived(u, b, it)))
-			continue;
-		if (it->back)
-			item_roll_back(u, b, it);
-		else if (it->action->verb == DEPLOY_CREATED)
-			item_remove(u, b, it);
-		else
-			it->begun = false; /* found as it is, and left so */
-	}
 }
 
 /* -- the whole --------------------------------------------------------------- */

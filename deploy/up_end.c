@@ -84,10 +84,27 @@ static bool are_jobs(const struct up *u)
 	return has_job;
 }
 
+static void way_back_release(struct way_back *b)
+{
+	strv_release(&b->left);
+}
+
+/* Half is as it was and half is not: nobody may take that for a stack of the previous version. */
+static int up_left_some(struct up *u, const struct way_back *b, struct err *e)
+{
+	auto_free char *names = strv_join(&b->left, ", ");
+	struct err cause = *e;
+
+	up_tell_state(u);
+	return err_set(e, ERR_STUCK,
+		       "%s; the rest is taken back, but %s not: no version before it is known",
+		       cause.text, names);
+}
+
 /* *e says what failed; afterwards also what became of it. */
 static int up_take_back(struct up *u, struct err *e)
 {
-	struct way_back b = { .why = ERR_INIT };
+	CLEANUP(way_back_release) struct way_back b = { .why = ERR_INIT };
 	struct err cause = *e, why = ERR_INIT;
 
 	if (has_lost_lock(u, ERR_LOCKED, e))
@@ -116,6 +133,8 @@ static int up_take_back(struct up *u, struct err *e)
 		return err_set(e, ERR_STUCK, "%s; and it could not be taken back: %s", cause.text,
 			       b.why.text);
 	}
+	if (b.left.n && (b.restored || b.removed))
+		return up_left_some(u, &b, e);
 	if (b.restored)
 		return err_set(e, ERR_ROLLED_BACK, "%s; the previous version %s again", cause.text,
 			       are_jobs(u) ? "has run" : "is running");
@@ -141,7 +160,7 @@ static bool is_begun(const struct up *u)
  */
 static int up_cancelled(struct up *u, struct err *e)
 {
-	struct way_back b = { .why = ERR_INIT };
+	CLEANUP(way_back_release) struct way_back b = { .why = ERR_INIT };
 
 	if (has_lost_lock(u, ERR_CANCELLED, e))
 		return -1;

@@ -1,6 +1,7 @@
 /*
- * What the files of a deploy share: the run and its services. up.c brings them there and back, up_network.c makes what
- * they join, up_end.c decides what becomes of a run that does not go well, up_history.c remembers one that did.
+ * What the files of a deploy share: the run and its services. up.c brings them there, up_network.c makes what
+ * they join, up_end.c decides what becomes of a run that does not go well, up_back.c asks for the way back,
+ * up_history.c remembers one that did.
  */
 #ifndef DEPLOY_UP_PART_H
 #define DEPLOY_UP_PART_H
@@ -50,11 +51,18 @@ struct up {
 struct way_back {
 	bool asked; /* for anything */
 	bool restored, removed;
+	struct strv left; /* quoted names: without a way back, and not as they are to be */
 	struct err why;
 };
 
 const char *up_item_name(const struct up_item *it);
 void up_item_settle(struct up_item *it, enum deploy_verb verb);
+/* Its watch begins, of the way forth or back to spec. */
+void up_item_start(struct up *u, struct up_item *it, const json_t *spec, bool taking_back);
+/* The value of X-Registry-Auth for the service's image; NULL: none. Owned by the caller. */
+char *up_item_auth(struct up *u, const struct up_item *it);
+/* -1. e: why the one that was removed was not created. The lock lost stays that. */
+int up_item_is_gone(struct err *e);
 
 /* Those that the plan misses. */
 int up_networks(struct up *u, struct err *e) MUST_CHECK;

@@ -810,6 +810,69 @@ static void a_version_that_was_paused_twice_is_not_gone_back_to(void **state)
 	json_decref(bad);
 }
 
+#define BOTH_TASKS TASKS "s1%22%2C%22s2%22%5D"
+
+/* "app" is updated and comes to run, "second" fails: it is in the state `found` and then in `ended`. */
+static void only_the_first_has_a_way_back(struct up_world *w, const char *found, const char *ended,
+					  bool is_written)
+{
+	auto_json json_t *second = deploy_spec_json(&w->stack.services[1], &w->opt.owner);
+	const char *before = world_service(w, 7, w->old, NULL, NULL);
+	const char *begun = world_service(w, 8, w->spec, w->old, "updating");
+	const char *back = world_service(w, 9, w->old, NULL, "rollback_completed");
+	const char *bad = world_service_of(w, "s2", 9, second, second, ended);
+
+	world_get_list(
+		w, NAMED("app%22%2C%22second"),
+		world_kept(w, mem_printf("%s,%s", before,
+					 world_service_of(w, "s2", 9, second, second, found))));
+	if (is_written) {
+		world_get_list(w, BOTH_TASKS "%7D", RUNNING("o1"));
+		world_get_list(w, BOTH_TASKS UP_TO_DATE "%7D", RUNNING("o1"));
+	} else {
+		world_tasks(w, RUNNING("o1"), RUNNING("o1"));
+	}
+	POST("/services/s1/update?version=7", .status = 200);
+	if (is_written)
+		POST("/services/s2/update?version=9", .status = 200);
+	world_get_list(w, WITH_ID("s1%22%2C%22s2"), world_kept(w, mem_printf("%s,%s", begun, bad)));
+	world_get_list(w, BOTH_TASKS "%7D", "");
+	world_get_list(w, BOTH_TASKS UP_TO_DATE "%7D", "");
+	world_tasks(w, RUNNING("o1"), "");
+	world_get(w, "/services/s1", begun);
+	POST("/services/s1/update?version=8&rollback=previous", .status = 200);
+	world_poll(w, back, RUNNING("o1"), RUNNING("o1"));
+	world_poll(w, back, RUNNING("o1"), RUNNING("o1"));
+	world_get_list(w, NAMED("app%22%2C%22second"),
+		       world_kept(w, mem_printf("%s,%s", back, bad)));
+}
+
+/* Half of a stack in its previous version is not "the previous version is running again". */
+static void who_has_no_way_back_is_named_when_the_rest_is_taken_back(void **state)
+{
+	struct up_world *w = *state;
+
+	world_add_service(w, "second");
+	only_the_first_has_a_way_back(w, "paused", "paused", true);
+	world_up_fails(w, ERR_STUCK,
+		       "service 'second': the engine paused the update: because; the rest is taken "
+		       "back, but 'second' not: no version before it is known");
+	world_assert_outcome(w, DEPLOY_VERB_ROLLED_BACK, "r:5000/app:1");
+}
+
+/* Though nothing was written for it. */
+static void who_was_found_on_its_way_and_fails_is_named_as_well(void **state)
+{
+	struct up_world *w = *state;
+
+	world_add_service(w, "second");
+	only_the_first_has_a_way_back(w, "rollback_started", "rollback_paused", false);
+	world_up_fails(w, ERR_STUCK,
+		       "service 'second': the engine paused the way back: because; the rest is "
+		       "taken back, but 'second' not: no version before it is known");
+	assert_int_equal(DEPLOY_VERB_ROLLED_BACK, w->out[0].verb);
+}
+
 /* A version that ran once is written again over one that is paused: it is what fails now, not what to go back to. */
 static void what_fails_is_not_gone_back_to(void **state)
 {
@@ -1380,6 +1443,8 @@ int main(void)
 		T(what_was_to_go_on_and_did_not_needs_no_way_back),
 		T(an_update_that_is_paused_again_goes_back_to_what_ran),
 		T(a_version_that_was_paused_twice_is_not_gone_back_to),
+		T(who_has_no_way_back_is_named_when_the_rest_is_taken_back),
+		T(who_was_found_on_its_way_and_fails_is_named_as_well),
 		T(what_fails_is_not_gone_back_to),
 		T(what_the_engine_puts_back_that_never_ran_is_gone_on_from),
 		T(what_somebody_put_back_by_hand_is_theirs),
