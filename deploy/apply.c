@@ -22,8 +22,6 @@
 #define LOST_PAUSE_MS	1000
 #define SEQUENCE_MIN_MS 100
 #define SEQUENCE_MAX_MS 500
-#define ARRIVE_LOOKS	3
-#define ARRIVE_PAUSE_MS 300
 #define RECREATE_MS	INT64_C(60000)
 #define CHANGED		"somebody else changed it meanwhile"
 
@@ -236,9 +234,9 @@ int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const jso
 	for (int look = 1;; look++) {
 		if (find_service(&found, id, op, eng, spec, resumes, e) < 0)
 			return -1;
-		if (found == FOUND_SAME || look == ARRIVE_LOOKS)
+		if (found == FOUND_SAME || look == ENGINE_LATE_LOOKS)
 			return found == FOUND_SAME;
-		pause_ms(op, ARRIVE_PAUSE_MS);
+		pause_ms(op, ENGINE_LATE_PAUSE_MS);
 	}
 }
 

@@ -42,7 +42,7 @@ int deploy_apply_recreate(char **id, struct op *op, struct engine *eng, const js
 
 /*
  * After a write whose answer nobody heard. 1: spec is there (resumes: and is not paused); *id is the service, owned by
- * the caller. 0: it is not, though it was looked for several times: the engine may still have been at it.
+ * the caller. 0: it is not, though it was looked for for three seconds: the engine may still have been at it.
  */
 int deploy_apply_arrived(char **id, struct op *op, struct engine *eng, const json_t *spec,
 			 bool resumes, struct err *e) MUST_CHECK;

@@ -50,6 +50,13 @@ int engine_call(json_t **out, struct op *op, struct engine *eng, const char *met
 	MUST_CHECK;
 
 /*
+ * The engine goes on with a call that nobody waits for any more: whoever has to know what it came to looks so often,
+ * three seconds in all.
+ */
+#define ENGINE_LATE_LOOKS    11
+#define ENGINE_LATE_PAUSE_MS 300
+
+/*
  * A GET whose body goes into `out` while it comes, asked once only and cut off after time_ms. Errors as
  * above, and those of `out`. ERR_UNAVAILABLE: cut off.
  */

@@ -14,9 +14,6 @@
 #define NS_PER_MS  INT64_C(1000000)
 #define TAKE_TRIES 3
 
-#define WITHDRAW_LOOKS	  3
-#define WITHDRAW_PAUSE_MS 300
-
 #define LABEL_HOLDER  DEPLOY_LABEL_PREFIX "holder"
 #define LABEL_JOB     DEPLOY_LABEL_PREFIX "job"
 #define LABEL_NAME    DEPLOY_LABEL_PREFIX "job-name"
@@ -152,12 +149,12 @@ static void withdraw(const struct deploy_lock *l, const struct op *op, const cha
 	struct op unstoppable = *op;
 
 	unstoppable.cancel = NULL;
-	for (int look = 0; look < WITHDRAW_LOOKS; look++) {
+	for (int look = 0; look < ENGINE_LATE_LOOKS; look++) {
 		auto_config_object struct config_object found = { 0 };
 		struct err e = ERR_INIT;
 
 		if (look)
-			op->clock->sleep_ms(op->clock, WITHDRAW_PAUSE_MS, NULL);
+			op->clock->sleep_ms(op->clock, ENGINE_LATE_PAUSE_MS, NULL);
 		if (config_object_get(&found, &unstoppable, l->eng, name, &e) < 0) {
 			if (e.kind != ERR_ABSENT)
 				return;

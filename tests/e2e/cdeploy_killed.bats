@@ -7,6 +7,7 @@ load helper
 
 setup() {
 	begin
+	mkfifo "$T/never"
 	at=$("$E2E_SERVERS/faults" start "$T/faults" "unix:${E2E_ENGINE#unix://}")
 	export DOCKER_HOST=tcp://$at CDEPLOY_STABLE=1ms CDEPLOY_PROJECT=e2e/$NAME
 }
@@ -40,6 +41,11 @@ state() {
 	python3 -IS "$BATS_TEST_DIRNAME/stack_state.py" "${E2E_ENGINE#unix://}" "$NAME" "e2e/$NAME" "$@"
 }
 
+# a moment, without a process for it
+moment() {
+	read -rt 0.02 <>"$T/never" || :
+}
+
 directly() {
 	DOCKER_HOST=$E2E_ENGINE cdeploy "$@" >"$T/said" 2>&1 </dev/null || fail "status $? of: $*
 $(cat "$T/said")"
@@ -51,7 +57,7 @@ end_at() {
 	local pid k=$1 signal=$2 action=$3
 	shift 3
 	got=0 met=
-	rm -f "$T/go-on" "$T/go-on.here"
+	rm -f "$T/go-on" "$T/go-on".*
 	echo "POST,PUT,DELETE . $k $action" >"$T/faults/rules"
 	: >"$T/faults/log"
 	# no function: what is ended must be the program
@@ -63,12 +69,16 @@ end_at() {
 			kill "-$signal" "$pid" || :
 			break
 		fi
-		sleep 0.02
+		moment
 	done
 	# a signal is taken by now
-	[ -z "$met" ] || sleep 0.02
+	[ -z "$met" ] || moment
 	: >"$T/go-on"
 	{ wait "$pid" || got=$?; } 2>/dev/null
+	# whatever comes next finds it done
+	while [ -e "$T/go-on.here" ] && [ ! -e "$T/go-on.done" ]; do
+		moment
+	done
 	[ -z "$met" ] || met=$(grep -E '^(POST|PUT|DELETE) ' "$T/faults/log" | sed -n "${k}p")
 }
 
@@ -115,7 +125,7 @@ $(cat "$T/ended" "$T/said")"
 stopped_well() {
 	case $got in
 	143) ;;
-	0 | "${failed-0}") has_no "$(cat "$T/ended")" SIGTERM ;;
+	"${failed-0}") has_no "$(cat "$T/ended")" SIGTERM ;;
 	*) fail "status $got after SIGTERM at $met: $(cat "$T/ended")" ;;
 	esac
 	equal "$(state | jq .locks)" 0 "$met"

@@ -734,7 +734,7 @@ static void what_was_to_go_on_and_did_not_needs_no_way_back(void **state)
 	world_tasks(w, FAILED("a"), FAILED("a"));
 	POST("/services/s1/update?version=9", .status = 200, .then = job_is_cancelled,
 	     .arg = &w->cancel);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 11; i++)
 		world_get_list(w, NAMED("app"), world_service(w, 9, w->spec, w->old, "paused"));
 	world_up_fails(w, ERR_CANCELLED, "stopped by SIGTERM");
 	assert_int_equal(0, w->nr);
@@ -1266,8 +1266,9 @@ static void an_update_that_a_signal_met_on_its_way_is_taken_back(void **state)
 	world_tasks(w, RUNNING("o1"), RUNNING("o1"));
 	POST("/services/s1/update?version=7", .status = 200, .then = job_is_cancelled,
 	     .arg = &w->cancel);
-	/* it was sent, and the engine comes to it a little later */
-	world_get_list(w, NAMED("app"), world_service(w, 7, w->old, NULL, "completed"));
+	/* it was sent, and a busy engine comes to it a while later */
+	for (int i = 0; i < 10; i++)
+		world_get_list(w, NAMED("app"), world_service(w, 7, w->old, NULL, "completed"));
 	world_get_list(w, NAMED("app"), world_service(w, 8, w->spec, w->old, "updating"));
 	world_tasks(w, RUNNING("o1"), "");
 	world_get(w, "/services/s1", world_service(w, 8, w->spec, w->old, "updating"));
@@ -1295,7 +1296,7 @@ static void a_write_that_never_arrived_needs_no_way_back(void **state)
 
 	world_get_list(w, NAMED("app"), "");
 	POST("/services/create", .status = 201, .then = job_is_cancelled, .arg = &w->cancel);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 11; i++)
 		world_get_list(w, NAMED("app"), "");
 	world_up_fails(w, ERR_CANCELLED, "stopped by SIGTERM");
 	assert_int_equal(0, w->nr);
