@@ -100,16 +100,36 @@ static json_t *spec_mode(const json_t *spec, const char *mode)
 	return json_object_get(json_object_get(spec, "Mode"), mode);
 }
 
+static void take_replicas(json_t *spec, const json_t *from)
+{
+	json_t *replicas = json_object_get(spec_mode(from, "Replicated"), "Replicas");
+
+	if (json_is_integer(replicas))
+		json_object_set(spec_mode(spec, "Replicated"), "Replicas", replicas);
+}
+
+void deploy_spec_keep_replicas(json_t *spec, const struct deploy_service *want, const json_t *now)
+{
+	if (!want->has_replicas)
+		take_replicas(spec, now);
+}
+
+bool deploy_spec_is_scaled(const json_t *before, const json_t *now)
+{
+	auto_json json_t *scaled = json_deep_copy(before);
+
+	take_replicas(scaled, now);
+	return deploy_spec_equal(scaled, now);
+}
+
 /* See the top of the file. */
 static void keep_counts(json_t *spec, const struct deploy_service *want, const json_t *have)
 {
 	json_t *force = json_object_get(json_object_get(have, "TaskTemplate"), "ForceUpdate");
-	json_t *replicas = json_object_get(spec_mode(have, "Replicated"), "Replicas");
 
 	if (json_is_integer(force))
 		json_object_set(json_object_get(spec, "TaskTemplate"), "ForceUpdate", force);
-	if (!want->has_replicas && json_is_integer(replicas))
-		json_object_set(spec_mode(spec, "Replicated"), "Replicas", replicas);
+	deploy_spec_keep_replicas(spec, want, have);
 }
 
 /* -- volumes ------------------------------------------------------------------- */

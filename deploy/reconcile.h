@@ -55,6 +55,10 @@ int deploy_reconcile(struct deploy_plan *out, const struct deploy_stack *want,
 bool deploy_action_follow(struct deploy_action *a, const struct engine_service *now);
 /* false: `now` differs from spec by more than such counts. true: spec has those of `now`, and is it. */
 bool deploy_spec_follow(json_t *spec, const struct deploy_service *want, const json_t *now);
+/* Where the file gives no number, spec gets that of `now`: also on the way back it is the scaler's. */
+void deploy_spec_keep_replicas(json_t *spec, const struct deploy_service *want, const json_t *now);
+/* One version, written again by whoever scales it: that also is to the engine an update, with a version before. */
+bool deploy_spec_is_scaled(const json_t *before, const json_t *now);
 /* Is there anything to write? */
 bool deploy_plan_writes(const struct deploy_plan *p);
 void deploy_plan_release(struct deploy_plan *p);

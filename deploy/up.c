@@ -190,8 +190,8 @@ static int item_create(struct up *u, struct up_item *it, const char *auth, struc
 
 /*
  * An update that was left paused has never come to run: the version before it is the one to go back to, as
- * long as the engine has it. When it was asked for once more the engine has only itself, and behind a way back
- * that was paused is the version that failed. NULL: none is known.
+ * long as the engine has it. When it was asked for once more, or scaled, the engine has only itself, and behind a way
+ * back that was paused is the version that failed. NULL: none is known.
  */
 static json_t *good_spec(const struct deploy_action *a)
 {
@@ -200,7 +200,7 @@ static json_t *good_spec(const struct deploy_action *a)
 
 	if (have->update == UPDATE_PAUSED && have->previous) {
 		good = have->previous;
-		if (deploy_spec_equal(good, have->spec))
+		if (deploy_spec_is_scaled(good, have->spec))
 			return NULL;
 	}
 	return deploy_spec_equal(good, a->spec) ? NULL : good;
@@ -301,7 +301,8 @@ static bool item_is_open(struct up *u, struct up_item *it)
 static void item_keep(struct up *u, struct up_item *it)
 {
 	const struct engine_service *have = it->action->have;
-	bool updating = have->update == UPDATE_UPDATING;
+	bool has_back = have->update == UPDATE_UPDATING && have->previous &&
+			!deploy_spec_is_scaled(have->previous, have->spec);
 	bool open = item_is_open(u, it);
 
 	up_item_settle(it, DEPLOY_UNCHANGED);
@@ -311,7 +312,7 @@ static void item_keep(struct up *u, struct up_item *it)
 	progress_begin(u->op->progress, up_item_name(it), "service '%s' is unchanged, but %s",
 		       up_item_name(it),
 		       it->action->unfinished ? "its last update is not over" : "does not run yet");
-	it->back = updating ? have->previous : NULL;
+	it->back = has_back ? have->previous : NULL;
 	it->begun = true;
 }
 

@@ -5,7 +5,10 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "deploy/apply.h"
+#include "deploy/diff.h"
 #include "deploy/up_part.h"
+
+#define SCALED_TRIES 3
 
 int up_item_is_gone(struct err *e)
 {
@@ -71,15 +74,38 @@ static int item_revert(struct up *u, struct up_item *it, struct err *e)
 	return deploy_apply_rollback(u->op, u->eng, &base, it->action->spec, replaced, e);
 }
 
+/* Since the last look: then that is what is to be taken back. Clears *e. */
+static bool item_is_scaled(struct up *u, struct up_item *it, struct err *e)
+{
+	json_t *ours = it->action->spec;
+	auto_engine_service struct engine_service now = { 0 };
+	struct err ignored = ERR_INIT;
+
+	if (it->remade || e->kind != ERR_FAILED ||
+	    engine_service_get(&now, u->op, u->eng, it->id, &ignored) < 0 ||
+	    deploy_spec_equal(ours, now.spec) ||
+	    !deploy_spec_follow(ours, it->action->want, now.spec))
+		return false;
+	err_clear(e);
+	return true;
+}
+
 static void item_roll_back(struct up *u, struct way_back *b, struct up_item *it)
 {
 	struct err e = ERR_INIT;
+	unsigned tries = SCALED_TRIES;
+	int n;
 
 	b->asked = true;
 	progress_begin(u->op->progress, up_item_name(it), "roll back service '%s'",
 		       up_item_name(it));
-	up_item_start(u, it, it->back, true);
-	if ((it->remade ? item_remake(u, it, &e) : item_revert(u, it, &e)) == 0)
+	do {
+		/* the watch has followed whoever scales */
+		deploy_spec_keep_replicas(it->back, it->action->want, it->action->spec);
+		up_item_start(u, it, it->back, true);
+		n = it->remade ? item_remake(u, it, &e) : item_revert(u, it, &e);
+	} while (n < 0 && tries-- && item_is_scaled(u, it, &e));
+	if (n == 0)
 		return;
 	progress_fail(u->op->progress, up_item_name(it), e.text);
 	up_stuck(b, it, e.kind, e.text);

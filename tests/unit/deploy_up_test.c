@@ -351,36 +351,96 @@ static void what_a_scaler_counted_meanwhile_is_kept(void **state)
 	json_decref(scaled);
 }
 
-/* Whose number it is may change it at any time; the way back is from there as well. */
-static void who_scales_during_the_rollout_is_followed(void **state)
+static void set_replicas(json_t *spec, int n)
 {
-	struct up_world *w = *state;
-	json_t *old = json_deep_copy(w->old), *mode;
+	json_t *mode = json_object_get(json_object_get(spec, "Mode"), "Replicated");
 
-	w->stack.services[0].has_replicas = false;
-	world_begin_update(w);
-	mode = json_object_get(json_object_get(w->spec, "Mode"), "Replicated");
-	json_object_set_new(mode, "Replicas", json_integer(2));
-	world_poll(w, world_service(w, 9, w->spec, w->old, "updating"), RUNNING("a"), RUNNING("a"));
-	world_poll(w, world_service(w, 9, w->spec, w->old, "updating"),
-		   RUNNING("a") "," FAILED("b"), RUNNING("a") "," FAILED("b"));
-	world_poll(w, world_service(w, 9, w->spec, w->old, "paused"), RUNNING("a") "," FAILED("b"),
-		   RUNNING("a") "," FAILED("b"));
-	world_last_words(w, "b");
+	json_object_set_new(mode, "Replicas", json_integer(n));
+}
+
+/* app was scaled to 2 while its update failed: to the engine the version before is this one with one task. */
+static void is_scaled_and_fails(struct up_world *w, const char *scaled)
+{
+	json_t *old = json_deep_copy(w->old);
+	const char *back;
+
+	set_replicas(old, 2);
+	strv_take(&w->texts, json_dumps(old, JSON_COMPACT));
+	back = w->texts.v[w->texts.n - 1];
 	world_tasks(w, RUNNING("a"), RUNNING("a"));
-	world_get(w, "/services/s1", world_service(w, 9, w->spec, old, "paused"));
-	POST("/services/s1/update?version=9&rollback=previous", .status = 200);
-	mode = json_object_get(json_object_get(old, "Mode"), "Replicated");
-	json_object_set_new(mode, "Replicas", json_integer(2));
-	world_poll(w, world_service(w, 9, old, NULL, "rollback_completed"),
-		   RUNNING("o1") "," RUNNING("o2"), RUNNING("o1") "," RUNNING("o2"));
-	world_poll(w, world_service(w, 9, old, NULL, "rollback_completed"),
-		   RUNNING("o1") "," RUNNING("o2"), RUNNING("o1") "," RUNNING("o2"));
+	world_get(w, "/services/s1", scaled);
+	POST("/services/s1/update?version=9&registryAuthFrom=previous-spec", .status = 200,
+	     .body = back);
+	back = world_service(w, 10, old, w->spec, "updating");
+	world_poll(w, back, RUNNING("o1"), RUNNING("o1"));
+	back = world_service(w, 11, old, w->spec, "completed");
+	for (int i = 0; i < 2; i++)
+		world_poll(w, back, RUNNING("o1") "," RUNNING("o2"),
+			   RUNNING("o1") "," RUNNING("o2"));
 	world_up_fails(w, ERR_ROLLED_BACK,
 		       "service 'app': the engine paused the update: exit (7); the previous "
 		       "version is running again");
 	assert_true(recorder_has(&w->rec, "note: app: 1/2 running\n"));
 	json_decref(old);
+}
+
+/* Whose number it is may change it at any time, and keeps it on the way back. */
+static void who_scales_during_the_rollout_is_followed(void **state)
+{
+	struct up_world *w = *state;
+	json_t *once = json_deep_copy(w->spec);
+	const char *scaled;
+
+	w->stack.services[0].has_replicas = false;
+	world_begin_update(w);
+	set_replicas(w->spec, 2);
+	scaled = world_service(w, 9, w->spec, once, "updating");
+	world_poll(w, scaled, RUNNING("a"), RUNNING("a"));
+	world_poll(w, scaled, RUNNING("a") "," FAILED("b"), RUNNING("a") "," FAILED("b"));
+	scaled = world_service(w, 9, w->spec, once, "paused");
+	world_poll(w, scaled, RUNNING("a") "," FAILED("b"), RUNNING("a") "," FAILED("b"));
+	world_last_words(w, "b");
+	is_scaled_and_fails(w, scaled);
+	json_decref(once);
+}
+
+/* Also when that is seen only as the update is taken back. */
+static void who_scales_before_the_way_back_is_followed(void **state)
+{
+	struct up_world *w = *state;
+	json_t *once = json_deep_copy(w->spec);
+	const char *scaled;
+
+	w->stack.services[0].has_replicas = false;
+	world_begin_update(w);
+	world_poll(w, world_service(w, 8, once, w->old, "paused"), FAILED("b"), FAILED("b"));
+	world_last_words(w, "b");
+	set_replicas(w->spec, 2);
+	scaled = world_service(w, 9, w->spec, once, NULL);
+	world_tasks(w, FAILED("b"), FAILED("b"));
+	world_get(w, "/services/s1", scaled);
+	world_get(w, "/services/s1", scaled);
+	is_scaled_and_fails(w, scaled);
+	json_decref(once);
+}
+
+/* What differs in that number only is the same version, and has not run either. */
+static void a_paused_version_that_was_scaled_is_not_gone_back_to(void **state)
+{
+	struct up_world *w = *state;
+	json_t *bad = world_spec_with_image(w, "r:5000/app:0"), *once = json_deep_copy(bad);
+
+	w->stack.services[0].has_replicas = false;
+	set_replicas(bad, 2);
+	world_get_list(w, NAMED("app"), world_service(w, 9, bad, once, "paused"));
+	world_tasks(w, FAILED("a"), FAILED("a"));
+	POST("/services/s1/update?version=9", .status = 200);
+	set_replicas(w->spec, 2);
+	world_poll(w, world_service(w, 10, w->spec, bad, "paused"), FAILED("b"), FAILED("b"));
+	world_last_words(w, "b");
+	world_up_fails(w, ERR_FAILED, "service 'app': the engine paused the update: exit (7)");
+	json_decref(bad);
+	json_decref(once);
 }
 
 static void an_update_out_of_sequence_ends_after_ten_tries(void **state)
@@ -927,6 +987,7 @@ static void what_somebody_put_back_by_hand_is_theirs(void **state)
 	world_last_words(w, "a");
 	world_tasks(w, FAILED("a"), "");
 	world_get(w, "/services/s1", world_service(w, 10, bad, w->spec, "updating"));
+	world_get(w, "/services/s1", world_service(w, 10, bad, w->spec, "updating"));
 	world_get_list(w, NAMED("app"), world_service(w, 10, bad, w->spec, "updating"));
 	world_up(w, -1);
 	assert_int_equal(ERR_STUCK, w->e.kind);
@@ -1421,6 +1482,8 @@ int main(void)
 		T(what_somebody_took_back_meanwhile_is_theirs),
 		T(what_a_scaler_counted_meanwhile_is_kept),
 		T(who_scales_during_the_rollout_is_followed),
+		T(who_scales_before_the_way_back_is_followed),
+		T(a_paused_version_that_was_scaled_is_not_gone_back_to),
 		T(an_update_out_of_sequence_ends_after_ten_tries),
 		T(an_update_whose_answer_was_lost_is_not_made_twice),
 		T(a_create_whose_answer_was_lost_is_looked_up_first),
