@@ -250,6 +250,7 @@ struct change {
 	const json_t *body; /* what is sent; for the engine's rollback not `to` */
 	const char *query;  /* "" or more of the address: "&rollback=previous" */
 	const char *auth;
+	const json_t *before; /* where the engine's own way back leads, to go on from; or NULL */
 };
 
 static int post_update(struct op *op, struct engine *eng, const struct change *c, uint64_t version,
@@ -261,8 +262,30 @@ static int post_update(struct op *op, struct engine *eng, const struct change *c
 	return engine_call(NULL, op, eng, "POST", path, c->body, c->auth, e);
 }
 
+/* A rollback, and not somebody who wrote that spec once more. */
+static bool is_put_back(const struct engine_service *now, const json_t *before)
+{
+	return before && now->update >= UPDATE_ROLLBACK_STARTED &&
+	       deploy_spec_equal(now->spec, before);
+}
+
+/* The way back, where the engine has `from` now: by its own rollback if it still has c->to. */
+static void go_back_from(struct change *c, const json_t *from, const struct engine_service *now)
+{
+	c->from = from;
+	c->body = c->to;
+	c->query = "";
+	if (now->previous && deploy_spec_equal(now->previous, c->to)) {
+		c->body = from; /* has to be a valid spec, is not looked at */
+		c->query = "&rollback=previous";
+	} else if (now->previous) {
+		/* refused where there is none, as after a rollback: then those of the present spec are kept */
+		c->query = "&registryAuthFrom=previous-spec";
+	}
+}
+
 /* 1: it is as we want. 0: it is as before, and *version is its version now. -1: neither. */
-static int look_again(uint64_t *version, struct op *op, struct engine *eng, const struct change *c,
+static int look_again(uint64_t *version, struct op *op, struct engine *eng, struct change *c,
 		      struct err *e)
 {
 	auto_engine_service struct engine_service now = { 0 };
@@ -271,7 +294,9 @@ static int look_again(uint64_t *version, struct op *op, struct engine *eng, cons
 		return -1;
 	if (is_written(&now, c->to, c->resumes))
 		return 1;
-	if (!deploy_spec_equal(now.spec, c->from))
+	if (is_put_back(&now, c->before))
+		go_back_from(c, c->before, &now);
+	else if (!deploy_spec_equal(now.spec, c->from))
 		return err_set(e, ERR_FAILED, CHANGED);
 	*version = now.version;
 	return 0;
@@ -284,8 +309,8 @@ static bool is_patient(struct op *op, const struct engine *eng, int64_t began_ms
 }
 
 /* As look_again, which an engine that is silent is asked again. */
-static int look_patiently(uint64_t *version, struct op *op, struct engine *eng,
-			  const struct change *c, int64_t began_ms, bool *told, struct err *e)
+static int look_patiently(uint64_t *version, struct op *op, struct engine *eng, struct change *c,
+			  int64_t began_ms, bool *told, struct err *e)
 {
 	int seen = look_again(version, op, eng, c, e);
 
@@ -297,8 +322,8 @@ static int look_patiently(uint64_t *version, struct op *op, struct engine *eng,
 	return seen;
 }
 
-static int change_service(struct op *op, struct engine *eng, const struct change *c,
-			  uint64_t version, struct err *e)
+static int change_service(struct op *op, struct engine *eng, struct change *c, uint64_t version,
+			  struct err *e)
 {
 	int64_t began = op->clock->mono_ms(op->clock);
 	unsigned lost = LOST_TRIES, sequence = SEQUENCE_TRIES;
@@ -345,33 +370,22 @@ int deploy_apply_update(struct op *op, struct engine *eng, const struct engine_s
 	return change_service(op, eng, &c, base->version, e);
 }
 
-/* A rollback, and not somebody who wrote that spec once more. */
-static bool is_put_back(const struct engine_service *now, const json_t *before)
-{
-	return now->update >= UPDATE_ROLLBACK_STARTED && deploy_spec_equal(now->spec, before);
-}
-
 int deploy_apply_rollback(struct op *op, struct engine *eng, const struct engine_service *base,
 			  const json_t *ours, const json_t *before, struct err *e)
 {
 	auto_engine_service struct engine_service now = { 0 };
-	struct change c = { .id = base->id, .to = base->spec, .query = "" };
+	struct change c = { .id = base->id, .to = base->spec, .before = before };
 
 	if (engine_service_get(&now, op, eng, base->id, e) < 0)
 		return -1;
 	if (deploy_spec_equal(now.spec, base->spec))
 		return 0;
-	if (!deploy_spec_equal(now.spec, ours) && !is_put_back(&now, before))
+	if (is_put_back(&now, before))
+		go_back_from(&c, before, &now);
+	else if (deploy_spec_equal(now.spec, ours))
+		go_back_from(&c, ours, &now);
+	else
 		return err_set(e, ERR_FAILED, CHANGED);
-	c.from = now.spec;
-	c.body = base->spec;
-	if (now.previous && deploy_spec_equal(now.previous, base->spec)) {
-		c.body = now.spec; /* has to be a valid spec, is not looked at */
-		c.query = "&rollback=previous";
-	} else if (now.previous) {
-		/* refused where there is none, as after a rollback: then those of the present spec are kept */
-		c.query = "&registryAuthFrom=previous-spec";
-	}
 	return change_service(op, eng, &c, now.version, e);
 }
 

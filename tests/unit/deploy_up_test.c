@@ -974,6 +974,30 @@ static void what_the_engine_puts_back_that_never_ran_is_gone_on_from(void **stat
 	json_decref(bad);
 }
 
+/* The same when it does so just as the way back is asked for. */
+static void what_the_engine_puts_back_meanwhile_is_gone_on_from(void **state)
+{
+	struct up_world *w = *state;
+	json_t *bad = world_spec_with_image(w, "r:5000/app:0");
+
+	strv_take(&w->texts, json_dumps(w->old, JSON_COMPACT));
+	world_get_list(w, NAMED("app"), world_service(w, 7, bad, w->old, "paused"));
+	world_tasks(w, FAILED("z"), "");
+	POST("/services/s1/update?version=7", .status = 200);
+	world_poll(w, world_service(w, 8, w->spec, bad, "paused"), FAILED("a"), FAILED("a"));
+	world_last_words(w, "a");
+	world_tasks(w, FAILED("a"), "");
+	world_get(w, "/services/s1", world_service(w, 8, w->spec, bad, "paused"));
+	POST("/services/s1/update?version=8&registryAuthFrom=previous-spec", SEQUENCE);
+	world_get(w, "/services/s1", world_service(w, 9, bad, NULL, "rollback_started"));
+	POST("/services/s1/update?version=9", .status = 200, .body = w->texts.v[0]);
+	world_poll(w, world_service(w, 12, w->old, bad, NULL), RUNNING("o2"), RUNNING("o2"));
+	world_poll(w, world_service(w, 12, w->old, bad, NULL), RUNNING("o2"), RUNNING("o2"));
+	world_up(w, -1);
+	assert_int_equal(ERR_ROLLED_BACK, w->e.kind);
+	json_decref(bad);
+}
+
 /* It is there again, but by no rollback: who put it there wants it. */
 static void what_somebody_put_back_by_hand_is_theirs(void **state)
 {
@@ -1511,6 +1535,7 @@ int main(void)
 		T(who_was_found_on_its_way_and_fails_is_named_as_well),
 		T(what_fails_is_not_gone_back_to),
 		T(what_the_engine_puts_back_that_never_ran_is_gone_on_from),
+		T(what_the_engine_puts_back_meanwhile_is_gone_on_from),
 		T(what_somebody_put_back_by_hand_is_theirs),
 		T(a_created_service_that_does_not_run_is_not_passed_as_unchanged),
 		T(a_created_service_that_comes_to_run_late_is_unchanged),
