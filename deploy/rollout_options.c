@@ -132,12 +132,18 @@ void rollout_options_spend(struct rollout_options *o, int64_t spent_ms)
 	o->timeout_ms -= o->spent_ms;
 }
 
-/* As the engine reckons: before the next task it has to know of the last, also where there is no next. */
+/*
+ * As the engine reckons: before the next task it has to know of the last, also where there is no next. Who is to go on
+ * after a failure watches nothing.
+ */
 static int64_t watch_ms(const json_t *update)
 {
+	const char *action = json_string_value(json_object_get(update, "FailureAction"));
 	int64_t monitor = spec_ms(update, "Monitor", MONITOR_MS);
 	int64_t delay = spec_ms(update, "Delay", 0);
 
+	if (action && strcmp(action, "continue") == 0)
+		return monitor;
 	delay = delay < DELAY_MOST_MS ? delay : DELAY_MOST_MS;
 	return delay >= monitor ? delay + 1000 : monitor;
 }

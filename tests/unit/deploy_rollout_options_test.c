@@ -100,6 +100,13 @@ static void the_window_is_short_where_a_healthcheck_tells(void **state)
 	assert_int_equal(11000, from("{\"UpdateConfig\":{\"Delay\":10000000000}}").stable_ms);
 	assert_int_equal(5000, from("{\"UpdateConfig\":{\"Delay\":4000000000}}").stable_ms);
 	assert_int_equal(61000, from("{\"UpdateConfig\":{\"Delay\":600000000000}}").stable_ms);
+	/* unless it goes on whatever happens */
+	assert_int_equal(5000, from("{\"UpdateConfig\":{\"Delay\":10000000000,"
+				    "\"FailureAction\":\"continue\"}}")
+				       .stable_ms);
+	assert_int_equal(11000, from("{\"UpdateConfig\":{\"Delay\":10000000000,"
+				     "\"FailureAction\":\"rollback\"}}")
+					.stable_ms);
 	assert_int_equal(0, from("{\"Mode\":{\"GlobalJob\":{}}}").stable_ms);
 	rollout_options_from_spec(&given, spec);
 	assert_int_equal(77, given.stable_ms);
