@@ -246,14 +246,19 @@ static const char *because(const struct deploy_rollout *r)
 }
 
 /*
- * The spec is not the one we set. Which tasks are up to date is now said of another
- * spec, so any task that was not there before is one of ours.
+ * The spec is not the one we set, and which tasks are up to date is now said of the one put back, which may fail as
+ * well. Any other task that was not there before is one of ours.
  */
+static bool was_ours(const struct deploy_rollout *r, const struct engine_task *t)
+{
+	return !t->up_to_date && !strv_has(&r->known, t->id);
+}
+
 /* To the engine's watch any end is a failure, also that of a task that has done its work. */
 static bool has_completed(const struct deploy_rollout *r, const struct engine_tasks *tasks)
 {
 	for (size_t i = 0; i < tasks->nr; i++)
-		if (tasks->v[i].state == TASK_COMPLETE && !strv_has(&r->known, tasks->v[i].id))
+		if (tasks->v[i].state == TASK_COMPLETE && was_ours(r, &tasks->v[i]))
 			return true;
 	return false;
 }
@@ -267,7 +272,7 @@ static enum rollout_step not_ours(struct deploy_rollout *r, const struct rollout
 	for (size_t i = 0; i < pic->tasks->nr && !*r->last_error; i++) {
 		const struct engine_task *t = &pic->tasks->v[i];
 
-		if (is_failure(r, t) && !strv_has(&r->known, t->id))
+		if (is_failure(r, t) && was_ours(r, t))
 			keep_error(r, t);
 	}
 	if (!*r->last_error && has_completed(r, pic->tasks))

@@ -378,6 +378,23 @@ static void a_rollback_after_an_end_with_status_0_says_that_this_was_the_reason(
 		 ROLLOUT_FAILED, .not_ours = true));
 }
 
+/* The version before may never have run either. */
+static void a_rollback_is_not_blamed_on_a_task_of_what_was_put_back(void **state)
+{
+	struct rollout_options o = options(1);
+
+	(void)state;
+	PLAY(ROLLOUT_TAKEN_BACK, "the engine took the update back: exit(7)", &o, "o:running",
+	     ROW(0, UPDATE_UPDATING, "o:running>shutdown +a:starting", ROLLOUT_MOVED),
+	     ROW(500, UPDATE_ROLLBACK_STARTED,
+		 "+Z:failed>shutdown=exit(1) a:failed>shutdown=exit(7) +p:ready>ready",
+		 ROLLOUT_FAILED, .not_ours = true));
+	PLAY(ROLLOUT_TAKEN_BACK, "the engine took the update back", &o, "o:running",
+	     ROW(0, UPDATE_UPDATING, "o:running>shutdown +a:starting", ROLLOUT_MOVED),
+	     ROW(500, UPDATE_ROLLBACK_STARTED, "+Z:complete>shutdown a:running>shutdown",
+		 ROLLOUT_FAILED, .not_ours = true));
+}
+
 static void a_foreign_change_is_not_ours_to_judge(void **state)
 {
 	struct rollout_options o = options(1);
@@ -793,6 +810,7 @@ int main(void)
 		cmocka_unit_test(a_rollback_by_the_engine_is_told_with_the_new_tasks_error),
 		cmocka_unit_test(
 			a_rollback_after_an_end_with_status_0_says_that_this_was_the_reason),
+		cmocka_unit_test(a_rollback_is_not_blamed_on_a_task_of_what_was_put_back),
 		cmocka_unit_test(a_foreign_change_is_not_ours_to_judge),
 		cmocka_unit_test(a_task_without_a_node_fails_after_the_pending_limit),
 		cmocka_unit_test(a_long_pull_has_a_node_and_only_the_whole_limit),
