@@ -190,8 +190,9 @@ static int item_create(struct up *u, struct up_item *it, const char *auth, struc
 
 /*
  * An update that was left paused has never come to run: the version before it is the one to go back to, as
- * long as the engine has it. When it was asked for once more, or scaled, the engine has only itself, and behind a way
- * back that was paused is the version that failed. NULL: none is known.
+ * long as the engine has it. Whether that one ran the engine does not know. When the update was asked for once
+ * more, or scaled, the engine has only itself, and behind a way back that was paused is the version that failed.
+ * NULL: none is known.
  */
 static json_t *good_spec(const struct deploy_action *a)
 {
