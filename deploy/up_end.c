@@ -90,15 +90,14 @@ static void way_back_release(struct way_back *b)
 }
 
 /* Half is as it was and half is not: nobody may take that for a stack of the previous version. */
-static int up_left_some(struct up *u, const struct way_back *b, struct err *e)
+static int say_left(const struct way_back *b, enum err_kind kind, struct err *e)
 {
 	auto_free char *names = strv_join(&b->left, ", ");
 	struct err cause = *e;
 
-	up_tell_state(u);
-	return err_set(e, ERR_STUCK,
-		       "%s; the rest is taken back, but %s not: no version before it is known",
-		       cause.text, names);
+	return err_set(e, kind, "%s; the rest is %s, but %s not: no version before it is known",
+		       cause.text, kind == ERR_CANCELLED ? "being taken back" : "taken back",
+		       names);
 }
 
 /* *e says what failed; afterwards also what became of it. */
@@ -133,8 +132,10 @@ static int up_take_back(struct up *u, struct err *e)
 		return err_set(e, ERR_STUCK, "%s; and it could not be taken back: %s", cause.text,
 			       b.why.text);
 	}
-	if (b.left.n && (b.restored || b.removed))
-		return up_left_some(u, &b, e);
+	if (b.left.n && (b.restored || b.removed)) {
+		up_tell_state(u);
+		return say_left(&b, ERR_STUCK, e);
+	}
 	if (b.restored)
 		return err_set(e, ERR_ROLLED_BACK, "%s; the previous version %s again", cause.text,
 			       are_jobs(u) ? "has run" : "is running");
@@ -176,6 +177,8 @@ static int up_cancelled(struct up *u, struct err *e)
 			       b.why.text);
 	if (!b.asked)
 		return -1;
+	if (b.left.n)
+		return say_left(&b, ERR_CANCELLED, e);
 	return err_set(e, ERR_CANCELLED, "%s; what was begun is being taken back", e->text);
 }
 

@@ -1276,6 +1276,36 @@ static void a_signal_takes_the_update_back_without_waiting(void **state)
 	assert_true(recorder_has(&w->rec, "fail app: asked for; the engine goes on with it\n"));
 }
 
+static void a_signal_names_what_has_no_way_back(void **state)
+{
+	struct up_world *w = *state;
+	auto_json json_t *second = NULL;
+	const char *begun = world_service(w, 8, w->spec, w->old, "updating"), *both;
+
+	world_add_service(w, "second");
+	second = deploy_spec_json(&w->stack.services[1], &w->opt.owner);
+	w->clock.on_sleep = terminate;
+	w->clock.arg = &w->cancel;
+	both = world_kept(w, mem_printf("%s,%s", world_service(w, 7, w->old, NULL, NULL),
+					world_service_of(w, "s2", 9, second, second, "paused")));
+	world_get_list(w, NAMED("app%22%2C%22second"), both);
+	world_get_list(w, BOTH_TASKS "%7D", RUNNING("o1"));
+	world_get_list(w, BOTH_TASKS UP_TO_DATE "%7D", RUNNING("o1"));
+	POST("/services/s1/update?version=7", .status = 200);
+	POST("/services/s2/update?version=9", .status = 200);
+	both = world_kept(w, mem_printf("%s,%s", begun,
+					world_service_of(w, "s2", 10, second, second, "updating")));
+	world_get_list(w, WITH_ID("s1%22%2C%22s2"), both);
+	world_get_list(w, BOTH_TASKS "%7D", RUNNING("o1"));
+	world_get_list(w, BOTH_TASKS UP_TO_DATE "%7D", "");
+	world_tasks(w, RUNNING("o1"), "");
+	world_get(w, "/services/s1", begun);
+	POST("/services/s1/update?version=8&rollback=previous", .status = 200);
+	world_up_fails(w, ERR_CANCELLED,
+		       "stopped by SIGTERM; the rest is being taken back, but 'second' not: no "
+		       "version before it is known");
+}
+
 static void a_signal_removes_what_was_created(void **state)
 {
 	struct up_world *w = *state;
@@ -1550,6 +1580,7 @@ int main(void)
 		T(a_service_begins_when_those_it_depends_on_run),
 		T(what_depends_on_a_failed_service_does_not_begin),
 		T(a_signal_takes_the_update_back_without_waiting),
+		T(a_signal_names_what_has_no_way_back),
 		T(a_signal_removes_what_was_created),
 		T(a_signal_after_a_failure_does_not_stop_the_way_back),
 		T(a_signal_on_the_way_back_ends_the_patience),
