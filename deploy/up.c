@@ -227,11 +227,10 @@ static bool item_follows(struct up *u, struct up_item *it, const struct err *e)
 	return true;
 }
 
-static int item_update(struct up *u, struct up_item *it, const char *auth, struct err *e)
+/* What holds for a service that was there, be it changed or made anew. */
+static void item_warn(const struct up *u, const struct up_item *it)
 {
 	const struct deploy_action *a = it->action;
-	struct engine_tasks before = engine_tasks_of(&u->tasks, a->have->id);
-	unsigned tries = FOLLOW_TRIES;
 
 	if (a->adopted)
 		progress_warn(u->op->progress,
@@ -243,6 +242,15 @@ static int item_update(struct up *u, struct up_item *it, const char *auth, struc
 			"a node that has the volume '%s' keeps its old options until somebody "
 			"removes it there",
 			a->kept_volume);
+}
+
+static int item_update(struct up *u, struct up_item *it, const char *auth, struct err *e)
+{
+	const struct deploy_action *a = it->action;
+	struct engine_tasks before = engine_tasks_of(&u->tasks, a->have->id);
+	unsigned tries = FOLLOW_TRIES;
+
+	item_warn(u, it);
 	progress_begin(u->op->progress, up_item_name(it), "update service '%s': %s",
 		       up_item_name(it), a->why);
 	it->id = mem_strdup(a->have->id);
@@ -261,6 +269,7 @@ static int item_recreate(struct up *u, struct up_item *it, const char *auth, str
 {
 	const struct deploy_action *a = it->action;
 
+	item_warn(u, it);
 	progress_begin(u->op->progress, up_item_name(it),
 		       "remove service '%s' and create it anew: %s", up_item_name(it), a->why);
 	if (deploy_apply_remove_as(u->op, u->eng, a->have->id, a->have->spec, e) < 0 &&

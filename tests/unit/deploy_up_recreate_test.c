@@ -34,6 +34,36 @@ static void what_cannot_be_changed_is_removed_and_created_anew(void **state)
 	world_assert_outcome(w, DEPLOY_UPDATED, "r:5000/app:2");
 }
 
+static void add_volume(struct up_world *w, const char *address)
+{
+	struct deploy_service *s = &w->stack.services[0];
+	struct deploy_mount m = { .type = DEPLOY_MOUNT_VOLUME };
+
+	m.source = mem_strdup("data");
+	m.target = mem_strdup("/data");
+	strv_addf(&m.driver_options, "o=addr=%s", address);
+	MEM_GROW(s->mounts, s->nr_mounts, s->cap_mounts);
+	s->mounts[s->nr_mounts++] = m;
+}
+
+static void what_is_created_anew_warns_of_what_was_there_as_an_update_does(void **state)
+{
+	struct up_world *w = *state;
+
+	w->opt.detach = true;
+	add_volume(w, "10.0.0.1");
+	json_decref(w->old);
+	w->old = world_spec_with_image(w, "r:5000/app:1");
+	json_object_clear(json_object_get(w->old, "Labels"));
+	strv_env_set(&w->stack.services[0].mounts[0].driver_options, "o", "addr=10.0.0.2");
+	begin_recreate(w);
+	CREATED;
+	world_up(w, 0);
+	assert_true(recorder_has(&w->rec, "warn: service 'app' was nobody's until now"));
+	assert_true(recorder_has(&w->rec, "warn: a node that has the volume 'data' keeps its old "
+					  "options"));
+}
+
 static void a_recreated_service_that_fails_makes_room_for_the_old_one(void **state)
 {
 	struct up_world *w = *state;
@@ -164,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(what_cannot_be_changed_is_removed_and_created_anew),
+		T(what_is_created_anew_warns_of_what_was_there_as_an_update_does),
 		T(a_recreated_service_that_fails_makes_room_for_the_old_one),
 		T(a_recreated_service_that_is_refused_makes_room_for_the_old_one),
 		T(one_that_somebody_changed_is_not_removed_to_be_created_anew),
