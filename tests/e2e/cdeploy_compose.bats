@@ -140,11 +140,17 @@ no_stack() {
 }
 
 @test "a stack that docker has just removed can be deployed at once, though its tasks are ending in its networks" {
-	printf '%s\n' "name: $NAME" services: "  web: {image: $BUSYBOX, command: [sleep, '1000'], stop_grace_period: 2s}" >compose.yml
+	mkdir "$T/told"
+	# what is asked to end does so when it is told
+	printf '%s\n' "name: $NAME" services: "  web: {image: $BUSYBOX, stop_grace_period: 5m, volumes: ['$T/told:/told']," \
+		"    command: [sh, -c, 'until [ -e /told/end ]; do sleep 0.1; done']}" >compose.yml
 	expect 0 cdeploy -f compose.yml
 	engine stack rm "$NAME" >/dev/null
-	expect 0 cdeploy -f compose.yml
-	has "$err" "network '${NAME}_default' is being removed"
+	printf '%s\n' "name: $NAME" services: "  web: {image: $BUSYBOX, command: [sleep, '1000'], stop_grace_period: 1s}" >compose.yml
+	cdeploy -f compose.yml >"$T/stdout" 2>"$T/stderr" 3>&- </dev/null &
+	until_true grep -q "network '${NAME}_default' is being removed" "$T/stderr"
+	touch "$T/told/end"
+	wait "$!"
 	equal "$(engine service ps --filter desired-state=running --format '{{.CurrentState}}' "${NAME}_web" | cut -d' ' -f1)" Running
 }
 
