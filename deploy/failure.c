@@ -18,6 +18,8 @@
 #define LOG_BYTES     (64u << 10)
 #define LOG_TIME_MS   5000
 
+#define KILLED 137 /* by SIGKILL, as a shell tells it */
+
 #define SECRET_LEAST 3
 #define SECRET_LONG  6 /* a shorter one stands in many words and paths */
 
@@ -156,6 +158,24 @@ static struct span last_line(struct span text)
 	return end < 0 ? text : span_sub(text, (size_t)end + 1);
 }
 
+static json_int_t exit_code(const json_t *check)
+{
+	return json_integer_value(json_object_get(check, "ExitCode"));
+}
+
+/* The last one; but one that the task's end killed, or that was not begun any more, tells less than a failed one
+ * before it. */
+static const json_t *last_check(const json_t *log)
+{
+	size_t i = json_array_size(log);
+	const json_t *last = i ? json_array_get(log, --i) : NULL;
+
+	while (i && (exit_code(last) == KILLED || exit_code(last) < 0) &&
+	       exit_code(json_array_get(log, i - 1)))
+		last = json_array_get(log, --i);
+	return last;
+}
+
 /* Only the engine of the task's own node knows; on a swarm of one node that is the one we talk to. */
 static void tell_health(struct op *op, struct engine *eng, const char *name, const char *task,
 			const json_t *spec)
@@ -163,7 +183,7 @@ static void tell_health(struct op *op, struct engine *eng, const char *name, con
 	auto_free char *id = container_of(op, eng, task), *path = NULL, *text = NULL, *shown = NULL;
 	struct err ignored = ERR_INIT;
 	auto_json json_t *o = NULL;
-	json_t *log, *last, *code;
+	const json_t *last;
 	const char *output;
 
 	if (!id)
@@ -171,17 +191,15 @@ static void tell_health(struct op *op, struct engine *eng, const char *name, con
 	path = mem_printf("/containers/%s/json", id);
 	if (engine_call(&o, op, eng, "GET", path, NULL, NULL, &ignored) < 0)
 		return;
-	log = json_object_get(json_object_get(json_object_get(o, "State"), "Health"), "Log");
-	last = json_array_size(log) ? json_array_get(log, json_array_size(log) - 1) : NULL;
-	code = json_object_get(last, "ExitCode");
+	last = last_check(
+		json_object_get(json_object_get(json_object_get(o, "State"), "Health"), "Log"));
 	output = json_string_value(json_object_get(last, "Output"));
-	if (!json_is_integer(code) || !json_integer_value(code))
+	if (!exit_code(last))
 		return;
 	text = span_dup(last_line(span_of_str(output ? output : "")));
 	shown = deploy_failure_line(text, spec);
 	progress_note(op->progress, "%s: its health check ended with %lld%s%.*s", name,
-		      (long long)json_integer_value(code), *shown ? ": " : "", LOG_LINE_SHOW,
-		      shown);
+		      (long long)exit_code(last), *shown ? ": " : "", LOG_LINE_SHOW, shown);
 }
 
 static void tell_log(struct op *op, struct engine *eng, const char *name,

@@ -608,7 +608,8 @@ static void the_last_words_hide_what_the_task_was_given(void **state)
 	world_get(
 		w, "/containers/c0ffee/json",
 		"{\"State\":{\"Health\":{\"Log\":[{\"ExitCode\":0,\"Output\":\"\"},{\"ExitCode\":7,"
-		"\"Output\":\"asking\\nrefused with hunter22\\n\"}]}}}");
+		"\"Output\":\"asking\\nrefused with hunter22\\n\"},{\"ExitCode\":137,"
+		"\"Output\":\"\"},{\"ExitCode\":-1,\"Output\":\"not running\"}]}}}");
 	world_up(w, -1);
 	assert_true(recorder_has(&w->rec, "note: app | no: *** for x, postgres://db\n"
 					  "note: app: its health check ended with 7: refused "
