@@ -200,6 +200,10 @@ running_tasks() {
 	engine service ps --format '{{.ID}} {{.CurrentState}}' "$NAME-web" | sed -n 's/ Running .*//p' | sort
 }
 
+three_run() {
+	[ "$(running_tasks | wc -l)" -eq 3 ]
+}
+
 @test "what has been updated before a pause stays when the update goes on" {
 	web one "$REPO:1"
 	mkdir "$T/marks"
@@ -217,6 +221,29 @@ running_tasks() {
 	running_tasks >after
 	equal "$(wc -l <after)" 2
 	[ -n "$(comm -12 before after)" ] || fail "replaced: $(cat before after)"
+}
+
+# To the engine the version before is then the failed one, with fewer tasks.
+@test "the old version comes back with the number of tasks that a scaler has set meanwhile" {
+	web one "$REPO:1"
+	mkdir "$T/marks"
+	of_two 'sleep 1000'
+	sed -i '/replicas/d' orcinus.yml
+	expect 0 cdeploy
+	of_two 'touch /marks/new; while [ ! -e /marks/end ]; do sleep 1; done; exit 3'
+	sed -i '/replicas/d' orcinus.yml
+	cdeploy --stable 20s >"$T/stdout" 2>"$T/stderr" 3>&- &
+	pid=$!
+	until_true test -e "$T/marks/new"
+	engine service scale --detach "$NAME-web=3"
+	until_true three_run
+	touch "$T/marks/end"
+	got=0
+	wait "$pid" || got=$?
+	equal "$got" 9 "$(cat "$T/stderr")"
+	equal "$(engine service inspect --format '{{.Spec.Mode.Replicated.Replicas}}' "$NAME-web")" 3
+	has "$(engine service inspect "$NAME-web")" '"sleep 1000"'
+	three_run
 }
 
 @test "a deploy that finds no node in time is taken back" {
