@@ -138,6 +138,10 @@ int cdeploy_args_check(struct cdeploy_args *a, const char *command, struct err *
 	if (a->timeout_ms == 0 || a->pending_timeout_ms == 0)
 		return err_set(e, ERR_INPUT,
 			       "--timeout and --pending-timeout: more than 0 is needed");
+	if (a->timeout_ms > 0 && a->stable_ms >= a->timeout_ms)
+		return err_set(
+			e, ERR_INPUT,
+			"--stable: must be less than --timeout, the limit for the whole rollout");
 	if (a->prune && a->detach)
 		return err_set(e, ERR_INPUT,
 			       "--prune: only a deploy that has succeeded removes anything, and "

@@ -164,8 +164,9 @@ void rollout_options_from_spec(struct rollout_options *o, const json_t *spec)
 	o->monitor_ms = watch_ms(json_object_get(spec, "UpdateConfig"));
 	o->most_ms = o->timeout_ms;
 	if (!o->timeout_ms) {
-		o->timeout_ms = limit_dflt(o, spec);
-		o->most_ms = LIMIT_MOST_MS;
+		/* a window that was asked for is not known to the settings; without one it is 0 here */
+		o->timeout_ms = limit_dflt(o, spec) + o->stable_ms;
+		o->most_ms = LIMIT_MOST_MS + o->stable_ms;
 	}
 	if (!o->stable_ms)
 		o->stable_ms = stable_dflt(o, spec);

@@ -60,6 +60,9 @@ teardown() {
 	message cdeploy destroy
 	expect 2 cdeploy --timeout 0s check
 	message cdeploy --timeout
+	# which no rollout could keep
+	expect 2 cdeploy --timeout 10s --stable 10s
+	message cdeploy --stable
 }
 
 @test "no engine is status 5 and says where it was looked for" {

@@ -112,6 +112,11 @@ static void the_window_is_short_where_a_healthcheck_tells(void **state)
 	assert_int_equal(77, given.stable_ms);
 	assert_int_equal(88, given.timeout_ms);
 	assert_int_equal(88, given.most_ms);
+	/* which comes on top of a limit that was not given */
+	given = (struct rollout_options){ .stable_ms = 600000 };
+	rollout_options_from_spec(&given, spec);
+	assert_int_equal(120000 + 600000, given.timeout_ms);
+	assert_int_equal(1800000 + 600000, given.most_ms);
 	json_decref(spec);
 }
 
