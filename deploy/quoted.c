@@ -12,8 +12,8 @@
 #include "base/secret_name.h"
 #include "deploy/mask.h"
 
-#define VALUE_MIN 3 /* shorter ones are found anywhere, */
-#define PIECE_MIN 6 /* and up to these within words that are none of the user's */
+#define VALUE_MIN 3 /* a shorter value is no secret, and is found anywhere; */
+#define PIECE_MIN 6 /* a shorter one within words, too, and counts as a word only */
 
 /* -- words ------------------------------------------------------------------------- */
 

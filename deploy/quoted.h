@@ -19,7 +19,8 @@ struct quoted_from {
  * "***" stands for each word in 'ticks' that is not in what is shown of them; elsewhere for one that holds a hidden
  * value of another variable. Secrets within words are hidden by deploy/mask.h.
  */
-char *quoted_hide_all(const char *message) MUST_CHECK; /* all words in ticks are one "***" */
 char *quoted_hide(const char *message, const struct quoted_from *from) MUST_CHECK;
+/* The same without a look at the file: all that is in ticks is one "***". */
+char *quoted_hide_all(const char *message) MUST_CHECK;
 
 #endif
